@@ -1,0 +1,55 @@
+"""Train, judge, keep and use convolutional networks for handwritten digits.
+
+The public names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnist_cnn.artifact.store import load
+    from mnist_cnn.data.source import load as load_data
+    from mnist_cnn.errors import MnistCnnError
+    from mnist_cnn.evaluation.metrics import evaluate
+    from mnist_cnn.pipeline import Watch, classifier_of, judge, report, resume, train
+    from mnist_cnn.training.recipe import Recipe
+
+__version__ = "0.1.0"
+__all__ = [
+    "MnistCnnError",
+    "Recipe",
+    "Watch",
+    "classifier_of",
+    "evaluate",
+    "judge",
+    "load",
+    "load_data",
+    "report",
+    "resume",
+    "train",
+]
+
+_HOME = {
+    "MnistCnnError": ("errors", "MnistCnnError"),
+    "Recipe": ("training.recipe", "Recipe"),
+    "Watch": ("pipeline", "Watch"),
+    "classifier_of": ("pipeline", "classifier_of"),
+    "evaluate": ("evaluation.metrics", "evaluate"),
+    "judge": ("pipeline", "judge"),
+    "load": ("artifact.store", "load"),
+    "load_data": ("data.source", "load"),
+    "report": ("pipeline", "report"),
+    "resume": ("pipeline", "resume"),
+    "train": ("pipeline", "train"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _HOME[name]
+    return getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

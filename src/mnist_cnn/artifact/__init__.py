@@ -1,0 +1,1 @@
+"""What is kept of a trained network, and how it is read back."""

@@ -1,0 +1,95 @@
+"""A Keras network as files, each checked against the original before it is kept."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_cnn.artifact.store import load_keras
+from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
+from mnist_cnn.errors import MnistCnnError
+from mnist_cnn.files import make_whole
+from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+
+if TYPE_CHECKING:
+    import keras
+
+LARGEST_DIFFERENCE = 1e-5
+
+
+class ExportError(MnistCnnError):
+    """The exported network could not be made, or does not give the original's probabilities."""
+
+
+def keep(network: "keras.Model", folder: Path, images: np.ndarray, probabilities: np.ndarray) -> list[str]:
+    """Write `model.keras` and `model.onnx` into a folder; gives a sentence for the second if it had to be left out.
+
+    `images` (n, 28, 28) uint8 are what they are checked on, `probabilities` (n, 10) what the network gave for them.
+    Raises ExportError if `model.keras` does not give the same, and OSError if the folder cannot be written.
+    """
+    write_checked(
+        folder / KERAS_MODEL,
+        lambda part: network.save(part, include_optimizer=False),
+        lambda part: keras_classifier(load_keras(part)),
+        images,
+        probabilities,
+    )
+    try:
+        export_onnx(network, folder / ONNX_MODEL, images, probabilities)
+    except ExportError as error:
+        return [str(error)]
+    return []
+
+
+def export_onnx(network: "keras.Model", path: Path, images: np.ndarray, probabilities: np.ndarray) -> float:
+    """Write the network as ONNX, by Keras' own export, and give the largest difference from its `probabilities`."""
+
+    def write(part: Path) -> None:
+        with quiet():
+            try:
+                network.export(part, format="onnx", verbose=False)
+            except OSError:
+                raise
+            except Exception as error:  # the converter raises whatever its layers raise
+                raise ExportError(f"{path.name} is left out: the export failed ({error}).") from error
+
+    return write_checked(path, write, onnx_classifier, images, probabilities)
+
+
+def write_checked(
+    path: Path,
+    write: Callable[[Path], object],
+    load: Callable[[Path], Classifier],
+    images: np.ndarray,
+    probabilities: np.ndarray,
+) -> float:
+    """Write a network's file, read it back, and keep it only if no probability differs by more than 1e-5."""
+    difference = np.inf
+
+    def write_and_compare(part: Path) -> None:
+        nonlocal difference
+        write(part)
+        difference = float(np.abs(load(part)(images) - probabilities).max())
+        if not difference <= LARGEST_DIFFERENCE:
+            raise ExportError(
+                f"{path.name} is left out: its probabilities differ from the network's by up to {difference:.1e}, "
+                f"and no more than {LARGEST_DIFFERENCE:.0e} is allowed."
+            )
+
+    make_whole(path, write_and_compare)
+    return difference
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the converter's chatter, and its warnings about NumPy, off the screen."""
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

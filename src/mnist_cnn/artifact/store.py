@@ -1,0 +1,146 @@
+"""The folder of a run: begun as `<name>.partial`, renamed to `<name>` when everything in it is whole and verified."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from mnist_cnn import card
+from mnist_cnn.card import Card
+from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.files import flush_to_disk
+
+PARTIAL = ".partial"
+CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A kept network: its folder and its card, both verified."""
+
+    folder: Path
+    card: Card
+
+
+def begin(folder: Path) -> Path:
+    """Make the folder that a run works in, `<folder>.partial`, and give its path.
+
+    Raises RunError if `folder` or its partial is there already, or cannot be made.
+    """
+    partial = partial_of(folder)
+    if folder.exists() or folder.is_symlink():
+        raise RunError(f"{folder} is there already and nothing is overwritten: choose another --out.")
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+        (partial / CHECKPOINT).mkdir()
+    except FileExistsError as error:
+        raise RunError(
+            f"{partial} is there already: go on with it (mnist-cnn train --resume {partial}), delete it, "
+            "or choose another --out."
+        ) from error
+    except OSError as error:
+        raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --out.") from error
+    return partial
+
+
+def free_name(folder: Path) -> Path:
+    """The folder itself, or with -2, -3, … after its name: the first that no run has."""
+    number, candidate = 1, folder
+    while candidate.exists() or partial_of(candidate).exists():
+        number += 1
+        candidate = folder.with_name(f"{folder.name}-{number}")
+    return candidate
+
+
+def find_partial(folder: Path) -> Path:
+    """The folder of a run that has not ended, by either of its names; raises RunError if there is none."""
+    partial = folder if folder.name.endswith(PARTIAL) else partial_of(folder)
+    if partial.is_dir():
+        return partial
+    finished = partial.with_name(partial.name.removesuffix(PARTIAL))
+    if (finished / card.CARD).exists():
+        raise RunError(
+            f"{finished} is a run that has ended: there is nothing to go on with. See it with `mnist-cnn info {finished}`."
+        )
+    raise RunError(f"There is no run at {folder} (nor {partial}): check the path given to --resume.")
+
+
+def complete(partial: Path) -> Artifact:
+    """Verify everything in a partial folder, then give it its final name.
+
+    Raises ArtifactError if something in it is not whole, RunError if the final name was taken meanwhile; the partial
+    folder is then left as it is.
+    """
+    folder = partial.with_name(partial.name.removesuffix(PARTIAL))
+    kept = card.read(partial)
+    card.verify(partial, kept)
+    if folder.exists() or folder.is_symlink():
+        raise RunError(f"{folder} was made by somebody else meanwhile; the whole run is kept in {partial}: rename it.")
+    shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
+    for file in partial.iterdir():
+        flush_to_disk(file)
+    flush_to_disk(partial)
+    partial.rename(folder)
+    flush_to_disk(folder.parent)
+    return Artifact(folder, kept)
+
+
+def load(folder: str | Path) -> Artifact:
+    """Read and verify a kept network; nothing of it is run. Raises ArtifactError."""
+    folder = Path(folder)
+    kept = card.read(folder)
+    card.verify(folder, kept)
+    return Artifact(folder, kept)
+
+
+def load_keras(path: Path) -> Any:
+    """The Keras network in a `.keras` file, for prediction; raises ArtifactError if Keras refuses it.
+
+    `safe_mode` refuses networks that carry code (Lambda layers), so nothing from the file is run.
+    """
+    import keras  # here, because it brings TensorFlow with it, and most of this module works without
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises whatever its layers raise
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ArtifactError(f"Keras refuses {path} ({first[:200]}): train again, or use another network.") from error
+
+
+def hold(partial: Path) -> IO[bytes]:
+    """Hold a run for this process until the file returned is closed; raises RunError if another process has it.
+
+    The lock is the system's, so that it goes with the process, however that ends.
+    """
+    stream = (partial / CHECKPOINT).joinpath("lock").open("wb")
+    if os.name == "posix":
+        import fcntl
+
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.close()
+            raise RunError(f"Another process is training in {partial}: wait until it ends, or stop it.") from error
+    return stream
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Turn the system's refusal to write (full disk, no permission) into one sentence, a RunError."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(
+            f"{folder} could not be written ({reason}): make room or give permission there, then try again; "
+            "a run that has begun goes on with --resume."
+        ) from error
+
+
+def partial_of(folder: Path) -> Path:
+    """The name that a run has until it is complete."""
+    return folder.with_name(folder.name + PARTIAL)

@@ -1,0 +1,140 @@
+"""The card of a trained network: what it is, how it was made, how good it is, and the hashes of its files.
+
+Standard library only, so that a network can be looked at and verified without any framework.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, get_origin
+
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.files import sha256_of, write_whole
+
+FORMAT = 1
+CARD = "card.json"
+KERAS_MODEL = "model.keras"
+ONNX_MODEL = "model.onnx"
+HISTORY = "history.csv"
+REPORT = "report.html"
+HASHED_FILES = (KERAS_MODEL, ONNX_MODEL, HISTORY)
+LARGEST_CARD = 16 * 2**20
+
+
+@dataclass(frozen=True)
+class Card:
+    """Everything that is kept about one trained network. `docs/artifact.md` lists what stands in each dictionary.
+
+    `digest` is the SHA-256 of all the rest in canonical JSON, so that an edited card is noticed.
+    """
+
+    format: int
+    created: str
+    recipe: dict[str, Any]
+    seed: int
+    threads: int
+    deterministic: bool
+    data: dict[str, Any]
+    git_commit: str | None
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    seconds: dict[str, float]
+    parameters: int
+    history: list[dict[str, float]]
+    evaluation: dict[str, Any]
+    notes: list[str]
+    files: dict[str, str]
+    digest: str = ""
+
+    def to_json(self) -> str:
+        """The card as text, digest included."""
+        document = asdict(self) | {"digest": digest_of(asdict(self))}
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def digest_of(document: dict[str, Any]) -> str:
+    """The SHA-256 of a card without its digest, keys sorted, no white space."""
+    rest = {key: value for key, value in document.items() if key != "digest"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write(folder: Path, card: Card) -> None:
+    """Write `card.json` into a folder, whole or not at all."""
+    write_whole(folder / CARD, card.to_json())
+
+
+def read(folder: Path) -> Card:
+    """Read the card of a folder and check its form and digest; `verify` checks the files beside it.
+
+    Raises ArtifactError if it is missing, foreign, damaged, edited, or of a newer format.
+    """
+    document = _document(folder / CARD)
+    version = document.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise ArtifactError(
+            f"{folder} is of format {version} and this program knows formats up to {FORMAT}: "
+            "update it (pip install --upgrade mnist-cnn)."
+        )
+    if version != FORMAT or "recipe" not in document:
+        raise ArtifactError(f"{folder / CARD} is not a card of mnist-cnn: name a folder that `mnist-cnn train` made.")
+    if document.get("digest") != digest_of(document):
+        raise ArtifactError(
+            f"{folder / CARD} was changed after it was written (its digest does not match): "
+            "restore it from a backup or train again."
+        )
+    _check_types(folder, document)
+    return Card(**document)
+
+
+def verify(folder: Path, card: Card) -> None:
+    """Check that every file the card names is in the folder and is the one that was kept; raises ArtifactError."""
+    for name, expected in card.files.items():
+        if name not in HASHED_FILES:
+            raise ArtifactError(f"The card of {folder} names a file that does not belong there: {name!r}.")
+        try:
+            received = sha256_of(folder / name)
+        except OSError as error:
+            raise ArtifactError(
+                f"{folder / name} cannot be read ({error.strerror}): restore the folder from a backup or train again."
+            ) from error
+        if received != expected:
+            raise ArtifactError(
+                f"{folder / name} is damaged or was changed (its SHA-256 is not the one on the card): "
+                "restore the folder from a backup or train again."
+            )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_CARD:
+            raise ArtifactError(f"{path} is not a card of mnist-cnn: it is larger than {LARGEST_CARD // 2**20} MiB.")
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        if path.parent.name.endswith(".partial") and path.parent.is_dir():
+            raise ArtifactError(
+                f"{path.parent} is a run that has not ended: go on with `mnist-cnn train --resume {path.parent}`."
+            ) from error
+        raise ArtifactError(
+            f"{path.parent} holds no kept network (no {CARD} in it): name a folder that `mnist-cnn train` made."
+        ) from error
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} is damaged (it is not JSON): restore it from a backup or train again.") from error
+    if not isinstance(document, dict):
+        raise ArtifactError(f"{path} is not a card of mnist-cnn: name a folder that `mnist-cnn train` made.")
+    return document
+
+
+def _check_types(folder: Path, document: dict[str, Any]) -> None:
+    known = {field.name: field.type for field in fields(Card)}
+    if unlike := set(known) ^ set(document):
+        raise ArtifactError(f"The card of {folder} does not have the form of format {FORMAT}: {sorted(unlike)}.")
+    for name, kind in known.items():
+        plain = get_origin(kind) if get_origin(kind) in (dict, list) else kind
+        if not isinstance(document[name], plain):  # type: ignore[arg-type]
+            raise ArtifactError(
+                f"The card of {folder} does not have the form of format {FORMAT}: {name} is not {kind}."
+            )

@@ -1,0 +1,192 @@
+"""Words on the command line → one call → words on the screen; each command imports what it needs when it is called."""
+
+import functools
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn, ParamSpec
+
+import typer
+
+from mnist_cnn import __version__
+from mnist_cnn.errors import MnistCnnError, RecipeError
+
+app = typer.Typer(
+    help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+P = ParamSpec("P")
+Data = Annotated[str, typer.Option(help="auto, mnist, digits, or a file or folder of MNIST's form.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, taken like Ctrl-C."""
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, _terminate)
+    app()
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Make a function a command: expected errors become one sentence and an exit code."""
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except MnistCnnError as error:
+            _stop(str(error), 2 if isinstance(error, RecipeError) else 1)
+        except Terminated:
+            _stop("stopped by SIGTERM.", 143)
+        except KeyboardInterrupt:
+            _stop("stopped by Ctrl-C.", 130)
+
+    app.command()(run)
+    return run
+
+
+@app.callback(invoke_without_command=True)
+def top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Train a digit classifier in seconds, know exactly how good it is, and keep it."""
+    if version:
+        typer.echo(f"mnist-cnn {__version__}")
+        raise typer.Exit
+
+
+@command
+def train(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.")] = "classic",
+    data: Data = "auto",
+    seed: Annotated[int, typer.Option(help="Decides first weights, order of images and dropout.")] = 0,
+    epochs: Annotated[int | None, typer.Option(help="Times that the training images are gone over.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Images an update.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Step size of SGD.")] = None,
+    validation_split: Annotated[float | None, typer.Option(help="Share of training images kept to validate.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Share of activations dropped in training.")] = None,
+    passes: Annotated[int | None, typer.Option(help="Passes an epoch; 0: as many as give MNIST's updates.")] = None,
+    steps_per_execution: Annotated[int | None, typer.Option(help="Updates between two looks at the progress.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.")] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
+) -> None:
+    """Train a network, judge it on the test images, keep it, and write its report."""
+    from mnist_cnn import pipeline, terminal
+    from mnist_cnn.training.recipe import recipe_named
+
+    if resume and (others := _given(context) - {"resume", "threads"}):
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
+        _stop(f"--resume goes on with the run's own settings, so {names} cannot be given with it: leave that out.", 2)
+    dials = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "validation_split": validation_split,
+        "dropout": dropout,
+        "passes": passes,
+        "steps_per_execution": steps_per_execution,
+    }
+    watch = terminal.TerminalWatch()
+    try:
+        if resume:
+            artifact = pipeline.resume(resume, threads=threads, watch=watch)
+        else:
+            artifact = pipeline.train(
+                recipe_named(recipe).with_dials(**dials),
+                data,
+                seed=seed,
+                out=out,
+                threads=threads,
+                deterministic=deterministic,
+                tensorboard=tensorboard,
+                watch=watch,
+            )
+    except KeyboardInterrupt:
+        if watch.partial:
+            terminal.stderr.print(f"Go on later with: mnist-cnn train --resume {watch.partial}", markup=False)
+        raise
+    finally:
+        watch.stop()
+    terminal.show_kept(artifact.folder)
+
+
+@command
+def evaluate(
+    model: Annotated[Path, typer.Argument(help="A folder that `train` made, or an .onnx file.")],
+    data: Annotated[
+        str | None, typer.Option(help="As for `train`; by default what the network was trained on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge a network on test images: accuracy with its interval, confusion matrix, each digit."""
+    from mnist_cnn import pipeline, terminal
+
+    evaluation, dataset = pipeline.judge(model, data, watch=terminal.TerminalWatch())
+    if as_json:
+        about = {
+            "name": dataset.name,
+            "is_mnist": dataset.is_mnist,
+            "sha256": dataset.sha256,
+            "warning": dataset.warning,
+        }
+        typer.echo(json.dumps({"model": str(model), "data": about, "evaluation": evaluation.to_dict()}))
+        return
+    terminal.show_accuracy(evaluation, dataset)
+    terminal.show_confusion_matrix(evaluation)
+    terminal.show_digits(evaluation)
+    terminal.show_calibration(evaluation)
+
+
+@command
+def report(folder: Annotated[Path, typer.Argument(help="A folder that `train` made.")]) -> None:
+    """Make the report of a network again: one page, in its folder."""
+    from mnist_cnn import pipeline, terminal
+
+    terminal.show(str(pipeline.report(folder, watch=terminal.TerminalWatch())))
+
+
+@command
+def info(
+    folder: Annotated[Path | None, typer.Argument(help="A folder that `train` made, or a file in it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the card of a network; without one, the recipes and their dials."""
+    from mnist_cnn import terminal
+    from mnist_cnn.artifact import store
+    from mnist_cnn.training.recipe import RECIPES
+
+    if folder is None and as_json:
+        typer.echo(json.dumps({name: recipe.to_dict() for name, recipe in RECIPES.items()}))
+    elif folder is None:
+        terminal.show_recipes()
+    else:
+        artifact = store.load(folder.parent if folder.is_file() else folder)
+        if as_json:
+            typer.echo(artifact.card.to_json(), nl=False)
+        else:
+            terminal.show_card(artifact.folder, artifact.card)
+
+
+def _given(context: typer.Context) -> set[str]:
+    """The names of the parameters that stand on the command line."""
+    return {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    typer.secho(f"mnist-cnn: {sentence}", err=True, fg="red")
+    raise typer.Exit(code)

@@ -1,0 +1,190 @@
+"""A file or folder becomes four arrays under Keras' names. Never unpickles; nothing of what it reads is believed.
+
+Two forms are read, told by their contents and not by their names: an `.npz` with x_train, y_train, x_test, y_test as
+Keras keeps MNIST, and a folder with the four IDX files of MNIST's own authors, plain or `.gz`.
+"""
+
+import gzip
+import io
+import math
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from mnist_cnn.data.contents import NAMES, Arrays
+from mnist_cnn.errors import DataError
+
+EXPECTED = f"an .npz file with {', '.join(NAMES)}, or a folder with MNIST's four IDX files, is expected"
+
+IDX_FILES = {
+    "x_train": "train-images-idx3-ubyte",
+    "y_train": "train-labels-idx1-ubyte",
+    "x_test": "t10k-images-idx3-ubyte",
+    "y_test": "t10k-labels-idx1-ubyte",
+}
+# The third byte of an IDX file says what the numbers are (Y. LeCun's page on MNIST, "The IDX file format").
+IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+# 2.7 million images of 28×28. Whoever declares more is refused before anything is unpacked.
+LARGEST = 2 * 1024**3
+
+# What zipfile, zlib, gzip and NumPy raise on bytes that are not what they should be.
+DAMAGE = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    TypeError,
+    RuntimeError,  # an encrypted member, or a header nested beyond Python's recursion limit
+)
+
+
+def read(path: Path) -> Arrays:
+    """Read the four arrays in a file or folder as they stand: their form is verified, what they mean is not.
+
+    Raises DataError, one sentence, if there is nothing there, it may not be read, is damaged, incomplete, larger than
+    2 GiB unpacked, needs unpickling, or is something else altogether.
+    """
+    with explained(path):
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return read_folder(path)
+        if not stat.S_ISREG(mode):  # a pipe or a device may never end
+            raise DataError(f"{path} is neither a file nor a folder, but a pipe or a device: {EXPECTED}.")
+        return read_file(path)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong with this path into a DataError of one sentence."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise DataError(f"There is no file or folder {path}: {EXPECTED}.") from error
+    except PermissionError as error:
+        raise DataError(f"{path} may not be read: give yourself the permission, or name another file.") from error
+    except DAMAGE as error:
+        raise DataError(f"{path} is damaged or cut short ({one_line(error)}): get it again.") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({one_line(error.strerror or error)}): {EXPECTED}.") from error
+
+
+def one_line(error: object) -> str:
+    """Give the first line of an error's message, or what the error is called."""
+    return str(error).partition("\n")[0].strip(" .") or type(error).__name__
+
+
+def refuse_too_large(path: Path, size: int) -> None:
+    """Raise DataError if a file declares to be more than 2 GiB when unpacked."""
+    if size > LARGEST:
+        raise DataError(
+            f"{path} would unpack to {size / 1024**3:.1f} GiB, and more than 2 GiB is not read: make it smaller."
+        )
+
+
+def read_file(path: Path) -> Arrays:
+    """Read the four arrays in one file, which must be an .npz."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+    if start[:2] == b"PK":
+        return read_npz(path)
+    if start[:2] == b"\x1f\x8b" or (start[:2] == b"\0\0" and start[2:3] != b"\0"):
+        raise DataError(f"{path} may be one of four IDX files: name the folder that holds all four.")
+    received = f"a file that begins with {start!r}" if start else "an empty file"
+    raise DataError(f"{path} is {received}: {EXPECTED}.")
+
+
+def read_npz(path: Path) -> Arrays:
+    """Read the four arrays in an .npz. What a member declares is checked before it is unpacked."""
+    with zipfile.ZipFile(path) as archive:
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+        missing = [name for name in NAMES if name not in members]
+        if missing:
+            raise DataError(f"{path} lacks {', '.join(missing)} (it holds {some(members)}): {EXPECTED}.")
+        refuse_too_large(path, sum(members[name].file_size for name in NAMES))
+        return {name: read_member(archive, members[name], f"{path} ({name})") for name in NAMES}
+
+
+def some(names: Iterable[str]) -> str:
+    """List at most six of these names for a message: a file's names may be long, many, or made to upset a terminal."""
+    first = [name[:40] if name.isprintable() else ascii(name[:40]) for name in sorted(names)[:7]]
+    return ", ".join(first[:6]) + (", …" if len(first) > 6 else "") or "nothing"
+
+
+def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> np.ndarray:
+    """One array of an .npz: an .npy, whose header must agree with its length. Read-only."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a bound
+        raise DataError(f"{place} is packed in a way that NumPy never uses: make it again with numpy.savez_compressed.")
+    with archive.open(member) as stream:
+        content = stream.read(member.file_size)  # a size makes zipfile stop there, whatever the packed bytes hold
+    header = io.BytesIO(content)
+    shape, in_fortran_order, dtype = read_header(header)
+    if dtype.hasobject:
+        raise DataError(f"{place} holds pickled Python objects, which are never unpickled: uint8 arrays are expected.")
+    values = as_values(memoryview(content)[header.tell() :], math.prod(shape), dtype, place)
+    return values.reshape(shape, order="F" if in_fortran_order else "C")
+
+
+def read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Read the head of an .npy: shape, whether in Fortran's order, type; ValueError if it is not one."""
+    version = np.lib.format.read_magic(stream)
+    reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    try:
+        return reader(stream)
+    except Exception as error:  # NumPy lets through what Python's own parser raises, such as tokenize.TokenError
+        raise ValueError(f"its header is unreadable: {one_line(error)}") from error
+
+
+def as_values(content: bytes | memoryview, count: int, dtype: np.dtype, place: str) -> np.ndarray:
+    """Take these bytes as exactly `count` numbers, read-only; DataError if there are more or fewer."""
+    if len(content) != count * dtype.itemsize:
+        received = f"declares {count * dtype.itemsize:,} bytes and holds {len(content):,}"
+        raise DataError(f"{place} is damaged or cut short (it {received}): get it again.")
+    return np.frombuffer(content, dtype) if count else np.empty(0, dtype)
+
+
+def read_folder(path: Path) -> Arrays:
+    """Read the four arrays in a folder with IDX files."""
+    files = {name: idx_file(path, stem) for name, stem in IDX_FILES.items()}
+    missing = [IDX_FILES[name] for name, file in files.items() if file is None]
+    if missing:
+        holds = some(entry.name for entry in path.iterdir())
+        raise DataError(f"The folder {path} lacks {', '.join(missing)} (it holds {holds}): {EXPECTED}.")
+    return {name: read_idx(file) for name, file in files.items() if file}
+
+
+def idx_file(folder: Path, stem: str) -> Path | None:
+    """Find the file of this name, also spelled as some unpackers do (`train-images.idx3-ubyte`), plain or .gz."""
+    spellings = (stem, stem.replace("-idx", ".idx"))
+    candidates = [folder / f"{spelling}{ending}" for spelling in spellings for ending in ("", ".gz")]
+    return next((file for file in candidates if file.is_file()), None)
+
+
+def read_idx(path: Path) -> np.ndarray:
+    """Read the array in one IDX file, plain or gzipped; no more is unpacked than its header declares. Read-only."""
+    with explained(path), path.open("rb") as packed, plain(packed) as stream:
+        start = stream.read(4)
+        if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in IDX_TYPES:
+            received = f"it begins with {start!r}" if start else "it is empty"
+            raise DataError(f"{path} is not an IDX file ({received}): get it again.")
+        shape = struct.unpack(f">{start[3]}I", stream.read(4 * start[3]))
+        count, dtype = math.prod(shape), np.dtype(IDX_TYPES[start[2]])
+        refuse_too_large(path, count * dtype.itemsize)
+        content = stream.read(count * dtype.itemsize + 1)  # one more, to notice what should not be there
+        return as_values(content, count, dtype, str(path)).reshape(shape)
+
+
+def plain(stream: BinaryIO) -> BinaryIO:
+    """Give the stream itself, or what it unpacks to if it is gzipped."""
+    gzipped = stream.read(2) == b"\x1f\x8b"
+    stream.seek(0)
+    return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if gzipped else stream

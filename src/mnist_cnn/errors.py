@@ -1,0 +1,35 @@
+"""Everything that is raised on purpose; each message says what happened, what was received and what to do.
+
+MnistCnnError
+├── DataError             the data set cannot be had, or is not what it should be
+├── RecipeError           a dial of a recipe is out of its range
+├── RunError              a run cannot start, go on or be written where it was asked to
+├── ArtifactError         a kept network is damaged, foreign or newer than this program
+└── MissingExtraError     a part of the installation that the command needs is not there
+"""
+
+__all__ = ["ArtifactError", "DataError", "MissingExtraError", "MnistCnnError", "RecipeError", "RunError"]
+
+
+class MnistCnnError(Exception):
+    """An expected error: one sentence for the person, no traceback."""
+
+
+class DataError(MnistCnnError):
+    """The data set cannot be had, or is not what it should be."""
+
+
+class RecipeError(MnistCnnError):
+    """A dial of a recipe is out of its range."""
+
+
+class RunError(MnistCnnError):
+    """A run cannot start, go on or be written where it was asked to."""
+
+
+class ArtifactError(MnistCnnError):
+    """A kept network is damaged, foreign or newer than this program."""
+
+
+class MissingExtraError(MnistCnnError):
+    """A part of the installation that the command needs is not there."""

@@ -1,0 +1,1 @@
+"""Step 4: probabilities and labels become numbers, pictures and one page."""

@@ -1,0 +1,199 @@
+"""Numbers become matplotlib figures, and figures become SVG for a page. Knows nothing about files or networks.
+
+Colours have roles ("wrong", "quiet"); `to_svg` writes each as a CSS variable, so that the page decides about light and dark.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Literal
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
+
+from mnist_cnn.evaluation.metrics import DIGITS, Evaluation, calibration_bins, wilson_interval
+
+# role → colour in a light page; each must be unlike every other, because `to_svg` finds the roles by their colours.
+COLOURS = {"ink": "#1d2126", "quiet": "#5b6470", "line": "#dedbd2", "right": "#2563a8", "wrong": "#c2410c"}
+# 4.2 inches are 302 units of SVG: a 10-point letter is 11 pixels high on a phone of 360 pixels, 15 on a desk.
+WIDTH = 4.2
+STYLE = {
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so widths are measured alike on every machine
+    "font.size": 10,
+    "text.color": COLOURS["ink"],
+    "axes.labelcolor": COLOURS["quiet"],
+    "axes.edgecolor": COLOURS["line"],
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "grid.color": COLOURS["line"],
+    "grid.linewidth": 0.7,
+    "xtick.color": COLOURS["line"],
+    "ytick.color": COLOURS["line"],
+    "xtick.labelcolor": COLOURS["quiet"],
+    "ytick.labelcolor": COLOURS["quiet"],
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # letters stay letters: small, selectable, in the page's own font
+}
+STEPS = np.array([step * 10.0**power for power in range(-7, 7) for step in (1, 2, 5)])
+
+
+@rc_context(STYLE)
+def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss", "accuracy"]) -> Figure:
+    """Loss or accuracy by epoch, in training and validation.
+
+    Both scales are logarithmic: losses as they are, accuracies by the share of mistakes, so that 98 → 99 % is as high
+    a step as 96 → 98 %. An accuracy of 1 stands on the upper edge. Epochs without the measure are left out.
+    """
+    figure = Figure(figsize=(WIDTH, 2.9))
+    axes = figure.subplots()
+    lines = {key: [entry.get(key, np.nan) for entry in history] for key in (measure, f"val_{measure}")}
+    heights = {key: np.asarray(line) if measure == "loss" else 1 - np.asarray(line) for key, line in lines.items()}
+    low, high = _enclosing(np.concatenate([*heights.values()]))
+    epochs = [entry["epoch"] for entry in history]
+    for key, colour, dashes in ((measure, "quiet", (4, 2)), (f"val_{measure}", "right", (1, 0))):
+        label = "validation" if key.startswith("val_") else "training"
+        shown = np.maximum(heights[key], low)
+        axes.plot(
+            epochs, shown, color=COLOURS[colour], dashes=dashes, marker="o", markersize=3, clip_on=False, label=label
+        )
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(FixedLocator(STEPS[(STEPS >= low * 0.99) & (STEPS <= high * 1.01)].tolist()))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda height, _: f"{height:g}"))
+    if measure == "accuracy":
+        perfect = bool((heights["accuracy"] == 0).any() or (heights["val_accuracy"] == 0).any())
+        axes.invert_yaxis()
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda share, _: "100 %" if perfect and share == low else f"{100 * (1 - share):.6g} %")
+        )
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
+    axes.set_xlabel("epoch")
+    axes.grid(axis="y")
+    axes.legend(loc="upper right" if measure == "loss" else "lower right")
+    return figure
+
+
+@rc_context(STYLE)
+def confusion_matrix(evaluation: Evaluation) -> Figure:
+    """How often each true digit (row) was read as each digit (column): mistakes coloured, right readings quiet."""
+    figure = Figure(figsize=(WIDTH, WIDTH))
+    axes = figure.subplots()
+    matrix = evaluation.confusion_matrix
+    largest = max(1, int((matrix - np.diag(np.diag(matrix))).max()))
+    for true, read in np.argwhere(matrix):
+        count, wrong = int(matrix[true, read]), true != read
+        if wrong:
+            strength = 0.1 + 0.5 * count / largest
+            axes.add_patch(Rectangle((read - 0.5, true - 0.5), 1, 1, color=COLOURS["wrong"], alpha=strength, lw=0))
+        colour = COLOURS["ink" if wrong else "quiet"]
+        axes.text(read, true, _short(count), size=9, color=colour, ha="center", va="center_baseline")
+    axes.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), xlabel="read as", ylabel="true digit", xticks=DIGITS, yticks=DIGITS)
+    axes.set_xticks(np.arange(-0.5, 10), minor=True)
+    axes.set_yticks(np.arange(-0.5, 10), minor=True)
+    axes.grid(which="minor")
+    axes.xaxis.set_label_position("top")
+    axes.tick_params(which="both", length=0, top=False, labeltop=True, labelbottom=False, labelsize=10)
+    axes.tick_params(which="major", labelcolor=COLOURS["ink"])
+    axes.spines[:].set_visible(False)
+    return figure
+
+
+@rc_context(STYLE)
+def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
+    """How many readings were right and wrong by confidence, in steps of 5 points, counts on a logarithmic scale."""
+    figure = Figure(figsize=(WIDTH, 3.1))
+    axes = figure.subplots()
+    confidence = probabilities.max(axis=1).clip(0.1, 1)
+    right = probabilities.argmax(axis=1) == labels
+    edges = np.linspace(0.1, 1, 19)
+    for name, members, offset in (("right", right, -0.011), ("wrong", ~right, 0.011)):
+        counts, _ = np.histogram(confidence[members], edges)
+        centres = (edges[:-1] + edges[1:]) / 2 + offset
+        axes.bar(centres, np.maximum(counts, 1e-9), width=0.02, color=COLOURS[name], label=name)
+    axes.set_yscale("log")
+    axes.set_ylim(0.7, max(10, 2 * len(labels)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(0.08, 1.02)
+    _count_in_percent(axes, "x")
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("readings")
+    axes.grid(axis="y")
+    axes.legend(loc="upper left")
+    return figure
+
+
+@rc_context(STYLE)
+def reliability_diagram(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
+    """The share of right readings by confidence in 15 bins, each with its 95 % interval, against the honest diagonal."""
+    figure = Figure(figsize=(WIDTH, 3.1))
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color=COLOURS["quiet"], lw=1, dashes=(4, 3), label="as sure as right")
+    counts, confidence, accuracy = (np.array(column) for column in zip(*calibration_bins(probabilities, labels)))
+    correct = np.rint(counts * accuracy).astype(int)
+    low, high = np.array([wilson_interval(int(k), int(n)) for k, n in zip(correct, counts)]).T
+    axes.vlines(confidence, low, high, color=COLOURS["right"], lw=1.5, alpha=0.45)
+    axes.scatter(confidence, accuracy, s=20, color=COLOURS["right"], label="this network", zorder=3)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.04)
+    _count_in_percent(axes, "x")
+    _count_in_percent(axes, "y")
+    axes.set_xlabel("confidence")
+    axes.set_ylabel("right")
+    axes.grid()
+    axes.legend(loc="lower right")
+    return figure
+
+
+def to_svg(figure: Figure, description: str) -> str:
+    """The figure as an `<svg>` element to stand inside a page: transparent, as wide as its place, no foreign address.
+
+    `description` is what somebody hears who cannot see it. The same figure gives the same text.
+    """
+    stream = io.StringIO()
+    # The salt makes identifiers the same every time, and unlike those of the other figures of the page.
+    with rc_context(STYLE | {"svg.hashsalt": description}):
+        # Without these four, matplotlib writes a date and the addresses of vocabularies into the file.
+        metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(stream, format="svg", transparent=True, metadata=metadata)
+    svg = stream.getvalue()
+    view_box = re.search(r'viewBox="[^"]*"', svg)[0]  # type: ignore[index]  # matplotlib always writes one
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    body = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # every figure counts from 1, and a page has each id once
+    body = re.sub(r" font-family: [^;\"]*;", "", body)
+    body = re.sub(r"\s*\n\s*", " ", body)
+    for role, colour in COLOURS.items():
+        body = body.replace(colour, f"var(--{role}, {colour})")
+    return f'<svg role="img" aria-label="{escape(description)}" {view_box}>{body}'
+
+
+def _enclosing(values: np.ndarray) -> tuple[float, float]:
+    """The steps of 1-2-5 around all finite positive values, one more below if there are zeros to show on the edge."""
+    usable = values[np.isfinite(values) & (values > 0)]
+    if not len(usable):
+        return 0.01, 1.0
+    first = int(np.searchsorted(STEPS, usable.min() * 1.001)) - 1 - bool((values == 0).any())
+    last = int(np.searchsorted(STEPS, usable.max() * 0.999))
+    first = min(max(first, 0), len(STEPS) - 2)
+    return float(STEPS[first]), float(STEPS[min(max(last, first + 1), len(STEPS) - 1)])
+
+
+def _count_in_percent(axes: Axes, which: Literal["x", "y"]) -> None:
+    axis = axes.xaxis if which == "x" else axes.yaxis
+    axis.set_major_locator(MultipleLocator(0.2))
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
+
+
+def _short(count: int) -> str:
+    """At most four signs, because a cell has no room for more."""
+    return str(count) if count < 10_000 else f"{count // 1000}k"

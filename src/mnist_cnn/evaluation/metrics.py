@@ -1,0 +1,145 @@
+"""How good are these probabilities? Plain arrays in, numbers out: no network, no files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+DIGITS = tuple(range(10))
+CALIBRATION_BINS = 15
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a classifier did on labelled images; everything about errors comes from the one confusion matrix.
+
+    `confusion_matrix` is 10×10, rows are true digits, columns what was read. `negative_log_likelihood` is in nats an
+    image, `brier_score` is the sum over the ten digits of squared differences, a mean over images (0 best, 2 worst),
+    `expected_calibration_error` is a share (0 best, 1 worst).
+    """
+
+    confusion_matrix: np.ndarray
+    negative_log_likelihood: float
+    brier_score: float
+    expected_calibration_error: float
+
+    @property
+    def count(self) -> int:
+        """How many images were judged."""
+        return int(self.confusion_matrix.sum())
+
+    @property
+    def correct(self) -> int:
+        """How many of them were read rightly."""
+        return int(np.trace(self.confusion_matrix))
+
+    @property
+    def accuracy(self) -> float:
+        """The share read rightly, 0 to 1."""
+        return self.correct / self.count
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy (Wilson 1927)."""
+        return wilson_interval(self.correct, self.count)
+
+    @property
+    def precision(self) -> np.ndarray:
+        """For each digit: of what was read as it, the share that was it (0 where it was never read)."""
+        return share(np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=0))
+
+    @property
+    def recall(self) -> np.ndarray:
+        """For each digit: of what was it, the share that was read as it (0 where there was none)."""
+        return share(np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=1))
+
+    @property
+    def f1(self) -> np.ndarray:
+        """For each digit: the harmonic mean of precision and recall (0 where both are)."""
+        return share(
+            2 * np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=0) + self.confusion_matrix.sum(axis=1)
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """The evaluation as JSON has it, derived numbers included for programs that only read."""
+        low, high = self.interval
+        return {
+            "count": self.count,
+            "correct": self.correct,
+            "accuracy": self.accuracy,
+            "interval": [low, high],
+            "confusion_matrix": self.confusion_matrix.tolist(),
+            "precision": self.precision.tolist(),
+            "recall": self.recall.tolist(),
+            "f1": self.f1.tolist(),
+            "negative_log_likelihood": self.negative_log_likelihood,
+            "brier_score": self.brier_score,
+            "expected_calibration_error": self.expected_calibration_error,
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> "Evaluation":
+        """Read back what `to_dict` made; derived numbers are derived again."""
+        return cls(
+            confusion_matrix=np.asarray(document["confusion_matrix"], dtype=np.int64),
+            negative_log_likelihood=float(document["negative_log_likelihood"]),
+            brier_score=float(document["brier_score"]),
+            expected_calibration_error=float(document["expected_calibration_error"]),
+        )
+
+
+def evaluate(probabilities: np.ndarray, labels: np.ndarray) -> Evaluation:
+    """Judge probabilities (n, 10) against labels (n,), 0 to 9. The digit read is the most probable one."""
+    # The recipe names these two functions; imported here because scikit-learn is not part of the light install.
+    from sklearn.metrics import accuracy_score, confusion_matrix
+
+    read = probabilities.argmax(axis=1)
+    evaluation = Evaluation(
+        confusion_matrix=confusion_matrix(labels, read, labels=DIGITS),
+        negative_log_likelihood=negative_log_likelihood(probabilities, labels),
+        brier_score=brier_score(probabilities, labels),
+        expected_calibration_error=expected_calibration_error(probabilities, labels),
+    )
+    if not np.isclose(accuracy_score(labels, read), evaluation.accuracy):
+        raise AssertionError("accuracy_score and the confusion matrix disagree")
+    return evaluation
+
+
+def wilson_interval(correct: int, count: int) -> tuple[float, float]:
+    """The 95 % score interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22:209)."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, count).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean of -ln(probability given to the true digit), in nats; a probability of 0 counts as the smallest float32."""
+    true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(true, np.finfo(np.float32).tiny)).mean())
+
+
+def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean over images of the squared distance to the one-hot truth, 0 to 2 (Brier 1950)."""
+    return float(np.square(probabilities - np.eye(10)[labels]).sum(axis=1).mean())
+
+
+def calibration_bins(probabilities: np.ndarray, labels: np.ndarray) -> list[tuple[int, float, float]]:
+    """Group the readings by confidence: (count, mean confidence, accuracy) for each equal-width bin that has any."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    bin_of = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    members = [bin_of == index for index in range(CALIBRATION_BINS)]
+    return [(int(m.sum()), float(confidence[m].mean()), float(right[m].mean())) for m in members if m.any()]
+
+
+def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Mean gap between confidence and accuracy over 15 equal bins, by count (Guo et al. 2017, arXiv:1706.04599)."""
+    bins = calibration_bins(probabilities, labels)
+    return sum(count * abs(confidence - accuracy) for count, confidence, accuracy in bins) / len(labels)
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Part / whole for each entry; 0 where the whole is 0."""
+    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)

@@ -1,0 +1,197 @@
+"""A card, test images and probabilities become one self-contained page. The words stand in `report.html.j2`."""
+
+import base64
+import math
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mnist_cnn.card import REPORT, Card
+from mnist_cnn.data.source import Examples
+from mnist_cnn.evaluation import charts
+from mnist_cnn.evaluation.metrics import Evaluation, evaluate
+from mnist_cnn.files import write_whole
+
+LARGEST_GALLERY = 120
+SURE = 0.99
+SPACE = "\N{NO-BREAK SPACE}"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One wrongly read test image; `picture` is a data URI, `index` counts from 0 in the test set."""
+
+    index: int
+    true: int
+    read: int
+    confidence: float
+    picture: str
+
+
+def write(folder: Path, card: Card, test: Examples, probabilities: np.ndarray) -> Path:
+    """Make the page of a network and put it into its folder as `report.html`, whole or not at all."""
+    path = folder / REPORT
+    write_whole(path, render(card, folder.resolve().name.removesuffix(".partial"), test, probabilities))
+    return path
+
+
+def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> str:
+    """The page as text. `probabilities` (n, 10) are those of the n test images; the same input gives the same page.
+
+    All numbers are measured here from `probabilities`; the page says so if the card counted otherwise.
+    """
+    evaluation = evaluate(probabilities, test.labels)
+    is_mnist = card.data["name"] == "mnist"
+    mistakes = mistakes_by_confidence(probabilities, test.labels)
+    return _page().render(
+        card=card,
+        name=name,
+        evaluation=evaluation,
+        is_mnist=is_mnist,
+        data_name="MNIST" if is_mnist else card.data["name"],
+        decimals=len(str(evaluation.count - 1)) - 2 if evaluation.count >= 1000 else 1,
+        map_of_mistakes=map_of_mistakes(probabilities.argmax(axis=1) != test.labels),
+        confusions=confusions(evaluation),
+        mistakes=[mistake_at(int(index), test, probabilities) for index in mistakes[:LARGEST_GALLERY]],
+        confidence=confidence_in_numbers(probabilities, test.labels),
+        figures=figures(card, evaluation, probabilities, test.labels),
+        command=command_to_repeat(card),
+    )
+
+
+def figures(card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Markup]:
+    """The charts of the page as SVG, each with a sentence for somebody who cannot see it."""
+    pairs = "; ".join(f"{true} read as {read}: {count}" for true, read, count in confusions(evaluation)[:5]) or "none"
+    drawn = {
+        "loss": (charts.learning_curve(card.history, "loss"), course(card.history, "loss")),
+        "accuracy": (charts.learning_curve(card.history, "accuracy"), course(card.history, "accuracy")),
+        "confusion": (charts.confusion_matrix(evaluation), f"Confusion matrix. Most common confusions: {pairs}."),
+        "confidence": (
+            charts.confidence_histogram(probabilities, labels),
+            f"Histogram of confidence for {evaluation.correct} right and {evaluation.count - evaluation.correct} wrong "
+            "readings.",
+        ),
+        "reliability": (
+            charts.reliability_diagram(probabilities, labels),
+            "Share of right readings by confidence. Expected calibration error: "
+            f"{percent(evaluation.expected_calibration_error)}.",
+        ),
+    }
+    return {key: Markup(charts.to_svg(figure, words)) for key, (figure, words) in drawn.items()}  # noqa: S704
+
+
+def course(history: list[dict[str, float]], measure: str) -> str:
+    """A learning curve in words: where training and validation began and ended."""
+    lines = []
+    for key, words in ((measure, "training"), (f"val_{measure}", "validation")):
+        values = [entry[key] for entry in history if key in entry]
+        if values:
+            lines.append(f"{words} from {values[0]:.4g} to {values[-1]:.4g}")
+    return f"{measure.capitalize()} over {len(history)} epochs: {', '.join(lines) or 'not recorded'}."
+
+
+def confusions(evaluation: Evaluation) -> list[tuple[int, int, int]]:
+    """(true digit, read as, how often) for every kind of mistake, most common first."""
+    matrix = evaluation.confusion_matrix
+    pairs = [(int(true), int(read), int(matrix[true, read])) for true, read in np.argwhere(matrix) if true != read]
+    return sorted(pairs, key=lambda pair: -pair[2])
+
+
+def mistakes_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The indices of the wrongly read images, surest first; equally sure ones in the order of the test set."""
+    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+
+
+def mistake_at(index: int, test: Examples, probabilities: np.ndarray) -> Mistake:
+    """What there is to show of one mistake: dark ink on white paper, as a person wrote it."""
+    row = probabilities[index]
+    picture = png_uri(255 - test.images[index])
+    return Mistake(index, int(test.labels[index]), int(row.argmax()), float(row.max()), picture)
+
+
+def map_of_mistakes(wrong: np.ndarray) -> str:
+    """Rows of dots, about as many as columns, one for each test image in order, the wrong ones (n,) bool coloured, as a data URI."""
+    side = math.ceil(math.sqrt(len(wrong)))
+    rows = math.ceil(len(wrong) / side)
+    dots = np.zeros((rows * side, 4), np.uint8)
+    dots[: len(wrong)] = np.where(wrong[:, None], (12, 86, 232, 255), (150, 140, 135, 90))  # blue, green, red, opacity
+    pixels = np.zeros((rows, 3, side, 3, 4), np.uint8)
+    pixels[:, :2, :, :2] = dots.reshape(rows, 1, side, 1, 4)
+    return png_uri(pixels.reshape(3 * rows, 3 * side, 4))
+
+
+def confidence_in_numbers(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Mean confidence; how many readings were at least 99 % sure, and how many of these are wrong."""
+    confidence = probabilities.max(axis=1).astype(np.float64)
+    sure = confidence >= SURE
+    wrong = probabilities.argmax(axis=1) != labels
+    return {"mean": float(confidence.mean()), "sure": int(sure.sum()), "sure_and_wrong": int((sure & wrong).sum())}
+
+
+def command_to_repeat(card: Card) -> str:
+    """The command line that trains this network again."""
+    words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
+    words += ["--epochs", card.recipe["epochs"], "--batch-size", card.recipe["batch_size"], "--threads", card.threads]
+    return shlex.join(str(word) for word in words) + (" --deterministic" if card.deterministic else "")
+
+
+def png_uri(pixels: np.ndarray) -> str:
+    """Pixels (height, width) grey or (height, width, 4) blue-green-red-opacity, uint8, as a PNG in a data URI."""
+    # OpenCV's own settings are for speed: the map of 10,000 dots is 90 KB with them and 5 KB with these.
+    settings = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
+    _, encoded = cv2.imencode(".png", pixels, settings)
+    return "data:image/png;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def percent(share: float, decimals: int = 2) -> str:
+    """0.9796 → 97.96 %."""
+    return f"{100 * share:.{decimals}f}{SPACE}%"
+
+
+def how_sure(confidence: float) -> str:
+    """0.98 → 98 %; from 98.5 % on with a decimal and rounded down, so that only 1 is called 100 %."""
+    if 0.985 <= confidence < 1:
+        return f"{math.floor(1000 * confidence) / 10:.1f}{SPACE}%"
+    return percent(confidence, 0)
+
+
+def duration(seconds: float) -> str:
+    """70.1 → 1 min 10 s."""
+    if seconds < 60:
+        return f"{seconds:.1f}{SPACE}s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}{SPACE}min {rest}{SPACE}s"
+    return f"{minutes // 60}{SPACE}h {minutes % 60}{SPACE}min"
+
+
+def times(count: int) -> str:
+    """1 → once, 18 → 18 times."""
+    return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
+
+
+def _page() -> Any:
+    page = Environment(
+        loader=PackageLoader("mnist_cnn.evaluation", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Callable[..., str]] = {
+        "percent": percent,
+        "how_sure": how_sure,
+        "duration": duration,
+        "times": times,
+        "thousands": "{:,}".format,
+    }
+    page.filters.update(filters)
+    return page.get_template("report.html.j2")

@@ -1,0 +1,43 @@
+"""Files are written whole or not at all. Standard library only; knows nothing about what is in them."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Put `content` at `path` in one step: after a crash the file is the old one or the new one, never a part.
+
+    Raises OSError as the system gives it (full disk, no permission); the old file is then untouched.
+    """
+    make_whole(path, lambda part: part.write_bytes(content.encode() if isinstance(content, str) else content))
+
+
+def make_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file beside `path`, then put it there in one step. The file keeps the ending of `path`."""
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        write(part)
+        flush_to_disk(part)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    flush_to_disk(path.parent)
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file's contents, or a folder's entries, are on the disk."""
+    if path.is_dir() and os.name == "nt":  # Windows cannot open a folder
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Step 2, architecture: one readable list of layers a network."""

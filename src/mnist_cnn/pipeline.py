@@ -1,0 +1,239 @@
+"""The whole job, step by step: data → network → training → judging → keeping → report. Prints nothing."""
+
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mnist_cnn import card, provenance
+from mnist_cnn.artifact import export, store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.card import Card
+from mnist_cnn.data import source
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.split import split
+from mnist_cnn.errors import ArtifactError, DataError, RunError
+from mnist_cnn.evaluation import report as page
+from mnist_cnn.evaluation.metrics import Evaluation, evaluate
+from mnist_cnn.files import sha256_of
+from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.training import backend, checkpoint, history
+from mnist_cnn.training.checkpoint import Settings
+from mnist_cnn.training.history import Epoch
+from mnist_cnn.training.recipe import Recipe, check, recipe_named
+
+RUNS = Path("runs")
+
+
+class Watch:
+    """Told what happens as a run goes on; override what you want to know. By default nobody watches."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Something that must not be overlooked."""
+
+    def begin(self, partial: Path, network: Any, epochs: int, done: int) -> None:
+        """A Keras network is about to be trained in the folder `partial`, `done` of its `epochs` done already."""
+
+    def step(self, epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
+        """So many of an epoch's steps are done; loss and accuracy are means over the epoch so far."""
+
+    def epoch(self, row: Epoch) -> None:
+        """An epoch is done, validated, and in the checkpoint."""
+
+    def result(self, evaluation: Evaluation, dataset: Dataset) -> None:
+        """The trained network has been judged on the test images."""
+
+
+def train(
+    recipe: str | Recipe = "classic",
+    data: str = "auto",
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    deterministic: bool = False,
+    tensorboard: bool = False,
+    watch: Watch | None = None,
+) -> Artifact:
+    """Train a network, judge it on the test images, keep it in the folder `out`, and write its report.
+
+    `threads` is by default the number of cores; `out` is by default a new folder in `runs/`. Raises RecipeError,
+    DataError or RunError; a run that was stopped is left in `<out>.partial` and goes on with `resume`.
+    """
+    provenance.require_training("Training")
+    watch = watch or Watch()
+    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    check("seed", seed, 0, 2**32 - 1, whole=True)
+    threads = provenance.cores() if threads is None else threads
+    check("threads", threads, 1, 1024, whole=True)
+    dataset = source.load(data, say=watch.note)
+    partial = store.begin(Path(out) if out else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    settings = Settings(
+        recipe=recipe,
+        seed=seed,
+        threads=threads,
+        deterministic=deterministic,
+        tensorboard=tensorboard,
+        data=dataset.origin,
+        data_sha256=dataset.sha256,
+        data_warning=dataset.warning,
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+    )
+    with store.writing(partial), store.hold(partial):
+        checkpoint.begin(partial / store.CHECKPOINT, settings)
+        history.rewrite(partial / card.HISTORY, [])
+        return _run(partial, settings, dataset, [], watch)
+
+
+def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | None = None) -> Artifact:
+    """Go on with a run that was stopped, from its last whole epoch, with its own settings and data.
+
+    `folder` is the run's name with or without `.partial`. Raises RunError if there is nothing to go on with, or
+    DataError if its data cannot be had any more or is not the same.
+    """
+    provenance.require_training("Training")
+    watch = watch or Watch()
+    partial = store.find_partial(Path(folder))
+    if (partial / card.CARD).exists():  # stopped between the card and the last rename
+        return store.complete(partial)
+    with store.writing(partial), store.hold(partial):
+        old = checkpoint.settings_of(partial / store.CHECKPOINT)
+        now = replace(old, threads=threads or old.threads, versions=provenance.versions(), machine=provenance.machine())
+        check("threads", now.threads, 1, 1024, whole=True)
+        dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)
+        if dataset.sha256 != old.data_sha256:
+            raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
+        return _run(partial, now, dataset, old.differences(now), watch)
+
+
+def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[str], watch: Watch) -> Artifact:
+    """Train from the last whole epoch, judge, keep."""
+    if dataset.warning:
+        watch.warn(dataset.warning)
+    # TensorFlow comes with this and takes three seconds: everything that may be refused was refused before.
+    backend.start()
+    from mnist_cnn.training.fit import compiled, fit
+
+    backend.configure(settings.threads, settings.deterministic)
+    training, validation = split(dataset.train, settings.recipe.validation_split)
+    recipe = settings.recipe.for_images(len(training))
+    network = compiled(recipe, settings.seed)
+    rows = checkpoint.restore(partial / store.CHECKPOINT, network)
+    history.rewrite(partial / card.HISTORY, rows)
+    notes = _resumed(rows, differences)
+    for text in notes:
+        watch.note(text)
+    watch.begin(partial, network, recipe.epochs, len(rows))
+    with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
+        for row in fit(network, recipe, training, validation, settings.seed, len(rows), watch.step):
+            rows.append(row)
+            history.append(partial / card.HISTORY, row)
+            checkpoint.save(partial / store.CHECKPOINT, network, rows)
+            log(row)
+            watch.epoch(row)
+
+    started = time.perf_counter()
+    probabilities = keras_classifier(network)(dataset.test.images)
+    evaluation = evaluate(probabilities, dataset.test.labels)
+    watch.result(evaluation, dataset)
+    testing = time.perf_counter() - started
+
+    left_out = export.keep(network, partial, dataset.test.images, probabilities)
+    for text in left_out:
+        watch.warn(text)
+    made = Card(
+        format=card.FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=recipe.to_dict(),
+        seed=settings.seed,
+        threads=settings.threads,
+        deterministic=settings.deterministic,
+        data=_data(dataset, len(training), len(validation)),
+        git_commit=provenance.git_commit(),
+        versions=settings.versions,
+        machine=settings.machine,
+        seconds={"training": round(sum(row["seconds"] for row in rows), 3), "testing": round(testing, 3)},
+        parameters=network.count_params(),
+        history=rows,
+        evaluation=evaluation.to_dict(),
+        notes=notes + left_out,
+        files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
+    )
+    page.write(partial, made, dataset.test, probabilities)
+    card.write(partial, made)
+    return store.complete(partial)
+
+
+def judge(model: str | Path, data: str | None = None, *, watch: Watch | None = None) -> tuple[Evaluation, Dataset]:
+    """Judge a kept network (a folder) or an ONNX file on the test images of `data`.
+
+    By default `data` is what the network was trained on; "auto" for a bare ONNX file. Raises ArtifactError, DataError.
+    """
+    provenance.require_training("Judging a network")
+    watch = watch or Watch()
+    path = Path(model)
+    if path.is_dir():
+        artifact = store.load(path)
+        dataset = data_of(artifact, watch) if data is None else source.load(data, say=watch.note)
+        classify = classifier_of(artifact)
+    elif path.suffix == ".onnx":
+        classify = onnx_classifier(path)
+        dataset = source.load(data or "auto", say=watch.note)
+    else:
+        raise ArtifactError(
+            f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these."
+        )
+    if dataset.warning:
+        watch.warn(dataset.warning)
+    return evaluate(classify(dataset.test.images), dataset.test.labels), dataset
+
+
+def report(folder: str | Path, *, watch: Watch | None = None) -> Path:
+    """Make the page of a kept network again, from its card, its network and the data it was trained on."""
+    provenance.require_training("Making a report")
+    artifact = store.load(Path(folder))
+    test = data_of(artifact, watch or Watch()).test
+    with store.writing(artifact.folder):
+        return page.write(artifact.folder, artifact.card, test, classifier_of(artifact)(test.images))
+
+
+def classifier_of(artifact: Artifact) -> Classifier:
+    """The Keras network of an artifact as a function of images."""
+    backend.start()
+    return keras_classifier(store.load_keras(artifact.folder / card.KERAS_MODEL))
+
+
+def data_of(artifact: Artifact, watch: Watch) -> Dataset:
+    """Find the data that a network was trained on; raises DataError if it is not there or not the same any more."""
+    known = artifact.card.data
+    dataset = source.load(known["origin"], say=watch.note)
+    if dataset.sha256 != known["sha256"]:
+        raise DataError(
+            f"The data at {known['origin']} is not what {artifact.folder} was trained on: name other --data."
+        )
+    return replace(dataset, warning=known["warning"])
+
+
+def _resumed(rows: list[Epoch], differences: list[str]) -> list[str]:
+    if not rows:
+        return []
+    exact = f"not bit for bit what it would have been: {'; '.join(differences)}" if differences else "bit for bit"
+    return [f"Resumed after epoch {len(rows)}, {exact}."]
+
+
+def _data(dataset: Dataset, training: int, validation: int) -> dict[str, Any]:
+    return {
+        "name": dataset.name,
+        "origin": dataset.origin,
+        "sha256": dataset.sha256,
+        "training": training,
+        "validation": validation,
+        "test": len(dataset.test),
+        "warning": dataset.warning,
+    }

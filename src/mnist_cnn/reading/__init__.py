@@ -1,0 +1,1 @@
+"""Pictures become digits: NumPy, OpenCV and ONNX Runtime, never TensorFlow."""

@@ -1,0 +1,52 @@
+"""A network in ONNX form as a plain function of images: ONNX Runtime only, never TensorFlow."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mnist_cnn.errors import ArtifactError
+
+Classifier = Callable[[np.ndarray], np.ndarray]
+"""(n, 28, 28) uint8 images → (n, 10) float32 probabilities, each row summing to 1."""
+
+BATCH = 1000
+
+
+def onnx_classifier(path: Path) -> Classifier:
+    """Load an ONNX file as a classifier.
+
+    Raises ArtifactError if the file cannot be read, is not ONNX, or is not a network of 28×28 images to ten numbers.
+    """
+    import onnxruntime
+
+    try:
+        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
+        raise ArtifactError(
+            f"{path} is damaged or not an ONNX network: name a model.onnx that `mnist-cnn train` made."
+        ) from error
+    image = session.get_inputs()[0]
+    probability = session.get_outputs()[0]
+    if len(session.get_inputs()) > 1 or image.type != "tensor(uint8)" or image.shape[1:] != [28, 28, 1]:
+        raise ArtifactError(f"{path} does not take n×28×28×1 uint8 images: name a model.onnx of mnist-cnn.")
+    if len(session.get_outputs()) > 1 or probability.shape[1:] != [10]:
+        raise ArtifactError(f"{path} does not give ten numbers an image: name a model.onnx of mnist-cnn.")
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
+        rows = [session.run([probability.name], {image.name: batch})[0] for batch in batches]
+        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *rows])
+
+    return classify
+
+
+def checked(images: np.ndarray) -> np.ndarray:
+    """Give back the images if they are (n, 28, 28) uint8; raises ValueError otherwise, as scaled floats would be."""
+    if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"a classifier takes (n, 28, 28) uint8 images, ink 255 on paper 0; received {images.shape} {images.dtype}"
+        )
+    return images

@@ -1,0 +1,60 @@
+"""One digit's ink becomes 28×28 as MNIST has it. Knows nothing about pictures, networks or where the ink came from."""
+
+import cv2
+import numpy as np
+
+BOX = 20  # pixels: the longer side of a digit in MNIST
+SIDE = 28  # pixels: the side of an MNIST image
+CENTRE = 14  # the index of the row and column where MNIST puts the centre of mass
+
+
+def to_mnist(ink: np.ndarray) -> np.ndarray:
+    """Make one digit's ink look like an MNIST image: 20-pixel box, centre of mass at row 14, column 14.
+
+    `ink` is (height, width) uint8 of any size, 0 paper to 255 ink; whatever is above 0 counts as ink. Gives (28, 28)
+    uint8; blank or empty ink gives a blank image. Ink never leaves the image: a digit whose mass lies far to one side
+    is pushed against the edge instead. Raises ValueError for anything but a uint8 array of two dimensions.
+
+    The method is that of LeCun, Bottou, Bengio, Haffner, "Gradient-based learning applied to document recognition"
+    (1998), section III. The convention for the centre (pixel i lies at i, whole-pixel shifts, rounded to the nearest)
+    is measured: of MNIST's own 70,000 images it gives 69,982 back unchanged. Of the other 18, 16 are 19 pixels large
+    and are enlarged, and 2 lie on a tie of the rounding; their centres of mass move by at most one pixel.
+    """
+    if ink.ndim != 2 or ink.dtype != np.uint8:
+        raise ValueError(f"Ink is (height, width) uint8; received {ink.shape} {ink.dtype}.")
+    if not ink.any():
+        return np.zeros((SIDE, SIDE), np.uint8)
+    return centre_by_mass(fit_into_box(crop_to_ink(ink)))
+
+
+def crop_to_ink(ink: np.ndarray) -> np.ndarray:
+    """Cut out the smallest rectangle (height, width) that holds all ink, of which there must be some."""
+    rows = np.flatnonzero(ink.any(axis=1))
+    columns = np.flatnonzero(ink.any(axis=0))
+    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+
+
+def fit_into_box(ink: np.ndarray) -> np.ndarray:
+    """Resize (height, width) so that the longer side is 20 pixels, keeping the aspect ratio.
+
+    Area averaging is what shrinking needs against aliasing. For enlarging, a nearest neighbour among 20,000 MNIST
+    images read scikit-learn's 8×8 digits best after cubic interpolation: 85.4 % (linear 84.4 %, area 85.2 %).
+    """
+    scale = BOX / max(ink.shape)
+    height, width = (max(1, round(side * scale)) for side in ink.shape)
+    return np.asarray(cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC))
+
+
+def centre_by_mass(ink: np.ndarray) -> np.ndarray:
+    """Put (height, width), at most 28×28, on a blank image so that its centre of mass is at (14, 14)."""
+    image = np.zeros((SIDE, SIDE), np.uint8)
+    top, left = (offset(ink.sum(axis=axis, dtype=np.int64)) for axis in (1, 0))
+    image[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return image
+
+
+def offset(masses: np.ndarray) -> int:
+    """How far to shift rows (or columns) of these masses: their centre comes to 14, but none leaves the image."""
+    total = masses.sum()  # 0 where shrinking rounded faint ink away
+    centre = masses @ np.arange(len(masses)) / total if total else len(masses) / 2
+    return int(np.clip(np.rint(CENTRE - centre), 0, SIDE - len(masses)))

@@ -1,0 +1,203 @@
+"""How things look on a terminal: results on stdout, progress and notes on stderr. Computes nothing."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from mnist_cnn.card import REPORT, Card
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.evaluation.metrics import DIGITS, Evaluation
+from mnist_cnn.pipeline import Watch
+from mnist_cnn.training.history import Epoch
+from mnist_cnn.training.recipe import ABOUT, RECIPES
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout = Console(highlight=False, soft_wrap=True)
+
+
+class TerminalWatch(Watch):
+    """Shows a run as it goes on: a bar where stderr is a terminal, a line an epoch where it is not."""
+
+    def __init__(self) -> None:
+        self.partial: Path | None = None
+        self.epochs = self.done = 0
+        self.started = time.monotonic()
+        self.progress = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"),
+            TextColumn("accuracy {task.fields[accuracy]:.2%}"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=stderr,
+            refresh_per_second=4,
+            transient=True,
+        )
+
+    def note(self, text: str) -> None:
+        """A line on stderr."""
+        stderr.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """A box on stderr that nobody can overlook."""
+        stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
+
+    def begin(self, partial: Path, network: Any, epochs: int, done: int) -> None:
+        """The network layer by layer, then the bar."""
+        self.partial, self.epochs, self.done = partial, epochs, done
+        network.summary(print_fn=lambda text, **_: stderr.print(text, markup=False))
+        stderr.print(f"Training in {partial}; Ctrl-C stops, and it can go on later.", markup=False)
+        self.started = time.monotonic()
+
+    def step(self, epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
+        """Move the bar."""
+        if not stderr.is_terminal:
+            return
+        completed = (epoch - 1 - self.done) * steps + step
+        shown = {"epoch": f"{epoch}/{self.epochs}", "step": f"{step:>4}/{steps}", "loss": loss, "accuracy": accuracy}
+        if not self.progress.tasks:
+            self.bar = self.progress.add_task("", total=(self.epochs - self.done) * steps, **shown)  # type: ignore[arg-type]
+            self.progress.start()
+        self.progress.update(self.bar, completed=completed, **shown)  # type: ignore[arg-type]
+
+    def epoch(self, row: Epoch) -> None:
+        """A line for each epoch, with the time left."""
+        number = int(row["epoch"])
+        left = (time.monotonic() - self.started) / (number - self.done) * (self.epochs - number)
+        stderr.print(
+            f"epoch {number:>3}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.2%}  "
+            f"validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.2%}  "
+            f"{row['seconds']:.1f} s, {clock(left)} left"
+        )
+
+    def result(self, evaluation: Evaluation, dataset: Dataset) -> None:
+        """Accuracy and confusion matrix, on stdout, the moment they are known."""
+        self.stop()
+        show_accuracy(evaluation, dataset)
+        show_confusion_matrix(evaluation)
+
+    def stop(self) -> None:
+        """Take the bar off the screen."""
+        self.progress.stop()
+
+
+@contextmanager
+def surviving_a_closed_pipe() -> Iterator[None]:
+    """Go on silently if whoever read stdout has gone (as `| head` does): work is not lost for want of a listener."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show(*lines: Any) -> None:
+    """Print results."""
+    with surviving_a_closed_pipe():
+        for line in lines:
+            stdout.print(line, markup=False)
+
+
+def show_accuracy(evaluation: Evaluation, dataset: Dataset) -> None:
+    """The sentence that matters."""
+    low, high = evaluation.interval
+    mark = "" if dataset.is_mnist else f" on {dataset.name} (not MNIST)"
+    show(
+        f"Test accuracy{mark}: {evaluation.accuracy:.2%} ({evaluation.correct:,} of {evaluation.count:,} right; "
+        f"95 % interval {low:.2%} to {high:.2%})"
+    )
+
+
+def show_confusion_matrix(evaluation: Evaluation) -> None:
+    """Rows are true digits, columns what was read; mistakes stand out, zeros do not."""
+    matrix = evaluation.confusion_matrix
+    width = max(5, len(str(matrix.max())) + 2)
+    lines = [Text("     " + "".join(f"{digit:>{width}}" for digit in DIGITS) + "   read as", style="bold")]
+    for true in DIGITS:
+        line = Text(f"{true:>4} ", style="")
+        for read in DIGITS:
+            count = int(matrix[true, read])
+            style = "dim" if true == read or not count else "bold red"
+            line.append(f"{count or '·':>{width}}", style=style)
+        lines.append(line)
+    show("Confusion matrix, a row for each true digit:", *lines)
+
+
+def show_digits(evaluation: Evaluation) -> None:
+    """Precision, recall and F1 of each digit."""
+    lines = [f"{'digit':>5} {'images':>8} {'precision':>11} {'recall':>9} {'F1':>9}"]
+    for digit in DIGITS:
+        images = int(evaluation.confusion_matrix[digit].sum())
+        numbers = f"{evaluation.precision[digit]:>11.2%} {evaluation.recall[digit]:>9.2%} {evaluation.f1[digit]:>9.2%}"
+        lines.append(f"{digit:>5} {images:>8,} {numbers}")
+    show(*lines)
+
+
+def show_calibration(evaluation: Evaluation) -> None:
+    """What the probabilities are worth."""
+    show(
+        f"negative log-likelihood {evaluation.negative_log_likelihood:.4f}   Brier score {evaluation.brier_score:.4f}   "
+        f"expected calibration error {evaluation.expected_calibration_error:.4f}"
+    )
+
+
+def show_kept(folder: Path) -> None:
+    """Where everything is."""
+    show(f"Kept in {folder}", f"Report:  {folder / REPORT}")
+
+
+def show_card(folder: Path, card: Card) -> None:
+    """A card, readable."""
+    evaluation = Evaluation.from_dict(card.evaluation)
+    low, high = card.evaluation["interval"]
+    data = card.data
+    mark = "" if data["name"] == "mnist" else " (not MNIST)"
+    rows = {
+        "accuracy": f"{evaluation.accuracy:.2%} of {evaluation.count:,} test images{mark}, "
+        f"95 % interval {low:.2%} to {high:.2%}",
+        "data": f"{data['name']}{mark}: {data['training']:,} to train, {data['validation']:,} to validate, "
+        f"{data['test']:,} to test; SHA-256 {data['sha256'][:16]}…",
+        "recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),
+        "parameters": f"{card.parameters:,}",
+        "seed": f"{card.seed}, {card.threads} threads, {'deterministic' if card.deterministic else 'not deterministic'}",
+        "seconds": "  ".join(f"{name} {value:.1f}" for name, value in card.seconds.items()),
+        "machine": f"{card.machine['processor']}, {card.machine['cores']} cores, {card.machine['system']}",
+        "versions": "  ".join(f"{name} {version}" for name, version in card.versions.items()),
+        "made": f"{card.created}, commit {card.git_commit or 'unknown'}",
+        "files": "  ".join(f"{name} {digest[:16]}…" for name, digest in card.files.items()),
+    }
+    if data["warning"]:
+        rows["WARNING"] = data["warning"]
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, text in rows.items():
+        table.add_row(Text(name, style="bold"), Text(text))
+    for note in card.notes:
+        table.add_row(Text("note", style="bold"), Text(note))
+    with surviving_a_closed_pipe():
+        stdout.print(Text(str(folder), style="bold"))
+        stdout.print(table, soft_wrap=False)
+
+
+def show_recipes() -> None:
+    """Every recipe with its dials and their ranges."""
+    for name, recipe in RECIPES.items():
+        show(Text(name, style="bold"), ABOUT[name])
+        for dial in recipe.dials():
+            span = f"{dial.metadata['low']:,g} to {dial.metadata['high']:,g}"
+            flag = f"--{dial.name.replace('_', '-')}"
+            show(f"  {flag:<22} {getattr(recipe, dial.name):<8} {span:<18} {dial.metadata['meaning']}")
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes:seconds."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -1,0 +1,1 @@
+"""Step 3, compile and fit: a recipe and data become a trained network."""

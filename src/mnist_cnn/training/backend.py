@@ -1,0 +1,58 @@
+"""The one place that knows which framework Keras runs on: threads, determinism, and its talk on the screen."""
+
+import os
+import sys
+import tempfile
+
+from mnist_cnn.errors import RunError
+
+
+# TensorFlow's C++ part writes these while it is imported, whatever its log level is set to.
+START_UP_NOTES = (
+    "I0000",
+    "WARNING: All log messages before absl::InitializeLog()",
+    "To enable the following instructions",
+)
+
+
+def start() -> None:
+    """Import TensorFlow and Keras without their start-up notes; whatever else they write to stderr is passed on.
+
+    The notes come from C++, so the process's own stderr is turned into a file for these seconds.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as caught:
+        stderr = os.dup(2)
+        os.dup2(caught.fileno(), 2)
+        try:
+            import keras  # noqa: F401  # brings TensorFlow, the default backend, with it
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            caught.seek(0)
+            lines = caught.read().decode(errors="replace").splitlines(keepends=True)
+            sys.stderr.writelines(line for line in lines if not line.startswith(START_UP_NOTES))
+
+
+def configure(threads: int, deterministic: bool) -> None:
+    """Set the number of threads, and whether the same seed must give the same bits; once a process.
+
+    Raises RunError where this process has begun to compute with other threads.
+    """
+    import tensorflow as tf
+
+    # Some CPU kernels add up in the order in which threads come; determinism makes that order fixed.
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
+    threading = tf.config.threading
+    if threading.get_intra_op_parallelism_threads() == threads == threading.get_inter_op_parallelism_threads():
+        return
+    try:
+        threading.set_intra_op_parallelism_threads(threads)
+        threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError as error:
+        raise RunError(
+            f"TensorFlow has begun to compute in this process, so its threads cannot be set to {threads} any more: "
+            "train in a new process, or with the same number of threads as before."
+        ) from error

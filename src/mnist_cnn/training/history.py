@@ -1,0 +1,45 @@
+"""The history of a run, a row an epoch, and the file `history.csv` that it is kept in as training goes."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mnist_cnn.files import write_whole
+
+Epoch = dict[str, float]
+"""One row: epoch (from 1), loss, accuracy, val_loss, val_accuracy (means over the epoch), seconds."""
+
+COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+
+
+def append(path: Path, row: Epoch) -> None:
+    """Add one row to the end of the file."""
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        csv.DictWriter(stream, COLUMNS).writerow(row)
+
+
+def rewrite(path: Path, rows: Sequence[Epoch]) -> None:
+    """Make the file anew, in one step, with just these rows."""
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    write_whole(path, stream.getvalue())
+
+
+@contextmanager
+def tensorboard(folder: Path, network: Any, wanted: bool) -> Iterator[Callable[[Epoch], None]]:
+    """Log to TensorBoard, if wanted: gives a function to call with each epoch's row."""
+    if not wanted:
+        yield lambda _: None
+        return
+    import keras
+
+    board = keras.callbacks.TensorBoard(str(folder), write_graph=False)
+    board.set_model(network)
+    board.on_train_begin()
+    yield lambda row: board.on_epoch_end(int(row["epoch"]) - 1, {k: v for k, v in row.items() if k != "epoch"})
+    board.on_train_end()
