@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from mnist_cnn.data.source import load as load_data
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import evaluate
-    from mnist_cnn.pipeline import Watch, classifier_of, judge, report, resume, train
+    from mnist_cnn.pipeline import classifier_of, judge, report, resume, train
     from mnist_cnn.training.recipe import Recipe
+    from mnist_cnn.watch import Watch
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,7 +33,7 @@ __all__ = [
 _HOME = {
     "MnistCnnError": ("errors", "MnistCnnError"),
     "Recipe": ("training.recipe", "Recipe"),
-    "Watch": ("pipeline", "Watch"),
+    "Watch": ("watch", "Watch"),
     "classifier_of": ("pipeline", "classifier_of"),
     "evaluate": ("evaluation.metrics", "evaluate"),
     "judge": ("pipeline", "judge"),

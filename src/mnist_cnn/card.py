@@ -5,7 +5,7 @@ Standard library only, so that a network can be looked at and verified without a
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_origin
 
@@ -19,6 +19,7 @@ ONNX_MODEL = "model.onnx"
 HISTORY = "history.csv"
 REPORT = "report.html"
 HASHED_FILES = (KERAS_MODEL, ONNX_MODEL, HISTORY)
+ALWAYS_THERE = (KERAS_MODEL, HISTORY)
 LARGEST_CARD = 16 * 2**20
 
 
@@ -47,10 +48,13 @@ class Card:
     files: dict[str, str]
     digest: str = ""
 
+    def sealed(self) -> "Card":
+        """The card with the digest that fits."""
+        return replace(self, digest=digest_of(asdict(self)))
+
     def to_json(self) -> str:
-        """The card as text, digest included."""
-        document = asdict(self) | {"digest": digest_of(asdict(self))}
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        """The card as text."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
 
 
 def digest_of(document: dict[str, Any]) -> str:
@@ -61,7 +65,7 @@ def digest_of(document: dict[str, Any]) -> str:
 
 
 def write(folder: Path, card: Card) -> None:
-    """Write `card.json` into a folder, whole or not at all."""
+    """Write a sealed card into a folder, whole or not at all."""
     write_whole(folder / CARD, card.to_json())
 
 
@@ -90,9 +94,13 @@ def read(folder: Path) -> Card:
 
 def verify(folder: Path, card: Card) -> None:
     """Check that every file the card names is in the folder and is the one that was kept; raises ArtifactError."""
+    if strange := sorted(set(card.files) - set(HASHED_FILES)):
+        raise ArtifactError(
+            f"The card of {folder} names files that do not belong there ({', '.join(strange)}): train again."
+        )
+    if missing := sorted(set(ALWAYS_THERE) - set(card.files)):
+        raise ArtifactError(f"The card of {folder} does not vouch for {', '.join(missing)}: train again.")
     for name, expected in card.files.items():
-        if name not in HASHED_FILES:
-            raise ArtifactError(f"The card of {folder} names a file that does not belong there: {name!r}.")
         try:
             received = sha256_of(folder / name)
         except OSError as error:

@@ -13,8 +13,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
-from mnist_cnn.errors import ArtifactError, DataError, RunError
-from mnist_cnn.evaluation import report as page
+from mnist_cnn.errors import ArtifactError, DataError
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
 from mnist_cnn.files import sha256_of
 from mnist_cnn.models.classifier import keras_classifier
@@ -23,30 +22,9 @@ from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check, recipe_named
+from mnist_cnn.watch import Watch
 
 RUNS = Path("runs")
-
-
-class Watch:
-    """Told what happens as a run goes on; override what you want to know. By default nobody watches."""
-
-    def note(self, text: str) -> None:
-        """Something worth knowing."""
-
-    def warn(self, text: str) -> None:
-        """Something that must not be overlooked."""
-
-    def begin(self, partial: Path, network: Any, epochs: int, done: int) -> None:
-        """A Keras network is about to be trained in the folder `partial`, `done` of its `epochs` done already."""
-
-    def step(self, epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
-        """So many of an epoch's steps are done; loss and accuracy are means over the epoch so far."""
-
-    def epoch(self, row: Epoch) -> None:
-        """An epoch is done, validated, and in the checkpoint."""
-
-    def result(self, evaluation: Evaluation, dataset: Dataset) -> None:
-        """The trained network has been judged on the test images."""
 
 
 def train(
@@ -116,8 +94,9 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[
     """Train from the last whole epoch, judge, keep."""
     if dataset.warning:
         watch.warn(dataset.warning)
-    # TensorFlow comes with this and takes three seconds: everything that may be refused was refused before.
+    # TensorFlow comes with these and takes three seconds: everything that may be refused was refused before.
     backend.start()
+    from mnist_cnn.evaluation import report as page
     from mnist_cnn.training.fit import compiled, fit
 
     backend.configure(settings.threads, settings.deterministic)
@@ -164,7 +143,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[
         evaluation=evaluation.to_dict(),
         notes=notes + left_out,
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
-    )
+    ).sealed()
     page.write(partial, made, dataset.test, probabilities)
     card.write(partial, made)
     return store.complete(partial)
@@ -197,6 +176,8 @@ def judge(model: str | Path, data: str | None = None, *, watch: Watch | None = N
 def report(folder: str | Path, *, watch: Watch | None = None) -> Path:
     """Make the page of a kept network again, from its card, its network and the data it was trained on."""
     provenance.require_training("Making a report")
+    from mnist_cnn.evaluation import report as page
+
     artifact = store.load(Path(folder))
     test = data_of(artifact, watch or Watch()).test
     with store.writing(artifact.folder):

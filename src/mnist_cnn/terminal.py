@@ -3,8 +3,6 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +15,22 @@ from rich.text import Text
 from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.evaluation.metrics import DIGITS, Evaluation
-from mnist_cnn.pipeline import Watch
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import ABOUT, RECIPES
+from mnist_cnn.watch import Watch
+
+
+class Results(Console):
+    """Stdout. Goes on silently if whoever read it has gone (as `| head` does): no work is lost for want of a reader."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich calls this instead of raising; its own way ends the program."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-stdout = Console(highlight=False, soft_wrap=True)
+stdout = Results(highlight=False, soft_wrap=True)
 
 
 class TerminalWatch(Watch):
@@ -88,24 +96,14 @@ class TerminalWatch(Watch):
 
     def stop(self) -> None:
         """Take the bar off the screen."""
-        self.progress.stop()
-
-
-@contextmanager
-def surviving_a_closed_pipe() -> Iterator[None]:
-    """Go on silently if whoever read stdout has gone (as `| head` does): work is not lost for want of a listener."""
-    try:
-        yield
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if self.progress.tasks:
+            self.progress.stop()
 
 
 def show(*lines: Any) -> None:
     """Print results."""
-    with surviving_a_closed_pipe():
-        for line in lines:
-            stdout.print(line, markup=False)
+    for line in lines:
+        stdout.print(line, markup=False)
 
 
 def show_accuracy(evaluation: Evaluation, dataset: Dataset) -> None:
@@ -183,9 +181,8 @@ def show_card(folder: Path, card: Card) -> None:
         table.add_row(Text(name, style="bold"), Text(text))
     for note in card.notes:
         table.add_row(Text("note", style="bold"), Text(note))
-    with surviving_a_closed_pipe():
-        stdout.print(Text(str(folder), style="bold"))
-        stdout.print(table, soft_wrap=False)
+    show(Text(str(folder), style="bold"))
+    stdout.print(table, soft_wrap=False)
 
 
 def show_recipes() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
-from mnist_cnn.errors import MnistCnnError
+from mnist_cnn.errors import ArtifactError, MnistCnnError
 from mnist_cnn.files import make_whole
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.network import Classifier, onnx_classifier
@@ -75,7 +75,11 @@ def write_checked(
     def write_and_compare(part: Path) -> None:
         nonlocal difference
         write(part)
-        difference = float(np.abs(load(part)(images) - probabilities).max())
+        try:
+            classify = load(part)
+        except ArtifactError as error:
+            raise ExportError(f"{path.name} is left out: it cannot be read back ({error.__cause__}).") from error
+        difference = float(np.abs(classify(images) - probabilities).max())
         if not difference <= LARGEST_DIFFERENCE:
             raise ExportError(
                 f"{path.name} is left out: its probabilities differ from the network's by up to {difference:.1e}, "

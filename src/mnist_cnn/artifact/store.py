@@ -33,15 +33,13 @@ def begin(folder: Path) -> Path:
     partial = partial_of(folder)
     if folder.exists() or folder.is_symlink():
         raise RunError(f"{folder} is there already and nothing is overwritten: choose another --out.")
-    try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
-        (partial / CHECKPOINT).mkdir()
-    except FileExistsError as error:
+    if partial.exists() or partial.is_symlink():
         raise RunError(
             f"{partial} is there already: go on with it (mnist-cnn train --resume {partial}), delete it, "
             "or choose another --out."
-        ) from error
+        )
+    try:
+        (partial / CHECKPOINT).mkdir(parents=True)
     except OSError as error:
         raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --out.") from error
     return partial

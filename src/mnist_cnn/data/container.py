@@ -79,8 +79,8 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def one_line(error: object) -> str:
-    """Give the first line of an error's message, or what the error is called."""
-    return str(error).partition("\n")[0].strip(" .") or type(error).__name__
+    """Give an error's message in at most 120 characters, or what the error is called."""
+    return " ".join(str(error).split())[:120].strip(" .") or type(error).__name__
 
 
 def refuse_too_large(path: Path, size: int) -> None:
@@ -147,8 +147,8 @@ def read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 def as_values(content: bytes | memoryview, count: int, dtype: np.dtype, place: str) -> np.ndarray:
     """Take these bytes as exactly `count` numbers, read-only; DataError if there are more or fewer."""
     if len(content) != count * dtype.itemsize:
-        received = f"declares {count * dtype.itemsize:,} bytes and holds {len(content):,}"
-        raise DataError(f"{place} is damaged or cut short (it {received}): get it again.")
+        relation = "fewer" if len(content) < count * dtype.itemsize else "more"
+        raise DataError(f"{place} is damaged or cut short ({relation} bytes than its header declares): get it again.")
     return np.frombuffer(content, dtype) if count else np.empty(0, dtype)
 
 
@@ -173,7 +173,7 @@ def read_idx(path: Path) -> np.ndarray:
     """Read the array in one IDX file, plain or gzipped; no more is unpacked than its header declares. Read-only."""
     with explained(path), path.open("rb") as packed, plain(packed) as stream:
         start = stream.read(4)
-        if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in IDX_TYPES:
+        if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in IDX_TYPES or start[3] > 4:
             received = f"it begins with {start!r}" if start else "it is empty"
             raise DataError(f"{path} is not an IDX file ({received}): get it again.")
         shape = struct.unpack(f">{start[3]}I", stream.read(4 * start[3]))

@@ -1,13 +1,14 @@
 """Numbers become matplotlib figures, and figures become SVG for a page. Knows nothing about files or networks.
 
-Colours have roles ("wrong", "quiet"); `to_svg` writes each as a CSS variable, so that the page decides about light and dark.
+Colours have roles ("wrong", "quiet"). `to_svg` writes each as a CSS variable, so that the page decides about light and
+dark.
 """
 
 import io
 import re
 from collections.abc import Sequence
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import rc_context
@@ -22,7 +23,7 @@ from mnist_cnn.evaluation.metrics import DIGITS, Evaluation, calibration_bins, w
 COLOURS = {"ink": "#1d2126", "quiet": "#5b6470", "line": "#dedbd2", "right": "#2563a8", "wrong": "#c2410c"}
 # 4.2 inches are 302 units of SVG: a 10-point letter is 11 pixels high on a phone of 360 pixels, 15 on a desk.
 WIDTH = 4.2
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",  # comes with matplotlib, so widths are measured alike on every machine
     "font.size": 10,
@@ -57,29 +58,33 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
     heights = {key: np.asarray(line) if measure == "loss" else 1 - np.asarray(line) for key, line in lines.items()}
     low, high = _enclosing(np.concatenate([*heights.values()]))
     epochs = [entry["epoch"] for entry in history]
-    for key, colour, dashes in ((measure, "quiet", (4, 2)), (f"val_{measure}", "right", (1, 0))):
+    for key, role, style in ((measure, "quiet", "--"), (f"val_{measure}", "right", "-")):
         label = "validation" if key.startswith("val_") else "training"
         shown = np.maximum(heights[key], low)
-        axes.plot(
-            epochs, shown, color=COLOURS[colour], dashes=dashes, marker="o", markersize=3, clip_on=False, label=label
-        )
-    axes.set_yscale("log")
-    axes.set_ylim(low, high)
-    axes.yaxis.set_major_locator(FixedLocator(STEPS[(STEPS >= low * 0.99) & (STEPS <= high * 1.01)].tolist()))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda height, _: f"{height:g}"))
-    if measure == "accuracy":
-        perfect = bool((heights["accuracy"] == 0).any() or (heights["val_accuracy"] == 0).any())
-        axes.invert_yaxis()
-        axes.yaxis.set_major_formatter(
-            FuncFormatter(lambda share, _: "100 %" if perfect and share == low else f"{100 * (1 - share):.6g} %")
-        )
+        axes.plot(epochs, shown, style, color=COLOURS[role], marker="o", markersize=3, clip_on=False, label=label)
+    perfect = any(bool((line == 0).any()) for line in heights.values())
+    _scale_learning(axes, measure, low, high, perfect)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
     axes.set_xlabel("epoch")
     axes.grid(axis="y")
     axes.legend(loc="upper right" if measure == "loss" else "lower right")
     return figure
+
+
+def _scale_learning(axes: Axes, measure: str, low: float, high: float, perfect: bool) -> None:
+    """Ticks at 1-2-5, or only at 1 if these are many; accuracy is the share of mistakes upside down."""
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    steps = STEPS if high / low < 2000 else STEPS[::3]  # ten labels are as many as there is room for
+    axes.yaxis.set_major_locator(FixedLocator(steps[(low * 0.99 < steps) & (high * 1.01 > steps)].tolist()))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
+    if measure == "accuracy":
+        axes.invert_yaxis()
+        axes.yaxis.set_major_formatter(
+            FuncFormatter(lambda share, _: f"{100 * (1 - (0 if perfect and share == low else share)):.6g} %")
+        )
 
 
 @rc_context(STYLE)
@@ -92,7 +97,7 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
     for true, read in np.argwhere(matrix):
         count, wrong = int(matrix[true, read]), true != read
         if wrong:
-            strength = 0.1 + 0.5 * count / largest
+            strength = 0.1 + 0.4 * count / largest  # up to here the number keeps a contrast of 5:1, also in the dark
             axes.add_patch(Rectangle((read - 0.5, true - 0.5), 1, 1, color=COLOURS["wrong"], alpha=strength, lw=0))
         colour = COLOURS["ink" if wrong else "quiet"]
         axes.text(read, true, _short(count), size=9, color=colour, ha="center", va="center_baseline")
@@ -118,7 +123,8 @@ def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figur
     for name, members, offset in (("right", right, -0.011), ("wrong", ~right, 0.011)):
         counts, _ = np.histogram(confidence[members], edges)
         centres = (edges[:-1] + edges[1:]) / 2 + offset
-        axes.bar(centres, np.maximum(counts, 1e-9), width=0.02, color=COLOURS[name], label=name)
+        # A logarithmic scale has no 0, but what ends below its lower edge is as invisible.
+        axes.bar(centres, np.maximum(counts, 0.1), width=0.02, color=COLOURS[name], label=name)
     axes.set_yscale("log")
     axes.set_ylim(0.7, max(10, 2 * len(labels)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
@@ -134,13 +140,14 @@ def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figur
 
 @rc_context(STYLE)
 def reliability_diagram(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
-    """The share of right readings by confidence in 15 bins, each with its 95 % interval, against the honest diagonal."""
+    """The share of right readings by confidence in 15 bins with 95 % intervals, against the honest diagonal."""
     figure = Figure(figsize=(WIDTH, 3.1))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=COLOURS["quiet"], lw=1, dashes=(4, 3), label="as sure as right")
-    counts, confidence, accuracy = (np.array(column) for column in zip(*calibration_bins(probabilities, labels)))
+    bins = calibration_bins(probabilities, labels)
+    counts, confidence, accuracy = (np.array(column) for column in zip(*bins, strict=True))
     correct = np.rint(counts * accuracy).astype(int)
-    low, high = np.array([wilson_interval(int(k), int(n)) for k, n in zip(correct, counts)]).T
+    low, high = np.array([wilson_interval(int(k), int(n)) for k, n in zip(correct, counts, strict=True)]).T
     axes.vlines(confidence, low, high, color=COLOURS["right"], lw=1.5, alpha=0.45)
     axes.scatter(confidence, accuracy, s=20, color=COLOURS["right"], label="this network", zorder=3)
     axes.set_xlim(-0.02, 1.02)

@@ -142,4 +142,4 @@ def expected_calibration_error(probabilities: np.ndarray, labels: np.ndarray) ->
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Part / whole for each entry; 0 where the whole is 0."""
-    return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
+    return np.where(whole > 0, part / np.maximum(whole, 1), 0.0)

@@ -6,11 +6,10 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
@@ -18,6 +17,7 @@ from mnist_cnn.data.source import Examples
 from mnist_cnn.evaluation import charts
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
 from mnist_cnn.files import write_whole
+from mnist_cnn.training.recipe import RECIPES, Recipe
 
 LARGEST_GALLERY = 120
 SURE = 0.99
@@ -56,7 +56,7 @@ def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> 
         evaluation=evaluation,
         is_mnist=is_mnist,
         data_name="MNIST" if is_mnist else card.data["name"],
-        decimals=len(str(evaluation.count - 1)) - 2 if evaluation.count >= 1000 else 1,
+        decimals=decimals_for(evaluation.count),
         map_of_mistakes=map_of_mistakes(probabilities.argmax(axis=1) != test.labels),
         confusions=confusions(evaluation),
         mistakes=[mistake_at(int(index), test, probabilities) for index in mistakes[:LARGEST_GALLERY]],
@@ -118,7 +118,7 @@ def mistake_at(index: int, test: Examples, probabilities: np.ndarray) -> Mistake
 
 
 def map_of_mistakes(wrong: np.ndarray) -> str:
-    """Rows of dots, about as many as columns, one for each test image in order, the wrong ones (n,) bool coloured, as a data URI."""
+    """Rows of dots as a data URI: one for each test image, in order, the `wrong` (n,) bool ones coloured."""
     side = math.ceil(math.sqrt(len(wrong)))
     rows = math.ceil(len(wrong) / side)
     dots = np.zeros((rows * side, 4), np.uint8)
@@ -139,7 +139,11 @@ def confidence_in_numbers(probabilities: np.ndarray, labels: np.ndarray) -> dict
 def command_to_repeat(card: Card) -> str:
     """The command line that trains this network again."""
     words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
-    words += ["--epochs", card.recipe["epochs"], "--batch-size", card.recipe["batch_size"], "--threads", card.threads]
+    usual = RECIPES.get(card.recipe["name"], Recipe()).for_images(card.data["training"])
+    for name, default in usual.to_dict().items():
+        if card.recipe.get(name, default) != default:
+            words += [f"--{name.replace('_', '-')}", card.recipe[name]]
+    words += ["--threads", card.threads]
     return shlex.join(str(word) for word in words) + (" --deterministic" if card.deterministic else "")
 
 
@@ -154,6 +158,11 @@ def png_uri(pixels: np.ndarray) -> str:
 def percent(share: float, decimals: int = 2) -> str:
     """0.9796 → 97.96 %."""
     return f"{100 * share:.{decimals}f}{SPACE}%"
+
+
+def decimals_for(count: int) -> int:
+    """How many decimals a share of `count` needs in percent to show a single mistake, and at least 1."""
+    return max(1, len(str(count - 1)) - 2)
 
 
 def how_sure(confidence: float) -> str:
@@ -178,7 +187,7 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
-def _page() -> Any:
+def _page() -> Template:
     page = Environment(
         loader=PackageLoader("mnist_cnn.evaluation", "."),
         autoescape=True,

@@ -6,7 +6,6 @@ import tempfile
 
 from mnist_cnn.errors import RunError
 
-
 # TensorFlow's C++ part writes these while it is imported, whatever its log level is set to.
 START_UP_NOTES = (
     "I0000",
@@ -20,7 +19,7 @@ def start() -> None:
 
     The notes come from C++, so the process's own stderr is turned into a file for these seconds.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     with tempfile.TemporaryFile() as caught:
         stderr = os.dup(2)

@@ -89,5 +89,5 @@ class Steps(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no t
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         """Keras calls this with the index of the last step done."""
-        logs = logs or {}
-        self.on_step(self.epoch, batch + 1, self.params["steps"], float(logs["loss"]), float(logs["accuracy"]))
+        logs, steps = logs or {}, self.params["steps"]  # the last execution may be cut short
+        self.on_step(self.epoch, min(batch + 1, steps), steps, float(logs["loss"]), float(logs["accuracy"]))

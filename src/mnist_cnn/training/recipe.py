@@ -32,7 +32,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for one in self.dials():
-            check(one.name, getattr(self, one.name), one.metadata["low"], one.metadata["high"], one.type is int)
+            value = getattr(self, one.name)
+            check(one.name, value, one.metadata["low"], one.metadata["high"], whole=one.type is int)
+            if one.type is float:  # Keras refuses a rate of 1 where it takes 1.0
+                object.__setattr__(self, one.name, float(value))
 
     @classmethod
     def dials(cls) -> list[Field[Any]]:

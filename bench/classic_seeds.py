@@ -1,0 +1,43 @@
+"""How accurate `classic` is: mean and spread over seeds, on MNIST and on scikit-learn's digits.
+
+    python bench/classic_seeds.py [SEEDS]          (default 5; needs MNIST_CNN_DATA)
+
+Nothing is chosen on the test images: the recipe is fixed and the last weights are judged.
+"""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import mnist_cnn
+from results import machine_line, mean_and_sd, write
+
+
+def accuracy(data: str, seed: int) -> float:
+    """Train with a seed through the command line; gives the test accuracy in percent."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        command = [sys.executable, "-m", "mnist_cnn", "train", "--data", data, "--seed", str(seed), "--out", str(run)]
+        subprocess.run(command, check=True, capture_output=True)
+        return 100 * float(mnist_cnn.load(run).card.evaluation["accuracy"])
+
+
+def main(seeds: int) -> None:
+    """Train every seed on both data sets and print a row each."""
+    found: dict[str, object] = {}
+    for data in ("mnist", "digits"):
+        values = []
+        for seed in range(seeds):
+            values.append(accuracy(data, seed))
+            print(f"{data} seed {seed}: {values[-1]:.2f} %", flush=True)
+        print(
+            f"classic on {data}: {mean_and_sd(values)} % (mean ± sd over {seeds} seeds, {min(values):.2f} to {max(values):.2f})"
+        )
+        found[data] = values
+    print(machine_line())
+    write("classic_seeds", found)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

@@ -1,0 +1,70 @@
+"""Seconds from process start to the printed accuracy and confusion matrix: `mnist-cnn train` against plain Keras.
+
+    python bench/classic_time.py [PAIRS]          (default 5; needs MNIST_CNN_DATA)
+
+The two run alternately, so that a machine that becomes slower becomes so for both. Each is started as a person would,
+its stdout going to a pipe; the clock stops when the last row of the confusion matrix has been printed. What comes
+after it (the exports, the report) is timed on its own.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from results import machine_line, mean_and_sd, median, write
+
+LAST_ROW = re.compile(r"^ {3}9 |\]\]\s*$")
+ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
+
+
+def timed(command: list[str]) -> dict[str, float]:
+    """Run a command; gives seconds to the last row of the matrix, seconds to its end, accuracy in percent."""
+    start = time.perf_counter()
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        assert process.stdout
+        accuracy = seconds = 0.0
+        for line in process.stdout:
+            if found := ACCURACY.search(line):
+                accuracy = float(found[1])
+            if accuracy and LAST_ROW.search(line):
+                seconds = time.perf_counter() - start
+    if process.returncode or not seconds:
+        raise SystemExit(f"{command} failed with {process.returncode}")
+    return {"seconds": seconds, "to_end": time.perf_counter() - start, "accuracy": accuracy}
+
+
+def main(pairs: int) -> None:
+    """Time the two alternately and print ratio and medians."""
+    data = os.environ.get("MNIST_CNN_DATA") or sys.exit("set MNIST_CNN_DATA to the .npz file with MNIST")
+    here = Path(__file__).parent
+    ours: list[dict[str, float]] = []
+    plain: list[dict[str, float]] = []
+    for pair in range(pairs):
+        with tempfile.TemporaryDirectory() as folder:
+            command = [sys.executable, "-m", "mnist_cnn", "train", "--data", "mnist", "--seed", str(pair)]
+            ours.append(timed([*command, "--out", f"{folder}/run"]))
+        plain.append(timed([sys.executable, str(here / "plain_keras.py"), data, str(pair)]))
+        print(
+            f"pair {pair + 1}: mnist-cnn {ours[-1]['seconds']:.1f} s, plain Keras {plain[-1]['seconds']:.1f} s",
+            flush=True,
+        )
+    ratios = [one["seconds"] / other["seconds"] for one, other in zip(ours, plain, strict=True)]
+    print(machine_line())
+    print(f"mnist-cnn train: median {median([run['seconds'] for run in ours]):.1f} s to the confusion matrix, ", end="")
+    print(f"then {median([run['to_end'] - run['seconds'] for run in ours]):.1f} s to keep and report")
+    print(f"plain Keras:     median {median([run['seconds'] for run in plain]):.1f} s")
+    print(f"ratio a pair:    median {median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")
+    print(f"accuracy:        {mean_and_sd([run['accuracy'] for run in ours])} % and ", end="")
+    print(f"{mean_and_sd([run['accuracy'] for run in plain])} % for plain Keras")
+    write("classic_time", {"mnist_cnn": ours, "plain_keras": plain, "ratios": ratios})
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 5)

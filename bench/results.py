@@ -1,0 +1,34 @@
+"""What the benchmarks share: the machine's name, mean and spread, and where raw results are kept."""
+
+import json
+import statistics
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mnist_cnn import provenance
+
+FOLDER = Path(__file__).parent / "results"
+
+
+def machine_line() -> str:
+    """The machine and versions in one line."""
+    machine, versions = provenance.machine(), provenance.versions()
+    named = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"{machine['processor']}, {machine['cores']} cores; {named}"
+
+
+def median(values: list[float]) -> float:
+    """The middle value."""
+    return statistics.median(values)
+
+
+def mean_and_sd(values: list[float]) -> str:
+    """Mean ± sample standard deviation, two decimals."""
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{spread}"
+
+
+def write(name: str, document: dict[str, object]) -> None:
+    """Keep the raw results, with when and where they were taken."""
+    about = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_line()}
+    (FOLDER / f"{name}.json").write_text(json.dumps(about | document, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,62 @@
+"""What several tests need: the program as a process, data, and one trained network."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mnist_cnn.data import source
+from mnist_cnn.data.source import Dataset
+
+# Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
+QUICK = ["--data", "digits", "--epochs", "2", "--passes", "12", "--learning-rate", "0.1", "--threads", "2"]
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def command_line(*words: object) -> list[str]:
+    return [sys.executable, "-m", "mnist_cnn", *map(str, words)]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Cli:
+    """Run the command line as a process of its own; gives exit code, stdout and stderr."""
+
+    def run(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command_line(*words),
+            cwd=cwd,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digits() -> Dataset:
+    return source.load("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist_path() -> Path:
+    named = os.environ.get("MNIST_CNN_DATA")
+    if not named or not Path(named).exists():
+        pytest.skip("the real MNIST is not here: set MNIST_CNN_DATA to its file")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def trained(
+    cli: Cli, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
+    """A network trained through the real command line on real digits: its folder, and what the command said."""
+    folder = tmp_path_factory.mktemp("runs") / "quick"
+    done = cli("train", *QUICK, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    yield folder, done

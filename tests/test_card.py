@@ -1,0 +1,126 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mnist_cnn import card
+from mnist_cnn.artifact import store
+from mnist_cnn.card import digest_of
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.evaluation.metrics import Evaluation
+
+FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A copy of the kept network of format 1, to be damaged."""
+    return Path(shutil.copytree(FIXTURE, tmp_path / "kept"))
+
+
+def rewrite(folder: Path, **changes: object) -> None:
+    """Change a card and give it the digest that fits, as somebody who means harm would."""
+    document = json.loads((folder / "card.json").read_text()) | changes
+    (folder / "card.json").write_text(json.dumps(document | {"digest": digest_of(document)}))
+
+
+def test_a_network_kept_in_format_1_loads_for_ever() -> None:
+    artifact = store.load(FIXTURE)
+    assert artifact.card.recipe["name"] == "classic"
+    assert artifact.card.data["name"] == "digits"
+    assert Evaluation.from_dict(artifact.card.evaluation).correct == 459
+
+
+def test_a_card_written_is_the_card_read(kept: Path) -> None:
+    before = card.read(kept)
+    card.write(kept, before)
+    assert card.read(kept) == before
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.keras", "model.onnx", "history.csv"])
+@pytest.mark.parametrize("where", [0.0, 0.3, 0.6, 0.999])
+def test_one_flipped_bit_anywhere_is_noticed(kept: Path, name: str, where: float) -> None:
+    content = bytearray((kept / name).read_bytes())
+    content[int(len(content) * where)] ^= 1
+    (kept / name).write_bytes(content)
+    with pytest.raises(ArtifactError):
+        store.load(kept)
+
+
+@pytest.mark.parametrize("name", ["card.json", "model.keras", "model.onnx", "history.csv"])
+def test_a_file_cut_short_or_missing_is_noticed(kept: Path, name: str) -> None:
+    content = (kept / name).read_bytes()
+    (kept / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(ArtifactError, match="damaged"):
+        store.load(kept)
+    (kept / name).unlink()
+    with pytest.raises(ArtifactError):
+        store.load(kept)
+
+
+def test_a_newer_format_says_how_to_update(kept: Path) -> None:
+    rewrite(kept, format=2)
+    with pytest.raises(ArtifactError, match=r"is of format 2 and this program knows formats up to 1: update it"):
+        store.load(kept)
+
+
+def test_a_better_accuracy_written_into_the_card_is_noticed(kept: Path) -> None:
+    text = (kept / "card.json").read_text()
+    (kept / "card.json").write_text(text.replace('"correct": 459', '"correct": 500'))
+    with pytest.raises(ArtifactError, match="was changed after it was written"):
+        store.load(kept)
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{}", '{"format": 1}', '{"format": "1", "recipe": {}}', "null", "[" * 100_000, "\xff\xfe", '{"a": NaN}'],
+    ids=["empty", "list", "object", "no recipe", "text format", "null", "deep", "latin-1", "foreign"],
+)
+def test_a_card_that_is_not_ours_is_one_sentence(kept: Path, content: str) -> None:
+    (kept / "card.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(ArtifactError) as caught:
+        store.load(kept)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("seed", "0"), ("history", {}), ("recipe", []), ("notes", None), ("parameters", 1.5)]
+)
+def test_a_card_with_a_value_of_another_kind_is_refused(kept: Path, field: str, value: object) -> None:
+    rewrite(kept, **{field: value})
+    with pytest.raises(ArtifactError, match="does not have the form"):
+        store.load(kept)
+
+
+def test_a_card_with_a_field_more_is_refused(kept: Path) -> None:
+    rewrite(kept, extra=1)
+    with pytest.raises(ArtifactError, match="extra"):
+        store.load(kept)
+
+
+def test_a_card_cannot_name_a_file_elsewhere(kept: Path) -> None:
+    rewrite(kept, files={"../../secret": "0" * 64})
+    with pytest.raises(ArtifactError, match="names files that do not belong there"):
+        store.load(kept)
+
+
+def test_a_card_cannot_leave_the_network_out(kept: Path) -> None:
+    files = json.loads((kept / "card.json").read_text())["files"]
+    rewrite(kept, files={name: digest for name, digest in files.items() if name != "model.keras"})
+    with pytest.raises(ArtifactError, match=r"does not vouch for model\.keras"):
+        store.load(kept)
+
+
+def test_a_folder_without_a_card_says_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="holds no kept network"):
+        store.load(tmp_path)
+    with pytest.raises(ArtifactError, match="holds no kept network"):
+        store.load(tmp_path / "nowhere")
+
+
+def test_an_enormous_card_is_not_read(kept: Path) -> None:
+    os.truncate(kept / "card.json", 2**40)
+    with pytest.raises(ArtifactError, match="is larger than"):
+        store.load(kept)

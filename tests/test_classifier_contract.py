@@ -1,0 +1,82 @@
+"""What every classifier must do, whatever computes it: small checks, run on each of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_cnn.artifact.store import load_keras
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+
+FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
+
+
+@pytest.fixture(params=["keras", "onnx"])
+def classify(request: pytest.FixtureRequest) -> Classifier:
+    if request.param == "keras":
+        return keras_classifier(load_keras(FIXTURE / "model.keras"))
+    return onnx_classifier(FIXTURE / "model.onnx")
+
+
+def test_gives_ten_probabilities_an_image(classify: Classifier, digits: Dataset) -> None:
+    probabilities = classify(digits.test.images[:7])
+    assert probabilities.shape == (7, 10)
+    assert probabilities.dtype == np.float32
+    assert (probabilities >= 0).all()
+    assert np.allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_takes_no_images(classify: Classifier) -> None:
+    assert classify(np.zeros((0, 28, 28), dtype=np.uint8)).shape == (0, 10)
+
+
+def test_an_image_is_read_alike_alone_and_among_thousands(classify: Classifier, digits: Dataset) -> None:
+    many = np.concatenate([digits.train.images, digits.train.images])
+    assert len(many) > 2000
+    alone = np.concatenate([classify(many[index : index + 1]) for index in (0, 999, 1000, 2500)])
+    assert np.allclose(classify(many)[[0, 999, 1000, 2500]], alone, atol=1e-6)
+
+
+def test_does_not_change_what_it_is_given(classify: Classifier, digits: Dataset) -> None:
+    images = digits.test.images[:3].copy()
+    classify(images)
+    assert (images == digits.test.images[:3]).all()
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.zeros((2, 28, 28), dtype=np.float32),
+        np.zeros((28, 28), dtype=np.uint8),
+        np.zeros((2, 28, 28, 1), dtype=np.uint8),
+        np.zeros((2, 32, 32), dtype=np.uint8),
+    ],
+    ids=["floats", "one image", "with channel", "other size"],
+)
+def test_refuses_anything_but_28_by_28_bytes(classify: Classifier, images: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"takes \(n, 28, 28\) uint8 images"):
+        classify(images)
+
+
+def test_keras_and_onnx_agree(digits: Dataset) -> None:
+    keras_reads = keras_classifier(load_keras(FIXTURE / "model.keras"))(digits.test.images)
+    onnx_reads = onnx_classifier(FIXTURE / "model.onnx")(digits.test.images)
+    assert np.abs(keras_reads - onnx_reads).max() <= 1e-5
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a network", (FIXTURE / "card.json").read_bytes()], ids=["empty", "text", "json"]
+)
+def test_what_is_not_onnx_is_refused_with_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    with pytest.raises(ArtifactError, match="damaged or not an ONNX network"):
+        onnx_classifier(path)
+
+
+def test_an_onnx_file_that_is_not_there_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        onnx_classifier(tmp_path / "model.onnx")

@@ -1,0 +1,107 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from conftest import Cli
+from mnist_cnn import __version__
+from mnist_cnn.cli import app
+from mnist_cnn.training.recipe import RECIPES, Recipe
+
+ROOT = Path(__file__).parents[1]
+run = CliRunner().invoke
+
+
+def test_every_dial_of_a_recipe_can_be_set() -> None:
+    said = run(app, ["train", "--help"], env={"COLUMNS": "200"}).stdout
+    for dial in Recipe.dials():
+        assert f"--{dial.name.replace('_', '-')}" in said
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run(app, ["--version"]).stdout == f"mnist-cnn {__version__}\n"
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_recipes_are_listed_with_their_dials() -> None:
+    said = run(app, ["info"], env={"COLUMNS": "200"}).stdout
+    for name in RECIPES:
+        assert name in said
+    assert json.loads(run(app, ["info", "--json"]).stdout)["classic"]["batch_size"] == 64
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["train", "--epochs", "0"], 2, "epochs is 0: it must be a whole number from 1 to 10,000"),
+        (["train", "--dropout", "1"], 2, "dropout is 1.0: it must be a number from 0 to 0.95"),
+        (["train", "--learning-rate", "nan"], 2, "learning-rate is nan"),
+        (["train", "--seed", "-1"], 2, "seed is -1"),
+        (["train", "--threads", "0"], 2, "threads is 0"),
+        (["train", "--recipe", "quick"], 2, "There is no recipe 'quick'"),
+        (["train", "--resume", "x", "--epochs", "3"], 2, "so --epochs cannot be given with it"),
+        (["train", "--resume", "nowhere"], 1, "There is no run at nowhere"),
+        (["train", "--data", "nowhere.npz"], 1, "nowhere.npz"),
+        (["evaluate", "nowhere"], 1, "nowhere is neither a folder"),
+        (["evaluate", "."], 1, "holds no kept network"),
+        (["report", "nowhere"], 1, "holds no kept network"),
+        (["info", "nowhere"], 1, "holds no kept network"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_one_sentence(
+    words: list[str], code: int, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = run(app, words)
+    assert done.exit_code == code
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["train", "--epochs", "many"], ["nonsense"], ["evaluate"]], ids=" ".join)
+def test_wrong_usage_ends_with_2(words: list[str]) -> None:
+    assert run(app, words).exit_code == 2
+
+
+def test_a_reader_that_goes_away_does_no_harm(cli: Cli) -> None:
+    import subprocess
+    import sys
+
+    pipe = f"{sys.executable} -m mnist_cnn info | true"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {pipe}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_readme_names_only_commands_and_options_that_there_are() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"`mnist-cnn ([a-z]+)", text)) | set(
+        re.findall(r"^mnist-cnn ([a-z]+)", text, re.MULTILINE)
+    )
+    assert {"train", "evaluate", "report", "info"} <= commands
+    for name in commands:
+        assert run(app, [name, "--help"]).exit_code == 0, f"README names the command {name}"
+
+
+def test_the_readmes_two_commands_are_in_the_makefile() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE))
+    assert {"train", "test"} <= targets
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"README names `make {target}`"
+
+
+def test_every_python_block_of_the_readme_runs(
+    trained: tuple[Path, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        quick = block.replace('"classic"', "QUICK").replace('"runs/first"', f"{str(tmp_path / 'first')!r}")
+        exec(quick, {"QUICK": Recipe(epochs=1, passes=1)})

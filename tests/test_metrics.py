@@ -1,0 +1,76 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from mnist_cnn.evaluation.metrics import (
+    Evaluation,
+    brier_score,
+    calibration_bins,
+    evaluate,
+    expected_calibration_error,
+    negative_log_likelihood,
+    wilson_interval,
+)
+
+
+def sure(*read: int, confidence: float = 1.0) -> np.ndarray:
+    """Probabilities that give `confidence` to each digit read and share the rest among the others."""
+    rows = np.full((len(read), 10), (1 - confidence) / 9, dtype=np.float32)
+    rows[np.arange(len(read)), read] = confidence
+    return rows
+
+
+def test_three_of_four_right_is_75_percent() -> None:
+    evaluation = evaluate(sure(0, 1, 2, 3), np.array([0, 1, 2, 4]))
+    assert (evaluation.correct, evaluation.count, evaluation.accuracy) == (3, 4, 0.75)
+    assert evaluation.confusion_matrix[4, 3] == 1
+
+
+def test_rows_of_the_confusion_matrix_are_true_digits_even_those_that_never_occur() -> None:
+    evaluation = evaluate(sure(7, 7), np.array([1, 7]))
+    assert evaluation.confusion_matrix.shape == (10, 10)
+    assert evaluation.confusion_matrix[1, 7] == 1
+    assert evaluation.recall[5] == 0
+    assert evaluation.precision[7] == 0.5
+    assert evaluation.recall[7] == 1
+    assert evaluation.f1[7] == pytest.approx(2 / 3)
+
+
+def test_the_interval_is_wilsons() -> None:
+    # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3: 81 of 263.
+    assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(10, 10)[1] == 1
+    assert wilson_interval(0, 10)[0] == 0
+
+
+def test_certain_and_right_costs_nothing_and_certain_and_wrong_costs_most() -> None:
+    right, wrong = sure(3), sure(4)
+    label = np.array([3])
+    assert negative_log_likelihood(right, label) == 0
+    assert brier_score(right, label) == 0
+    assert brier_score(wrong, label) == 2
+    assert math.isfinite(negative_log_likelihood(wrong, label))
+
+
+def test_knowing_nothing_costs_ln_10() -> None:
+    nothing = np.full((5, 10), 0.1, dtype=np.float32)
+    assert negative_log_likelihood(nothing, np.arange(5)) == pytest.approx(math.log(10))
+    assert brier_score(nothing, np.arange(5)) == pytest.approx(0.9)
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = sure(0, 0, 0, 0, confidence=0.75)
+    assert expected_calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0, abs=1e-6)
+    assert expected_calibration_error(probabilities, np.array([1, 1, 1, 1])) == pytest.approx(0.75)
+
+
+def test_full_confidence_falls_into_the_last_bin() -> None:
+    assert calibration_bins(sure(1, 2), np.array([1, 3])) == [(2, 1.0, 0.5)]
+
+
+def test_an_evaluation_survives_json() -> None:
+    evaluation = evaluate(sure(0, 1, 2, confidence=0.9), np.array([0, 1, 9]))
+    again = Evaluation.from_dict(json.loads(json.dumps(evaluation.to_dict())))
+    assert again.to_dict() == evaluation.to_dict()

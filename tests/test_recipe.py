@@ -1,0 +1,47 @@
+import dataclasses
+
+import pytest
+
+from mnist_cnn.errors import RecipeError
+from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe, check, recipe_named
+
+
+def test_classic_is_the_recipe_the_project_started_from() -> None:
+    classic = recipe_named("classic")
+    assert (classic.epochs, classic.batch_size, classic.learning_rate) == (12, 64, 0.01)
+    assert (classic.validation_split, classic.dropout) == (0.1, 0.2)
+
+
+@pytest.mark.parametrize("dial", Recipe.dials(), ids=lambda dial: dial.name)
+def test_every_dial_takes_both_ends_of_its_range_and_nothing_beyond(dial: "dataclasses.Field[float]") -> None:
+    low, high = dial.metadata["low"], dial.metadata["high"]
+    for value in (low, high):
+        assert getattr(Recipe().with_dials(**{dial.name: value}), dial.name) == value
+    for value in (low - 1, high + 1, float("nan"), float("inf"), "3", True):
+        with pytest.raises(RecipeError, match=f"{dial.name.replace('_', '-')} is .*: it must be"):
+            Recipe().with_dials(**{dial.name: value})  # type: ignore[arg-type]
+
+
+def test_a_dial_left_at_none_keeps_its_default() -> None:
+    assert Recipe().with_dials(epochs=None, dropout=0.5) == dataclasses.replace(Recipe(), dropout=0.5)
+
+
+def test_a_whole_number_is_asked_for_where_only_that_makes_sense() -> None:
+    with pytest.raises(RecipeError, match=r"epochs is 1\.5: it must be a whole number from 1 to 10,000"):
+        check("epochs", 1.5, 1, 10_000, whole=True)
+
+
+def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(RecipeError, match="no recipe 'quick': choose one of classic"):
+        recipe_named("quick")
+
+
+def test_every_recipe_is_described() -> None:
+    assert set(RECIPES) == set(ABOUT)
+
+
+def test_an_epoch_means_as_many_updates_on_few_images_as_on_mnist() -> None:
+    assert Recipe().for_images(54_000).passes == 1
+    assert Recipe().for_images(1_000).passes == 54
+    assert Recipe().for_images(200_000).passes == 1
+    assert Recipe(passes=3).for_images(1_000).passes == 3

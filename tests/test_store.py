@@ -1,0 +1,153 @@
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from mnist_cnn.artifact import export, store
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.models.classifier import keras_classifier
+
+FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
+
+
+def test_a_run_begins_in_a_partial_folder(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "deep" / "run")
+    assert partial == tmp_path / "deep" / "run.partial"
+    assert partial.is_dir()
+    assert not (tmp_path / "deep" / "run").exists()
+
+
+@pytest.mark.parametrize("there", ["run", "run.partial"])
+def test_nothing_that_is_there_is_overwritten(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).mkdir()
+    (tmp_path / there / "mine").write_text("precious")
+    with pytest.raises(RunError, match="is there already"):
+        store.begin(tmp_path / "run")
+    assert (tmp_path / there / "mine").read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="cannot be made"):
+        store.begin(tmp_path / "file" / "run")
+
+
+def test_a_free_name_is_one_that_no_run_has(tmp_path: Path) -> None:
+    assert store.free_name(tmp_path / "run") == tmp_path / "run"
+    (tmp_path / "run.partial").mkdir()
+    (tmp_path / "run-2").mkdir()
+    assert store.free_name(tmp_path / "run") == tmp_path / "run-3"
+
+
+def test_a_run_is_found_by_either_name(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    assert store.find_partial(tmp_path / "run") == partial
+    assert store.find_partial(partial) == partial
+
+
+def test_a_run_that_has_ended_cannot_go_on(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "card.json").write_text("{}")
+    for name in ("run", "run.partial"):
+        with pytest.raises(RunError, match="is a run that has ended"):
+            store.find_partial(tmp_path / name)
+    with pytest.raises(RunError, match="There is no run at"):
+        store.find_partial(tmp_path / "other")
+
+
+def test_a_run_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    with store.hold(partial), pytest.raises(RunError, match="Another process is training"):
+        store.hold(partial)
+    store.hold(partial).close()
+
+
+def test_a_folder_that_is_not_whole_does_not_get_its_final_name(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    with pytest.raises(ArtifactError):
+        store.complete(partial)
+    assert partial.is_dir()
+    assert not (tmp_path / "run").exists()
+
+
+def whole(partial: Path) -> None:
+    for file in FIXTURE.iterdir():
+        (partial / file.name).write_bytes(file.read_bytes())
+
+
+def test_a_whole_folder_gets_its_final_name_and_loses_its_checkpoint(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    whole(partial)
+    artifact = store.complete(partial)
+    assert artifact.folder == tmp_path / "run"
+    assert not partial.exists()
+    assert sorted(path.name for path in artifact.folder.iterdir()) == sorted(path.name for path in FIXTURE.iterdir())
+
+
+def test_a_final_name_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    whole(partial)
+    (tmp_path / "run").mkdir()
+    with pytest.raises(RunError, match="was made by somebody else meanwhile"):
+        store.complete(partial)
+    assert list((tmp_path / "run").iterdir()) == []
+    assert store.load(partial).card.seed == 0
+
+
+def test_a_file_that_does_not_agree_with_the_network_is_not_kept(tmp_path: Path, digits: Dataset) -> None:
+    network = store.load_keras(FIXTURE / "model.keras")
+    images = digits.test.images[:20]
+    other = np.roll(keras_classifier(network)(images), 1, axis=1)
+    with pytest.raises(export.ExportError, match=r"model\.onnx is left out: its probabilities differ .* by up to"):
+        export.export_onnx(network, tmp_path / "model.onnx", images, other)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_keeping_says_so_when_there_is_no_onnx_form(tmp_path: Path, digits: Dataset) -> None:
+    inputs = keras.Input((28, 28, 1), dtype="uint8")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    # A matrix inverse is in TensorFlow and not in ONNX.
+    root = keras.ops.linalg.inv(keras.ops.reshape(flat[:, :100], (-1, 10, 10)) + 20 * keras.ops.eye(10))[:, 0]
+    network = keras.Model(inputs, keras.layers.Softmax()(root))
+    images = digits.test.images[:20]
+    [sentence] = export.keep(network, tmp_path, images, keras_classifier(network)(images))
+    assert sentence.startswith("model.onnx is left out: it cannot be read back")
+    assert "\n" not in sentence
+    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_code_in_a_keras_file_is_refused_and_not_run(tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    harm = eval(f"lambda x: __import__('os').close(__import__('os').open({str(proof)!r}, 64)) or x")
+    network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Lambda(harm)])
+    assert proof.exists()
+    proof.unlink()
+    network.save(tmp_path / "model.keras")
+    with pytest.raises(ArtifactError, match="Keras refuses"):
+        store.load_keras(tmp_path / "model.keras")
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"text"], ids=["empty", "broken zip", "text"])
+def test_what_is_not_a_keras_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(ArtifactError, match="Keras refuses") as caught:
+        store.load_keras(tmp_path / "model.keras")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_keras_file_naming_a_function_of_python_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(FIXTURE / "model.keras") as old, zipfile.ZipFile(tmp_path / "model.keras", "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "config.json":
+                content = content.replace(
+                    b'"module": "keras.layers", "class_name": "Flatten"', b'"module": "os", "class_name": "system"'
+                )
+                assert b'"os"' in content
+            new.writestr(name, content)
+    with pytest.raises(ArtifactError, match="Keras refuses"):
+        store.load_keras(tmp_path / "model.keras")

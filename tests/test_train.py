@@ -1,0 +1,165 @@
+"""The whole job through the real command line, on real digits."""
+
+import csv
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mnist_cnn
+from conftest import QUICK, Cli
+from mnist_cnn.data.source import Dataset
+
+Trained = tuple[Path, "subprocess.CompletedProcess[str]"]
+
+
+def test_a_quick_network_reads_nine_of_ten_digits(trained: Trained) -> None:
+    folder, _ = trained
+    assert mnist_cnn.load(folder).card.evaluation["accuracy"] >= 0.9
+
+
+def test_results_are_on_stdout_and_progress_is_on_stderr(trained: Trained) -> None:
+    folder, done = trained
+    assert re.search(r"Test accuracy on digits \(not MNIST\): \d\d\.\d\d% \(\d+ of 500 right", done.stdout)
+    assert len(re.findall(r"^ {3}\d ", done.stdout, re.MULTILINE)) == 10
+    assert done.stdout.rstrip().endswith(f"Report:  {folder / 'report.html'}")
+    assert "Total params: 33,658" in done.stderr
+    assert re.search(r"epoch +2/2  loss \d\.\d+ ", done.stderr)
+
+
+def test_nothing_is_said_that_is_not_for_the_person(trained: Trained) -> None:
+    _, done = trained
+    for noise in ("oneDNN", "I0000", "E0000", "Warning", "Traceback", "absl"):
+        assert noise not in done.stdout + done.stderr
+
+
+def test_the_folder_holds_just_what_it_should(trained: Trained) -> None:
+    folder, _ = trained
+    names = {"model.keras", "model.onnx", "card.json", "history.csv", "report.html"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert not folder.with_name("quick.partial").exists()
+
+
+def test_history_has_a_row_an_epoch(trained: Trained) -> None:
+    folder, _ = trained
+    with (folder / "history.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert [float(row["loss"]) for row in rows] == [row["loss"] for row in mnist_cnn.load(folder).card.history]
+
+
+def test_the_card_says_what_was_done(trained: Trained) -> None:
+    card = mnist_cnn.load(trained[0]).card
+    assert (card.recipe["epochs"], card.recipe["passes"], card.recipe["learning_rate"]) == (2, 12, 0.1)
+    assert (card.seed, card.threads, card.parameters) == (0, 2, 33_658)
+    assert (card.data["name"], card.data["training"], card.data["validation"], card.data["test"]) == (
+        "digits",
+        1167,
+        130,
+        500,
+    )
+    assert {"python", "mnist-cnn", "keras", "numpy"} <= set(card.versions)
+
+
+def test_keras_onnx_and_the_card_agree(trained: Trained, digits: Dataset) -> None:
+    folder, _ = trained
+    by_keras, dataset = mnist_cnn.judge(folder)
+    by_onnx, _ = mnist_cnn.judge(folder / "model.onnx", "digits")
+    card = mnist_cnn.load(folder).card
+    assert dataset.sha256 == digits.sha256
+    assert by_keras.to_dict()["confusion_matrix"] == card.evaluation["confusion_matrix"]
+    assert by_onnx.to_dict()["confusion_matrix"] == card.evaluation["confusion_matrix"]
+
+
+def test_evaluate_prints_what_train_printed(trained: Trained, cli: Cli) -> None:
+    folder, trained_said = trained
+    done = cli("evaluate", folder)
+    assert done.returncode == 0
+    accuracy = trained_said.stdout.splitlines()[0]
+    assert done.stdout.splitlines()[0] == accuracy
+    assert "precision" in done.stdout
+
+
+def test_evaluate_gives_one_json_document(trained: Trained, cli: Cli) -> None:
+    done = cli("evaluate", trained[0] / "model.onnx", "--data", "digits", "--json")
+    document = json.loads(done.stdout)
+    assert document["data"]["is_mnist"] is False
+    assert document["evaluation"]["count"] == 500
+    assert done.stderr == ""
+
+
+def test_info_shows_the_card_for_people_and_for_programs(trained: Trained, cli: Cli) -> None:
+    folder, _ = trained
+    assert "digits (not MNIST)" in cli("info", folder).stdout
+    assert (
+        json.loads(cli("info", folder / "card.json", "--json").stdout)["digest"] == mnist_cnn.load(folder).card.digest
+    )
+
+
+def test_the_report_can_be_made_again_and_is_the_same(trained: Trained, cli: Cli) -> None:
+    folder, _ = trained
+    before = (folder / "report.html").read_bytes()
+    (folder / "report.html").unlink()
+    done = cli("report", folder)
+    assert done.stdout.strip() == str(folder / "report.html")
+    assert (folder / "report.html").read_bytes() == before
+
+
+def test_a_network_is_a_function_of_images(trained: Trained, digits: Dataset) -> None:
+    classify = mnist_cnn.classifier_of(mnist_cnn.load(trained[0]))
+    assert np.mean(classify(digits.test.images).argmax(axis=1) == digits.test.labels) >= 0.9
+
+
+def test_a_run_that_is_there_is_not_overwritten(trained: Trained, cli: Cli) -> None:
+    folder, _ = trained
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = cli("train", *QUICK, "--out", folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is there already and nothing is overwritten" in done.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_by_default_each_run_gets_a_folder_of_its_own_in_runs(tmp_path: Path, cli: Cli) -> None:
+    done = cli("train", *QUICK, "--epochs", "1", "--passes", "1", "--tensorboard", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    [folder] = (tmp_path / "runs").iterdir()
+    assert re.fullmatch(r"classic-\d{8}-\d{6}", folder.name)
+    assert list((folder / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_digits_stand_in_for_mnist_with_a_warning_nobody_can_overlook(tmp_path: Path, cli: Cli) -> None:
+    nowhere = {
+        "HOME": str(tmp_path),
+        "KERAS_HOME": str(tmp_path),
+        "https_proxy": "http://127.0.0.1:9",
+        "MNIST_CNN_DATA": "",
+    }
+    done = cli("train", "--epochs", "1", "--passes", "1", "--out", tmp_path / "run", **nowhere)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" in done.stderr
+    assert "not MNIST" in done.stdout
+    warning = mnist_cnn.load(tmp_path / "run").card.data["warning"]
+    assert "MNIST could not be had" in warning
+    assert "MNIST could not be had" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [0])
+def test_classic_reads_97_of_100_of_scikit_learns_digits(tmp_path: Path, cli: Cli, seed: int) -> None:
+    done = cli("train", "--data", "digits", "--seed", seed, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert mnist_cnn.load(tmp_path / "run").card.evaluation["accuracy"] >= 0.97
+
+
+@pytest.mark.slow
+@pytest.mark.mnist
+def test_classic_reads_mnist(tmp_path: Path, cli: Cli, mnist_path: Path) -> None:
+    done = cli("train", "--data", "mnist", "--epochs", "3", "--out", tmp_path / "run", MNIST_CNN_DATA=str(mnist_path))
+    assert done.returncode == 0, done.stderr
+    card = mnist_cnn.load(tmp_path / "run").card
+    assert card.data["name"] == "mnist"
+    assert card.evaluation["accuracy"] >= 0.93
+    assert "not MNIST" not in done.stdout + (tmp_path / "run" / "report.html").read_text()
