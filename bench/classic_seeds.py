@@ -31,9 +31,8 @@ def main(seeds: int) -> None:
         for seed in range(seeds):
             values.append(accuracy(data, seed))
             print(f"{data} seed {seed}: {values[-1]:.2f} %", flush=True)
-        print(
-            f"classic on {data}: {mean_and_sd(values)} % (mean ± sd over {seeds} seeds, {min(values):.2f} to {max(values):.2f})"
-        )
+        span = f"{min(values):.2f} to {max(values):.2f}"
+        print(f"classic on {data}: {mean_and_sd(values)} % (mean ± sd over {seeds} seeds, {span})")
         found[data] = values
     print(machine_line())
     write("classic_seeds", found)

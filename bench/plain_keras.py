@@ -1,4 +1,4 @@
-"""The recipe `classic` as a tutorial would write it, without anything of this project: what the project is timed against.
+"""The recipe `classic` as a tutorial would write it, without anything of this project: what it is timed against.
 
     python bench/plain_keras.py mnist.npz SEED
 

@@ -1,4 +1,4 @@
-"""How long nothing takes: `import mnist_cnn` and `mnist-cnn --help`, each as a process, and Python itself beside them."""
+"""How long nothing takes: `import mnist_cnn` and `mnist-cnn --help` as processes, and Python alone beside them."""
 
 import subprocess
 import sys

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,11 +52,9 @@ def mnist_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(
-    cli: Cli, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Path, subprocess.CompletedProcess[str]]]:
+def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A network trained through the real command line on real digits: its folder, and what the command said."""
     folder = tmp_path_factory.mktemp("runs") / "quick"
     done = cli("train", *QUICK, "--out", folder)
     assert done.returncode == 0, done.stderr
-    yield folder, done
+    return folder, done

@@ -102,7 +102,10 @@ def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[s
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["info"], ["train", "--help"]], ids=" ".join)
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:
-    statement = f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass"
+    statement = (
+        f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass"
+    )
     assert not loaded_by(statement) & HEAVY
 
 

@@ -1,11 +1,12 @@
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from conftest import Cli
 from mnist_cnn import __version__
 from mnist_cnn.cli import app
 from mnist_cnn.training.recipe import RECIPES, Recipe
@@ -68,10 +69,7 @@ def test_wrong_usage_ends_with_2(words: list[str]) -> None:
     assert run(app, words).exit_code == 2
 
 
-def test_a_reader_that_goes_away_does_no_harm(cli: Cli) -> None:
-    import subprocess
-    import sys
-
+def test_a_reader_that_goes_away_does_no_harm() -> None:
     pipe = f"{sys.executable} -m mnist_cnn info | true"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {pipe}"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
@@ -96,9 +94,7 @@ def test_the_readmes_two_commands_are_in_the_makefile() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), f"README names `make {target}`"
 
 
-def test_every_python_block_of_the_readme_runs(
-    trained: tuple[Path, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_python_block_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     monkeypatch.chdir(tmp_path)

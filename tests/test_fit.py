@@ -75,8 +75,3 @@ def test_a_rate_so_high_that_the_loss_is_lost_is_one_sentence(digits: Dataset) -
     network.layers[-1].kernel.assign(network.layers[-1].kernel * np.inf)
     with pytest.raises(RunError, match="The loss became nan in epoch 1: lower --learning-rate"):
         list(fit(network, recipe, training, few(digits, 500, 600), seed=0))
-
-
-def test_more_images_a_batch_than_there_are_is_one_sentence(digits: Dataset) -> None:
-    with pytest.raises(RunError, match="A batch of 64 images needs at least as many to train on, and there are 10"):
-        list(fit(compiled(SMALL, 0), SMALL, few(digits, 0, 10), few(digits, 10, 20), seed=0))

@@ -45,3 +45,9 @@ def test_an_epoch_means_as_many_updates_on_few_images_as_on_mnist() -> None:
     assert Recipe().for_images(1_000).passes == 54
     assert Recipe().for_images(200_000).passes == 1
     assert Recipe(passes=3).for_images(1_000).passes == 3
+
+
+def test_fewer_images_than_a_batch_are_refused() -> None:
+    assert Recipe(batch_size=64).for_images(64).passes == 844
+    with pytest.raises(RecipeError, match="batch-size is 64: there are only 63 images to train on"):
+        Recipe(batch_size=64).for_images(63)

@@ -43,6 +43,10 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except MnistCnnError as error:
             _stop(str(error), 2 if isinstance(error, RecipeError) else 1)
+        except OSError as error:  # what no room has put into words: a folder that may not be entered, say
+            _stop(
+                f"{error.filename or 'the system'} refuses ({error.strerror}): check the path and its permissions.", 1
+            )
         except Terminated:
             _stop("stopped by SIGTERM.", 143)
         except KeyboardInterrupt:

@@ -50,6 +50,7 @@ def train(
     threads = provenance.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     dataset = source.load(data, say=watch.note)
+    recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
     partial = store.begin(Path(out) if out else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
     settings = Settings(
         recipe=recipe,
@@ -80,8 +81,8 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
     partial = store.find_partial(Path(folder))
     if (partial / card.CARD).exists():  # stopped between the card and the last rename
         return store.complete(partial)
+    old = checkpoint.settings_of(partial / store.CHECKPOINT)
     with store.writing(partial), store.hold(partial):
-        old = checkpoint.settings_of(partial / store.CHECKPOINT)
         now = replace(old, threads=threads or old.threads, versions=provenance.versions(), machine=provenance.machine())
         check("threads", now.threads, 1, 1024, whole=True)
         dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)
@@ -92,6 +93,7 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
 
 def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[str], watch: Watch) -> Artifact:
     """Train from the last whole epoch, judge, keep."""
+    watch.begin(partial)
     if dataset.warning:
         watch.warn(dataset.warning)
     # TensorFlow comes with these and takes three seconds: everything that may be refused was refused before.
@@ -100,15 +102,15 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[
     from mnist_cnn.training.fit import compiled, fit
 
     backend.configure(settings.threads, settings.deterministic)
-    training, validation = split(dataset.train, settings.recipe.validation_split)
-    recipe = settings.recipe.for_images(len(training))
+    recipe = settings.recipe
+    training, validation = split(dataset.train, recipe.validation_split)
     network = compiled(recipe, settings.seed)
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
     notes = _resumed(rows, differences)
     for text in notes:
         watch.note(text)
-    watch.begin(partial, network, recipe.epochs, len(rows))
+    watch.network(network, recipe.epochs, len(rows))
     with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
         for row in fit(network, recipe, training, validation, settings.seed, len(rows), watch.step):
             rows.append(row)

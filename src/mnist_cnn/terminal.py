@@ -60,11 +60,15 @@ class TerminalWatch(Watch):
         """A box on stderr that nobody can overlook."""
         stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
 
-    def begin(self, partial: Path, network: Any, epochs: int, done: int) -> None:
-        """The network layer by layer, then the bar."""
-        self.partial, self.epochs, self.done = partial, epochs, done
-        network.summary(print_fn=lambda text, **_: stderr.print(text, markup=False))
+    def begin(self, partial: Path) -> None:
+        """Where it is, and that it can be stopped."""
+        self.partial = partial
         stderr.print(f"Training in {partial}; Ctrl-C stops, and it can go on later.", markup=False)
+
+    def network(self, network: Any, epochs: int, done: int) -> None:
+        """The network layer by layer."""
+        self.epochs, self.done = epochs, done
+        network.summary(print_fn=lambda text, **_: stderr.print(text.rstrip(), markup=False))
         self.started = time.monotonic()
 
     def step(self, epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
@@ -144,7 +148,8 @@ def show_digits(evaluation: Evaluation) -> None:
 def show_calibration(evaluation: Evaluation) -> None:
     """What the probabilities are worth."""
     show(
-        f"negative log-likelihood {evaluation.negative_log_likelihood:.4f}   Brier score {evaluation.brier_score:.4f}   "
+        f"negative log-likelihood {evaluation.negative_log_likelihood:.4f}   "
+        f"Brier score {evaluation.brier_score:.4f}   "
         f"expected calibration error {evaluation.expected_calibration_error:.4f}"
     )
 
@@ -167,7 +172,7 @@ def show_card(folder: Path, card: Card) -> None:
         f"{data['test']:,} to test; SHA-256 {data['sha256'][:16]}…",
         "recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),
         "parameters": f"{card.parameters:,}",
-        "seed": f"{card.seed}, {card.threads} threads, {'deterministic' if card.deterministic else 'not deterministic'}",
+        "seed": f"{card.seed}, {card.threads} threads, {'bit for bit' if card.deterministic else 'not bit for bit'}",
         "seconds": "  ".join(f"{name} {value:.1f}" for name, value in card.seconds.items()),
         "machine": f"{card.machine['processor']}, {card.machine['cores']} cores, {card.machine['system']}",
         "versions": "  ".join(f"{name} {version}" for name, version in card.versions.items()),

@@ -18,8 +18,11 @@ class Watch:
     def warn(self, text: str) -> None:
         """Something that must not be overlooked."""
 
-    def begin(self, partial: Path, network: Any, epochs: int, done: int) -> None:
-        """A Keras network is about to be trained in the folder `partial`, `done` of its `epochs` done already."""
+    def begin(self, partial: Path) -> None:
+        """The run has a folder, `partial`, and can be resumed from now on."""
+
+    def network(self, network: Any, epochs: int, done: int) -> None:
+        """A Keras network is about to be trained, `done` of its `epochs` done already."""
 
     def step(self, epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
         """So many of an epoch's steps are done; loss and accuracy are means over the epoch so far."""

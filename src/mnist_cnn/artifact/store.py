@@ -31,14 +31,14 @@ def begin(folder: Path) -> Path:
     Raises RunError if `folder` or its partial is there already, or cannot be made.
     """
     partial = partial_of(folder)
-    if folder.exists() or folder.is_symlink():
-        raise RunError(f"{folder} is there already and nothing is overwritten: choose another --out.")
-    if partial.exists() or partial.is_symlink():
-        raise RunError(
-            f"{partial} is there already: go on with it (mnist-cnn train --resume {partial}), delete it, "
-            "or choose another --out."
-        )
     try:
+        if folder.exists() or folder.is_symlink():
+            raise RunError(f"{folder} is there already and nothing is overwritten: choose another --out.")
+        if partial.exists() or partial.is_symlink():
+            raise RunError(
+                f"{partial} is there already: go on with it (mnist-cnn train --resume {partial}), delete it, "
+                "or choose another --out."
+            )
         (partial / CHECKPOINT).mkdir(parents=True)
     except OSError as error:
         raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --out.") from error
@@ -62,7 +62,7 @@ def find_partial(folder: Path) -> Path:
     finished = partial.with_name(partial.name.removesuffix(PARTIAL))
     if (finished / card.CARD).exists():
         raise RunError(
-            f"{finished} is a run that has ended: there is nothing to go on with. See it with `mnist-cnn info {finished}`."
+            f"{finished} is a run that has ended, so there is nothing to go on with: see `mnist-cnn info {finished}`."
         )
     raise RunError(f"There is no run at {folder} (nor {partial}): check the path given to --resume.")
 

@@ -37,8 +37,7 @@ def crop_to_ink(ink: np.ndarray) -> np.ndarray:
 def fit_into_box(ink: np.ndarray) -> np.ndarray:
     """Resize (height, width) so that the longer side is 20 pixels, keeping the aspect ratio.
 
-    Area averaging is what shrinking needs against aliasing. For enlarging, a nearest neighbour among 20,000 MNIST
-    images read scikit-learn's 8×8 digits best after cubic interpolation: 85.4 % (linear 84.4 %, area 85.2 %).
+    Shrinking averages areas, against aliasing; enlarging interpolates cubically, so that strokes stay smooth.
     """
     scale = BOX / max(ink.shape)
     height, width = (max(1, round(side * scale)) for side in ink.shape)

@@ -48,7 +48,14 @@ class Recipe:
         return replace(self, **changed)
 
     def for_images(self, count: int) -> "Recipe":
-        """The same recipe with the passes of an epoch settled for this many training images."""
+        """The same recipe with the passes of an epoch settled for this many training images.
+
+        Raises RecipeError if they do not fill one batch.
+        """
+        if count < self.batch_size:
+            raise RecipeError(
+                f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
+            )
         return replace(self, passes=self.passes or max(1, round(IMAGES_AN_EPOCH / count)))
 
     def to_dict(self) -> dict[str, Any]:
