@@ -3,6 +3,9 @@
 import os
 import sys
 import tempfile
+from typing import Any
+
+import numpy as np
 
 from mnist_cnn.errors import RunError
 
@@ -17,7 +20,8 @@ START_UP_NOTES = (
 def start() -> None:
     """Import TensorFlow and Keras without their start-up notes; whatever else they write to stderr is passed on.
 
-    The notes come from C++, so the process's own stderr is turned into a file for these seconds.
+    The notes come from C++, so the process's own stderr is turned into a file for these seconds. Raises RunError if
+    Keras cannot start, or was told to run on another framework.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -25,13 +29,22 @@ def start() -> None:
         stderr = os.dup(2)
         os.dup2(caught.fileno(), 2)
         try:
-            import keras  # noqa: F401  # brings TensorFlow, the default backend, with it
+            import keras  # brings TensorFlow, its default backend, with it
+        except Exception as error:  # whatever a backend that is not there, or not known, makes Keras raise
+            raise RunError(
+                f"Keras cannot start ({error}): check KERAS_BACKEND and keras.json, or install mnist-cnn[train] again."
+            ) from error
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
             caught.seek(0)
             lines = caught.read().decode(errors="replace").splitlines(keepends=True)
             sys.stderr.writelines(line for line in lines if not line.startswith(START_UP_NOTES))
+    if keras.backend.backend() != "tensorflow":
+        raise RunError(
+            f"Keras is set to run on {keras.backend.backend()}, and this version trains on TensorFlow only: "
+            "set KERAS_BACKEND=tensorflow."
+        )
 
 
 def configure(threads: int, deterministic: bool) -> None:
@@ -59,3 +72,24 @@ def configure(threads: int, deterministic: bool) -> None:
             f"TensorFlow has begun to compute in this process, so its threads cannot be set to {threads} any more: "
             "train in a new process, or with the same number of threads as before."
         ) from error
+
+
+def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
+    """What Keras takes to train on or to judge: images (n, 28, 28, 1) and one-hot truth (n, 10), batch by batch, in order.
+
+    Keras would turn the arrays into such a pipeline itself, but into one that tunes itself as it runs. When such a
+    pipeline ends, TensorFlow 2.21 may fail to wake the tuner, and waits for it to wake by itself: at 10.2 seconds after
+    its start, say, where the epoch had ended after 6 (docs/log.md).
+    """
+    import tensorflow as tf
+
+    pixels, answers = tf.constant(images), tf.constant(truth)
+
+    def batch(start: Any) -> tuple[Any, Any]:
+        stop = tf.minimum(start + batch_size, len(images))
+        return pixels[start:stop], answers[start:stop]
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    starts = tf.data.Dataset.range(0, len(images), batch_size)
+    return starts.map(batch).prefetch(16).with_options(options)

@@ -11,6 +11,7 @@ import numpy as np
 from mnist_cnn.data.source import Examples
 from mnist_cnn.errors import RunError
 from mnist_cnn.models.classic import classic
+from mnist_cnn.training.backend import batches
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 
@@ -47,14 +48,14 @@ def fit(
     stops being a number, before the epoch in which it did is given.
     """
     truth = keras.utils.to_categorical(training.labels, 10)
-    judge = (validation.images[..., np.newaxis], keras.utils.to_categorical(validation.labels, 10))
+    judge = batches(
+        validation.images[..., np.newaxis], keras.utils.to_categorical(validation.labels, 10), recipe.batch_size
+    )
     for epoch in range(done, recipe.epochs):
         order = epoch_order(len(training), recipe.passes, seed, epoch)
         start = time.perf_counter()
         fitted = network.fit(
-            training.images[order][..., np.newaxis],
-            truth[order],
-            batch_size=recipe.batch_size,
+            batches(training.images[order][..., np.newaxis], truth[order], recipe.batch_size),
             initial_epoch=epoch,
             epochs=epoch + 1,
             shuffle=False,

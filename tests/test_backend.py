@@ -1,0 +1,47 @@
+import subprocess
+import sys
+
+import pytest
+
+from conftest import Cli
+
+
+def python(code: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_tensorflow_starts_without_a_word() -> None:
+    done = python("from mnist_cnn.training import backend; backend.start(); import tensorflow; tensorflow.zeros(3) + 1")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_else_is_said_on_stderr_while_it_starts_is_passed_on() -> None:
+    done = python(
+        "import os, sys\n"
+        "class Speaker:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'keras':\n"
+        "            os.write(2, b'a word from C\\nI0000 a start-up note\\n')\n"
+        "sys.meta_path.insert(0, Speaker())\n"
+        "from mnist_cnn.training import backend; backend.start()"
+    )
+    assert (done.returncode, done.stderr) == (0, "a word from C\n")
+
+
+def test_threads_can_be_set_once_and_asked_for_again_but_not_changed() -> None:
+    done = python(
+        "from mnist_cnn.training import backend; backend.start(); backend.configure(2, False)\n"
+        "import tensorflow; tensorflow.zeros(3) + 1; backend.configure(2, True)\n"
+        "try:\n    backend.configure(1, False)\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    )
+    assert done.stdout.startswith("RunError TensorFlow has begun to compute in this process")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("nonsense", "Keras cannot start"), ("numpy", "trains on TensorFlow only")]
+)
+def test_another_backend_is_one_sentence(name: str, sentence: str, cli: Cli) -> None:
+    done = cli("evaluate", "tests/fixtures/format-1", KERAS_BACKEND=name)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert len(done.stderr.splitlines()) == 1
