@@ -40,10 +40,8 @@ format: $(READY) ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(READY) ## measure the numbers in docs/benchmarks.md (needs MNIST; about 40 minutes)
-	@$(BIN)/python bench/start_up.py
-	@$(BIN)/python bench/classic_seeds.py
-	@$(BIN)/python bench/classic_time.py
+bench: $(READY) ## measure the numbers in docs/benchmarks.md (needs MNIST; about an hour)
+	@for name in start_up epoch_end update_time classic_time classic_seeds; do $(BIN)/python bench/$$name.py || exit 1; done
 
 pins: ## choose the pinned versions anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \

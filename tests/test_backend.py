@@ -1,9 +1,12 @@
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from conftest import Cli
+from mnist_cnn.training.backend import batches
 
 
 def python(code: str) -> "subprocess.CompletedProcess[str]":
@@ -37,11 +40,28 @@ def test_threads_can_be_set_once_and_asked_for_again_but_not_changed() -> None:
     assert done.stdout.startswith("RunError TensorFlow has begun to compute in this process")
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"), [("nonsense", "Keras cannot start"), ("numpy", "trains on TensorFlow only")]
-)
-def test_another_backend_is_one_sentence(name: str, sentence: str, cli: Cli) -> None:
-    done = cli("evaluate", "tests/fixtures/format-1", KERAS_BACKEND=name)
+@pytest.mark.parametrize("name", ["nonsense", "jax"])
+def test_a_backend_that_is_not_there_is_one_sentence(name: str, cli: Cli) -> None:
+    done = cli("evaluate", Path(__file__).parent / "fixtures" / "format-1", KERAS_BACKEND=name)
     assert done.returncode == 1
-    assert sentence in done.stderr
+    assert "Keras cannot start" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_another_backend_than_tensorflow_is_refused() -> None:
+    done = python(
+        "import keras; keras.backend.backend = lambda: 'jax'\n"
+        "from mnist_cnn.training import backend; from mnist_cnn.errors import RunError\n"
+        "try:\n    backend.start()\nexcept RunError as error:\n    print(error)"
+    )
+    assert done.stdout == (
+        "Keras is set to run on jax, and this version trains on TensorFlow only: set KERAS_BACKEND=tensorflow.\n"
+    )
+
+
+def test_batches_are_in_order_and_leave_nothing_out() -> None:
+    images = np.arange(7, dtype=np.uint8).reshape(7, 1, 1, 1) * np.ones((1, 28, 28, 1), dtype=np.uint8)
+    truth = np.eye(10, dtype=np.float32)[:7]
+    found = [(x.numpy()[:, 0, 0, 0].tolist(), y.numpy().argmax(axis=1).tolist()) for x, y in batches(images, truth, 3)]
+    assert found == [([0, 1, 2], [0, 1, 2]), ([3, 4, 5], [3, 4, 5]), ([6], [6])]
+    assert len(batches(images, truth, 3)) == 3

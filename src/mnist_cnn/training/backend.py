@@ -75,7 +75,7 @@ def configure(threads: int, deterministic: bool) -> None:
 
 
 def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
-    """What Keras takes to train on or to judge: images (n, 28, 28, 1) and one-hot truth (n, 10), batch by batch, in order.
+    """What Keras takes to train on or to judge: images (n, 28, 28, 1) and one-hot truth (n, 10), in batches, in order.
 
     Keras would turn the arrays into such a pipeline itself, but into one that tunes itself as it runs. When such a
     pipeline ends, TensorFlow 2.21 may fail to wake the tuner, and waits for it to wake by itself: at 10.2 seconds after
