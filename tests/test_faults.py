@@ -19,8 +19,8 @@ from conftest import Cli, command_line
 from mnist_cnn.artifact import store
 from mnist_cnn.errors import ArtifactError, RunError
 
-# Three epochs of about a second each, so that there is time to interfere.
-SLOW = ["--data", "digits", "--epochs", "3", "--passes", "6", "--threads", "2", "--deterministic"]
+# Three epochs of half a second to a second each, so that there is time to interfere.
+SLOW = ["--data", "digits", "--epochs", "3", "--passes", "4", "--threads", "2", "--deterministic"]
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
 
@@ -138,7 +138,7 @@ def test_a_run_killed_while_it_is_kept_is_whole_or_partial(
 def test_other_threads_are_admitted_not_to_give_the_same_bits(tmp_path: Path, cli: Cli) -> None:
     out = tmp_path / "run"
     process = start(out)
-    wait_for(lambda: rows_in(out) >= 1, process)
+    wait_for((store.partial_of(out) / "checkpoint" / "state.npz").exists, process)
     process.kill()
     process.communicate()
     done = cli("train", "--resume", out, "--threads", "1")
