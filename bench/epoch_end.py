@@ -10,11 +10,9 @@ end of the epoch waits for the next of them.
 import sys
 import time
 
-import keras
 import numpy as np
 
 from mnist_cnn.training import backend
-from mnist_cnn.training.fit import compiled
 from mnist_cnn.training.recipe import Recipe
 from results import machine_line, median, write
 
@@ -23,13 +21,18 @@ UPDATES, BATCH = 400, 64
 
 def main(epochs: int) -> None:
     """Train the epochs in turn and print the seconds after the last update."""
+    backend.start()
+    import keras
+
+    from mnist_cnn.training.fit import compiled
+
     backend.configure(2, deterministic=False)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (UPDATES * BATCH, 28, 28, 1), dtype=np.uint8)
     truth = keras.utils.to_categorical(rng.integers(0, 10, len(images)), 10)
     network = compiled(Recipe(), seed=0)
     last = [0.0]
-    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_: last.__setitem__(0, time.perf_counter()))
+    clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: last.__setitem__(0, time.perf_counter()))
 
     def keras_arrays() -> None:
         network.fit(images, truth, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[clock])

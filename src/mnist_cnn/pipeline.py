@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mnist_cnn import card, provenance
 from mnist_cnn.artifact import export, store
 from mnist_cnn.artifact.store import Artifact
@@ -63,11 +65,12 @@ def train(
         data_warning=dataset.warning,
         versions=provenance.versions(),
         machine=provenance.machine(),
+        inexact=[],
     )
     with store.writing(partial), store.hold(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
-        return _run(partial, settings, dataset, [], watch)
+        return _run(partial, settings, dataset, watch)
 
 
 def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | None = None) -> Artifact:
@@ -88,26 +91,60 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
         dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
-        return _run(partial, now, dataset, old.differences(now), watch)
+        return _run(partial, replace(now, inexact=old.differences(now)), dataset, watch)
 
 
-def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[str], watch: Watch) -> Artifact:
+def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> Artifact:
     """Train from the last whole epoch, judge, keep."""
     watch.begin(partial)
     if dataset.warning:
         watch.warn(dataset.warning)
-    # TensorFlow comes with these and takes three seconds: everything that may be refused was refused before.
+    # TensorFlow comes with this and takes three seconds: everything that may be refused was refused before.
     backend.start()
-    from mnist_cnn.evaluation import report as page
-    from mnist_cnn.training.fit import compiled, fit
-
     backend.configure(settings.threads, settings.deterministic)
+    network, rows, notes = _train(partial, settings, dataset, watch)
+
+    started = time.perf_counter()
+    probabilities = keras_classifier(network)(dataset.test.images)
+    evaluation = evaluate(probabilities, dataset.test.labels)
+    watch.result(evaluation, dataset)
+    seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
+
+    for text in (left_out := export.keep(network, partial, dataset.test.images, probabilities)):
+        watch.warn(text)
+    made = Card(
+        format=card.FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=settings.recipe.to_dict(),
+        seed=settings.seed,
+        threads=settings.threads,
+        deterministic=settings.deterministic,
+        data=_data(dataset, settings.recipe),
+        git_commit=provenance.git_commit(),
+        versions=settings.versions,
+        machine=settings.machine,
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        parameters=network.count_params(),
+        history=rows,
+        evaluation=evaluation.to_dict(),
+        notes=notes + left_out,
+        files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
+    ).sealed()
+    return _keep(partial, made, dataset, probabilities)
+
+
+def _train(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> tuple[Any, list[Epoch], list[str]]:
+    """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
+    from mnist_cnn.training.fit import compiled, fit  # here, because TensorFlow comes with it
+
     recipe = settings.recipe
     training, validation = split(dataset.train, recipe.validation_split)
     network = compiled(recipe, settings.seed)
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
-    notes = _resumed(rows, differences)
+    settings = settings if rows else replace(settings, inexact=[])
+    checkpoint.begin(partial / store.CHECKPOINT, settings)  # a later resume must know what has changed by now
+    notes = _resumed(rows, settings.inexact)
     for text in notes:
         watch.note(text)
     watch.network(network, recipe.epochs, len(rows))
@@ -118,34 +155,13 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, differences: list[
             checkpoint.save(partial / store.CHECKPOINT, network, rows)
             log(row)
             watch.epoch(row)
+    return network, rows, notes
 
-    started = time.perf_counter()
-    probabilities = keras_classifier(network)(dataset.test.images)
-    evaluation = evaluate(probabilities, dataset.test.labels)
-    watch.result(evaluation, dataset)
-    testing = time.perf_counter() - started
 
-    left_out = export.keep(network, partial, dataset.test.images, probabilities)
-    for text in left_out:
-        watch.warn(text)
-    made = Card(
-        format=card.FORMAT,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=recipe.to_dict(),
-        seed=settings.seed,
-        threads=settings.threads,
-        deterministic=settings.deterministic,
-        data=_data(dataset, len(training), len(validation)),
-        git_commit=provenance.git_commit(),
-        versions=settings.versions,
-        machine=settings.machine,
-        seconds={"training": round(sum(row["seconds"] for row in rows), 3), "testing": round(testing, 3)},
-        parameters=network.count_params(),
-        history=rows,
-        evaluation=evaluation.to_dict(),
-        notes=notes + left_out,
-        files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
-    ).sealed()
+def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray) -> Artifact:
+    """Write the report and, last, the card; then the run gets its final name."""
+    from mnist_cnn.evaluation import report as page  # here, because matplotlib comes with it
+
     page.write(partial, made, dataset.test, probabilities)
     card.write(partial, made)
     return store.complete(partial)
@@ -203,20 +219,21 @@ def data_of(artifact: Artifact, watch: Watch) -> Dataset:
     return replace(dataset, warning=known["warning"])
 
 
-def _resumed(rows: list[Epoch], differences: list[str]) -> list[str]:
+def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
     if not rows:
         return []
-    exact = f"not bit for bit what it would have been: {'; '.join(differences)}" if differences else "bit for bit"
+    exact = f"not bit for bit what it would have been: {'; '.join(inexact)}" if inexact else "bit for bit"
     return [f"Resumed after epoch {len(rows)}, {exact}."]
 
 
-def _data(dataset: Dataset, training: int, validation: int) -> dict[str, Any]:
+def _data(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
+    training, validation = split(dataset.train, recipe.validation_split)
     return {
         "name": dataset.name,
         "origin": dataset.origin,
         "sha256": dataset.sha256,
-        "training": training,
-        "validation": validation,
+        "training": len(training),
+        "validation": len(validation),
         "test": len(dataset.test),
         "warning": dataset.warning,
     }

@@ -40,6 +40,7 @@ class Settings:
     data_warning: str | None
     versions: dict[str, str]
     machine: dict[str, Any]
+    inexact: list[str]  # why, after earlier interruptions, the bits are not what they would have been
 
     def differences(self, now: "Settings") -> list[str]:
         """What keeps a run that goes on under `now` from giving the same bits; empty if nothing does."""
@@ -49,7 +50,8 @@ class Settings:
             *((name, old, now.versions.get(name)) for name, old in self.versions.items()),
         ]
         changed = [f"{name} was {old} and is now {new}" for name, old, new in pairs if old != new]
-        return changed if self.deterministic else ["it was not started with --deterministic", *changed]
+        always = [] if self.deterministic else ["it was not started with --deterministic"]
+        return list(dict.fromkeys([*always, *self.inexact, *changed]))
 
 
 def begin(folder: Path, settings: Settings) -> None:
