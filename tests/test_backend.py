@@ -65,3 +65,7 @@ def test_batches_are_in_order_and_leave_nothing_out() -> None:
     found = [(x.numpy()[:, 0, 0, 0].tolist(), y.numpy().argmax(axis=1).tolist()) for x, y in batches(images, truth, 3)]
     assert found == [([0, 1, 2], [0, 1, 2]), ([3, 4, 5], [3, 4, 5]), ([6], [6])]
     assert len(batches(images, truth, 3)) == 3
+    for size in (7, 100):
+        [(pixels, answers)] = batches(images, truth, size)
+        assert (pixels.numpy() == images).all()
+        assert (answers.numpy() == truth).all()

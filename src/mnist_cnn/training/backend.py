@@ -83,13 +83,14 @@ def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
     """
     import tensorflow as tf
 
-    pixels, answers = tf.constant(images), tf.constant(truth)
-
-    def batch(start: Any) -> tuple[Any, Any]:
-        stop = tf.minimum(start + batch_size, len(images))
-        return pixels[start:stop], answers[start:stop]
-
+    # Whole batches are cut beforehand, so that no operation of the pipeline waits for a thread of the training's pool.
+    whole = len(images) // batch_size * batch_size
+    shape = (-1, batch_size)
+    pipeline = tf.data.Dataset.from_tensor_slices(
+        (images[:whole].reshape(*shape, *images.shape[1:]), truth[:whole].reshape(*shape, *truth.shape[1:]))
+    )
+    if whole < len(images):
+        pipeline = pipeline.concatenate(tf.data.Dataset.from_tensors((images[whole:], truth[whole:])))
     options = tf.data.Options()
     options.autotune.enabled = False
-    starts = tf.data.Dataset.range(0, len(images), batch_size)
-    return starts.map(batch).prefetch(16).with_options(options)
+    return pipeline.prefetch(16).with_options(options)
