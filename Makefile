@@ -14,7 +14,7 @@ help: ## list what there is
 
 $(READY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 with venv is needed, and none was found: install one, or name it: make PYTHON=/path/to/python3.12"; exit 1; }
-	@echo "Making .venv with $$($(PYTHON) --version): about 500 MB to fetch, 2 GB on disk, a minute or two."
+	@echo "Making .venv with $$($(PYTHON) --version): about 525 MB to fetch, 2.3 GB on disk, a minute or two."
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --require-hashes --no-deps -r constraints.txt 2>&1 \
 		| grep --line-buffered -E '^ *Downloading|^Installing|ERROR|error|WARNING: Retrying'

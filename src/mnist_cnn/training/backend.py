@@ -58,7 +58,7 @@ def configure(threads: int, deterministic: bool) -> None:
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     # At this size two operations side by side (the two gradients of a convolution) beat one operation shared by two
-    # threads: 0.9 of the time and 0.8 of the processor's, an eighth of the context switches (docs/log.md).
+    # threads: 0.94 of the time and 0.8 of the processor's, a tenth of the context switches (docs/log.md).
     side_by_side = min(threads, 2)
     wanted = (threads // side_by_side, side_by_side)
     threading = tf.config.threading
