@@ -44,7 +44,7 @@ bench: $(READY) ## measure the numbers in docs/benchmarks.md (needs MNIST; about
 	@for name in start_up epoch_end update_time classic_time classic_seeds; do $(BIN)/python bench/$$name.py || exit 1; done
 
 pins: ## choose the pinned versions anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --upgrade \
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 		--extra train --group dev pyproject.toml --output-file constraints.txt
 
 clean: ## remove .venv and caches; runs/ is kept

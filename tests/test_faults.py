@@ -24,10 +24,16 @@ SLOW = ["--data", "digits", "--epochs", "3", "--passes", "4", "--threads", "2", 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
 
-def start(out: Path, *words: object, **how: object) -> "subprocess.Popen[str]":
-    """Begin a run in the background."""
+def start(out: Path, *words: object, first: Callable[[], None] = lambda: None) -> "subprocess.Popen[str]":
+    """Begin a run in the background, which does `first` before anything else."""
+
+    def prepare() -> None:
+        # Whoever started the tests in the background may have had Ctrl-C ignored, and that is inherited.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        first()
+
     command = command_line("train", *(words or [*SLOW, "--out", out]))
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare)
 
 
 def wait_for(event: Callable[[], bool], process: "subprocess.Popen[str]", seconds: float = 90) -> None:
@@ -177,7 +183,7 @@ def test_a_disk_that_takes_no_more_is_one_sentence_and_the_run_goes_on_later(
     or one of the files that are kept after it.
     """
     out = tmp_path / "run"
-    process = start(out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    process = start(out, first=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     _, said = process.communicate(timeout=120)
     assert process.returncode == 1
     assert "could not be written" in said.splitlines()[-1]
