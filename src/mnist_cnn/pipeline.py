@@ -43,7 +43,8 @@ def train(
     """Train a network, judge it on the test images, keep it in the folder `out`, and write its report.
 
     `threads` is by default the number of cores; `out` is by default a new folder in `runs/`. Raises RecipeError,
-    DataError or RunError; a run that was stopped is left in `<out>.partial` and goes on with `resume`.
+    DataError or RunError (also where TensorFlow has begun to compute in this process with other threads); a run that
+    was stopped is left in `<out>.partial` and goes on with `resume`.
     """
     provenance.require_training("Training")
     watch = watch or Watch()
