@@ -240,6 +240,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(mode: int) -> None:
         Path(place).chmod(0o755)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["state", "settings"])
 def test_a_damaged_checkpoint_is_one_sentence(damage: str, tmp_path: Path, cli: Cli) -> None:
     partial = store.begin(tmp_path / "run")
@@ -270,6 +271,7 @@ def settings_of_a_run() -> str:
     )
 
 
+@pytest.mark.slow
 def test_other_data_in_the_same_place_are_noticed_when_a_run_goes_on(tmp_path: Path, cli: Cli) -> None:
     partial = store.begin(tmp_path / "run")
     settings = json.loads(settings_of_a_run()) | {"data_sha256": "0" * 64}
@@ -279,6 +281,7 @@ def test_other_data_in_the_same_place_are_noticed_when_a_run_goes_on(tmp_path: P
     assert "is not what" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_report_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, cli: Cli) -> None:
     folder = Path(shutil.copytree(FIXTURE, tmp_path / "kept"))
     (folder / "report.html").write_text("old")
