@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import evaluate
     from mnist_cnn.pipeline import classifier_of, judge, report, resume, train
+    from mnist_cnn.terminal import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.watch import Watch
 
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MnistCnnError",
     "Recipe",
+    "TerminalWatch",
     "Watch",
     "classifier_of",
     "evaluate",
@@ -33,6 +35,7 @@ __all__ = [
 _HOME = {
     "MnistCnnError": ("errors", "MnistCnnError"),
     "Recipe": ("training.recipe", "Recipe"),
+    "TerminalWatch": ("terminal", "TerminalWatch"),
     "Watch": ("watch", "Watch"),
     "classifier_of": ("pipeline", "classifier_of"),
     "evaluate": ("evaluation.metrics", "evaluate"),

@@ -120,8 +120,6 @@ def train(
         if watch.partial:
             terminal.stderr.print(f"Go on later with: mnist-cnn train --resume {watch.partial}", markup=False)
         raise
-    finally:
-        watch.stop()
     terminal.show_kept(artifact.folder)
 
 

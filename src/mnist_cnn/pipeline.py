@@ -1,6 +1,7 @@
 """The whole job, step by step: data → network → training → judging → keeping → report. Prints nothing."""
 
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,7 +69,7 @@ def train(
         machine=provenance.machine(),
         inexact=[],
     )
-    with store.writing(partial), store.hold(partial):
+    with closing(watch), store.writing(partial), store.hold(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
         return _run(partial, settings, dataset, watch)
@@ -86,7 +87,7 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
     if (partial / card.CARD).exists():  # stopped between the card and the last rename
         return store.complete(partial)
     old = checkpoint.settings_of(partial / store.CHECKPOINT)
-    with store.writing(partial), store.hold(partial):
+    with closing(watch), store.writing(partial), store.hold(partial):
         now = replace(old, threads=threads or old.threads, versions=provenance.versions(), machine=provenance.machine())
         check("threads", now.threads, 1, 1024, whole=True)
         dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)

@@ -94,11 +94,11 @@ class TerminalWatch(Watch):
 
     def result(self, evaluation: Evaluation, dataset: Dataset) -> None:
         """Accuracy and confusion matrix, on stdout, the moment they are known."""
-        self.stop()
+        self.close()
         show_accuracy(evaluation, dataset)
         show_confusion_matrix(evaluation)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Take the bar off the screen."""
         if self.progress.tasks:
             self.progress.stop()

@@ -30,5 +30,8 @@ class Watch:
     def epoch(self, row: "Epoch") -> None:
         """An epoch is done, validated, and in the checkpoint."""
 
+    def close(self) -> None:
+        """The run has ended, however it did."""
+
     def result(self, evaluation: "Evaluation", dataset: "Dataset") -> None:
         """The trained network has been judged on the test images."""
