@@ -45,7 +45,7 @@ def test_keras_splits_in_the_same_place(count: int, share: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "share"), [(10, 0.0), (10, 1.0), (10, -0.5), (10, 1.5), (10, float("nan")), (1, 0.5), (0, 0.5)]
+    ("count", "share"), [(0, 0.0), (10, 1.0), (10, -0.5), (10, 1.5), (10, float("nan")), (1, 0.5), (0, 0.5)]
 )
 def test_an_empty_part_is_refused(count: int, share: float) -> None:
     with pytest.raises(DataError, match="leaves one part empty"):
@@ -54,3 +54,8 @@ def test_an_empty_part_is_refused(count: int, share: float) -> None:
 
 def test_a_share_however_small_holds_back_one_example() -> None:
     assert len(split(numbered(10), 0.01)[1]) == 1
+
+
+def test_a_share_of_nothing_leaves_all_to_train_on() -> None:
+    training, validation = split(numbered(10), 0.0)
+    assert (len(training), len(validation)) == (10, 0)

@@ -1,6 +1,12 @@
+import keras
+import numpy as np
+import pytest
 from keras import layers
 
 from mnist_cnn.models.classic import classic
+from mnist_cnn.models.layers import ProductConv2D, plain
+from mnist_cnn.models.network import NETWORKS, build
+from mnist_cnn.training.recipe import RECIPES
 
 
 def test_classic_has_the_layers_of_the_recipe_and_33658_parameters() -> None:
@@ -27,3 +33,53 @@ def test_pixels_are_divided_by_255_inside_the_network() -> None:
     rescaling = classic(dropout=0.2).layers[0]
     assert rescaling.scale == 1 / 255
     assert rescaling.offset == 0
+
+
+def test_every_recipe_has_a_network() -> None:
+    assert set(NETWORKS) == set(RECIPES)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_network_takes_images_and_gives_probabilities(name: str) -> None:
+    network = build(name, dropout=0.5)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    probabilities = network.predict(images, verbose=0)
+    assert network.name == name
+    assert (probabilities.shape, probabilities.dtype) == ((3, 10), np.float32)
+    assert probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_networks_keep_to_their_limits() -> None:
+    assert build("tiny", 0.0).count_params() <= 10_000
+    assert build("best", 0.0).count_params() <= 1_200_000
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "strides"), [(5, 2), (3, 1), (2, 1), (4, 3), (1, 1)])
+def test_a_convolution_as_a_product_gives_what_keras_gives(padding: str, size: int, strides: int) -> None:
+    images = np.random.default_rng(0).normal(size=(2, 13, 14, 3)).astype(np.float32)
+    product = ProductConv2D(4, size, strides=strides, padding=padding)
+    usual = layers.Conv2D(4, size, strides=strides, padding=padding)
+    expected = usual(images)
+    product.build(images.shape)
+    product.set_weights(usual.get_weights())
+    assert np.asarray(product(images)) == pytest.approx(np.asarray(expected), abs=1e-5)
+
+
+def test_first_weights_drawn_by_numpy_are_distributed_like_keras_own() -> None:
+    keras.utils.set_random_seed(0)
+    drawn, usual = (kind(64, 3) for kind in (ProductConv2D, layers.Conv2D))
+    for layer in (drawn, usual):
+        layer.build((None, 28, 28, 32))
+    kernels = [np.asarray(layer.kernel) for layer in (drawn, usual)]
+    assert kernels[0].shape == kernels[1].shape
+    assert kernels[0].std() == pytest.approx(kernels[1].std(), rel=0.02)
+    assert np.abs(kernels[0]).max() == pytest.approx(np.abs(kernels[1]).max(), rel=0.01)
+
+
+def test_a_plain_network_is_the_same_of_keras_own_layers() -> None:
+    inside = keras.Sequential([layers.Input((8, 8, 1)), ProductConv2D(3, 3, padding="same"), layers.Flatten()])
+    same = plain(inside)
+    images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype(np.float32)
+    assert [type(layer) for layer in same.layers] == [layers.Conv2D, layers.Flatten]
+    assert np.asarray(same(images)) == pytest.approx(np.asarray(inside(images)), abs=1e-6)

@@ -12,7 +12,24 @@ def test_classic_is_the_recipe_the_project_started_from() -> None:
     assert (classic.validation_split, classic.dropout) == (0.1, 0.2)
 
 
-@pytest.mark.parametrize("dial", Recipe.dials(), ids=lambda dial: dial.name)
+NUMBERS = [dial for dial in Recipe.dials() if "low" in dial.metadata]
+WORDS = [dial for dial in Recipe.dials() if "choices" in dial.metadata]
+
+
+@pytest.mark.parametrize("dial", WORDS, ids=lambda dial: dial.name)
+def test_a_dial_of_words_takes_each_of_them_and_nothing_else(dial: "dataclasses.Field[str]") -> None:
+    for word in dial.metadata["choices"]:
+        assert getattr(Recipe().with_dials(**{dial.name: word}), dial.name) == word
+    for value in ("nonsense", "", 1):
+        with pytest.raises(RecipeError, match=f"{dial.name} is .*: it must be one of "):
+            Recipe().with_dials(**{dial.name: value})
+
+
+def test_every_dial_is_of_one_kind_or_the_other() -> None:
+    assert len(NUMBERS) + len(WORDS) == len(Recipe.dials())
+
+
+@pytest.mark.parametrize("dial", NUMBERS, ids=lambda dial: dial.name)
 def test_every_dial_takes_both_ends_of_its_range_and_nothing_beyond(dial: "dataclasses.Field[float]") -> None:
     low, high = dial.metadata["low"], dial.metadata["high"]
     for value in (low, high):
@@ -32,7 +49,7 @@ def test_a_whole_number_is_asked_for_where_only_that_makes_sense() -> None:
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(RecipeError, match="no recipe 'quick': choose one of classic"):
+    with pytest.raises(RecipeError, match="no recipe 'quick': choose one of classic, fast, best, tiny"):
         recipe_named("quick")
 
 

@@ -33,3 +33,7 @@ class ArtifactError(MnistCnnError):
 
 class MissingExtraError(MnistCnnError):
     """A part of the installation that the command needs is not there."""
+
+
+class ExportError(MnistCnnError):
+    """The exported network could not be made, or does not give the original's probabilities."""

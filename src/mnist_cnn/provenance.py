@@ -9,13 +9,19 @@ from pathlib import Path
 
 from mnist_cnn.errors import MissingExtraError
 
-TRAINING = ("keras", "tensorflow", "sklearn", "matplotlib", "jinja2")
-RECORDED = ("mnist-cnn", "keras", "tensorflow", "tensorflow-cpu", "numpy", "scikit-learn", "onnxruntime")
+TRAINING = ("keras", "sklearn", "matplotlib", "jinja2")
+FRAMEWORKS = ("tensorflow", "jax", "torch")
+RECORDED = ("mnist-cnn", "keras", *FRAMEWORKS, "tensorflow-cpu", "numpy", "scikit-learn", "onnxruntime")
+
+# Set by the command line: nobody else's code runs in this process, so what it does not use need not be there.
+own_process = False
 
 
 def require_training(what: str) -> None:
     """Raise MissingExtraError, naming `what` was asked for, if the packages of the extra `train` are not installed."""
     missing = [name for name in TRAINING if importlib.util.find_spec(name) is None]
+    if not any(importlib.util.find_spec(name) for name in FRAMEWORKS):
+        missing.append("tensorflow")
     if missing:
         raise MissingExtraError(
             f"{what} needs packages that the light install leaves out ({', '.join(missing)}): "

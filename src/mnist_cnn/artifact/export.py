@@ -1,6 +1,7 @@
 """A Keras network as files, each checked against the original before it is kept."""
 
 import contextlib
+import importlib.util
 import io
 import logging
 import warnings
@@ -10,12 +11,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mnist_cnn.artifact import tensorflow_process
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
-from mnist_cnn.errors import ArtifactError, MnistCnnError
+from mnist_cnn.errors import ArtifactError, ExportError
 from mnist_cnn.files import make_whole
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.training import backend
+from mnist_cnn.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -23,16 +27,34 @@ if TYPE_CHECKING:
 LARGEST_DIFFERENCE = 1e-5
 
 
-class ExportError(MnistCnnError):
-    """The exported network could not be made, or does not give the original's probabilities."""
-
-
-def keep(network: "keras.Model", folder: Path, images: np.ndarray, probabilities: np.ndarray) -> list[str]:
+def keep(
+    network: "keras.Model", recipe: Recipe, folder: Path, images: np.ndarray, probabilities: np.ndarray
+) -> list[str]:
     """Write `model.keras` and `model.onnx` into a folder; gives a sentence for the second if it had to be left out.
 
     `images` (n, 28, 28) uint8 are what they are checked on, `probabilities` (n, 10) what the network gave for them.
-    Raises ExportError if `model.keras` does not give the same, and OSError if the folder cannot be written.
+    Keras' way to ONNX leads through TensorFlow, so a network trained on another framework is written by a process that
+    runs on TensorFlow. Raises ExportError if `model.keras` does not give the same, and OSError if the folder cannot be
+    written.
     """
+    if backend.name() == "tensorflow":
+        keep_keras(network, folder, images, probabilities)
+        try:
+            export_onnx(network, folder / ONNX_MODEL, images, probabilities)
+        except ExportError as error:
+            return [str(error)]
+        return []
+    if importlib.util.find_spec("tensorflow"):
+        return tensorflow_process.keep(network, recipe, folder, images, probabilities)
+    from mnist_cnn.models.layers import plain  # here, because Keras comes with it
+
+    keep_keras(plain(network), folder, images, probabilities)
+    return [f"{ONNX_MODEL} is left out: TensorFlow makes it, and is not installed."]
+
+
+def keep_keras(network: "keras.Model", folder: Path, images: np.ndarray, probabilities: np.ndarray) -> None:
+    """Write `model.keras`, without how it was trained: else the file would ask its reader for our classes."""
+    network.compiled = False
     write_checked(
         folder / KERAS_MODEL,
         lambda part: network.save(part, include_optimizer=False),
@@ -40,11 +62,6 @@ def keep(network: "keras.Model", folder: Path, images: np.ndarray, probabilities
         images,
         probabilities,
     )
-    try:
-        export_onnx(network, folder / ONNX_MODEL, images, probabilities)
-    except ExportError as error:
-        return [str(error)]
-    return []
 
 
 def export_onnx(network: "keras.Model", path: Path, images: np.ndarray, probabilities: np.ndarray) -> float:

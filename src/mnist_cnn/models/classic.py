@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from mnist_cnn.models.layers import Conv2D, Dense
+
 
 def classic(dropout: float) -> keras.Sequential:
     """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
@@ -14,17 +16,17 @@ def classic(dropout: float) -> keras.Sequential:
         [
             layers.Input((28, 28, 1), dtype="uint8", name="images"),
             layers.Rescaling(1 / 255),
-            layers.Conv2D(16, 2, activation="relu"),
-            layers.Conv2D(16, 2, activation="relu"),
+            Conv2D(16, 2, activation="relu"),
+            Conv2D(16, 2, activation="relu"),
             layers.MaxPool2D(2),
             layers.Dropout(dropout),
-            layers.Conv2D(32, 2, activation="relu"),
-            layers.Conv2D(32, 2, activation="relu"),
+            Conv2D(32, 2, activation="relu"),
+            Conv2D(32, 2, activation="relu"),
             layers.MaxPool2D(2),
             layers.Flatten(),
-            layers.Dense(32, activation="relu"),
-            layers.Dense(16, activation="relu"),
-            layers.Dense(10, activation="softmax", name="probabilities"),
+            Dense(32, activation="relu"),
+            Dense(16, activation="relu"),
+            Dense(10, activation="softmax", name="probabilities"),
         ],
         name="classic",
     )

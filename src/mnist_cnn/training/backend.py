@@ -1,13 +1,30 @@
-"""The one place that knows which framework Keras runs on: threads, determinism, and its talk on the screen."""
+"""The one place that knows which framework Keras runs on: starting it, threads, precision, and how an epoch is run."""
 
+import contextlib
+import importlib.util
 import os
+import random
 import sys
 import tempfile
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnist_cnn import provenance
 from mnist_cnn.errors import RunError
+
+if TYPE_CHECKING:
+    import keras
+
+Arrays = tuple[np.ndarray, np.ndarray]
+"""Images (n, 28, 28, 1) uint8 and one-hot labels (n, 10) float32."""
+
+OnStep = Callable[[int, int, int, float, float], None]
+"""Called with epoch (from 1), steps done, steps in the epoch, and the mean loss and accuracy of the epoch so far."""
+
+RunEpoch = Callable[[int, np.ndarray, np.ndarray, OnStep | None], dict[str, float]]
+"""Trains for one epoch (its number from 0, images, one-hot labels); gives loss, accuracy, val_loss, val_accuracy."""
 
 # TensorFlow's C++ part writes these while it is imported, whatever its log level is set to.
 START_UP_NOTES = (
@@ -15,13 +32,32 @@ START_UP_NOTES = (
     "WARNING: All log messages before absl::InitializeLog()",
     "To enable the following instructions",
 )
+# Keras imports these for its plots and wrappers, which take a third of its start-up and are not used here.
+NOT_NEEDED = ("matplotlib", "sklearn")
+
+
+def prefer(framework: str) -> str | None:
+    """Let Keras run on this framework ("auto": on what Keras is set to), unless KERAS_BACKEND names another.
+
+    Gives a sentence for the person if Keras will run on another one. To be called before `start`.
+    """
+    asked = os.environ.get("KERAS_BACKEND") or (name() if "keras" in sys.modules else None)
+    if framework == "auto" or asked == framework:
+        return None
+    if asked:
+        return f"This recipe is meant for {framework}, and Keras is set to run on {asked}: it may take longer."
+    if not importlib.util.find_spec(framework):
+        return f"This recipe is meant for {framework}, which is not installed: it will take longer."
+    os.environ["KERAS_BACKEND"] = framework
+    return None
 
 
 def start() -> None:
-    """Import TensorFlow and Keras without their start-up notes; whatever else they write to stderr is passed on.
+    """Import Keras and its framework without their start-up notes; whatever else they write to stderr is passed on.
 
-    The notes come from C++, so the process's own stderr is turned into a file for these seconds. Raises RunError if
-    Keras cannot start, or was told to run on another framework.
+    The notes come from C++, so the process's own stderr is turned into a file for these seconds. In a process of our
+    own Keras' plots and scikit-learn wrappers are left out: it starts a third faster. Raises RunError if Keras cannot
+    start.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -29,7 +65,8 @@ def start() -> None:
         stderr = os.dup(2)
         os.dup2(caught.fileno(), 2)
         try:
-            import keras  # brings TensorFlow, its default backend, with it
+            with hidden(NOT_NEEDED if provenance.own_process else ()):
+                import keras  # noqa: F401  brings its framework with it
         except Exception as error:  # whatever a backend that is not there, or not known, makes Keras raise
             raise RunError(
                 f"Keras cannot start ({error}): check KERAS_BACKEND and keras.json, or install mnist-cnn[train] again."
@@ -40,11 +77,40 @@ def start() -> None:
             caught.seek(0)
             lines = caught.read().decode(errors="replace").splitlines(keepends=True)
             sys.stderr.writelines(line for line in lines if not line.startswith(START_UP_NOTES))
-    if keras.backend.backend() != "tensorflow":
-        raise RunError(
-            f"Keras is set to run on {keras.backend.backend()}, and this version trains on TensorFlow only: "
-            "set KERAS_BACKEND=tensorflow."
-        )
+
+
+@contextlib.contextmanager
+def hidden(names: tuple[str, ...]) -> Iterator[None]:
+    """Let importing these fail for a while, as if they were not installed; those already imported stay."""
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is how the import system is told
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
+
+
+def name() -> str:
+    """The framework that Keras runs on."""
+    import keras
+
+    return str(keras.backend.backend())
+
+
+def seed(number: int) -> None:
+    """Decide all random numbers that follow, like Keras' own function, but load no framework that is not in use."""
+    if name() == "tensorflow":
+        import keras
+
+        keras.utils.set_random_seed(number)
+        return
+    random.seed(number)
+    np.random.seed(number)  # noqa: NPY002  the generator that Keras looks at
+    if name() == "torch":
+        import torch
+
+        torch.manual_seed(number)
 
 
 def configure(threads: int, deterministic: bool) -> None:
@@ -52,6 +118,12 @@ def configure(threads: int, deterministic: bool) -> None:
 
     Raises RunError where this process has begun to compute with other threads.
     """
+    {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[name()](
+        threads, deterministic
+    )
+
+
+def _configure_tensorflow(threads: int, deterministic: bool) -> None:
     import tensorflow as tf
 
     # Some CPU kernels add up in the order in which threads come; determinism makes that order fixed.
@@ -74,6 +146,63 @@ def configure(threads: int, deterministic: bool) -> None:
         ) from error
 
 
+def _configure_jax(threads: int, deterministic: bool) -> None:
+    """JAX takes as many threads as there are cores for it, and reads its flags, when it first computes."""
+    flags = [os.environ.get("XLA_FLAGS", "")]
+    # LLVM's first level makes these programs in two thirds of the time, and they run no slower (docs/log.md).
+    flags.append("--xla_backend_optimization_level=1")
+    if deterministic:
+        flags.append("--xla_gpu_deterministic_ops=true")
+    os.environ["XLA_FLAGS"] = " ".join(flags).strip()
+    if hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[:threads])
+
+
+def _configure_torch(threads: int, deterministic: bool) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+def set_precision(precision: str) -> None:
+    """Compute in "float32", or in "mixed" precision: products in bfloat16, weights and sums in float32."""
+    import keras
+
+    if name() == "tensorflow":
+        import tensorflow as tf
+
+        # By rewriting the graph: the network stays as it is, float32, and only its products are computed otherwise.
+        # Keras' own policy is no faster than float32 on a processor (docs/log.md).
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        rewriting = "auto_mixed_precision" if on_gpu else "auto_mixed_precision_onednn_bfloat16"
+        tf.config.optimizer.set_experimental_options({rewriting: precision == "mixed"})
+    else:
+        keras.config.set_dtype_policy("mixed_bfloat16" if precision == "mixed" else "float32")
+
+
+def in_float32(network: "keras.Model", precision: str) -> "keras.Model":
+    """The trained network computing in float32, whatever it was trained in."""
+    set_precision("float32")
+    if precision == "float32" or name() == "tensorflow":  # where only the graphs of training were rewritten
+        return network
+    from mnist_cnn.models.layers import plain  # here, because Keras comes with it
+
+    return plain(network)
+
+
+def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None) -> RunEpoch:
+    """How an epoch is run: by Keras' own `fit`, or on JAX as one program."""
+    if name() == "jax":
+        from mnist_cnn.training import jax_epochs
+
+        return jax_epochs.epochs(network, batch_size, validation)
+    from mnist_cnn.training import keras_epochs
+
+    return keras_epochs.epochs(network, batch_size, validation)
+
+
 def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
     """What Keras takes to train on or to judge: images (n, 28, 28, 1) and one-hot truth (n, 10), in batches, in order.
 
@@ -81,6 +210,8 @@ def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
     pipeline ends, TensorFlow 2.21 may fail to wake the tuner, and waits for it to wake by itself: at 10.2 seconds after
     its start, say, where the epoch had ended after 6 (docs/log.md).
     """
+    if name() == "torch":
+        return _batches_for_torch(images, truth, batch_size)
     import tensorflow as tf
 
     # Whole batches are cut beforehand, so that no operation of the pipeline waits for a thread of the training's pool.
@@ -94,3 +225,10 @@ def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
     options = tf.data.Options()
     options.autotune.enabled = False
     return pipeline.prefetch(16).with_options(options)
+
+
+def _batches_for_torch(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    return DataLoader(TensorDataset(torch.from_numpy(images), torch.from_numpy(truth)), batch_size=batch_size)

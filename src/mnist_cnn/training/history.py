@@ -10,7 +10,7 @@ from typing import Any
 from mnist_cnn.files import write_whole
 
 Epoch = dict[str, float]
-"""One row: epoch (from 1), loss, accuracy, val_loss, val_accuracy (means over the epoch), seconds."""
+"""One row: epoch (from 1), loss, accuracy, seconds, and where there is a validation part val_loss, val_accuracy."""
 
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 

@@ -1,0 +1,76 @@
+"""Keep a network that was trained on another framework, by a process that runs Keras on TensorFlow.
+
+    python -m mnist_cnn.artifact.tensorflow_process TRAINED.npz FOLDER
+
+TRAINED holds the recipe, the network's weights, images, and the probabilities that it gave for them. The process builds
+the network again, gives it the weights, writes its files, and prints a JSON list of what had to be left out; if that
+fails, it prints a sentence and exits with 1.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_cnn.errors import ExportError, MnistCnnError
+from mnist_cnn.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+
+def keep(
+    network: "keras.Model", recipe: Recipe, folder: Path, images: np.ndarray, probabilities: np.ndarray
+) -> list[str]:
+    """What `export.keep` does, done by that process; raises ExportError."""
+    weights = {f"weight_{index}": value for index, value in enumerate(network.get_weights())}
+    with tempfile.TemporaryDirectory() as scratch:
+        trained = Path(scratch) / "trained.npz"
+        recipe_text = np.array(json.dumps(asdict(recipe)))
+        np.savez(trained, recipe=recipe_text, images=images, probabilities=probabilities, **weights)
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, trained, folder],
+            env=os.environ | {"KERAS_BACKEND": "tensorflow"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        said = done.stdout.strip() or (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise ExportError(f"The network could not be kept by a process on TensorFlow ({said}): try again.")
+    left_out: list[str] = json.loads(done.stdout)
+    return left_out
+
+
+def main(trained: Path, folder: Path) -> None:
+    """Build, give the weights, keep."""
+    from mnist_cnn.artifact import export
+    from mnist_cnn.models.classifier import keras_classifier
+    from mnist_cnn.training import backend
+
+    with np.load(trained, allow_pickle=False) as arrays:
+        recipe = Recipe(**json.loads(str(arrays["recipe"])))
+        weights = [arrays[name] for name in arrays.files if name.startswith("weight_")]
+        images, probabilities = arrays["images"], arrays["probabilities"]
+    try:
+        backend.start()
+        from mnist_cnn.models.network import build
+
+        network = build(recipe.name, recipe.dropout)
+        network.set_weights(weights)
+        keras_classifier(network)(images[:1])  # Keras exports only what has been called
+        sys.stdout.write(json.dumps(export.keep(network, recipe, folder, images, probabilities)))
+    except MnistCnnError as error:
+        sys.stdout.write(str(error))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

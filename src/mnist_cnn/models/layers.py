@@ -1,0 +1,85 @@
+"""The layers that networks are made of: Keras' own, or on JAX the same ones computed and begun in another way.
+
+On a processor XLA takes thirty times as long for the gradient of a convolution as for the same sums written as one
+matrix product, and draws first weights by compiling a program for every shape, a quarter of a second each
+(docs/log.md). Everywhere else these are `keras.layers.Conv2D` and `keras.layers.Dense` themselves.
+"""
+
+import random
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+Conv2D: Any = layers.Conv2D
+Dense: Any = layers.Dense
+
+
+class DrawnByNumPy(keras.initializers.Initializer):  # type: ignore[misc]  # Keras ships no types
+    """First weights as Keras' "glorot_uniform" has them, drawn by NumPy; Glorot, Bengio (2010)."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
+        """An array of this shape; like Keras' own, it depends on Python's random generator."""
+        rng = np.random.default_rng(random.getrandbits(64))
+        field = int(np.prod(shape[:-2]))
+        limit = np.sqrt(6 / (field * (shape[-2] + shape[-1])))
+        return rng.uniform(-limit, limit, shape).astype(dtype or "float32")
+
+
+class ProductConv2D(layers.Conv2D):  # type: ignore[misc]
+    """A convolution as one matrix product: for each output pixel a row with all that its kernel covers."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"kernel_initializer": DrawnByNumPy()} | kwargs)
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Images (n, height, width, channels) times kernel (rows, columns, channels, filters)."""
+        rows, columns, channels, filters = kernel.shape
+        if self.padding == "same":
+            inputs = ops.pad(inputs, [(0, 0), *self.margins(inputs.shape), (0, 0)])
+        (down, across), (_, height, width, _) = self.strides, inputs.shape
+        height, width = (height - rows) // down + 1, (width - columns) // across + 1
+        # First across, then down: rows + columns slices to put together instead of rows × columns.
+        beside = [inputs[:, :, c : c + (width - 1) * across + 1 : across] for c in range(columns)]
+        covered = ops.concatenate(beside, axis=-1)
+        covered = ops.concatenate([covered[:, r : r + (height - 1) * down + 1 : down] for r in range(rows)], axis=-1)
+        product = ops.matmul(ops.reshape(covered, (-1, rows * columns * channels)), ops.reshape(kernel, (-1, filters)))
+        return ops.reshape(product, (-1, height, width, filters))
+
+    def margins(self, shape: tuple[int, ...]) -> list[tuple[int, int]]:
+        """How many blank pixels go above and below, left and right, so that none of the image is lost."""
+        missing = [
+            max(0, (-(-size // step) - 1) * step + kernel - size)
+            for size, step, kernel in zip(shape[1:3], self.strides, self.kernel_size, strict=True)
+        ]
+        return [(one // 2, one - one // 2) for one in missing]
+
+
+class DrawnDense(layers.Dense):  # type: ignore[misc]
+    """Keras' dense layer with first weights drawn by NumPy."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"kernel_initializer": DrawnByNumPy()} | kwargs)
+
+
+if keras.backend.backend() == "jax":
+    Conv2D, Dense = ProductConv2D, DrawnDense
+
+
+def plain(network: keras.Model) -> keras.Model:
+    """The same network made of Keras' own layers in float32, with the same weights: what is kept and read elsewhere."""
+
+    def made_plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+        kind = {ProductConv2D: layers.Conv2D, DrawnDense: layers.Dense}.get(type(layer), type(layer))
+        config = layer.get_config()
+        if not isinstance(layer, layers.InputLayer):
+            config["dtype"] = "float32"
+        if kind is not type(layer):
+            config |= {"kernel_initializer": "glorot_uniform", "name": layer.name.removeprefix("product_")}
+        return kind.from_config(config)
+
+    network.compiled = False  # how it was trained is not part of it, and Keras could not read all of it back
+    same = keras.models.clone_model(network, clone_function=made_plain)
+    same.set_weights(network.get_weights())
+    return same
