@@ -30,7 +30,8 @@ def test_a_network_kept_in_format_1_loads_for_ever() -> None:
     artifact = store.load(FIXTURE)
     assert artifact.card.recipe["name"] == "classic"
     assert artifact.card.data["name"] == "digits"
-    assert Evaluation.from_dict(artifact.card.evaluation).correct == 459
+    evaluation = Evaluation.from_dict(artifact.card.evaluation)
+    assert (evaluation.correct, evaluation.corrected) == (459, None)
 
 
 def test_a_card_written_is_the_card_read(kept: Path) -> None:

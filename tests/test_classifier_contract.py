@@ -1,5 +1,6 @@
 """What every classifier must do, whatever computes it: small checks, run on each of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,22 @@ from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.ensemble import average
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
 
-@pytest.fixture(params=["keras", "onnx"])
+MADE: dict[str, Callable[[], Classifier]] = {
+    "keras": lambda: keras_classifier(load_keras(FIXTURE / "model.keras")),
+    "onnx": lambda: onnx_classifier(FIXTURE / "model.onnx"),
+    "ensemble": lambda: average([MADE["keras"](), MADE["onnx"]()]),
+}
+
+
+@pytest.fixture(params=MADE)
 def classify(request: pytest.FixtureRequest) -> Classifier:
-    if request.param == "keras":
-        return keras_classifier(load_keras(FIXTURE / "model.keras"))
-    return onnx_classifier(FIXTURE / "model.onnx")
+    return MADE[request.param]()
 
 
 def test_gives_ten_probabilities_an_image(classify: Classifier, digits: Dataset) -> None:

@@ -3,8 +3,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from mnist_cnn.evaluation.metrics import (
+    Accuracy,
     Evaluation,
     brier_score,
     calibration_bins,
@@ -45,6 +47,14 @@ def test_the_interval_is_wilsons() -> None:
     assert wilson_interval(0, 10)[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("correct", "count"), [(0, 1), (1, 1), (0, 7), (7, 7), (81, 263), (9_990, 9_995), (9_999, 10_000), (10_000, 10_000)]
+)
+def test_the_interval_is_scipys(correct: int, count: int) -> None:
+    expected = binomtest(correct, count).proportion_ci(0.95, method="wilson")
+    assert wilson_interval(correct, count) == pytest.approx((expected.low, expected.high), abs=1e-14)
+
+
 def test_certain_and_right_costs_nothing_and_certain_and_wrong_costs_most() -> None:
     right, wrong = sure(3), sure(4)
     label = np.array([3])
@@ -74,3 +84,13 @@ def test_an_evaluation_survives_json() -> None:
     evaluation = evaluate(sure(0, 1, 2, confidence=0.9), np.array([0, 1, 9]))
     again = Evaluation.from_dict(json.loads(json.dumps(evaluation.to_dict())))
     assert again.to_dict() == evaluation.to_dict()
+    assert "corrected" not in evaluation.to_dict()
+
+
+def test_the_accuracy_on_corrected_labels_stands_beside_and_survives_json() -> None:
+    evaluation = evaluate(sure(0, 1, 2, 3), np.array([0, 1, 2, 4]), np.array([0, 7, -1, 3]))
+    assert (evaluation.raw, evaluation.corrected) == (Accuracy(3, 4), Accuracy(2, 3))
+    document = json.loads(json.dumps(evaluation.to_dict()))
+    assert list(document["corrected"]) == ["count", "correct", "accuracy", "interval"]
+    assert document["corrected"]["accuracy"] == pytest.approx(2 / 3)
+    assert Evaluation.from_dict(document).corrected == Accuracy(2, 3)

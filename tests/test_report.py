@@ -156,6 +156,41 @@ def test_mistakes_are_shown_as_dark_ink_on_white_paper():
     assert (picture == 255 - IMAGES[4]).all()
 
 
+def thousand_ones(*wrong):
+    """A test set of 1,000 ones, and probabilities that read these as 9 and the rest rightly."""
+    read = np.ones(1000, int)
+    read[list(wrong)] = 9
+    return readings(*read), Examples(np.repeat(IMAGES[:1], 1000, axis=0), np.ones(1000, np.uint8))
+
+
+def test_mnists_disputed_labels_are_corrected_in_a_sentence_and_marked_in_the_gallery():
+    text = page(*thousand_ones(946, 947)).text  # the raters read a 9 in 947
+    assert (
+        "Human raters dispute 15 of MNIST’s test labels (Northcutt, Athalye and Mueller 2021). "
+        "With 10 of them corrected and 5 left out, 99.9 % are right: 999 of 1,000."
+    ) in text.replace(report.SPACE, " ")
+    assert "#947 disputed raters: 9" in text
+    assert text.count("disputed raters") == 1
+    assert "Where the label is disputed, at most two of five human raters saw the digit that it names." in text
+
+
+def test_a_label_that_raters_are_divided_about_is_marked_so():
+    ones = Examples(np.repeat(IMAGES[:1], 2131, axis=0), np.ones(2131, np.uint8))
+    read = np.ones(2131, int)
+    read[2130] = 4
+    text = page(readings(*read), ones).text
+    assert "#2130 disputed raters: divided" in text
+    assert "are right: 2,127 of 2,130." in text  # 947, 1621 and 1901 are not ones any more, and 2130 is left out
+
+
+def test_nothing_is_marked_as_disputed_where_nothing_is():
+    assert "Human raters dispute 15" in plain_page().text
+    assert "disputed raters" not in plain_page().text
+    assert "Where the label is disputed" not in plain_page().text
+    other = page(*thousand_ones(946, 947), data=DATA | {"name": "digits"}).text
+    assert "dispute" not in other
+
+
 def test_only_so_many_mistakes_are_shown_and_the_page_says_so():
     many = Examples(np.repeat(IMAGES[:1], 130, axis=0), np.zeros(130, np.uint8))
     whole = page(readings(*[6] * 130), many)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import evaluate
     from mnist_cnn.pipeline import classifier_of, judge, report, resume, train
+    from mnist_cnn.reading.ensemble import average
     from mnist_cnn.terminal import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.watch import Watch
@@ -22,6 +23,7 @@ __all__ = [
     "Recipe",
     "TerminalWatch",
     "Watch",
+    "average",
     "classifier_of",
     "evaluate",
     "judge",
@@ -37,6 +39,7 @@ _HOME = {
     "Recipe": ("training.recipe", "Recipe"),
     "TerminalWatch": ("terminal", "TerminalWatch"),
     "Watch": ("watch", "Watch"),
+    "average": ("reading.ensemble", "average"),
     "classifier_of": ("pipeline", "classifier_of"),
     "evaluate": ("evaluation.metrics", "evaluate"),
     "judge": ("pipeline", "judge"),

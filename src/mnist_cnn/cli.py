@@ -125,16 +125,20 @@ def train(
 
 @command
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A folder that `train` made, or an .onnx file.")],
+    models: Annotated[list[Path], typer.Argument(metavar="model", help="Folders that `train` made, or .onnx files.")],
     data: Annotated[
-        str | None, typer.Option(help="As for `train`; by default what the network was trained on.")
+        str | None, typer.Option(help="As for `train`; by default what the networks were trained on.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Judge a network on test images: accuracy with its interval, confusion matrix, each digit."""
+    """Judge a network on test images: accuracy with its interval, confusion matrix, each digit.
+
+    Several networks are judged as an ensemble, by the mean of their probabilities.
+    """
     from mnist_cnn import pipeline, terminal
 
-    evaluation, dataset = pipeline.judge(model, data, watch=terminal.TerminalWatch())
+    evaluation, members, dataset = pipeline.judge_each(models, data, watch=terminal.TerminalWatch())
+    several = list(zip(map(str, models), members, strict=True)) if len(models) > 1 else []
     if as_json:
         about = {
             "name": dataset.name,
@@ -142,9 +146,14 @@ def evaluate(
             "sha256": dataset.sha256,
             "warning": dataset.warning,
         }
-        typer.echo(json.dumps({"model": str(model), "data": about, "evaluation": evaluation.to_dict()}))
+        each = [{"model": model, "evaluation": member.to_dict()} for model, member in several]
+        judged: dict[str, object] = {"models": each} if several else {"model": str(models[0])}
+        typer.echo(json.dumps({**judged, "data": about, "evaluation": evaluation.to_dict()}))
         return
-    terminal.show_accuracy(evaluation, dataset)
+    for model, member in several:
+        terminal.show_accuracy(member.raw, None, dataset, of=model)
+    ensemble = f"the ensemble of {len(several)}" if several else ""
+    terminal.show_accuracy(evaluation.raw, evaluation.corrected, dataset, of=ensemble)
     terminal.show_confusion_matrix(evaluation)
     terminal.show_digits(evaluation)
     terminal.show_calibration(evaluation)

@@ -1,6 +1,7 @@
 """The whole job, step by step: data → network → training → judging → keeping → report. Prints nothing."""
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,9 +18,11 @@ from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
 from mnist_cnn.errors import ArtifactError, DataError
-from mnist_cnn.evaluation.metrics import Evaluation, evaluate
+from mnist_cnn.evaluation import disputed
+from mnist_cnn.evaluation.metrics import Evaluation, accuracy, evaluate
 from mnist_cnn.files import sha256_of
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.ensemble import mean
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
@@ -108,7 +111,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
 
     started = time.perf_counter()
     probabilities = keras_classifier(network)(dataset.test.images)
-    evaluation = evaluate(probabilities, dataset.test.labels)
+    evaluation = _judged(probabilities, dataset, watch)
     watch.result(evaluation, dataset)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
@@ -169,28 +172,88 @@ def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray
     return store.complete(partial)
 
 
-def judge(model: str | Path, data: str | None = None, *, watch: Watch | None = None) -> tuple[Evaluation, Dataset]:
-    """Judge a kept network (a folder) or an ONNX file on the test images of `data`.
+def judge(
+    model: str | Path | Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
+) -> tuple[Evaluation, Dataset]:
+    """Judge a kept network (a folder) or an ONNX file on the test images of `data`; of several, the ensemble.
 
-    By default `data` is what the network was trained on; "auto" for a bare ONNX file. Raises ArtifactError, DataError.
+    An ensemble's probabilities are the mean of its members'. By default `data` is what the networks were trained on;
+    "auto" for bare ONNX files. Raises ArtifactError, DataError.
     """
+    evaluation, _, dataset = judge_each([model] if isinstance(model, str | Path) else model, data, watch=watch)
+    return evaluation, dataset
+
+
+def judge_each(
+    models: Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
+) -> tuple[Evaluation, list[Evaluation], Dataset]:
+    """Judge the ensemble of networks as `judge` does, and each of them by itself."""
     provenance.require_training("Judging a network")
     watch = watch or Watch()
-    path = Path(model)
-    if path.is_dir():
-        artifact = store.load(path)
-        dataset = data_of(artifact, watch) if data is None else source.load(data, say=watch.note)
-        classify = classifier_of(artifact)
-    elif path.suffix == ".onnx":
-        classify = onnx_classifier(path)
-        dataset = source.load(data or "auto", say=watch.note)
-    else:
-        raise ArtifactError(
-            f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these."
-        )
+    if not models:
+        raise ArtifactError("No network was named, so there is nothing to judge: name at least one.")
+    paths = [Path(model) for model in models]
+    members = [_opened(path) for path in paths]
+    _refuse_the_same_twice(paths, members)
+    artifacts = [member for member in members if isinstance(member, Artifact)]
+    dataset = _data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
     if dataset.warning:
         watch.warn(dataset.warning)
-    return evaluate(classify(dataset.test.images), dataset.test.labels), dataset
+    rows: list[np.ndarray] = []
+    for path, member in zip(paths, members, strict=True):
+        if len(paths) > 1:
+            watch.note(f"Judging {path}, {len(rows) + 1} of {len(paths)} networks")
+        classify = classifier_of(member) if isinstance(member, Artifact) else member
+        rows.append(classify(dataset.test.images))
+    return _judged(mean(rows), dataset), [_judged(row, dataset) for row in rows], dataset
+
+
+def _opened(path: Path) -> Artifact | Classifier:
+    """The kept network in a folder, verified, or that in an ONNX file."""
+    if path.is_dir():
+        return store.load(path)
+    if path.suffix == ".onnx":
+        return onnx_classifier(path)
+    raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
+
+
+def _refuse_the_same_twice(paths: Sequence[Path], members: Sequence[Artifact | Classifier]) -> None:
+    """Raise ArtifactError if two of the networks are one, be it copied, linked, or a folder and the file in it."""
+    owners: dict[str, Path] = {}
+    for path, member in zip(paths, members, strict=True):
+        if isinstance(member, Artifact):
+            hashes = {member.card.files[name] for name in card.NETWORKS if name in member.card.files}
+        else:
+            hashes = {sha256_of(path)}
+        if same := hashes & owners.keys():
+            raise ArtifactError(
+                f"{owners[same.pop()]} and {path} are the same network, which would count double: name it once."
+            )
+        owners |= dict.fromkeys(hashes, path)
+
+
+def _data_of_all(artifacts: Sequence[Artifact], watch: Watch) -> Dataset:
+    """Find the data that all of these were trained on; raises DataError if that is not one data set."""
+    if not artifacts:
+        return source.load("auto", say=watch.note)
+    first = artifacts[0]
+    for other in artifacts[1:]:
+        if other.card.data["sha256"] != first.card.data["sha256"]:
+            raise DataError(
+                f"{first.folder} was trained on {first.card.data['origin']} and {other.folder} on other data, "
+                f"{other.card.data['origin']}: name with --data what to judge them on."
+            )
+    return data_of(first, watch)
+
+
+def _judged(probabilities: np.ndarray, dataset: Dataset, watch: Watch | None = None) -> Evaluation:
+    """Judge probabilities of the test images; `watch` hears the accuracy first, which needs nothing but NumPy."""
+    labels = dataset.test.labels
+    corrected = disputed.corrected(labels) if dataset.is_mnist else None
+    if watch:
+        on_corrected = None if corrected is None else accuracy(probabilities, corrected)
+        watch.accuracy(accuracy(probabilities, labels), on_corrected, dataset)
+    return evaluate(probabilities, labels, corrected)
 
 
 def report(folder: str | Path, *, watch: Watch | None = None) -> Path:

@@ -14,7 +14,8 @@ from rich.text import Text
 
 from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.source import Dataset
-from mnist_cnn.evaluation.metrics import DIGITS, Evaluation
+from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
+from mnist_cnn.evaluation.metrics import DIGITS, Accuracy, Evaluation
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import ABOUT, RECIPES
 from mnist_cnn.watch import Watch
@@ -92,10 +93,13 @@ class TerminalWatch(Watch):
             f"{row['seconds']:.1f} s, {clock(left)} left"
         )
 
-    def result(self, evaluation: Evaluation, dataset: Dataset) -> None:
-        """Accuracy and confusion matrix, on stdout, the moment they are known."""
+    def accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:
+        """The accuracy, on stdout, the moment it is known."""
         self.close()
-        show_accuracy(evaluation, dataset)
+        show_accuracy(accuracy, corrected, dataset)
+
+    def result(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  `accuracy` has named it
+        """The confusion matrix, on stdout."""
         show_confusion_matrix(evaluation)
 
     def close(self) -> None:
@@ -110,12 +114,20 @@ def show(*lines: Any) -> None:
         stdout.print(line, markup=False)
 
 
-def show_accuracy(evaluation: Evaluation, dataset: Dataset) -> None:
-    """The sentence that matters."""
-    low, high = evaluation.interval
+def show_accuracy(accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset, of: str = "") -> None:
+    """The sentence that matters, about the network `of` if there are several; and one on corrected labels."""
     mark = "" if dataset.is_mnist else f" on {dataset.name} (not MNIST)"
-    show(
-        f"Test accuracy{mark}: {evaluation.accuracy:.2%} ({evaluation.correct:,} of {evaluation.count:,} right; "
+    show(f"Test accuracy{mark}{of and f' of {of}'}: {in_numbers(accuracy)}")
+    if corrected:
+        disputed = f"{RELABELLED} disputed labels corrected, {UNDECIDED} left out"
+        show(f"Corrected accuracy: {in_numbers(corrected)}, {disputed}")
+
+
+def in_numbers(accuracy: Accuracy) -> str:
+    """The accuracy, and in brackets what it is made of."""
+    low, high = accuracy.interval
+    return (
+        f"{accuracy.share:.2%} ({accuracy.correct:,} of {accuracy.count:,} right; "
         f"95 % interval {low:.2%} to {high:.2%})"
     )
 
@@ -168,6 +180,7 @@ def show_card(folder: Path, card: Card) -> None:
     rows = {
         "accuracy": f"{evaluation.accuracy:.2%} of {evaluation.count:,} test images{mark}, "
         f"95 % interval {low:.2%} to {high:.2%}",
+        **({"corrected": in_numbers(evaluation.corrected)} if evaluation.corrected else {}),
         "data": f"{data['name']}{mark}: {data['training']:,} to train, {data['validation']:,} to validate, "
         f"{data['test']:,} to test; SHA-256 {data['sha256'][:16]}…",
         "recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mnist_cnn.data.source import Dataset
-    from mnist_cnn.evaluation.metrics import Evaluation
+    from mnist_cnn.evaluation.metrics import Accuracy, Evaluation
     from mnist_cnn.training.history import Epoch
 
 
@@ -33,5 +33,8 @@ class Watch:
     def close(self) -> None:
         """The run has ended, however it did."""
 
+    def accuracy(self, accuracy: "Accuracy", corrected: "Accuracy | None", dataset: "Dataset") -> None:
+        """The trained network has read the test images; `corrected` is on corrected labels, where there are any."""
+
     def result(self, evaluation: "Evaluation", dataset: "Dataset") -> None:
-        """The trained network has been judged on the test images."""
+        """The trained network has been judged on the test images: all the numbers, a second after `accuracy`."""

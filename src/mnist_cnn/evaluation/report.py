@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.source import Examples
-from mnist_cnn.evaluation import charts
+from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
 from mnist_cnn.files import write_whole
 from mnist_cnn.training.recipe import RECIPES, Recipe
@@ -26,13 +26,22 @@ SPACE = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class Mistake:
-    """One wrongly read test image; `picture` is a data URI, `index` counts from 0 in the test set."""
+    """One wrongly read test image; `picture` is a data URI, `index` counts from 0 in the test set.
+
+    `corrected` is the label as human raters have it: `true` if they do not dispute that, negative if they are divided.
+    """
 
     index: int
     true: int
+    corrected: int
     read: int
     confidence: float
     picture: str
+
+    @property
+    def disputed(self) -> bool:
+        """Whether human raters dispute the label."""
+        return self.corrected != self.true
 
 
 def write(folder: Path, card: Card, test: Examples, probabilities: np.ndarray) -> Path:
@@ -47,9 +56,10 @@ def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> 
 
     All numbers are measured here from `probabilities`; the page says so if the card counted otherwise.
     """
-    evaluation = evaluate(probabilities, test.labels)
     is_mnist = card.data["name"] == "mnist"
-    mistakes = mistakes_by_confidence(probabilities, test.labels)
+    corrected = disputed.corrected(test.labels) if is_mnist else None
+    evaluation = evaluate(probabilities, test.labels, corrected)
+    mistakes = mistakes_by_confidence(probabilities, test.labels)[:LARGEST_GALLERY]
     return _page().render(
         card=card,
         name=name,
@@ -59,7 +69,9 @@ def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> 
         decimals=decimals_for(evaluation.count),
         map_of_mistakes=map_of_mistakes(probabilities.argmax(axis=1) != test.labels),
         confusions=confusions(evaluation),
-        mistakes=[mistake_at(int(index), test, probabilities) for index in mistakes[:LARGEST_GALLERY]],
+        mistakes=[mistake_at(int(index), test, probabilities, corrected) for index in mistakes],
+        relabelled=disputed.RELABELLED,
+        undecided=disputed.UNDECIDED,
         confidence=confidence_in_numbers(probabilities, test.labels),
         figures=figures(card, evaluation, probabilities, test.labels),
         command=command_to_repeat(card),
@@ -110,11 +122,17 @@ def mistakes_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.
     return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
 
 
-def mistake_at(index: int, test: Examples, probabilities: np.ndarray) -> Mistake:
+def mistake_at(index: int, test: Examples, probabilities: np.ndarray, corrected: np.ndarray | None = None) -> Mistake:
     """What there is to show of one mistake: dark ink on white paper, as a person wrote it."""
     row = probabilities[index]
-    picture = png_uri(255 - test.images[index])
-    return Mistake(index, int(test.labels[index]), int(row.argmax()), float(row.max()), picture)
+    return Mistake(
+        index=index,
+        true=int(test.labels[index]),
+        corrected=int((test.labels if corrected is None else corrected)[index]),
+        read=int(row.argmax()),
+        confidence=float(row.max()),
+        picture=png_uri(255 - test.images[index]),
+    )
 
 
 def map_of_mistakes(wrong: np.ndarray) -> str:
