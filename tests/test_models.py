@@ -4,6 +4,7 @@ import pytest
 from keras import layers
 
 from mnist_cnn.models.classic import classic
+from mnist_cnn.models.columns import MeanOfCrossEntropies, accuracy, joined
 from mnist_cnn.models.layers import ProductConv2D, plain
 from mnist_cnn.models.network import NETWORKS, build
 from mnist_cnn.training.recipe import RECIPES
@@ -41,7 +42,7 @@ def test_every_recipe_has_a_network() -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_network_takes_images_and_gives_probabilities(name: str) -> None:
-    network = build(name, dropout=0.5)
+    network = joined(build(name, dropout=0.5))
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
     probabilities = network.predict(images, verbose=0)
     assert network.name == name
@@ -83,3 +84,16 @@ def test_a_plain_network_is_the_same_of_keras_own_layers() -> None:
     images = np.random.default_rng(0).normal(size=(2, 8, 8, 1)).astype(np.float32)
     assert [type(layer) for layer in same.layers] == [layers.Conv2D, layers.Flatten]
     assert np.asarray(same(images)) == pytest.approx(np.asarray(inside(images)), abs=1e-6)
+
+
+def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_itself() -> None:
+    network = build("best", dropout=0.0)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    columns = network.predict(images, verbose=0)
+    assert columns.shape == (3, 4, 10)
+    assert joined(network).predict(images, verbose=0) == pytest.approx(columns.mean(axis=1), abs=1e-6)
+    truth = np.eye(10, dtype=np.float32)[:3]
+    own = [float(keras.losses.CategoricalCrossentropy()(truth, columns[:, index])) for index in range(4)]
+    assert float(MeanOfCrossEntropies(0.0)(truth, columns)) == pytest.approx(np.mean(own), rel=1e-5)
+    right = columns.mean(axis=1).argmax(axis=1) == truth.argmax(axis=1)
+    assert np.asarray(accuracy(truth, columns)).tolist() == right.tolist()

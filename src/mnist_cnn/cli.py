@@ -1,17 +1,20 @@
 """Words on the command line → one call → words on the screen; each command imports what it needs when it is called."""
 
 import functools
+import inspect
 import json
 import signal
 from collections.abc import Callable
+from dataclasses import Field
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn, ParamSpec
+from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
-from mnist_cnn import __version__
+from mnist_cnn import __version__, provenance
 from mnist_cnn.errors import MnistCnnError, RecipeError
+from mnist_cnn.training.recipe import Recipe, recipe_named
 
 app = typer.Typer(
     help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
@@ -20,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 P = ParamSpec("P")
+PANEL = "Dials of the recipe"
 Data = Annotated[str, typer.Option(help="auto, mnist, digits, or a file or folder of MNIST's form.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
@@ -30,6 +34,7 @@ class Terminated(KeyboardInterrupt):
 
 def main() -> None:
     """Run the command line."""
+    provenance.own_process = True
     signal.signal(signal.SIGTERM, _terminate)
     app()
 
@@ -66,41 +71,58 @@ def top(
         raise typer.Exit
 
 
+def with_dials(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for every dial of a recipe; it receives those as `**dials`, None where not given."""
+    known = inspect.signature(function)
+    options = [
+        inspect.Parameter(dial.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option_for(dial))
+        for dial in Recipe.dials()
+    ]
+    own = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for one in known.parameters.values()
+        if one.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+
+    @functools.wraps(function)
+    def run(**kwargs: Any) -> None:
+        function(**kwargs)
+
+    run.__signature__ = known.replace(parameters=own + options)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in own + options}
+    return run
+
+
+def option_for(dial: Field[Any]) -> Any:
+    """The type of a dial's option, with what the dial means and its range or its words."""
+    known = dial.metadata
+    values = ", ".join(known["choices"]) if "choices" in known else f"{known['low']:,g} to {known['high']:,g}"
+    kind: Any = dial.type
+    return Annotated[
+        kind | None, typer.Option(help=f"{known['meaning'].rstrip('.')} ({values}).", rich_help_panel=PANEL)
+    ]
+
+
 @command
+@with_dials
 def train(
     context: typer.Context,
     recipe: Annotated[str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.")] = "classic",
     data: Data = "auto",
     seed: Annotated[int, typer.Option(help="Decides first weights, order of images and dropout.")] = 0,
-    epochs: Annotated[int | None, typer.Option(help="Times that the training images are gone over.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images an update.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Step size of SGD.")] = None,
-    validation_split: Annotated[float | None, typer.Option(help="Share of training images kept to validate.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Share of activations dropped in training.")] = None,
-    passes: Annotated[int | None, typer.Option(help="Passes an epoch; 0: as many as give MNIST's updates.")] = None,
-    steps_per_execution: Annotated[int | None, typer.Option(help="Updates between two looks at the progress.")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.")] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
+    **dials: Any,
 ) -> None:
     """Train a network, judge it on the test images, keep it, and write its report."""
     from mnist_cnn import pipeline, terminal
-    from mnist_cnn.training.recipe import recipe_named
 
     if resume and (others := _given(context) - {"resume", "threads"}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
         _stop(f"--resume goes on with the run's own settings, so {names} cannot be given with it: leave that out.", 2)
-    dials = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "validation_split": validation_split,
-        "dropout": dropout,
-        "passes": passes,
-        "steps_per_execution": steps_per_execution,
-    }
     watch = terminal.TerminalWatch()
     try:
         if resume:

@@ -104,18 +104,22 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     watch.begin(partial)
     if dataset.warning:
         watch.warn(dataset.warning)
-    # TensorFlow comes with this and takes three seconds: everything that may be refused was refused before.
+    if said := backend.prefer(settings.recipe.backend):
+        watch.note(said)
+    # The framework comes with this and takes seconds: everything that may be refused was refused before.
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
+    settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
     network, rows, notes = _train(partial, settings, dataset, watch)
 
     started = time.perf_counter()
+    network = backend.finished(network, settings.recipe.precision)
     probabilities = keras_classifier(network)(dataset.test.images)
     evaluation = _judged(probabilities, dataset, watch)
     watch.result(evaluation, dataset)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
-    for text in (left_out := export.keep(network, partial, dataset.test.images, probabilities)):
+    for text in (left_out := export.keep(network, settings.recipe, partial, dataset.test.images, probabilities)):
         watch.warn(text)
     made = Card(
         format=card.FORMAT,
@@ -140,11 +144,11 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
 
 def _train(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
-    from mnist_cnn.training.fit import compiled, fit  # here, because TensorFlow comes with it
+    from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
 
     recipe = settings.recipe
     training, validation = split(dataset.train, recipe.validation_split)
-    network = compiled(recipe, settings.seed)
+    network = compiled(recipe, settings.seed, updates(recipe, len(training)))
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])

@@ -87,10 +87,12 @@ class TerminalWatch(Watch):
         """A line for each epoch, with the time left."""
         number = int(row["epoch"])
         left = (time.monotonic() - self.started) / (number - self.done) * (self.epochs - number)
+        validated = ""
+        if "val_loss" in row:
+            validated = f"validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.2%}  "
         stderr.print(
             f"epoch {number:>3}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.2%}  "
-            f"validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.2%}  "
-            f"{row['seconds']:.1f} s, {clock(left)} left"
+            f"{validated}{row['seconds']:.1f} s, {clock(left)} left"
         )
 
     def accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:
@@ -208,9 +210,10 @@ def show_recipes() -> None:
     for name, recipe in RECIPES.items():
         show(Text(name, style="bold"), ABOUT[name])
         for dial in recipe.dials():
-            span = f"{dial.metadata['low']:,g} to {dial.metadata['high']:,g}"
+            known = dial.metadata
+            span = ", ".join(known["choices"]) if "choices" in known else f"{known['low']:,g} to {known['high']:,g}"
             flag = f"--{dial.name.replace('_', '-')}"
-            show(f"  {flag:<22} {getattr(recipe, dial.name):<8} {span:<18} {dial.metadata['meaning']}")
+            show(f"  {flag:<22} {getattr(recipe, dial.name):<8} {span:<18} {known['meaning']}")
 
 
 def clock(seconds: float) -> str:

@@ -1,18 +1,26 @@
-"""The network of the recipe `best`: seven convolutions, batch normalisation, 281,002 parameters."""
+"""The network of the recipe `best`: four columns of seven convolutions, 1,124,008 parameters in all."""
 
 import keras
 from keras import layers
 
+from mnist_cnn.models.columns import side_by_side
 from mnist_cnn.models.layers import Conv2D, Dense
+
+COLUMNS = 4
 
 
 def best(dropout: float) -> keras.Model:
-    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, columns, 10) float32 probabilities."""
+    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
+    scaled = layers.Rescaling(1 / 255)(images)
+    return keras.Model(images, side_by_side([column(scaled, dropout) for _ in range(COLUMNS)]), name="best")
+
+
+def column(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    """Scaled images to (n, 10) probabilities: 281,002 parameters.
 
     Most of the work is done on 14×14 and 7×7 pixels; the last ones are summed up by their largest and their mean value.
     """
-    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
-    x = layers.Rescaling(1 / 255)(images)
     x = convolved(x, 32, 5, strides=2)
     x = convolved(x, 64, 3)
     x = convolved(x, 64, 3)
@@ -22,7 +30,7 @@ def best(dropout: float) -> keras.Model:
     x = convolved(x, 96, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
-    return keras.Model(images, Dense(10, activation="softmax", name="probabilities")(x), name="best")
+    return Dense(10, activation="softmax")(x)
 
 
 def convolved(x: keras.KerasTensor, filters: int, size: int, strides: int = 1) -> keras.KerasTensor:

@@ -182,14 +182,14 @@ def set_precision(precision: str) -> None:
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "mixed" else "float32")
 
 
-def in_float32(network: "keras.Model", precision: str) -> "keras.Model":
-    """The trained network computing in float32, whatever it was trained in."""
-    set_precision("float32")
-    if precision == "float32" or name() == "tensorflow":  # where only the graphs of training were rewritten
-        return network
-    from mnist_cnn.models.layers import plain  # here, because Keras comes with it
+def finished(network: "keras.Model", precision: str) -> "keras.Model":
+    """The trained network as it is judged and kept: its columns joined, computing in float32 whatever trained it."""
+    from mnist_cnn.models.columns import joined  # here, because Keras comes with it
+    from mnist_cnn.models.layers import plain
 
-    return plain(network)
+    set_precision("float32")
+    # On TensorFlow only the graphs of training were rewritten, not the network.
+    return joined(network if precision == "float32" or name() == "tensorflow" else plain(network))
 
 
 def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None) -> RunEpoch:

@@ -13,6 +13,7 @@ from mnist_cnn.data.augment import distort
 from mnist_cnn.data.source import Examples
 from mnist_cnn.errors import RunError
 from mnist_cnn.models import network
+from mnist_cnn.models.columns import MeanOfCrossEntropies, accuracy, has_columns
 from mnist_cnn.training import backend
 from mnist_cnn.training.backend import OnStep
 from mnist_cnn.training.history import Epoch
@@ -32,12 +33,16 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
         rate = UpAndDown(recipe.learning_rate, updates, recipe.warm_up, down=recipe.schedule == "linear")
     optimizer = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[recipe.optimizer]
     loss: Any = "categorical_crossentropy"
-    if recipe.label_smoothing:
+    metrics: list[Any] = ["accuracy"]
+    if has_columns(built):
+        loss = MeanOfCrossEntropies(recipe.label_smoothing)
+        metrics = [keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")]
+    elif recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
     built.compile(
         optimizer=optimizer(rate),
         loss=loss,
-        metrics=["accuracy"],
+        metrics=metrics,
         steps_per_execution=recipe.steps_per_execution,
     )
     return built
