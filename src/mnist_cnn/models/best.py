@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from mnist_cnn.models.columns import side_by_side
-from mnist_cnn.models.layers import Conv2D, Dense
+from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 
 COLUMNS = 4
 
@@ -24,7 +24,7 @@ def column(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     x = convolved(x, 32, 5, strides=2)
     x = convolved(x, 64, 3)
     x = convolved(x, 64, 3)
-    x = layers.MaxPool2D(2)(x)
+    x = MaxPool2D(2)(x)
     x = convolved(x, 96, 3)
     x = convolved(x, 96, 3)
     x = convolved(x, 96, 3)

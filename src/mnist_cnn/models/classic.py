@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from mnist_cnn.models.layers import Conv2D, Dense
+from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 
 
 def classic(dropout: float) -> keras.Sequential:
@@ -18,11 +18,11 @@ def classic(dropout: float) -> keras.Sequential:
             layers.Rescaling(1 / 255),
             Conv2D(16, 2, activation="relu"),
             Conv2D(16, 2, activation="relu"),
-            layers.MaxPool2D(2),
+            MaxPool2D(2),
             layers.Dropout(dropout),
             Conv2D(32, 2, activation="relu"),
             Conv2D(32, 2, activation="relu"),
-            layers.MaxPool2D(2),
+            MaxPool2D(2),
             layers.Flatten(),
             Dense(32, activation="relu"),
             Dense(16, activation="relu"),

@@ -1,9 +1,9 @@
-"""The network of the recipe `fast`: 29,754 parameters, most of its work in one 3×3 convolution on 12×12 pixels."""
+"""The network of the recipe `fast`: 27,002 parameters, most of its work in one 3×3 convolution on 12×12 pixels."""
 
 import keras
 from keras import layers
 
-from mnist_cnn.models.layers import Conv2D, Dense
+from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 
 
 def fast(dropout: float) -> keras.Sequential:
@@ -17,9 +17,9 @@ def fast(dropout: float) -> keras.Sequential:
         [
             layers.Input((28, 28, 1), dtype="uint8", name="images"),
             layers.Rescaling(1 / 255),
-            Conv2D(16, 5, strides=2, activation="relu"),
+            Conv2D(8, 5, strides=2, activation="relu"),
             Conv2D(32, 3),
-            layers.MaxPool2D(2),
+            MaxPool2D(2),
             layers.ReLU(),
             Conv2D(64, 3, use_bias=False),
             layers.BatchNormalization(momentum=0.95),

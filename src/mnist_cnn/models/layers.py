@@ -1,8 +1,8 @@
 """The layers that networks are made of: Keras' own, or on JAX the same ones computed and begun in another way.
 
 On a processor XLA takes thirty times as long for the gradient of a convolution as for the same sums written as one
-matrix product, and draws first weights by compiling a program for every shape, a quarter of a second each
-(docs/log.md). Everywhere else these are `keras.layers.Conv2D` and `keras.layers.Dense` themselves.
+matrix product, is slow at the gradient of pooling, and draws first weights by compiling a program for every shape, a
+quarter of a second each (docs/log.md). On other frameworks these are Keras' layers themselves.
 """
 
 import random
@@ -14,6 +14,7 @@ from keras import layers, ops
 
 Conv2D: Any = layers.Conv2D
 Dense: Any = layers.Dense
+MaxPool2D: Any = layers.MaxPool2D
 
 
 class DrawnByNumPy(keras.initializers.Initializer):  # type: ignore[misc]  # Keras ships no types
@@ -56,6 +57,19 @@ class ProductConv2D(layers.Conv2D):  # type: ignore[misc]
         return [(one // 2, one - one // 2) for one in missing]
 
 
+class ReshapedMaxPool2D(layers.MaxPool2D):  # type: ignore[misc]
+    """Pooling over windows that do not overlap, as the largest along two axes of its own."""
+
+    def call(self, inputs: Any) -> Any:
+        """Images (n, height, width, channels); rows and columns that fill no window are left out, as by Keras."""
+        if self.padding != "valid" or tuple(self.strides) != tuple(self.pool_size):
+            return super().call(inputs)
+        (rows, columns), (_, height, width, channels) = self.pool_size, inputs.shape
+        height, width = height // rows, width // columns
+        whole = inputs[:, : height * rows, : width * columns]
+        return ops.max(ops.reshape(whole, (-1, height, rows, width, columns, channels)), axis=(2, 4))
+
+
 class DrawnDense(layers.Dense):  # type: ignore[misc]
     """Keras' dense layer with first weights drawn by NumPy."""
 
@@ -64,19 +78,24 @@ class DrawnDense(layers.Dense):  # type: ignore[misc]
 
 
 if keras.backend.backend() == "jax":
-    Conv2D, Dense = ProductConv2D, DrawnDense
+    Conv2D, Dense, MaxPool2D = ProductConv2D, DrawnDense, ReshapedMaxPool2D
+
+PLAIN = {ProductConv2D: layers.Conv2D, DrawnDense: layers.Dense, ReshapedMaxPool2D: layers.MaxPool2D}
+OURS = ("product_", "drawn_", "reshaped_")
 
 
 def plain(network: keras.Model) -> keras.Model:
     """The same network made of Keras' own layers in float32, with the same weights: what is kept and read elsewhere."""
 
     def made_plain(layer: keras.layers.Layer) -> keras.layers.Layer:
-        kind = {ProductConv2D: layers.Conv2D, DrawnDense: layers.Dense}.get(type(layer), type(layer))
+        kind = PLAIN.get(type(layer), type(layer))
         config = layer.get_config()
         if not isinstance(layer, layers.InputLayer):
             config["dtype"] = "float32"
+        if "kernel_initializer" in config:
+            config["kernel_initializer"] = "glorot_uniform"
         if kind is not type(layer):
-            config |= {"kernel_initializer": "glorot_uniform", "name": layer.name.removeprefix("product_")}
+            config["name"] = layer.name.split("_", 1)[1] if layer.name.startswith(OURS) else layer.name
         return kind.from_config(config)
 
     network.compiled = False  # how it was trained is not part of it, and Keras could not read all of it back

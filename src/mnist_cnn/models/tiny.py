@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from mnist_cnn.models.best import convolved
-from mnist_cnn.models.layers import Dense
+from mnist_cnn.models.layers import Dense, MaxPool2D
 
 
 def tiny(dropout: float) -> keras.Model:
@@ -13,7 +13,7 @@ def tiny(dropout: float) -> keras.Model:
     x = layers.Rescaling(1 / 255)(images)
     x = convolved(x, 16, 5, strides=2)
     x = convolved(x, 16, 3)
-    x = layers.MaxPool2D(2)(x)
+    x = MaxPool2D(2)(x)
     x = convolved(x, 16, 3)
     x = convolved(x, 24, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])

@@ -29,7 +29,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
         probabilities, others = network.stateless_call(trainable, others, images, training=training)
         probabilities = probabilities.astype("float32")
         right = (mean_of_columns(probabilities).argmax(-1) == truth.argmax(-1)).sum()
-        return loss_of(truth, probabilities), (others, right)
+        return jnp.mean(loss_of(truth, probabilities)), (others, right)
 
     def update(state: State, images: Any, truth: Any) -> tuple[State, Any, Any]:
         trainable, others, memory = state

@@ -1,0 +1,73 @@
+"""Seconds from process start to the printed test accuracy of 99 %: the recipe `fast` against the keras.io example.
+
+    python bench/time_to_99.py [SEEDS [EXAMPLES]]          (default 30 and 3; needs MNIST_CNN_DATA)
+
+`fast` runs with seeds 0, 1, 2, …, each in a process of its own, started as a person would; the clock stops when the
+line with its test accuracy has come through the pipe. The example (bench/keras_example.py) runs in between, evenly
+spread, so that both meet the machine's good and bad minutes; its clock stops at the first epoch that reaches 99.0 %.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from results import machine_line, mean_and_sd, median, write
+
+ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
+
+
+def timed(command: list[str]) -> dict[str, float]:
+    """Run a command; gives the seconds to its accuracy, and that in percent; it is ended there."""
+    start = time.perf_counter()
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if found := ACCURACY.search(line):
+                seconds = time.perf_counter() - start
+                process.terminate()
+                return {"seconds": seconds, "accuracy": float(found[1])}
+    raise SystemExit(f"{command} failed with {process.returncode}")
+
+
+def fast(seed: int, *words: str) -> dict[str, float]:
+    """The recipe `fast` with a seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "mnist_cnn", "train", "--recipe", "fast", "--data", "mnist", *words]
+        return timed([*command, "--seed", str(seed), "--out", f"{folder}/run"])
+
+
+def example(data: str, seed: int) -> dict[str, float]:
+    """The keras.io example, on the framework that Keras chooses by itself."""
+    return timed([sys.executable, str(Path(__file__).parent / "keras_example.py"), data, str(seed)])
+
+
+def main(seeds: int, examples: int) -> None:
+    """Time both and print medians and their ratio."""
+    data = os.environ.get("MNIST_CNN_DATA") or sys.exit("set MNIST_CNN_DATA to the .npz file with MNIST")
+    ours: list[dict[str, float]] = []
+    theirs: list[dict[str, float]] = []
+    for seed in range(seeds):
+        if seed * examples // seeds == len(theirs):
+            theirs.append(example(data, len(theirs)))
+            print(f"keras.io example: {theirs[-1]['seconds']:.1f} s, {theirs[-1]['accuracy']:.2f} %", flush=True)
+        ours.append(fast(seed))
+        print(f"fast, seed {seed}: {ours[-1]['seconds']:.2f} s, {ours[-1]['accuracy']:.2f} %", flush=True)
+    seconds, accuracies = ([run[key] for run in ours] for key in ("seconds", "accuracy"))
+    theirs_median = median([run["seconds"] for run in theirs])
+    print(machine_line())
+    print(
+        f"fast: median {median(seconds):.2f} s ({min(seconds):.2f} to {max(seconds):.2f}), {mean_and_sd(accuracies)} %"
+    )
+    print(f"example to 99.0 %: median {theirs_median:.1f} s; {theirs_median / median(seconds):.1f} times as long")
+    write("time_to_99", {"fast": ours, "keras_example": theirs})
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30, int(sys.argv[2]) if len(sys.argv) > 2 else 3)
