@@ -1,4 +1,4 @@
-"""The network of the recipe `best`: four columns of seven convolutions, 1,124,008 parameters in all."""
+"""The network of the recipe `best`: two columns of six convolutions, 562,004 parameters in all."""
 
 import keras
 from keras import layers
@@ -6,7 +6,7 @@ from keras import layers
 from mnist_cnn.models.columns import side_by_side
 from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 
-COLUMNS = 4
+COLUMNS = 2
 
 
 def best(dropout: float) -> keras.Model:

@@ -125,7 +125,7 @@ RECIPES = {
     ),
     "best": Recipe(
         name="best",
-        epochs=40,
+        epochs=32,
         batch_size=128,
         optimizer="adam",
         learning_rate=0.004,
