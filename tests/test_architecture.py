@@ -12,7 +12,20 @@ import mnist_cnn
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 ROOT = Path(mnist_cnn.__file__).parent
 # From left to right an import is allowed, from right to left it is not.
-ROOMS = ["cli", "terminal", "pipeline", "watch", "evaluation", "artifact", "training", "models", "data", "reading"]
+ROOMS = [
+    "cli",
+    "terminal_study",
+    "terminal",
+    "study",
+    "pipeline",
+    "watch",
+    "evaluation",
+    "artifact",
+    "training",
+    "models",
+    "data",
+    "reading",
+]
 ANYBODY_MAY_IMPORT = {"errors", "card", "files", "provenance"}
 
 
@@ -65,7 +78,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-HEAVY = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "onnxruntime", "cv2"}
+HEAVY = {"ray", "tensorflow", "keras", "sklearn", "scipy", "matplotlib", "onnxruntime", "cv2"}
 
 
 def test_importing_the_package_loads_nothing_but_itself() -> None:
@@ -91,7 +104,17 @@ def test_info_works_on_the_light_install(tmp_path: Path) -> None:
     assert "91.80%" in done.stdout
 
 
-@pytest.mark.parametrize("words", [["train"], ["evaluate", str(FIXTURE)], ["report", str(FIXTURE)]], ids=lambda w: w[0])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train"],
+        ["study"],
+        ["study", "compare", str(FIXTURE), str(FIXTURE)],
+        ["evaluate", str(FIXTURE)],
+        ["report", str(FIXTURE)],
+    ],
+    ids=lambda w: " ".join(w[:2]),
+)
 def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[str], tmp_path: Path) -> None:
     done = light_install(words, tmp_path)
     assert done.returncode == 1
@@ -100,7 +123,9 @@ def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[s
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], ["info"], ["train", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["--version"], ["info"], ["train", "--help"], ["study", "--help"]], ids=" ".join
+)
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:
     statement = (
         f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\n"

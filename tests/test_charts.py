@@ -1,9 +1,11 @@
 import re
+from xml.dom import minidom
 
 import numpy as np
 import pytest
 
 from mnist_cnn.evaluation import charts
+from mnist_cnn.evaluation.comparison import summarise
 from mnist_cnn.evaluation.metrics import Evaluation
 
 LABELS = np.array([3, 3, 7, 9])
@@ -104,6 +106,26 @@ def test_the_reliability_diagram_sets_right_against_sure():
 def test_certainty_is_drawn_without_complaint():
     for chart in (charts.confidence_histogram, charts.reliability_diagram):
         assert "100 %" in words(drawn(chart(probabilities(1.0), LABELS)))
+
+
+def test_seeds_are_dots_around_their_mean_and_its_interval():
+    accuracies = {0: 0.981, 2: 0.979, 5: 0.983}
+    summary = summarise([*accuracies.values()])
+    axes = charts.seeds(accuracies, summary).axes[0]
+    assert axes.collections[-1].get_offsets().tolist() == [[0, 0.981], [2, 0.979], [5, 0.983]]
+    assert axes.lines[0].get_ydata()[0] == pytest.approx(0.981)
+    (band,) = axes.patches
+    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx(summary.interval)
+
+
+@pytest.mark.parametrize("accuracies", [{0: 0.98}, {0: 1.0, 1: 1.0}], ids=["one", "no spread"])
+def test_seeds_without_a_spread_are_drawn_too(accuracies):
+    assert "seed" in words(drawn(charts.seeds(accuracies, summarise([*accuracies.values()]))))
+
+
+def test_a_chart_can_stand_alone():
+    svg = charts.standalone(drawn(charts.seeds({0: 0.98}, summarise([0.98]))))
+    assert minidom.parseString(svg).documentElement.getAttribute("viewBox")  # noqa: S318  our own
 
 
 def test_an_svg_asks_no_other_host_and_describes_itself():

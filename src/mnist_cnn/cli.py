@@ -40,7 +40,14 @@ def main() -> None:
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
-    """Make a function a command: expected errors become one sentence and an exit code."""
+    """Make a function a command."""
+    run = in_sentences(function)
+    app.command()(run)
+    return run
+
+
+def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn the expected errors of a function into one sentence and an exit code."""
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -57,7 +64,6 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             _stop("stopped by Ctrl-C.", 130)
 
-    app.command()(run)
     return run
 
 
@@ -179,6 +185,88 @@ def evaluate(
     terminal.show_confusion_matrix(evaluation)
     terminal.show_digits(evaluation)
     terminal.show_calibration(evaluation)
+
+
+study_group = typer.Typer()
+app.add_typer(study_group, name="study")
+
+
+@study_group.callback(invoke_without_command=True)
+@in_sentences
+@with_dials
+def study(
+    context: typer.Context,
+    recipe: Annotated[str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.")] = "classic",
+    seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.")] = 5,
+    data: Data = "auto",
+    threads: Annotated[
+        int | None, typer.Option(help="Threads for each seed; an equal share of the cores by default.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Seeds trained side by side.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="The study's folder, also to go on with one; a new one in studies/ by default.")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Train on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.")
+    ] = None,
+    deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
+    as_json: Json = False,
+    **dials: Any,
+) -> None:
+    """Train a recipe over many seeds: mean accuracy, its spread, and a row a seed. `compare` compares two studies."""
+    if context.invoked_subcommand:
+        if names := ", ".join(f"--{name.replace('_', '-')}" for name in sorted(_given(context))):
+            _stop(f"{names} cannot stand before {context.invoked_subcommand}: leave that out.", 2)
+        return
+    if ray and "jobs" in _given(context):
+        _stop("A Ray cluster decides how many seeds it trains at a time: leave --jobs out and give --threads.", 2)
+    from mnist_cnn import terminal, terminal_study
+    from mnist_cnn.study.run import run
+
+    watch = terminal_study.TerminalStudyWatch(terminal_study.to_stderr if as_json else terminal.show)
+    try:
+        folder, made = run(
+            recipe_named(recipe).with_dials(**dials),
+            seeds,
+            data,
+            out=out,
+            threads=threads,
+            jobs=jobs,
+            deterministic=deterministic,
+            ray=ray,
+            watch=watch,
+        )
+    except KeyboardInterrupt:
+        if watch.folder:
+            terminal_study.to_stderr(f"Go on later with the same command and --out {watch.folder}")
+        raise
+    if as_json:
+        typer.echo(json.dumps(made.to_dict()))
+    else:
+        terminal_study.show_study(folder, made)
+    if len(made.finished) < len(made.rows):
+        raise typer.Exit(1)
+
+
+@study_group.command("compare")
+@in_sentences
+def compare_studies(
+    a: Annotated[str, typer.Argument(help="A folder of `study` or of `train`, a study.json, or an .onnx file.")],
+    b: Annotated[str, typer.Argument(help="Another of the same kind.")],
+    data: Annotated[
+        str | None, typer.Option(help="What to judge two networks on; by default what they were trained on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether one of two studies, or of two networks, is better, or whether it may be chance."""
+    from mnist_cnn import terminal, terminal_study
+    from mnist_cnn.study.compare import compare
+
+    comparison = compare(a, b, data, watch=terminal.TerminalWatch())
+    if as_json:
+        typer.echo(json.dumps(comparison.to_dict()))
+    else:
+        terminal_study.show_comparison(comparison)
 
 
 @command

@@ -127,7 +127,7 @@ def hold(partial: Path) -> IO[bytes]:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path, how_to_go_on: str = "a run that has begun goes on with --resume") -> Iterator[None]:
     """Turn the system's refusal to write (full disk, no permission) into one sentence, a RunError."""
     try:
         yield
@@ -135,7 +135,7 @@ def writing(folder: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         raise RunError(
             f"{folder} could not be written ({reason}): make room or give permission there, then try again; "
-            "a run that has begun goes on with --resume."
+            f"{how_to_go_on}."
         ) from error
 
 

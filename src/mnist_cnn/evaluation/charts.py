@@ -6,7 +6,7 @@ dark.
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
+from mnist_cnn.evaluation.comparison import Summary
 from mnist_cnn.evaluation.metrics import DIGITS, Evaluation, calibration_bins, wilson_interval
 
 # role → colour in a light page; each must be unlike every other, because `to_svg` finds the roles by their colours.
@@ -161,6 +162,26 @@ def reliability_diagram(probabilities: np.ndarray, labels: np.ndarray) -> Figure
     return figure
 
 
+@rc_context(STYLE)
+def seeds(accuracies: Mapping[int, float], summary: Summary) -> Figure:
+    """The accuracy of each seed as a dot, their mean as a line, and the 95 % interval of the mean as a band."""
+    figure = Figure(figsize=(WIDTH, 2.7))
+    axes = figure.subplots()
+    if summary.interval:
+        axes.axhspan(*summary.interval, color=COLOURS["right"], alpha=0.15, lw=0, label="95 % interval of the mean")
+    axes.axhline(summary.mean, color=COLOURS["right"], lw=1.5, label="mean")
+    axes.scatter([*accuracies], [*accuracies.values()], s=20, color=COLOURS["ink"], label="seed", zorder=3)
+    axes.margins(y=0.15)
+    axes.set_xlim(min(accuracies) - 0.5, max(accuracies) + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.6g} %"))
+    axes.set_xlabel("seed")
+    axes.set_ylabel("test accuracy")
+    axes.grid(axis="y")
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, columnspacing=1, borderpad=0)
+    return figure
+
+
 def to_svg(figure: Figure, description: str) -> str:
     """The figure as an `<svg>` element to stand inside a page: transparent, as wide as its place, no foreign address.
 
@@ -182,6 +203,12 @@ def to_svg(figure: Figure, description: str) -> str:
     for role, colour in COLOURS.items():
         body = body.replace(colour, f"var(--{role}, {colour})")
     return f'<svg role="img" aria-label="{escape(description)}" {view_box}>{body}'
+
+
+def standalone(svg: str) -> str:
+    """What `to_svg` gives as a file of its own: with the names that a page would supply, on a light ground."""
+    names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return svg.replace("<svg ", f'<svg {names} font-family="sans-serif" style="background: white" ', 1) + "\n"
 
 
 def _enclosing(values: np.ndarray) -> tuple[float, float]:

@@ -1,0 +1,242 @@
+"""Two studies, or two kept networks: is one of them better, or may it be chance? Prints nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_cnn import card, pipeline, provenance
+from mnist_cnn.artifact import store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.data import source
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.errors import ArtifactError, DataError, MnistCnnError
+from mnist_cnn.evaluation.comparison import Difference, Discordance, mcnemar, paired_permutation, welch
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.study import folder as files
+from mnist_cnn.study.folder import Study
+from mnist_cnn.study.processes import seed_folder
+from mnist_cnn.study.run import is_of
+from mnist_cnn.watch import Watch
+
+WHAT = "a folder of `mnist-cnn study` or its study.json, a folder of `mnist-cnn train`, or an .onnx file"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Two networks on the same test images; `difference` is B's accuracy less A's, by McNemar's exact test."""
+
+    a: str
+    b: str
+    data: dict[str, Any]
+    counts: Discordance
+    difference: Difference
+
+    @property
+    def verdict(self) -> str:
+        """The result in a sentence."""
+        if self.difference.is_real:
+            return f"{better(self.difference)}."
+        return f"No difference can be told: {less(self.difference)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as JSON has it."""
+        return {
+            "kind": "networks",
+            "a": self.a,
+            "b": self.b,
+            "data": self.data,
+            "counts": self.counts.to_dict(),
+            "test": "McNemar, exact",
+            "difference": self.difference.to_dict(),
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class Studies:
+    """Two studies: how sure B's mean accuracy less A's is.
+
+    `seeds` says so for the case that other seeds were trained, `images` for the case that these networks read other
+    images of the same kind; it is None if their networks are not kept, and `why_no_images` says why.
+    """
+
+    a: str
+    b: str
+    data: dict[str, Any]
+    studies: tuple[Study, Study]
+    seeds: Difference
+    images: Difference | None
+    why_no_images: str | None
+
+    @property
+    def verdict(self) -> str:
+        """The result in a sentence."""
+        if self.seeds.p is None:
+            return (
+                f"No difference can be told: {less(self.seeds)}, but no seed differs from another of its study, "
+                "so there is nothing to measure that with: train more seeds."
+            )
+        if not self.seeds.is_real:
+            other = "; these very networks do differ" if self.images and self.images.is_real else ""
+            return f"No difference can be told between the recipes: {less(self.seeds)}{other}."
+        if self.images and not self.images.is_real:
+            return (
+                f"{better(self.seeds)} on these test images, but on others that may be otherwise ({p_of(self.images)})."
+            )
+        return f"{better(self.seeds)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as JSON has it."""
+        return {
+            "kind": "studies",
+            "a": self.a,
+            "b": self.b,
+            "data": self.data,
+            "summaries": {
+                name: study.to_dict()["summary"]["accuracy"] for name, study in zip("ab", self.studies, strict=True)
+            },
+            "across_seeds": {"test": "Welch's t", **self.seeds.to_dict()},
+            "on_the_same_images": {"test": "paired permutation", **self.images.to_dict()} if self.images else None,
+            "note": self.why_no_images,
+            "verdict": self.verdict,
+        }
+
+
+def compare(a: str | Path, b: str | Path, data: str | None = None, *, watch: Watch | None = None) -> Networks | Studies:
+    """Compare two studies or two networks, each as `WHAT` says.
+
+    `data` is what two networks are judged on, by default what they were trained on ("auto" for two ONNX files). Raises
+    ArtifactError, DataError.
+    """
+    provenance.require_training("A comparison")
+    watch = watch or Watch()
+    paths = Path(a), Path(b)
+    kinds = [kind_of(path) for path in paths]
+    if kinds[0] != kinds[1]:
+        raise ArtifactError(f"{a} is a {kinds[0]} and {b} a {kinds[1]}: name two of the same kind.")
+    if kinds[0] == "network":
+        return _networks(paths, data, watch)
+    if data is not None:
+        raise DataError("Two studies are compared on the data that both were trained on: leave --data out.")
+    return _studies(paths, watch)
+
+
+def kind_of(path: Path) -> str:
+    """Whether a path leads to a "study" or a "network"; raises ArtifactError if to neither."""
+    if path.suffix == ".json" or (path / files.STUDY).exists():
+        return "study"
+    if path.suffix == ".onnx" or (path / card.CARD).exists():
+        return "network"
+    raise ArtifactError(f"{path} holds neither a study nor a network: name {WHAT}.")
+
+
+def _networks(paths: tuple[Path, Path], data: str | None, watch: Watch) -> Networks:
+    artifacts = [store.load(path) if path.suffix != ".onnx" else None for path in paths]
+    kept = [artifact for artifact in artifacts if artifact]
+    if data is not None or not kept:
+        dataset = source.load(data or "auto", say=watch.note)
+    else:
+        if len({artifact.card.data["sha256"] for artifact in kept}) > 1:
+            raise DataError(
+                f"{paths[0]} was trained on {kept[0].card.data['origin']} and {paths[1]} on other data, "
+                f"{kept[1].card.data['origin']}: name with --data what to compare them on."
+            )
+        dataset = pipeline.data_of(kept[0], watch)
+    if dataset.warning:
+        watch.warn(dataset.warning)
+    classifiers = [
+        onnx_classifier(path) if artifact is None else classifier_of(artifact)
+        for path, artifact in zip(paths, artifacts, strict=True)
+    ]
+    counts = Discordance.of(*(right(classify, dataset) for classify in classifiers))
+    return Networks(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
+
+
+def _studies(paths: tuple[Path, Path], watch: Watch) -> Studies:
+    a, b = (files.read(path) for path in paths)
+    for path, study in zip(paths, (a, b), strict=True):
+        if len(study.finished) < 2:
+            raise ArtifactError(
+                f"{path} has {len(study.finished)} finished seeds, and a spread needs two at least: "
+                "go on with it (mnist-cnn study --seeds … --out …)."
+            )
+    if a.data["sha256"] != b.data["sha256"]:
+        raise DataError(
+            f"{paths[0]} is about {a.data['origin']} and {paths[1]} about other data, {b.data['origin']}: "
+            "only studies of the same data can be compared."
+        )
+    seeds = welch([*a.accuracies.values()], [*b.accuracies.values()])
+    try:
+        networks = [_kept(path, study) for path, study in zip(paths, (a, b), strict=True)]
+        dataset = pipeline.data_of(networks[0][0], watch)
+        shares = [
+            _share_right(artifacts, dataset, path, watch) for path, artifacts in zip(paths, networks, strict=True)
+        ]
+        images = paired_permutation(shares[0], shares[1], np.random.default_rng(0))
+        reason = None
+    except MnistCnnError as error:
+        images, reason = None, str(error)
+    return Studies(str(paths[0]), str(paths[1]), a.data, (a, b), seeds, images, reason)
+
+
+def _kept(path: Path, study: Study) -> list[Artifact]:
+    """The network of every finished seed; raises ArtifactError if one is not there or is another."""
+    folder = path if path.is_dir() else path.parent
+    artifacts = []
+    for seed in study.accuracies:
+        artifact = store.load(seed_folder(folder, seed))
+        if not is_of(artifact.card, study, seed):
+            raise ArtifactError(
+                f"{artifact.folder} holds a network that is not of the study: bring the right one back."
+            )
+        artifacts.append(artifact)
+    return artifacts
+
+
+def _share_right(artifacts: Sequence[Artifact], dataset: Dataset, path: Path, watch: Watch) -> np.ndarray:
+    """For each test image, the share of the networks that read it rightly."""
+    rows = []
+    for artifact in artifacts:
+        rows.append(right(classifier_of(artifact), dataset))
+        watch.note(f"{path}: {len(rows)} of {len(artifacts)} networks have read the test images.")
+    return np.asarray(np.mean(rows, axis=0))
+
+
+def classifier_of(artifact: Artifact) -> Classifier:
+    """The network of an artifact; in ONNX form where it has one, which was checked to be the same and starts sooner."""
+    model = artifact.folder / card.ONNX_MODEL
+    return onnx_classifier(model) if card.ONNX_MODEL in artifact.card.files else pipeline.classifier_of(artifact)
+
+
+def right(classify: Classifier, dataset: Dataset) -> np.ndarray:
+    """Which test images (n,) a network reads rightly."""
+    return np.asarray(classify(dataset.test.images).argmax(axis=1) == dataset.test.labels)
+
+
+def better(difference: Difference) -> str:
+    """Which is better, by how much, and how sure that is."""
+    name, sign = ("B", 1) if difference.value > 0 else ("A", -1)
+    interval = sorted(sign * 100 * end for end in difference.interval or ())
+    return f"{name} is better by {100 * abs(difference.value):.2f} points ({_in_brackets(interval, difference)})"
+
+
+def less(difference: Difference) -> str:
+    """B less A, and how sure that is."""
+    interval = [100 * end for end in difference.interval or ()]
+    said = f"B less A is {100 * difference.value:.2f} points"
+    return f"{said} ({_in_brackets(interval, difference)})" if interval else said
+
+
+def p_of(difference: Difference) -> str:
+    """The p of a test, as papers write it."""
+    if difference.p is None:
+        return "no p"
+    return "p < 0.001" if difference.p < 0.001 else f"p = {difference.p:.3f}"
+
+
+def _in_brackets(interval: Sequence[float], difference: Difference) -> str:
+    low, high = interval
+    return f"95 % interval {low:.2f} to {high:.2f}, {p_of(difference)}"

@@ -1,0 +1,172 @@
+"""The whole study, step by step: a recipe and a number of seeds → a table, a summary and a chart. Prints nothing."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+from mnist_cnn import provenance
+from mnist_cnn.artifact import store
+from mnist_cnn.card import Card
+from mnist_cnn.data import source
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.split import split
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.files import write_whole
+from mnist_cnn.study import cluster, processes
+from mnist_cnn.study import folder as files
+from mnist_cnn.study.folder import Row, Study
+from mnist_cnn.study.processes import seed_folder
+from mnist_cnn.study.seed import Task
+from mnist_cnn.training.recipe import Recipe, check, recipe_named
+
+STUDIES = Path("studies")
+GO_ON = "the same command with this --out goes on"
+
+
+class StudyWatch:
+    """Told what happens as a study goes on; override what you want to know. By default nobody watches."""
+
+    def note(self, text: str) -> None:
+        """Something worth knowing."""
+
+    def warn(self, text: str) -> None:
+        """Something that must not be overlooked."""
+
+    def begin(self, folder: Path, study: Study, waiting: int) -> None:
+        """The study has a folder and can be gone on with from now on; so many seeds are still to be trained."""
+
+    def epochs(self, done: dict[int, int]) -> None:
+        """So many epochs are done by each seed that is under way."""
+
+    def row(self, row: Row) -> None:
+        """A seed has ended, however it did, and is in the table."""
+
+    def close(self) -> None:
+        """The study has ended, however it did."""
+
+
+def run(
+    recipe: str | Recipe,
+    seeds: int,
+    data: str = "auto",
+    *,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    jobs: int = 1,
+    deterministic: bool = False,
+    ray: str | None = None,
+    watch: StudyWatch | None = None,
+) -> tuple[Path, Study]:
+    """Train seeds 0 … `seeds` - 1 of a recipe, `jobs` at a time, and keep everything in the folder `out`.
+
+    `threads` is for each of them, by default an equal share of the cores; `out` is by default a new folder in
+    `studies/`. A study that was stopped goes on if it is called again with the same `out`: finished seeds stay, a seed
+    that was under way goes on from its last epoch, one that failed is tried again. `ray` is "local" or the address of a
+    Ray cluster, which then decides how many seeds run at a time.
+
+    Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails is a row with `failure` and raises
+    nothing.
+    """
+    provenance.require_training("A study")
+    if ray:
+        cluster.require_ray()
+    watch = watch or StudyWatch()
+    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    check("seeds", seeds, 1, 10_000, whole=True)
+    check("jobs", jobs, 1, 1024, whole=True)
+    if threads is not None:
+        check("threads", threads, 1, 1024, whole=True)
+    folder = Path(out) if out else store.free_name(STUDIES / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    files.check_place(folder)
+    if threads is None and (folder / files.STUDY).exists():
+        threads = files.read(folder).threads
+    threads = threads or max(1, provenance.cores() // jobs)
+    dataset = source.load(data, say=watch.note)
+    recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
+    files.make(folder)
+    with closing(watch), store.writing(folder, GO_ON), files.held(folder):
+        if dataset.warning:
+            watch.warn(dataset.warning)
+        study = files.begin(folder, _asked(recipe, dataset, threads, deterministic))
+        study = _train(folder, study, seeds, jobs, ray, watch)
+        _draw(folder, study)
+    return folder, study
+
+
+def _train(folder: Path, study: Study, seeds: int, jobs: int, ray: str | None, watch: StudyWatch) -> Study:
+    """Train what is missing; every seed is in the table the moment it has ended."""
+    missing = [seed for seed in range(seeds) if seed not in study.accuracies]
+    kept = [seed for seed in missing if seed_folder(folder, seed).exists()]  # stopped before its row was written
+    tasks = [_task(study, seed) for seed in missing if seed not in kept]
+    watch.begin(folder, study, len(missing))
+
+    def note(text: str) -> None:
+        nonlocal study
+        study = study.with_note(text)
+        watch.note(text)
+
+    if ray:
+        trained = cluster.train(tasks, folder, ray, watch.epochs, note)
+    else:
+        trained = processes.train(tasks, folder, jobs, watch.epochs)
+    with closing(trained):
+        for seed, failure in chain([(seed, None) for seed in kept], trained):
+            row = _row(folder, study, seed, failure)
+            study = study.with_row(row)
+            files.write(folder, study)
+            watch.row(row)
+    return study
+
+
+def _asked(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) -> Study:
+    """A study with these settings, begun here and now."""
+    return Study(
+        format=files.FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=recipe.to_dict(),
+        data=files.about(dataset),
+        threads=threads,
+        deterministic=deterministic,
+        machine=provenance.machine(),
+        versions=provenance.versions(),
+        git_commit=provenance.git_commit(),
+        notes=[],
+        rows=[],
+    )
+
+
+def _task(study: Study, seed: int) -> Task:
+    """What is to be trained for one seed."""
+    data = study.data
+    return Task(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic)
+
+
+def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:
+    """What goes into the table for a seed that has ended."""
+    if failure is None:
+        try:
+            kept = store.load(seed_folder(folder, seed)).card
+        except ArtifactError as error:
+            failure = str(error)
+        else:
+            if is_of(kept, study, seed):
+                return Row.of(kept)
+            failure = f"{seed_folder(folder, seed)} holds a network that is not of this study: move it elsewhere."
+    return Row(seed, failure=failure)
+
+
+def is_of(kept: Card, study: Study, seed: int) -> bool:
+    """Whether a card's network is what a study trains for a seed, on whatever framework."""
+    same_dials = kept.recipe | {"backend": None} == study.recipe | {"backend": None}
+    return same_dials and kept.seed == seed and kept.data["sha256"] == study.data["sha256"]
+
+
+def _draw(folder: Path, study: Study) -> None:
+    """Write the chart, if there is anything to show."""
+    if summary := study.summary:
+        from mnist_cnn.evaluation import charts  # here, because matplotlib comes with it
+
+        described = f"Accuracy of {summary.count} seeds of the recipe {study.recipe['name']}"
+        figure = charts.seeds(study.accuracies, summary)
+        write_whole(folder / files.CHART, charts.standalone(charts.to_svg(figure, described)))

@@ -1,0 +1,169 @@
+"""How a study, and the comparison of two, look on a terminal: results on stdout, progress and notes on stderr."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+from mnist_cnn.evaluation.comparison import Summary
+from mnist_cnn.study.compare import Networks, Studies, less
+from mnist_cnn.study.folder import CHART, STUDY, TABLE, Row, Study
+from mnist_cnn.study.run import StudyWatch
+from mnist_cnn.terminal import clock, show, stderr
+
+
+class TerminalStudyWatch(StudyWatch):
+    """Shows a study as it goes on: a bar where stderr is a terminal, a line an epoch where it is not.
+
+    A seed's line is a result, so it goes where `show_line` puts it: on stdout, unless that is for JSON alone.
+    """
+
+    def __init__(self, show_line: Callable[[str], None]) -> None:
+        self.show_line = show_line
+        self.folder: Path | None = None
+        self.waiting = self.ended = self.all_epochs = 0
+        self.started = time.monotonic()
+        self.under_way: dict[int, int] = {}
+        self.progress = Progress(
+            TextColumn("seeds"),
+            BarColumn(),
+            TextColumn("{task.fields[said]}"),
+            console=stderr,
+            refresh_per_second=4,
+            transient=True,
+        )
+
+    def note(self, text: str) -> None:
+        """A line on stderr."""
+        stderr.print(text, markup=False)
+
+    def warn(self, text: str) -> None:
+        """A box on stderr that nobody can overlook."""
+        stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
+
+    def begin(self, folder: Path, study: Study, waiting: int) -> None:
+        """Where it is, that it can be stopped, and what is there already."""
+        self.folder, self.waiting = folder, waiting
+        self.all_epochs = study.recipe["epochs"]
+        stderr.print(f"Study in {folder}; Ctrl-C stops, and it can go on later.", markup=False)
+        for row in study.finished:
+            self.show_line(line_of(row))
+        self.started = time.monotonic()
+        if stderr.is_terminal and waiting:
+            self.bar = self.progress.add_task("", total=waiting, said="")
+            self.progress.start()
+
+    def epochs(self, done: dict[int, int]) -> None:
+        """Move the bar, or say which seed has done another epoch."""
+        news = {seed: epochs for seed, epochs in done.items() if epochs > self.under_way.get(seed, 0)}
+        self.under_way = done
+        if stderr.is_terminal:
+            seeds = ", ".join(
+                f"seed {seed} epoch {min(e + 1, self.all_epochs)}/{self.all_epochs}" for seed, e in done.items()
+            )
+            self.progress.update(self.bar, completed=self.share, said=f"{seeds}  {self.left()}")
+            return
+        for seed, epochs in news.items():
+            stderr.print(f"seed {seed:>3}  epoch {epochs:>3}/{self.all_epochs}  {self.left()}", markup=False)
+
+    def row(self, row: Row) -> None:
+        """A line for each seed."""
+        self.ended += 1
+        self.under_way.pop(row.seed, None)
+        self.close()  # while it is there, all that is printed lands on stderr
+        self.show_line(line_of(row))
+        if self.progress.tasks:
+            self.progress.start()
+
+    def close(self) -> None:
+        """Take the bar off the screen."""
+        if self.progress.tasks:
+            self.progress.stop()
+
+    @property
+    def share(self) -> float:
+        """How many seeds are done, those under way by their epochs."""
+        return self.ended + sum(epochs / self.all_epochs for epochs in self.under_way.values())
+
+    def left(self) -> str:
+        """The time left, if the rest goes on like this."""
+        if not self.share:
+            return ""
+        return f"{clock((time.monotonic() - self.started) / self.share * (self.waiting - self.share))} left"
+
+
+def to_stderr(line: str) -> None:
+    """Print a line beside the results."""
+    stderr.print(line, markup=False)
+
+
+def line_of(row: Row) -> str:
+    """One seed in a line."""
+    if row.failure is not None:
+        return f"seed {row.seed:>3}  failed: {row.failure}"
+    corrected = f"  corrected {row.corrected_accuracy:.2%}" if row.corrected_accuracy is not None else ""
+    return f"seed {row.seed:>3}  {row.accuracy:.2%}{corrected}  {row.errors:>4} errors  {row.seconds:.1f} s"
+
+
+def show_study(folder: Path, study: Study) -> None:
+    """The summary, and where everything is."""
+    mark = "" if study.data["name"] == "mnist" else f" on {study.data['name']} (not MNIST)"
+    if study.summary:
+        show(f"{study.recipe['name']}{mark}: {in_numbers(study.summary)}")
+    if study.corrected:
+        show(f"on corrected labels: {in_numbers(study.corrected)}")
+    if study.finished:
+        parameters = " or ".join(sorted({f"{row.parameters:,}" for row in study.finished}))
+        threads = f"{study.threads} thread{'' if study.threads == 1 else 's'}"
+        show(f"{study.median_seconds:.1f} s of training (median) on {threads}; {parameters} parameters")
+    for note in study.notes:
+        show(f"Note: {note}")
+    if failed := [row.seed for row in study.rows if row.failure is not None]:
+        show(f"Failed: {', '.join(map(str, failed))}; the same command with --out {folder} tries again.")
+    chart = f", {CHART}" if study.finished else ""
+    show(f"Kept in {folder}: {STUDY}, {TABLE}{chart}, and a folder for each network")
+
+
+def in_numbers(summary: Summary) -> str:
+    """A summary in a line."""
+    seeds = f"{summary.count} seed{'' if summary.count == 1 else 's'}"
+    if summary.sd is None or summary.interval is None:
+        return f"{seeds}, {summary.mean:.2%}"
+    low, high = summary.interval
+    return (
+        f"{seeds}, mean {summary.mean:.2%}, sd {100 * summary.sd:.2f} points, 95 % interval of the mean {low:.2%} to "
+        f"{high:.2%}, smallest {summary.smallest:.2%}, largest {summary.largest:.2%}"
+    )
+
+
+def show_comparison(comparison: Networks | Studies) -> None:
+    """What was compared, how, and the sentence that matters last."""
+    mark = "" if comparison.data["name"] == "mnist" else f" of {comparison.data['name']} (not MNIST)"
+    lines: list[Any]
+    if isinstance(comparison, Networks):
+        counts = comparison.counts
+        lines = [
+            f"A: {comparison.a}, {(counts.both + counts.only_a) / counts.count:.2%} right",
+            f"B: {comparison.b}, {(counts.both + counts.only_b) / counts.count:.2%} right",
+            f"Of {counts.count:,} test images{mark}, both are right on {counts.both:,}, neither on {counts.neither:,}, "
+            f"only A on {counts.only_a:,}, only B on {counts.only_b:,}.",
+            "By McNemar's exact test:",
+        ]
+    else:
+        lines = [
+            f"{name}: {path}, {study.recipe['name']}, {in_numbers(study.summary) if study.summary else ''}"
+            for name, path, study in zip("AB", (comparison.a, comparison.b), comparison.studies, strict=True)
+        ]
+        lines.append(f"If other seeds were trained (Welch's t-test): {less(comparison.seeds)}.")
+        if comparison.images:
+            lines.append(
+                f"If these networks read other images than the {comparison.data['test']:,}{mark} "
+                f"(paired permutation test): {less(comparison.images)}."
+            )
+        else:
+            lines.append(f"The networks cannot be compared image by image: {comparison.why_no_images}")
+    show(*lines, Text(comparison.verdict, style="bold"))
