@@ -30,6 +30,11 @@ test: $(READY) ## run all tests (those that need MNIST: set MNIST_CNN_DATA)
 test-fast: $(READY) ## run the tests that take under two minutes together
 	@$(BIN)/python -m pytest -m "not slow"
 
+test-torch: ## train on PyTorch, in an environment of its own without TensorFlow (several GB)
+	@test -x .venv-torch/bin/pytest || { $(PYTHON) -m venv .venv-torch && .venv-torch/bin/python -m pip install \
+		--disable-pip-version-check --no-input --quiet --editable '.[keras]' torch pytest; }
+	@.venv-torch/bin/python -m pytest tests/test_other_backends.py
+
 check: $(READY) ## what CI runs: format, lint, types, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -48,6 +53,6 @@ pins: ## choose the pinned versions anew (needs uv)
 		--extra train --group dev pyproject.toml --output-file constraints.txt
 
 clean: ## remove .venv and caches; runs/ is kept
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-torch .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help train test test-fast check format bench pins clean
+.PHONY: help train test test-fast test-torch check format bench pins clean

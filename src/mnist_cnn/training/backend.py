@@ -182,6 +182,11 @@ def set_precision(precision: str) -> None:
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "mixed" else "float32")
 
 
+def updates_at_once(wanted: int) -> int:
+    """How many updates may be made between two returns to Python; Keras has no way to make several on PyTorch."""
+    return 1 if name() == "torch" else wanted
+
+
 def finished(network: "keras.Model", precision: str) -> "keras.Model":
     """The trained network as it is judged and kept: its columns joined, computing in float32 whatever trained it."""
     from mnist_cnn.models.columns import joined  # here, because Keras comes with it

@@ -73,7 +73,11 @@ def settings_of(folder: Path) -> Settings:
 
 def save(folder: Path, network: "keras.Model", history: Sequence[Epoch]) -> None:
     """Replace the state in the folder, in one step, by the network's."""
-    arrays: dict[str, Any] = {f"variable_{index}": np.asarray(v) for index, v in enumerate(variables(network))}
+    from keras import ops  # here, because it brings its framework with it
+
+    arrays: dict[str, Any] = {
+        f"variable_{index}": ops.convert_to_numpy(variable) for index, variable in enumerate(variables(network))
+    }
     stream = io.BytesIO()
     np.savez(stream, history=np.array(json.dumps(list(history))), **arrays)
     write_whole(folder / STATE, stream.getvalue())

@@ -43,7 +43,7 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
         optimizer=optimizer(rate),
         loss=loss,
         metrics=metrics,
-        steps_per_execution=recipe.steps_per_execution,
+        steps_per_execution=backend.updates_at_once(recipe.steps_per_execution),
     )
     return built
 

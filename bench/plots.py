@@ -1,0 +1,118 @@
+"""Draw docs/error_by_parameters.svg and docs/accuracy_by_seconds.svg from the studies in bench/results.
+
+    python bench/plots.py
+
+Filled points are this project's, means over seeds with their standard deviation, timed on two CPU cores. Hollow ones
+are other people's figures, as they state them; docs/benchmarks.md has each one's source and machine.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from mnist_cnn.evaluation.charts import COLOURS, STYLE
+from results import FOLDER
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A figure: test accuracy in percent with its standard deviation, parameters, seconds of training."""
+
+    name: str
+    accuracy: float
+    sd: float = 0.0
+    parameters: float | None = None
+    seconds: float | None = None
+
+
+# keras.io and PyTorch examples: measured on this kind of machine. The rest: what their authors state.
+THEIRS = [
+    Point("keras.io example, 8 epochs", 99.0, parameters=34_826, seconds=88),
+    Point("keras.io example, 15 epochs", 99.22, parameters=34_826, seconds=164),
+    Point("PyTorch example, 2 epochs", 98.6, parameters=1_199_882, seconds=128),
+    Point("speedrun, on a GPU", 99.04, seconds=0.76),
+    Point("Matuzas77, on a GPU", 99.748, 0.028, parameters=1_190_000),
+    Point("under 10,000, best epoch", 99.5, parameters=10_000),
+]
+
+
+def ours() -> list[Point]:
+    """The studies in bench/results, by their file's name."""
+    points = []
+    for path in sorted(FOLDER.glob("study_*.json")):
+        study = json.loads(path.read_text(encoding="utf-8"))
+        accuracy = study["summary"]["accuracy"]
+        points.append(
+            Point(
+                path.stem.removeprefix("study_").replace("_", " "),
+                100 * accuracy["mean"],
+                100 * (accuracy["sd"] or 0),
+                study["rows"][0]["parameters"],
+                study["summary"]["median_seconds"],
+            )
+        )
+    return points
+
+
+@rc_context(STYLE)
+def draw(measure: str, label: str, name: str) -> None:
+    """Error against a measure, both on logarithmic scales; accuracy is the share of errors upside down."""
+    figure = Figure(figsize=(7.2, 4.4))
+    axes = figure.subplots()
+    for points, mine in ((THEIRS, False), (ours(), True)):
+        for point in points:
+            place = getattr(point, measure)
+            if place is None:
+                continue
+            error = 100 - point.accuracy
+            colour = COLOURS["right" if mine else "quiet"]
+            axes.errorbar(place, error, yerr=point.sd or None, color=colour, fmt="o", mfc=colour if mine else "none")
+            side = -1 if place > axes_middle(measure) else 1
+            axes.annotate(
+                point.name,
+                (place, error),
+                xytext=(8 * side, 0),
+                textcoords="offset points",
+                ha="left" if side > 0 else "right",
+                va="center",
+                size=9,
+                color=COLOURS["ink"] if mine else COLOURS["quiet"],
+                fontweight="bold" if mine else "normal",
+            )
+    scale(axes)
+    axes.set_xscale("log")
+    axes.set_xlabel(label)
+    axes.set_ylabel("test accuracy")
+    axes.grid()
+    figure.savefig(DOCS / name, metadata={"Date": None})
+
+
+def axes_middle(measure: str) -> float:
+    """Points right of this are named on their left."""
+    return 60_000 if measure == "parameters" else 60
+
+
+def scale(axes: Axes) -> None:
+    """Accuracy upwards, by the logarithm of the errors."""
+    axes.set_yscale("log")
+    axes.set_ylim(2.5, 0.15)
+    axes.yaxis.set_major_locator(FixedLocator([2, 1, 0.5, 0.2]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:.4g} %"))
+
+
+def main() -> None:
+    """Draw both."""
+    draw("parameters", "parameters", "error_by_parameters.svg")
+    draw("seconds", "seconds of training", "accuracy_by_seconds.svg")
+
+
+if __name__ == "__main__":
+    main()
