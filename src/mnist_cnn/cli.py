@@ -1,6 +1,7 @@
 """Words on the command line → one call → words on the screen; each command imports what it needs when it is called."""
 
 import functools
+import gc
 import inspect
 import json
 import signal
@@ -35,6 +36,8 @@ class Terminated(KeyboardInterrupt):
 def main() -> None:
     """Run the command line."""
     provenance.own_process = True
+    # Frameworks make objects by the hundred thousand as they start: looking for garbage among them is a tenth of that.
+    gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, _terminate)
     app()
 

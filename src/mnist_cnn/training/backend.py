@@ -7,6 +7,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -154,9 +155,17 @@ def _configure_jax(threads: int, deterministic: bool) -> None:
     if deterministic:
         flags.append("--xla_gpu_deterministic_ops=true")
     os.environ["XLA_FLAGS"] = " ".join(flags).strip()
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[:threads])
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    import jax
+
+    # The pool is made when devices are first asked for; afterwards the system may put its threads on any core again,
+    # or two trainings side by side would share the first ones.
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:threads])
+    jax.devices()
+    for thread in Path("/proc/self/task").iterdir():
+        os.sched_setaffinity(int(thread.name), cores)
 
 
 def _configure_torch(threads: int, deterministic: bool) -> None:
