@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -6,7 +8,8 @@ from keras import layers
 from mnist_cnn.models.classic import classic
 from mnist_cnn.models.columns import MeanOfCrossEntropies, accuracy, joined
 from mnist_cnn.models.layers import ProductConv2D, plain
-from mnist_cnn.models.network import NETWORKS, build
+from mnist_cnn.models.network import NETWORKS, as_kept, build
+from mnist_cnn.models.views import moved_about
 from mnist_cnn.training.recipe import RECIPES
 
 
@@ -97,3 +100,25 @@ def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_its
     assert float(MeanOfCrossEntropies(0.0)(truth, columns)) == pytest.approx(np.mean(own), rel=1e-5)
     right = columns.mean(axis=1).argmax(axis=1) == truth.argmax(axis=1)
     assert np.asarray(accuracy(truth, columns)).tolist() == right.tolist()
+
+
+def test_a_network_that_looks_around_gives_the_mean_of_its_views(tmp_path: Path) -> None:
+    network = build("fast", dropout=0.0)
+    images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    views = [padded[:, row : row + 28, column : column + 28] for row in range(3) for column in range(3)]
+    expected = np.mean([network.predict(view, verbose=0) for view in views], axis=0)
+    looking = moved_about(network, 1)
+    assert looking.predict(images, verbose=0) == pytest.approx(expected, abs=1e-6)
+    assert looking.count_params() == network.count_params()
+    looking.save(tmp_path / "looking.keras")
+    again = keras.saving.load_model(tmp_path / "looking.keras", safe_mode=True)
+    assert again.predict(images, verbose=0) == pytest.approx(expected, abs=1e-6)
+    assert moved_about(network, 0) is network
+
+
+def test_best_is_kept_as_the_mean_of_columns_and_views() -> None:
+    kept = as_kept(build("best", dropout=0.0), 1)
+    images = np.zeros((2, 28, 28, 1), np.uint8)
+    assert kept.predict(images, verbose=0).shape == (2, 10)
+    assert kept.count_params() <= 1_200_000

@@ -113,7 +113,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     network, rows, notes = _train(partial, settings, dataset, watch)
 
     started = time.perf_counter()
-    network = backend.finished(network, settings.recipe.precision)
+    network = backend.finished(network, settings.recipe)
     probabilities = keras_classifier(network)(dataset.test.images)
     evaluation = _judged(probabilities, dataset, watch)
     watch.result(evaluation, dataset)

@@ -61,10 +61,9 @@ def main(trained: Path, folder: Path) -> None:
         images, probabilities = arrays["images"], arrays["probabilities"]
     try:
         backend.start()
-        from mnist_cnn.models.columns import joined
-        from mnist_cnn.models.network import build
+        from mnist_cnn.models.network import as_kept, build
 
-        network = joined(build(recipe.name, recipe.dropout))
+        network = as_kept(build(recipe.name, recipe.dropout), recipe.test_time_shift)
         network.set_weights(weights)
         keras_classifier(network)(images[:1])  # Keras exports only what has been called
         sys.stdout.write(json.dumps(export.keep(network, recipe, folder, images, probabilities)))

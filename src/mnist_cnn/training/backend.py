@@ -14,6 +14,7 @@ import numpy as np
 
 from mnist_cnn import provenance
 from mnist_cnn.errors import RunError
+from mnist_cnn.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
@@ -196,14 +197,15 @@ def updates_at_once(wanted: int) -> int:
     return 1 if name() == "torch" else wanted
 
 
-def finished(network: "keras.Model", precision: str) -> "keras.Model":
-    """The trained network as it is judged and kept: its columns joined, computing in float32 whatever trained it."""
-    from mnist_cnn.models.columns import joined  # here, because Keras comes with it
-    from mnist_cnn.models.layers import plain
+def finished(network: "keras.Model", recipe: Recipe) -> "keras.Model":
+    """The trained network as it is judged and kept: columns joined, views averaged, computing in float32."""
+    from mnist_cnn.models.layers import plain  # here, because Keras comes with it
+    from mnist_cnn.models.network import as_kept
 
     set_precision("float32")
     # On TensorFlow only the graphs of training were rewritten, not the network.
-    return joined(network if precision == "float32" or name() == "tensorflow" else plain(network))
+    same = network if recipe.precision == "float32" or name() == "tensorflow" else plain(network)
+    return as_kept(same, recipe.test_time_shift)
 
 
 def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None) -> RunEpoch:

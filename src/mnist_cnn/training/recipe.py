@@ -44,6 +44,9 @@ class Recipe:
     shift: float = dial(0.0, 0.0, 14.0, "Pixels that it is moved by at most.")
     bend: float = dial(0.0, 0.0, 10.0, "Pixels that it is bent by (a standard deviation).")
     plain_epochs: int = dial(0, 0, 10_000, "Last epochs, in which the images stay as they are.")
+    test_time_shift: int = dial(
+        0, 0, 3, "Pixels that an image is moved by, each way, to be read: all views' mean counts."
+    )
     precision: str = choice("float32", ("float32", "mixed"), "Mixed: bfloat16 where it is faster, float32 kept.")
     backend: str = choice("auto", ("auto", "tensorflow", "jax", "torch"), "What Keras runs on, if it is installed.")
     passes: int = dial(0, 0, 10_000, "Passes over the images an epoch; 0: as many as give MNIST's number of updates.")
@@ -139,6 +142,7 @@ RECIPES = {
         shift=1.5,
         bend=2.0,
         plain_epochs=1,
+        test_time_shift=1,
         precision="mixed",
     ),
     "tiny": Recipe(
