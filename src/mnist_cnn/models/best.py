@@ -33,8 +33,10 @@ def column(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     return Dense(10, activation="softmax")(x)
 
 
-def convolved(x: keras.KerasTensor, filters: int, size: int, strides: int = 1) -> keras.KerasTensor:
-    """A convolution that keeps the image's size (or divides it by `strides`), batch normalisation, ReLU."""
-    x = Conv2D(filters, size, strides=strides, padding="same", use_bias=False)(x)
+def convolved(
+    x: keras.KerasTensor, filters: int, size: int, strides: int = 1, padding: str = "same"
+) -> keras.KerasTensor:
+    """A convolution, batch normalisation, ReLU."""
+    x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
     # A momentum of 0.95 follows the last few dozen batches: the weights they belong to have changed since earlier ones.
     return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))

@@ -1,4 +1,4 @@
-"""The network of the recipe `tiny`: fewer than 10,000 parameters."""
+"""The network of the recipe `tiny`: five convolutions, 9,426 parameters."""
 
 import keras
 from keras import layers
@@ -8,14 +8,18 @@ from mnist_cnn.models.layers import Dense, MaxPool2D
 
 
 def tiny(dropout: float) -> keras.Model:
-    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities."""
+    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+
+    Few parameters need not mean little work: the first kernels see all 28×28 pixels, most of the work is done on 12×12.
+    """
     images = layers.Input((28, 28, 1), dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255)(images)
-    x = convolved(x, 16, 5, strides=2)
+    x = convolved(x, 8, 3, padding="valid")
+    x = convolved(x, 16, 3, strides=2, padding="valid")
+    x = convolved(x, 16, 3)
     x = convolved(x, 16, 3)
     x = MaxPool2D(2)(x)
-    x = convolved(x, 16, 3)
-    x = convolved(x, 24, 3)
+    x = convolved(x, 20, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
     return keras.Model(images, Dense(10, activation="softmax", name="probabilities")(x), name="tiny")

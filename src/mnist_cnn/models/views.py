@@ -10,8 +10,8 @@ from keras import layers, ops
 def moved_about(network: keras.Model, pixels: int) -> keras.Model:
     """The network on each image as it is and moved by up to `pixels` each way: (2·pixels+1)² views.
 
-    Takes (n, 28, 28, 1) uint8 images and gives the mean of the views' probabilities, (n, 10). What is moved in is blank;
-    with 0 pixels it is the network itself.
+    Takes (n, 28, 28, 1) uint8 images and gives the mean of the views' probabilities, (n, 10). What is moved in is
+    blank; with 0 pixels it is the network itself.
     """
     if not pixels:
         return network
