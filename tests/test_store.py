@@ -9,6 +9,7 @@ from mnist_cnn.artifact import export, store
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.training.recipe import Recipe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
@@ -113,7 +114,7 @@ def test_keeping_says_so_when_there_is_no_onnx_form(tmp_path: Path, digits: Data
     root = keras.ops.linalg.inv(keras.ops.reshape(flat[:, :100], (-1, 10, 10)) + 20 * keras.ops.eye(10))[:, 0]
     network = keras.Model(inputs, keras.layers.Softmax()(root))
     images = digits.test.images[:20]
-    [sentence] = export.keep(network, tmp_path, images, keras_classifier(network)(images))
+    [sentence] = export.keep(network, Recipe(), tmp_path, images, keras_classifier(network)(images))
     assert sentence.startswith("model.onnx is left out: it cannot be read back")
     assert "\n" not in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
