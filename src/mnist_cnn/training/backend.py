@@ -47,9 +47,9 @@ def prefer(framework: str) -> str | None:
     if framework == "auto" or asked == framework:
         return None
     if asked:
-        return f"This recipe is meant for {framework}, and Keras is set to run on {asked}: it may take longer."
+        return f"This recipe is fastest on {framework}, and Keras is set to run on {asked}."
     if not importlib.util.find_spec(framework):
-        return f"This recipe is meant for {framework}, which is not installed: it will take longer."
+        return f"This recipe is fastest on {framework}, which is not installed, so Keras runs on what it is set to."
     os.environ["KERAS_BACKEND"] = framework
     return None
 

@@ -165,7 +165,7 @@ RECIPES = {
 }
 ABOUT = {
     "classic": "The well-known Keras recipe to the letter: 33,658 parameters, SGD, 12 epochs, about 98 %.",
-    "fast": "The least time to a network that is right on 99 %: one epoch of seconds (fastest on JAX).",
+    "fast": "The least time to a network that is right on 99 %: one epoch, a few seconds, fastest on JAX.",
     "best": "The most accurate single network that two cores train in well under an hour.",
     "tiny": "At most 10,000 parameters: for a microcontroller or a web page.",
 }
