@@ -48,6 +48,12 @@ def test_learning_curves_show_training_and_validation_by_epoch():
     assert validation.get_xydata().tolist() == [[1, 0.8], [2, 0.2]]
 
 
+def test_without_validation_there_is_one_line_and_no_word_of_another():
+    figure = charts.learning_curve(epochs(loss=[1.5, 0.3]), "loss")
+    assert len(figure.axes[0].lines) == 1
+    assert "validation" not in words(drawn(figure))
+
+
 def test_the_scale_of_accuracy_is_written_as_accuracy():
     history = epochs(accuracy=[0.6, 0.95], val_accuracy=[0.8, 0.98])
     assert {"50 %", "80 %", "90 %", "95 %", "98 %"} <= set(words(drawn(charts.learning_curve(history, "accuracy"))))

@@ -102,6 +102,16 @@ def test_the_first_sentence_says_how_good_it_is():
     assert "75.0 % of 8 test digits it had never seen were read correctly: 6 right, 2 wrong." in plain_page().text
 
 
+def test_without_a_validation_part_none_is_spoken_of():
+    history = [{"epoch": epoch, "loss": 0.5, "accuracy": 0.8, "seconds": 6.1} for epoch in (1, 2)]
+    recipe = {"name": "tiny", "dropout": 0.0, "rotation": 10.0, "plain_epochs": 1}
+    text = page(history=history, recipe=recipe).text
+    assert "Every training image was learned from and none kept to validate" in text
+    assert "on distorted images in all but the last epoch, so it can lie below that on test images" in text
+    assert "Look for two lines" not in text
+    assert "distorted" not in plain_page().text
+
+
 def test_the_interval_is_given_in_words():
     # Wilson's interval of 6 of 8, by hand: (0.75 + 0.2401 ± 0.2979) / 1.4802
     assert "between 40.9 % and 92.9 % correctly (95 % interval, Wilson)" in plain_page().text

@@ -61,6 +61,8 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
     epochs = [entry["epoch"] for entry in history]
     for key, role, style in ((measure, "quiet", "--"), (f"val_{measure}", "right", "-")):
         label = "validation" if key.startswith("val_") else "training"
+        if np.isnan(heights[key]).all():
+            continue
         shown = np.maximum(heights[key], low)
         axes.plot(epochs, shown, style, color=COLOURS[role], marker="o", markersize=3, clip_on=False, label=label)
     perfect = any(bool((line == 0).any()) for line in heights.values())
@@ -69,7 +71,8 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
     axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
     axes.set_xlabel("epoch")
     axes.grid(axis="y")
-    axes.legend(loc="upper right" if measure == "loss" else "lower right")
+    if axes.lines:
+        axes.legend(loc="upper right" if measure == "loss" else "lower right")
     return figure
 
 

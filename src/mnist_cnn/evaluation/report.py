@@ -21,6 +21,7 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 LARGEST_GALLERY = 120
 SURE = 0.99
+DISTORTIONS = ("rotation", "scaling", "shear", "shift", "bend")
 SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -75,6 +76,7 @@ def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> 
         confidence=confidence_in_numbers(probabilities, test.labels),
         figures=figures(card, evaluation, probabilities, test.labels),
         command=command_to_repeat(card),
+        distorted=any(card.recipe.get(name) for name in DISTORTIONS),
     )
 
 
