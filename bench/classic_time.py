@@ -9,25 +9,20 @@ after it (the exports, the report) is timed on its own.
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from results import machine_line, mean_and_sd, median, write
+from results import ACCURACY, machine_line, mean_and_sd, median, started, write
 
 LAST_ROW = re.compile(r"^ {3}9 |\]\]\s*$")
-ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
 
 
 def timed(command: list[str]) -> dict[str, float]:
     """Run a command; gives seconds to the last row of the matrix, seconds to its end, accuracy in percent."""
     start = time.perf_counter()
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
+    with started(command) as process:
         assert process.stdout
         accuracy = seconds = 0.0
         for line in process.stdout:

@@ -1,13 +1,23 @@
-"""What the benchmarks share: the machine's name, mean and spread, and where raw results are kept."""
+"""What the benchmarks share: how programs are started, the machine's name, mean and spread, where results are kept."""
 
 import json
+import os
+import re
 import statistics
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 from mnist_cnn import provenance
 
 FOLDER = Path(__file__).parent / "results"
+ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
+
+
+def started(command: list[str]) -> "subprocess.Popen[str]":
+    """Start a program whose lines are to be read from its stdout as they come."""
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
 
 
 def machine_line() -> str:

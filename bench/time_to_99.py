@@ -9,27 +9,21 @@ Last comes `fast` with ten epochs of distorted images, whose mean is to reach 99
 """
 
 import os
-import re
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from results import machine_line, mean_and_sd, median, write
+from results import ACCURACY, machine_line, mean_and_sd, median, started, write
 
 # Chosen on the last sixth of the training images, trained on the rest.
 LONGER = ["--epochs=10", "--plain-epochs=1", "--rotation=8", "--scaling=0.08", "--shear=0.08", "--shift=1", "--bend=1"]
-ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
 
 
 def timed(command: list[str]) -> dict[str, float]:
     """Run a command; gives the seconds to its accuracy, and that in percent; it is ended there."""
     start = time.perf_counter()
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-    ) as process:
+    with started(command) as process:
         assert process.stdout
         for line in process.stdout:
             if found := ACCURACY.search(line):

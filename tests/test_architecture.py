@@ -18,6 +18,7 @@ ROOMS = [
     "terminal",
     "study",
     "pipeline",
+    "judging",
     "watch",
     "evaluation",
     "artifact",

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import mnist_cnn
-from mnist_cnn import pipeline
+from mnist_cnn import judging
 from mnist_cnn.card import digest_of
 from mnist_cnn.cli import app
 from mnist_cnn.data.source import Dataset
@@ -174,7 +174,7 @@ def test_the_accuracy_is_heard_without_scikit_learn(digits: Dataset, monkeypatch
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(ModuleNotFoundError):
-        pipeline._judged(np.eye(10, dtype=np.float32)[digits.test.labels], digits, watch)
+        judging.judged(np.eye(10, dtype=np.float32)[digits.test.labels], digits, watch)
     [(accuracy, corrected)] = watch.accuracies
     assert (accuracy.correct, accuracy.count, corrected) == (500, 500, None)
     assert accuracy.interval[1] == 1

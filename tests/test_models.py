@@ -89,6 +89,17 @@ def test_a_plain_network_is_the_same_of_keras_own_layers() -> None:
     assert np.asarray(same(images)) == pytest.approx(np.asarray(inside(images)), abs=1e-6)
 
 
+def test_a_network_inside_another_is_made_plain_too() -> None:
+    inside = keras.Sequential([layers.Input((28, 28, 1)), ProductConv2D(3, 3), layers.Flatten(), layers.Dense(10)])
+    whole = moved_about(inside, 1)
+    same = plain(whole)
+    images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), dtype=np.uint8)
+    nested = next(layer for layer in same.layers if isinstance(layer, keras.Model))
+    assert [type(layer) for layer in nested.layers] == [layers.Conv2D, layers.Flatten, layers.Dense]
+    expected = np.asarray(whole(images))
+    assert np.asarray(same(images)) == pytest.approx(expected, rel=1e-4, abs=float(1e-4 * np.abs(expected).max()))
+
+
 def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_itself() -> None:
     network = build("best", dropout=0.0)
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)

@@ -61,9 +61,10 @@ def test_a_run_that_has_ended_cannot_go_on(tmp_path: Path) -> None:
 
 def test_a_run_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
     partial = store.begin(tmp_path / "run")
-    with store.hold(partial), pytest.raises(RunError, match="Another process is training"):
-        store.hold(partial)
-    store.hold(partial).close()
+    with store.held(partial), pytest.raises(RunError, match="Another process is training"), store.held(partial):
+        pass
+    with store.held(partial):  # free again
+        pass
 
 
 def test_a_folder_that_is_not_whole_does_not_get_its_final_name(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from mnist_cnn.data.source import load as load_data
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import evaluate
-    from mnist_cnn.pipeline import classifier_of, judge, report, resume, train
+    from mnist_cnn.judging import classifier_of, judge
+    from mnist_cnn.pipeline import report, resume, train
     from mnist_cnn.reading.ensemble import average
     from mnist_cnn.terminal import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
@@ -40,9 +41,9 @@ _HOME = {
     "TerminalWatch": ("terminal", "TerminalWatch"),
     "Watch": ("watch", "Watch"),
     "average": ("reading.ensemble", "average"),
-    "classifier_of": ("pipeline", "classifier_of"),
+    "classifier_of": ("judging", "classifier_of"),
     "evaluate": ("evaluation.metrics", "evaluate"),
-    "judge": ("pipeline", "judge"),
+    "judge": ("judging", "judge"),
     "load": ("artifact.store", "load"),
     "load_data": ("data.source", "load"),
     "report": ("pipeline", "report"),

@@ -15,7 +15,7 @@ import typer
 
 from mnist_cnn import __version__, provenance
 from mnist_cnn.errors import MnistCnnError, RecipeError
-from mnist_cnn.training.recipe import Recipe, recipe_named
+from mnist_cnn.training.recipe import Recipe, recipe_named, values_of
 
 app = typer.Typer(
     help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
@@ -104,12 +104,9 @@ def with_dials(function: Callable[..., None]) -> Callable[..., None]:
 
 def option_for(dial: Field[Any]) -> Any:
     """The type of a dial's option, with what the dial means and its range or its words."""
-    known = dial.metadata
-    values = ", ".join(known["choices"]) if "choices" in known else f"{known['low']:,g} to {known['high']:,g}"
     kind: Any = dial.type
-    return Annotated[
-        kind | None, typer.Option(help=f"{known['meaning'].rstrip('.')} ({values}).", rich_help_panel=PANEL)
-    ]
+    meaning = dial.metadata["meaning"].rstrip(".")
+    return Annotated[kind | None, typer.Option(help=f"{meaning} ({values_of(dial)}).", rich_help_panel=PANEL)]
 
 
 @command
@@ -149,7 +146,7 @@ def train(
             )
     except KeyboardInterrupt:
         if watch.partial:
-            terminal.stderr.print(f"Go on later with: mnist-cnn train --resume {watch.partial}", markup=False)
+            terminal.note(f"Go on later with: mnist-cnn train --resume {watch.partial}")
         raise
     terminal.show_kept(artifact.folder)
 
@@ -166,9 +163,9 @@ def evaluate(
 
     Several networks are judged as an ensemble, by the mean of their probabilities.
     """
-    from mnist_cnn import pipeline, terminal
+    from mnist_cnn import judging, terminal
 
-    evaluation, members, dataset = pipeline.judge_each(models, data, watch=terminal.TerminalWatch())
+    evaluation, members, dataset = judging.judge_each(models, data, watch=terminal.TerminalWatch())
     several = list(zip(map(str, models), members, strict=True)) if len(models) > 1 else []
     if as_json:
         about = {
@@ -226,7 +223,7 @@ def study(
     from mnist_cnn import terminal, terminal_study
     from mnist_cnn.study.run import run
 
-    watch = terminal_study.TerminalStudyWatch(terminal_study.to_stderr if as_json else terminal.show)
+    watch = terminal_study.TerminalStudyWatch(terminal.note if as_json else terminal.show)
     try:
         folder, made = run(
             recipe_named(recipe).with_dials(**dials),
@@ -241,7 +238,7 @@ def study(
         )
     except KeyboardInterrupt:
         if watch.folder:
-            terminal_study.to_stderr(f"Go on later with the same command and --out {watch.folder}")
+            terminal.note(f"Go on later with the same command and --out {watch.folder}")
         raise
     if as_json:
         typer.echo(json.dumps(made.to_dict()))

@@ -1,7 +1,6 @@
 """The whole job, step by step: data → network → training → judging → keeping → report. Prints nothing."""
 
 import time
-from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,13 +16,10 @@ from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
-from mnist_cnn.errors import ArtifactError, DataError
-from mnist_cnn.evaluation import disputed
-from mnist_cnn.evaluation.metrics import Evaluation, accuracy, evaluate
+from mnist_cnn.errors import DataError
 from mnist_cnn.files import sha256_of
+from mnist_cnn.judging import classifier_of, data_of, judged
 from mnist_cnn.models.classifier import keras_classifier
-from mnist_cnn.reading.ensemble import mean
-from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.history import Epoch
@@ -72,7 +68,7 @@ def train(
         machine=provenance.machine(),
         inexact=[],
     )
-    with closing(watch), store.writing(partial), store.hold(partial):
+    with closing(watch), store.writing(partial), store.held(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
         return _run(partial, settings, dataset, watch)
@@ -90,7 +86,7 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
     if (partial / card.CARD).exists():  # stopped between the card and the last rename
         return store.complete(partial)
     old = checkpoint.settings_of(partial / store.CHECKPOINT)
-    with closing(watch), store.writing(partial), store.hold(partial):
+    with closing(watch), store.writing(partial), store.held(partial):
         now = replace(old, threads=threads or old.threads, versions=provenance.versions(), machine=provenance.machine())
         check("threads", now.threads, 1, 1024, whole=True)
         dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)
@@ -115,7 +111,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     started = time.perf_counter()
     network = backend.finished(network, settings.recipe)
     probabilities = keras_classifier(network)(dataset.test.images)
-    evaluation = _judged(probabilities, dataset, watch)
+    evaluation = judged(probabilities, dataset, watch)
     watch.result(evaluation, dataset)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
@@ -176,90 +172,6 @@ def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray
     return store.complete(partial)
 
 
-def judge(
-    model: str | Path | Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
-) -> tuple[Evaluation, Dataset]:
-    """Judge a kept network (a folder) or an ONNX file on the test images of `data`; of several, the ensemble.
-
-    An ensemble's probabilities are the mean of its members'. By default `data` is what the networks were trained on;
-    "auto" for bare ONNX files. Raises ArtifactError, DataError.
-    """
-    evaluation, _, dataset = judge_each([model] if isinstance(model, str | Path) else model, data, watch=watch)
-    return evaluation, dataset
-
-
-def judge_each(
-    models: Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
-) -> tuple[Evaluation, list[Evaluation], Dataset]:
-    """Judge the ensemble of networks as `judge` does, and each of them by itself."""
-    provenance.require_training("Judging a network")
-    watch = watch or Watch()
-    if not models:
-        raise ArtifactError("No network was named, so there is nothing to judge: name at least one.")
-    paths = [Path(model) for model in models]
-    members = [_opened(path) for path in paths]
-    _refuse_the_same_twice(paths, members)
-    artifacts = [member for member in members if isinstance(member, Artifact)]
-    dataset = _data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
-    if dataset.warning:
-        watch.warn(dataset.warning)
-    rows: list[np.ndarray] = []
-    for path, member in zip(paths, members, strict=True):
-        if len(paths) > 1:
-            watch.note(f"Judging {path}, {len(rows) + 1} of {len(paths)} networks")
-        classify = classifier_of(member) if isinstance(member, Artifact) else member
-        rows.append(classify(dataset.test.images))
-    return _judged(mean(rows), dataset), [_judged(row, dataset) for row in rows], dataset
-
-
-def _opened(path: Path) -> Artifact | Classifier:
-    """The kept network in a folder, verified, or that in an ONNX file."""
-    if path.is_dir():
-        return store.load(path)
-    if path.suffix == ".onnx":
-        return onnx_classifier(path)
-    raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
-
-
-def _refuse_the_same_twice(paths: Sequence[Path], members: Sequence[Artifact | Classifier]) -> None:
-    """Raise ArtifactError if two of the networks are one, be it copied, linked, or a folder and the file in it."""
-    owners: dict[str, Path] = {}
-    for path, member in zip(paths, members, strict=True):
-        if isinstance(member, Artifact):
-            hashes = {member.card.files[name] for name in card.NETWORKS if name in member.card.files}
-        else:
-            hashes = {sha256_of(path)}
-        if same := hashes & owners.keys():
-            raise ArtifactError(
-                f"{owners[same.pop()]} and {path} are the same network, which would count double: name it once."
-            )
-        owners |= dict.fromkeys(hashes, path)
-
-
-def _data_of_all(artifacts: Sequence[Artifact], watch: Watch) -> Dataset:
-    """Find the data that all of these were trained on; raises DataError if that is not one data set."""
-    if not artifacts:
-        return source.load("auto", say=watch.note)
-    first = artifacts[0]
-    for other in artifacts[1:]:
-        if other.card.data["sha256"] != first.card.data["sha256"]:
-            raise DataError(
-                f"{first.folder} was trained on {first.card.data['origin']} and {other.folder} on other data, "
-                f"{other.card.data['origin']}: name with --data what to judge them on."
-            )
-    return data_of(first, watch)
-
-
-def _judged(probabilities: np.ndarray, dataset: Dataset, watch: Watch | None = None) -> Evaluation:
-    """Judge probabilities of the test images; `watch` hears the accuracy first, which needs nothing but NumPy."""
-    labels = dataset.test.labels
-    corrected = disputed.corrected(labels) if dataset.is_mnist else None
-    if watch:
-        on_corrected = None if corrected is None else accuracy(probabilities, corrected)
-        watch.accuracy(accuracy(probabilities, labels), on_corrected, dataset)
-    return evaluate(probabilities, labels, corrected)
-
-
 def report(folder: str | Path, *, watch: Watch | None = None) -> Path:
     """Make the page of a kept network again, from its card, its network and the data it was trained on."""
     provenance.require_training("Making a report")
@@ -269,23 +181,6 @@ def report(folder: str | Path, *, watch: Watch | None = None) -> Path:
     test = data_of(artifact, watch or Watch()).test
     with store.writing(artifact.folder):
         return page.write(artifact.folder, artifact.card, test, classifier_of(artifact)(test.images))
-
-
-def classifier_of(artifact: Artifact) -> Classifier:
-    """The Keras network of an artifact as a function of images."""
-    backend.start()
-    return keras_classifier(store.load_keras(artifact.folder / card.KERAS_MODEL))
-
-
-def data_of(artifact: Artifact, watch: Watch) -> Dataset:
-    """Find the data that a network was trained on; raises DataError if it is not there or not the same any more."""
-    known = artifact.card.data
-    dataset = source.load(known["origin"], say=watch.note)
-    if dataset.sha256 != known["sha256"]:
-        raise DataError(
-            f"The data at {known['origin']} is not what {artifact.folder} was trained on: name other --data."
-        )
-    return replace(dataset, warning=known["warning"])
 
 
 def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:

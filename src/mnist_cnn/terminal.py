@@ -17,7 +17,7 @@ from mnist_cnn.data.source import Dataset
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.metrics import DIGITS, Accuracy, Evaluation
 from mnist_cnn.training.history import Epoch
-from mnist_cnn.training.recipe import ABOUT, RECIPES
+from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
 from mnist_cnn.watch import Watch
 
 
@@ -55,16 +55,16 @@ class TerminalWatch(Watch):
 
     def note(self, text: str) -> None:
         """A line on stderr."""
-        stderr.print(text, markup=False)
+        note(text)
 
     def warn(self, text: str) -> None:
-        """A box on stderr that nobody can overlook."""
-        stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
+        """A box on stderr."""
+        warn(text)
 
     def begin(self, partial: Path) -> None:
         """Where it is, and that it can be stopped."""
         self.partial = partial
-        stderr.print(f"Training in {partial}; Ctrl-C stops, and it can go on later.", markup=False)
+        note(f"Training in {partial}; Ctrl-C stops, and it can go on later.")
 
     def network(self, network: Any, epochs: int, done: int) -> None:
         """The network layer by layer."""
@@ -108,6 +108,16 @@ class TerminalWatch(Watch):
         """Take the bar off the screen."""
         if self.progress.tasks:
             self.progress.stop()
+
+
+def note(text: str) -> None:
+    """Print a line beside the results."""
+    stderr.print(text, markup=False)
+
+
+def warn(text: str) -> None:
+    """Print a box beside the results that nobody can overlook."""
+    stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
 
 
 def show(*lines: Any) -> None:
@@ -210,10 +220,8 @@ def show_recipes() -> None:
     for name, recipe in RECIPES.items():
         show(Text(name, style="bold"), ABOUT[name])
         for dial in recipe.dials():
-            known = dial.metadata
-            span = ", ".join(known["choices"]) if "choices" in known else f"{known['low']:,g} to {known['high']:,g}"
             flag = f"--{dial.name.replace('_', '-')}"
-            show(f"  {flag:<22} {getattr(recipe, dial.name):<8} {span:<18} {known['meaning']}")
+            show(f"  {flag:<22} {getattr(recipe, dial.name):<8} {values_of(dial):<18} {dial.metadata['meaning']}")
 
 
 def clock(seconds: float) -> str:

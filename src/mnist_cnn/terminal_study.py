@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
@@ -13,7 +12,7 @@ from mnist_cnn.evaluation.comparison import Summary
 from mnist_cnn.study.compare import Networks, Studies, less
 from mnist_cnn.study.folder import CHART, STUDY, TABLE, Row, Study
 from mnist_cnn.study.run import StudyWatch
-from mnist_cnn.terminal import clock, show, stderr
+from mnist_cnn.terminal import clock, note, show, stderr, warn
 
 
 class TerminalStudyWatch(StudyWatch):
@@ -39,17 +38,17 @@ class TerminalStudyWatch(StudyWatch):
 
     def note(self, text: str) -> None:
         """A line on stderr."""
-        stderr.print(text, markup=False)
+        note(text)
 
     def warn(self, text: str) -> None:
-        """A box on stderr that nobody can overlook."""
-        stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
+        """A box on stderr."""
+        warn(text)
 
     def begin(self, folder: Path, study: Study, waiting: int) -> None:
         """Where it is, that it can be stopped, and what is there already."""
         self.folder, self.waiting = folder, waiting
         self.all_epochs = study.recipe["epochs"]
-        stderr.print(f"Study in {folder}; Ctrl-C stops, and it can go on later.", markup=False)
+        note(f"Study in {folder}; Ctrl-C stops, and it can go on later.")
         for row in study.finished:
             self.show_line(line_of(row))
         self.started = time.monotonic()
@@ -68,7 +67,7 @@ class TerminalStudyWatch(StudyWatch):
             self.progress.update(self.bar, completed=self.share, said=f"{seeds}  {self.left()}")
             return
         for seed, epochs in news.items():
-            stderr.print(f"seed {seed:>3}  epoch {epochs:>3}/{self.all_epochs}  {self.left()}", markup=False)
+            note(f"seed {seed:>3}  epoch {epochs:>3}/{self.all_epochs}  {self.left()}")
 
     def row(self, row: Row) -> None:
         """A line for each seed."""
@@ -96,11 +95,6 @@ class TerminalStudyWatch(StudyWatch):
         return f"{clock((time.monotonic() - self.started) / self.share * (self.waiting - self.share))} left"
 
 
-def to_stderr(line: str) -> None:
-    """Print a line beside the results."""
-    stderr.print(line, markup=False)
-
-
 def line_of(row: Row) -> str:
     """One seed in a line."""
     if row.failure is not None:
@@ -120,8 +114,8 @@ def show_study(folder: Path, study: Study) -> None:
         parameters = " or ".join(sorted({f"{row.parameters:,}" for row in study.finished}))
         threads = f"{study.threads} thread{'' if study.threads == 1 else 's'}"
         show(f"{study.median_seconds:.1f} s of training (median) on {threads}; {parameters} parameters")
-    for note in study.notes:
-        show(f"Note: {note}")
+    for one in study.notes:
+        show(f"Note: {one}")
     if failed := [row.seed for row in study.rows if row.failure is not None]:
         show(f"Failed: {', '.join(map(str, failed))}; the same command with --out {folder} tries again.")
     chart = f", {CHART}" if study.finished else ""

@@ -1,17 +1,16 @@
 """The folder of a run: begun as `<name>.partial`, renamed to `<name>` when everything in it is whole and verified."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mnist_cnn import card
 from mnist_cnn.card import Card
 from mnist_cnn.errors import ArtifactError, RunError
-from mnist_cnn.files import flush_to_disk
+from mnist_cnn.files import flush_to_disk, locked
 
 PARTIAL = ".partial"
 CHECKPOINT = "checkpoint"
@@ -109,21 +108,13 @@ def load_keras(path: Path) -> Any:
         raise ArtifactError(f"Keras refuses {path} ({first[:200]}): train again, or use another network.") from error
 
 
-def hold(partial: Path) -> IO[bytes]:
-    """Hold a run for this process until the file returned is closed; raises RunError if another process has it.
-
-    The lock is the system's, so that it goes with the process, however that ends.
-    """
-    stream = (partial / CHECKPOINT).joinpath("lock").open("wb")
-    if os.name == "posix":
-        import fcntl
-
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            stream.close()
-            raise RunError(f"Another process is training in {partial}: wait until it ends, or stop it.") from error
-    return stream
+@contextmanager
+def held(partial: Path) -> Iterator[None]:
+    """Hold a run for this process; raises RunError if another process has it."""
+    with locked(partial) as alone:
+        if not alone:
+            raise RunError(f"Another process is training in {partial}: wait until it ends, or stop it.")
+        yield
 
 
 @contextmanager

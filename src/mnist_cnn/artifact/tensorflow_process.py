@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,7 @@ def keep(
     weights = {f"weight_{index}": value for index, value in enumerate(network.get_weights())}
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "trained.npz"
-        recipe_text = np.array(json.dumps(asdict(recipe)))
+        recipe_text = np.array(json.dumps(recipe.to_dict()))
         np.savez(trained, recipe=recipe_text, images=images, probabilities=probabilities, **weights)
         done = subprocess.run(
             [sys.executable, "-m", __name__, trained, folder],

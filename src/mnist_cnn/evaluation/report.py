@@ -4,7 +4,7 @@ import base64
 import math
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import cv2
@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
+from mnist_cnn.data.augment import Distortion
 from mnist_cnn.data.source import Examples
 from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
@@ -21,7 +22,6 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 LARGEST_GALLERY = 120
 SURE = 0.99
-DISTORTIONS = ("rotation", "scaling", "shear", "shift", "bend")
 SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -76,7 +76,7 @@ def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> 
         confidence=confidence_in_numbers(probabilities, test.labels),
         figures=figures(card, evaluation, probabilities, test.labels),
         command=command_to_repeat(card),
-        distorted=any(card.recipe.get(name) for name in DISTORTIONS),
+        distorted=any(card.recipe.get(limit.name) for limit in fields(Distortion)),
     )
 
 

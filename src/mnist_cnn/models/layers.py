@@ -87,10 +87,10 @@ OURS = ("product_", "drawn_", "reshaped_")
 def plain(network: keras.Model) -> keras.Model:
     """The same network made of Keras' own layers in float32, with the same weights: what is kept and read elsewhere."""
 
-    def made_plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def made_plain(layer: keras.Operation) -> keras.Operation:
         kind = PLAIN.get(type(layer), type(layer))
         config = layer.get_config()
-        if not isinstance(layer, layers.InputLayer):
+        if isinstance(layer, layers.Layer) and layer.dtype_policy.name.startswith("mixed"):
             config["dtype"] = "float32"
         if "kernel_initializer" in config:
             config["kernel_initializer"] = "glorot_uniform"
@@ -99,6 +99,6 @@ def plain(network: keras.Model) -> keras.Model:
         return kind.from_config(config)
 
     network.compiled = False  # how it was trained is not part of it, and Keras could not read all of it back
-    same = keras.models.clone_model(network, clone_function=made_plain)
+    same = keras.models.clone_model(network, clone_function=made_plain, recursive=True)
     same.set_weights(network.get_weights())
     return same

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn import card, pipeline, provenance
+from mnist_cnn import card, judging, provenance
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.data import source
@@ -134,23 +134,12 @@ def kind_of(path: Path) -> str:
 
 
 def _networks(paths: tuple[Path, Path], data: str | None, watch: Watch) -> Networks:
-    artifacts = [store.load(path) if path.suffix != ".onnx" else None for path in paths]
-    kept = [artifact for artifact in artifacts if artifact]
-    if data is not None or not kept:
-        dataset = source.load(data or "auto", say=watch.note)
-    else:
-        if len({artifact.card.data["sha256"] for artifact in kept}) > 1:
-            raise DataError(
-                f"{paths[0]} was trained on {kept[0].card.data['origin']} and {paths[1]} on other data, "
-                f"{kept[1].card.data['origin']}: name with --data what to compare them on."
-            )
-        dataset = pipeline.data_of(kept[0], watch)
+    networks = [judging.opened(path) for path in paths]
+    artifacts = [network for network in networks if isinstance(network, Artifact)]
+    dataset = judging.data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
     if dataset.warning:
         watch.warn(dataset.warning)
-    classifiers = [
-        onnx_classifier(path) if artifact is None else classifier_of(artifact)
-        for path, artifact in zip(paths, artifacts, strict=True)
-    ]
+    classifiers = [classifier_of(network) if isinstance(network, Artifact) else network for network in networks]
     counts = Discordance.of(*(right(classify, dataset) for classify in classifiers))
     return Networks(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
 
@@ -171,7 +160,7 @@ def _studies(paths: tuple[Path, Path], watch: Watch) -> Studies:
     seeds = welch([*a.accuracies.values()], [*b.accuracies.values()])
     try:
         networks = [_kept(path, study) for path, study in zip(paths, (a, b), strict=True)]
-        dataset = pipeline.data_of(networks[0][0], watch)
+        dataset = judging.data_of(networks[0][0], watch)
         shares = [
             _share_right(artifacts, dataset, path, watch) for path, artifacts in zip(paths, networks, strict=True)
         ]
@@ -208,7 +197,7 @@ def _share_right(artifacts: Sequence[Artifact], dataset: Dataset, path: Path, wa
 def classifier_of(artifact: Artifact) -> Classifier:
     """The network of an artifact; in ONNX form where it has one, which was checked to be the same and starts sooner."""
     model = artifact.folder / card.ONNX_MODEL
-    return onnx_classifier(model) if card.ONNX_MODEL in artifact.card.files else pipeline.classifier_of(artifact)
+    return onnx_classifier(model) if card.ONNX_MODEL in artifact.card.files else judging.classifier_of(artifact)
 
 
 def right(classify: Classifier, dataset: Dataset) -> np.ndarray:

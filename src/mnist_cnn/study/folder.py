@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -15,7 +14,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarise
-from mnist_cnn.files import write_whole
+from mnist_cnn.files import locked, write_whole
 
 FORMAT = 1
 STUDY = "study.json"
@@ -246,18 +245,8 @@ def begin(folder: Path, asked: Study) -> Study:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a study for this process; raises RunError if another process has it. The lock goes with the process."""
-    if os.name != "posix":
+    """Hold a study for this process; raises RunError if another process has it."""
+    with locked(folder) as alone:
+        if not alone:
+            raise RunError(f"Another process is at work on {folder}: wait until it ends, or stop it.")
         yield
-        return
-    import fcntl
-
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(f"Another process is at work on {folder}: wait until it ends, or stop it.") from error
-        yield
-    finally:
-        os.close(handle)

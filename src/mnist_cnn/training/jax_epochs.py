@@ -22,7 +22,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
     network.optimizer.build(network.trainable_variables)
     loss_of = keras.losses.get(network.loss)
     at_once = network.steps_per_execution
-    rates = network.optimizer
+    optimizer = network.optimizer
 
     def judged(trainable: list[Any], others: list[Any], images: Any, truth: Any, training: bool) -> Any:
         """Mean loss, and what the batch changes and shows: the other variables, and how many were right."""
@@ -36,7 +36,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
         (loss, (others, right)), gradients = jax.value_and_grad(judged, has_aux=True)(
             trainable, others, images, truth, True
         )
-        trainable, memory = rates.stateless_apply(memory, gradients, trainable)
+        trainable, memory = optimizer.stateless_apply(memory, gradients, trainable)
         return (trainable, others, memory), loss, right
 
     @jax.jit

@@ -96,6 +96,12 @@ class Recipe:
         return asdict(self)
 
 
+def values_of(one: Field[Any]) -> str:
+    """What a dial may be, in words: its range or its choices."""
+    known = one.metadata
+    return ", ".join(known["choices"]) if "choices" in known else f"{known['low']:,g} to {known['high']:,g}"
+
+
 def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise RecipeError unless `value` is one of the words."""
     if value not in choices:
