@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,21 @@ def test_what_else_is_said_on_stderr_while_it_starts_is_passed_on() -> None:
         "from mnist_cnn.training import backend; backend.start()"
     )
     assert (done.returncode, done.stderr) == (0, "a word from C\n")
+
+
+@pytest.mark.parametrize(("framework", "unused"), [("tensorflow", "h5py"), ("jax", "scipy.sparse")])
+def test_what_keras_need_not_load_is_left_out_and_can_be_had_afterwards(framework: str, unused: str) -> None:
+    pytest.importorskip(framework)
+    code = (
+        "import sys\nfrom mnist_cnn import provenance\nfrom mnist_cnn.training import backend\n"
+        f"provenance.own_process = True\nbackend.start()\nassert {unused!r} not in sys.modules\n"
+        "import h5py, sklearn\nassert h5py.File\n"
+        "if backend.name() == 'jax':\n    from jax.experimental.sparse import BCOO\n    assert BCOO.fromdense\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"KERAS_BACKEND": framework}, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_threads_can_be_set_once_and_asked_for_again_but_not_changed() -> None:
