@@ -219,9 +219,13 @@ def show_recipes() -> None:
     """Every recipe with its dials and their ranges."""
     for name, recipe in RECIPES.items():
         show(Text(name, style="bold"), ABOUT[name])
-        for dial in recipe.dials():
-            flag = f"--{dial.name.replace('_', '-')}"
-            show(f"  {flag:<22} {getattr(recipe, dial.name):<8} {values_of(dial):<18} {dial.metadata['meaning']}")
+        rows = [
+            (f"--{dial.name.replace('_', '-')}", f"{getattr(recipe, dial.name)}", values_of(dial))
+            for dial in recipe.dials()
+        ]
+        flag_width, value_width, span_width = (max(map(len, column)) for column in zip(*rows, strict=True))
+        for dial, (flag, value, span) in zip(recipe.dials(), rows, strict=True):
+            show(f"  {flag:<{flag_width}}  {value:<{value_width}}  {span:<{span_width}}  {dial.metadata['meaning']}")
 
 
 def clock(seconds: float) -> str:
