@@ -130,6 +130,17 @@ def seed(number: int) -> None:
         torch.manual_seed(number)
 
 
+def seed_epoch(number: int, epoch: int) -> None:
+    """Decide the random numbers of an epoch where no checkpoint holds their generator, or a resumed run would differ.
+
+    On PyTorch dropout draws from the framework's own; on the others from a variable of the network.
+    """
+    if name() == "torch":
+        import torch
+
+        torch.manual_seed(number << 16 | epoch)
+
+
 def configure(threads: int, deterministic: bool) -> None:
     """Set the number of threads, and whether the same seed must give the same bits; once a process.
 
@@ -223,7 +234,7 @@ def finished(network: "keras.Model", recipe: Recipe) -> "keras.Model":
     return as_kept(same, recipe.test_time_shift)
 
 
-def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None) -> RunEpoch:
+def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None, seed: int) -> RunEpoch:
     """How an epoch is run: by Keras' own `fit`, or on JAX as one program."""
     if name() == "jax":
         from mnist_cnn.training import jax_epochs
@@ -231,7 +242,7 @@ def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None) -
         return jax_epochs.epochs(network, batch_size, validation)
     from mnist_cnn.training import keras_epochs
 
-    return keras_epochs.epochs(network, batch_size, validation)
+    return keras_epochs.epochs(network, batch_size, validation, seed)
 
 
 def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:

@@ -92,7 +92,7 @@ def fit(
     depend on what happened before, and a resumed run sees the same. Raises RunError if the loss stops being a number,
     before the epoch in which it did is given.
     """
-    run = backend.epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None)
+    run = backend.epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
     for epoch in range(done, recipe.epochs):
         start = time.perf_counter()
         logs = run(epoch, *arrays(epoch_examples(recipe, training, seed, epoch)), on_step)

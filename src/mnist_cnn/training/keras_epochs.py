@@ -5,11 +5,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from mnist_cnn.training.backend import Arrays, OnStep, RunEpoch, batches
+from mnist_cnn.training.backend import Arrays, OnStep, RunEpoch, batches, seed_epoch
 
 
-def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> RunEpoch:
+def epochs(network: keras.Model, batch_size: int, validation: Arrays | None, seed: int) -> RunEpoch:
     """A function that trains the compiled network for one epoch over arrays in memory, in their order."""
+    # Not before `fit`: in a new process that draws random numbers before its first epoch.
+    always = [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: seed_epoch(seed, epoch))]
     judged = batches(*validation, batch_size) if validation else None
 
     def run(epoch: int, images: np.ndarray, truth: np.ndarray, on_step: OnStep | None) -> dict[str, float]:
@@ -20,7 +22,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
             shuffle=False,
             validation_data=judged,
             verbose=0,
-            callbacks=[Steps(on_step, epoch + 1)] if on_step else [],
+            callbacks=[*always, Steps(on_step, epoch + 1)] if on_step else always,
         )
         return {name: float(values[-1]) for name, values in fitted.history.items()}
 
