@@ -1,4 +1,4 @@
-"""The network of the recipe `best`: two columns of six convolutions, 562,004 parameters in all."""
+"""The network of the recipe `best`: five columns of seven convolutions, 554,370 parameters in all."""
 
 import keras
 from keras import layers
@@ -6,7 +6,7 @@ from keras import layers
 from mnist_cnn.models.columns import side_by_side
 from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 
-COLUMNS = 2
+COLUMNS = 5
 
 
 def best(dropout: float) -> keras.Model:
@@ -17,17 +17,19 @@ def best(dropout: float) -> keras.Model:
 
 
 def column(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    """Scaled images to (n, 10) probabilities: 281,002 parameters.
+    """Scaled images to (n, 10) probabilities: 110,874 parameters.
 
-    Most of the work is done on 14×14 and 7×7 pixels; the last ones are summed up by their largest and their mean value.
+    It begins on all 28×28 pixels with few filters; the last ones are summed up by their largest and their mean value.
     """
-    x = convolved(x, 32, 5, strides=2)
-    x = convolved(x, 64, 3)
-    x = convolved(x, 64, 3)
+    x = convolved(x, 16, 3, padding="valid")
+    x = convolved(x, 16, 3, padding="valid")
     x = MaxPool2D(2)(x)
-    x = convolved(x, 96, 3)
-    x = convolved(x, 96, 3)
-    x = convolved(x, 96, 3)
+    x = convolved(x, 32, 3)
+    x = convolved(x, 32, 3)
+    x = MaxPool2D(2)(x)
+    x = convolved(x, 64, 3)
+    x = convolved(x, 64, 3)
+    x = convolved(x, 64, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
     return Dense(10, activation="softmax")(x)

@@ -134,7 +134,7 @@ RECIPES = {
     ),
     "best": Recipe(
         name="best",
-        epochs=32,
+        epochs=28,
         batch_size=128,
         optimizer="adam",
         learning_rate=0.004,
