@@ -59,7 +59,9 @@ def main(seeds: int, examples: int, longer: int) -> None:
     long = []
     for seed in range(longer):
         long.append(fast(seed, *LONGER))
-        print(f"fast, twelve epochs, seed {seed}: {long[-1]['seconds']:.2f} s, {long[-1]['accuracy']:.2f} %", flush=True)
+        print(
+            f"fast, twelve epochs, seed {seed}: {long[-1]['seconds']:.2f} s, {long[-1]['accuracy']:.2f} %", flush=True
+        )
     print(machine_line())
     for name, runs in (("fast", ours), (f"fast {' '.join(LONGER)}", long), ("keras.io example, until 99.0 %", theirs)):
         seconds, accuracies = ([run[key] for run in runs] for key in ("seconds", "accuracy"))
