@@ -91,6 +91,13 @@ def test_a_plain_network_is_the_same_of_keras_own_layers() -> None:
     assert np.asarray(same(images)) == pytest.approx(np.asarray(inside(images)), abs=1e-6)
 
 
+def test_a_plain_network_keeps_what_is_no_layer() -> None:
+    network = build("robust", dropout=0.0)
+    images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), dtype=np.uint8)
+    expected = network.predict(images, verbose=0)
+    assert plain(network).predict(images, verbose=0) == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_itself() -> None:
     network = build("best", dropout=0.0)
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)

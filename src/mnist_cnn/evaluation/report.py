@@ -21,7 +21,7 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 LARGEST_GALLERY = 120
 SURE = 0.99
-DISTORTIONS = ("rotation", "scaling", "shear", "shift", "bend")
+DISTORTIONS = ("rotation", "scaling", "shear", "shift", "bend", "variants")
 SPACE = "\N{NO-BREAK SPACE}"
 
 

@@ -87,7 +87,9 @@ OURS = ("product_", "drawn_", "reshaped_")
 def plain(network: keras.Model) -> keras.Model:
     """The same network made of Keras' own layers in float32, with the same weights: what is kept and read elsewhere."""
 
-    def made_plain(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def made_plain(layer: Any) -> Any:
+        if not isinstance(layer, layers.Layer):  # a sum or a slice, which is the same everywhere
+            return layer
         kind = PLAIN.get(type(layer), type(layer))
         config = layer.get_config()
         if not isinstance(layer, layers.InputLayer):
