@@ -54,7 +54,7 @@ def letter(_digits: Digits, rng: np.random.Generator) -> Ink:
 
 def printed_letter(_digits: Digits, rng: np.random.Generator) -> Ink:
     """A letter or sign in some typeface."""
-    slant = rng.uniform(0, 0.3) if rng.random() < 0.3 else 0.0
+    slant = rng.uniform(0, 0.4) if rng.random() < 0.4 else 0.0
     glyph = LETTERS[rng.integers(len(LETTERS))]
     return strokes.typeset(strokes.placed(glyph, rng.uniform(0.4, 1.1), slant), rng)
 

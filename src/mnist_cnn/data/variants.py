@@ -80,8 +80,8 @@ def with_flag(ink: Ink, rng: np.random.Generator) -> Ink:
         angle = np.deg2rad(rng.uniform(least, most))
         tip = top + np.array([-np.sin(angle), np.cos(angle)]) * size * share
         ink = strokes.draw(ink.copy(), [np.stack([top, tip])], width)
-    if rng.random() < 0.3:
-        half = np.array([1, rng.normal(0, 0.1)]) * size * rng.uniform(0.12, 0.4)
+    if share < 0.6 and rng.random() < 0.4:  # with a longer flag it would close a triangle
+        half = np.array([1, rng.normal(0, 0.1)]) * size * rng.uniform(0.12, 0.55)
         ink = strokes.draw(ink.copy(), [np.stack([foot - half, foot + half])], width)
     return ink
 
