@@ -34,10 +34,7 @@ def varied(images: np.ndarray, labels: np.ndarray, share: float, rng: np.random.
 
 def variant(image: np.ndarray, label: int, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One digit (28, 28) changed at random; a piece of `other` may stand beside it."""
-    ink = written(label, rng) if rng.random() < DRAWN else enlarged(image)
-    add, share = ADDITIONS.get(label, (None, 0.0))
-    if add and rng.random() < share:
-        ink = add(ink, rng)
+    ink = written(label, rng) if rng.random() < DRAWN else with_addition(enlarged(image), label, rng)
     if rng.random() < PENNED:
         ink = wear.repenned(ink, another_width(ink, rng), softness=rng.uniform(1, 6))
     if rng.random() < NEIGHBOUR:
@@ -63,6 +60,12 @@ def another_width(ink: Ink, rng: np.random.Generator) -> float:
     """Another pen's width in pixels: a hairline to 4 pixels wider, where loops begin to be filled."""
     width = wear.pen_width(ink)
     return rng.uniform(1, max(1, width)) if rng.random() < 0.5 else width + rng.uniform(0, 4)
+
+
+def with_addition(ink: Ink, label: int, rng: np.random.Generator) -> Ink:
+    """The digit with what some writers add to it, if there is anything for this one."""
+    add, share = ADDITIONS.get(label, (None, 0.0))
+    return add(ink, rng) if add and rng.random() < share else ink
 
 
 def with_flag(ink: Ink, rng: np.random.Generator) -> Ink:

@@ -171,7 +171,7 @@ RECIPES = {
     ),
     "robust": Recipe(
         name="robust",
-        epochs=100,
+        epochs=60,
         batch_size=128,
         optimizer="adam",
         learning_rate=0.004,
