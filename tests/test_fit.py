@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from mnist_cnn.data.nondigits import NOT_A_DIGIT
 from mnist_cnn.data.source import Dataset, Examples
 from mnist_cnn.errors import RunError
-from mnist_cnn.training.fit import UpAndDown, compiled, epoch_examples, epoch_order, fit, updates
+from mnist_cnn.training.fit import TRUTH, UpAndDown, arrays, compiled, epoch_examples, epoch_order, fit, updates
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 SMALL = Recipe(epochs=1, passes=1, batch_size=64)
@@ -21,9 +22,11 @@ def test_every_pass_of_an_epoch_sees_every_image_once() -> None:
     assert [sorted(order[start : start + 5]) for start in (0, 5, 10)] == [[0, 1, 2, 3, 4]] * 3
 
 
-@pytest.mark.parametrize("distorted", [False, True])
-def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits: Dataset, distorted: bool) -> None:
-    recipe = dataclasses.replace(SMALL, epochs=3, bend=1.0 if distorted else 0.0)
+@pytest.mark.parametrize("changed", ["not at all", "distorted", "robust"])
+def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits: Dataset, changed: str) -> None:
+    recipe = dataclasses.replace(SMALL, epochs=3, bend=0.0 if changed == "not at all" else 1.0)
+    if changed == "robust":
+        recipe = dataclasses.replace(recipe, variants=0.5, nondigits=0.5)
     training = few(digits, 0, 100)
     first = epoch_examples(recipe, training, seed=1, epoch=1)
     np.random.default_rng().random(3)
@@ -40,6 +43,48 @@ def test_images_are_distorted_in_all_but_the_plain_epochs(digits: Dataset) -> No
     known = {image.tobytes() for image in training.images}
     seen = [epoch_examples(recipe, training, seed=0, epoch=epoch).images for epoch in range(3)]
     assert [sum(image.tobytes() in known for image in images) > 50 for images in seen] == [False, False, True]
+
+
+def test_what_is_no_digit_comes_on_top_of_all_digits_and_mixed_with_them(digits: Dataset) -> None:
+    recipe = dataclasses.replace(SMALL, passes=2, variants=0.5, nondigits=0.25)
+    training = few(digits, 0, 100)
+    seen = epoch_examples(recipe, training, seed=0, epoch=0)
+    assert len(seen) == len(seen.images) == recipe.images_an_epoch(100) == 250
+    none = seen.labels == NOT_A_DIGIT
+    assert none.sum() == 50
+    assert 10 < none[:125].sum() < 40
+    assert (np.bincount(seen.labels[~none]) == 2 * np.bincount(training.labels)).all()
+    assert updates(recipe, 100) == 4
+
+
+def test_a_digit_is_certain_and_what_is_none_is_every_digit_alike() -> None:
+    images, truth = arrays(Examples(np.zeros((2, 28, 28), np.uint8), np.array([3, NOT_A_DIGIT], np.uint8)))
+    assert images.shape == (2, 28, 28, 1)
+    assert truth[0].tolist() == np.eye(10)[3].tolist()
+    assert truth[1] == pytest.approx(np.full(10, 0.1))
+    assert TRUTH.dtype == np.float32
+
+
+def test_the_loss_is_least_and_ln_10_where_no_digit_gets_every_probability_alike() -> None:
+    recipe = dataclasses.replace(SMALL, name="robust", nondigits=0.5)
+    loss = keras.losses.get(compiled(recipe, seed=0).loss)
+    truth = TRUTH[[NOT_A_DIGIT]]
+    alike, certain = np.full((1, 10), 0.1, np.float32), TRUTH[[3]]
+    assert np.asarray(loss(truth, alike)) == pytest.approx(np.log(10), rel=1e-5)
+    assert np.asarray(loss(truth, 0.9 * alike + 0.1 * certain)) > np.log(10)
+
+
+@pytest.mark.slow
+def test_a_recipe_with_what_is_no_digit_learns_to_be_unsure_of_it(digits: Dataset) -> None:
+    recipe = RECIPES["robust"].with_dials(epochs=4, passes=10, batch_size=32)
+    training = few(digits, 0, 600)
+    network = compiled(recipe, seed=0, updates=updates(recipe, 600))
+    rows = list(fit(network, recipe, training, few(digits, 600, 800), seed=0))
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    seen = epoch_examples(recipe, training, seed=1, epoch=0)
+    confidence = network.predict(seen.images[..., np.newaxis], verbose=0).max(axis=1)
+    none = seen.labels == NOT_A_DIGIT
+    assert confidence[~none].mean() > confidence[none].mean() + 0.2
 
 
 def test_the_step_size_goes_up_and_down_to_nothing() -> None:
@@ -65,7 +110,9 @@ def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) 
     assert set(row) == {"epoch", "loss", "accuracy", "seconds"}
 
 
-@pytest.mark.parametrize("name", [*sorted(RECIPES.keys() - {"best"}), pytest.param("best", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("best", "robust") else ()) for name in RECIPES]
+)
 def test_every_recipe_learns(name: str, digits: Dataset) -> None:
     recipe = dataclasses.replace(RECIPES[name], epochs=3, passes=10, batch_size=32, validation_split=0.1)
     network = compiled(recipe, seed=0, updates=updates(recipe, 400))

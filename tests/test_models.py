@@ -6,9 +6,10 @@ import pytest
 from keras import layers
 
 from mnist_cnn.models.classic import classic
-from mnist_cnn.models.columns import MeanOfCrossEntropies, accuracy, joined
+from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, joined
 from mnist_cnn.models.layers import ProductConv2D, plain
 from mnist_cnn.models.network import NETWORKS, as_kept, build
+from mnist_cnn.models.robust import shared_out
 from mnist_cnn.models.views import moved_about
 from mnist_cnn.training.recipe import RECIPES
 
@@ -56,6 +57,7 @@ def test_every_network_takes_images_and_gives_probabilities(name: str) -> None:
 def test_networks_keep_to_their_limits() -> None:
     assert build("tiny", 0.0).count_params() <= 10_000
     assert build("best", 0.0).count_params() <= 1_200_000
+    assert build("robust", 0.0).count_params() <= 480_000  # 2 MB in float32
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -100,6 +102,13 @@ def test_a_network_inside_another_is_made_plain_too() -> None:
     assert np.asarray(same(images)) == pytest.approx(expected, rel=1e-4, abs=float(1e-4 * np.abs(expected).max()))
 
 
+def test_a_plain_network_keeps_what_is_no_layer() -> None:
+    network = build("robust", dropout=0.0)
+    images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), dtype=np.uint8)
+    expected = network.predict(images, verbose=0)
+    assert plain(network).predict(images, verbose=0) == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_itself() -> None:
     network = build("best", dropout=0.0)
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
@@ -110,7 +119,31 @@ def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_its
     own = [float(keras.losses.CategoricalCrossentropy()(truth, columns[:, index])) for index in range(5)]
     assert float(MeanOfCrossEntropies(0.0)(truth, columns)) == pytest.approx(np.mean(own), rel=1e-5)
     right = columns.mean(axis=1).argmax(axis=1) == truth.argmax(axis=1)
-    assert np.asarray(accuracy(truth, columns)).tolist() == right.tolist()
+    accuracy = DigitAccuracy()
+    accuracy.update_state(truth, columns)
+    assert float(accuracy.result()) == pytest.approx(right.mean())
+
+
+def test_accuracy_is_that_on_digits_only() -> None:
+    truth = np.concatenate([np.eye(10)[[3, 7]], np.full((2, 10), 0.1)]).astype(np.float32)
+    read = np.eye(10, dtype=np.float32)[[3, 3, 0, 5]]
+    accuracy = DigitAccuracy()
+    accuracy.update_state(truth, read)
+    assert float(accuracy.result()) == 0.5
+    accuracy.reset_state()
+    accuracy.update_state(truth[2:], read[2:])
+    assert float(accuracy.result()) == 0
+
+
+def test_the_probability_of_no_digit_is_divided_among_the_ten() -> None:
+    eleven = np.zeros((3, 11), np.float32)
+    eleven[0, 10] = eleven[1, 4] = 1
+    eleven[2, [4, 10]] = 0.5
+    inputs = layers.Input((11,))
+    ten = keras.Model(inputs, shared_out(inputs)).predict(eleven, verbose=0)
+    assert ten[0] == pytest.approx(np.full(10, 0.1))
+    assert ten[1] == pytest.approx(np.eye(10)[4])
+    assert ten[2] == pytest.approx(0.5 * np.eye(10)[4] + 0.05)
 
 
 def test_a_network_that_looks_around_gives_the_mean_of_its_views(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ def test_an_epoch_means_as_many_updates_on_few_images_as_on_mnist() -> None:
     assert Recipe(passes=3).for_images(1_000).passes == 3
 
 
+def test_an_epoch_goes_over_all_passes_and_what_is_no_digit() -> None:
+    assert Recipe(passes=2).images_an_epoch(100) == 200
+    assert Recipe(passes=2, nondigits=0.25).images_an_epoch(101) == 202 + 50
+
+
 def test_fewer_images_than_a_batch_are_refused() -> None:
     assert Recipe(batch_size=64).for_images(64).passes == 844
     with pytest.raises(RecipeError, match="batch-size is 64: there are only 63 images to train on"):

@@ -22,6 +22,7 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 LARGEST_GALLERY = 120
 SURE = 0.99
+DISTORTIONS = tuple(limit.name for limit in fields(Distortion))
 SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -76,7 +77,7 @@ def render(card: Card, name: str, test: Examples, probabilities: np.ndarray) -> 
         confidence=confidence_in_numbers(probabilities, test.labels),
         figures=figures(card, evaluation, probabilities, test.labels),
         command=command_to_repeat(card),
-        distorted=any(card.recipe.get(limit.name) for limit in fields(Distortion)),
+        distorted=any(card.recipe.get(name) for name in (*DISTORTIONS, "variants")),
     )
 
 

@@ -88,9 +88,11 @@ def plain(network: keras.Model) -> keras.Model:
     """The same network made of Keras' own layers in float32, with the same weights: what is kept and read elsewhere."""
 
     def made_plain(layer: keras.Operation) -> keras.Operation:
+        if not isinstance(layer, layers.Layer):  # a sum or a slice, which is the same everywhere
+            return layer
         kind = PLAIN.get(type(layer), type(layer))
         config = layer.get_config()
-        if isinstance(layer, layers.Layer) and layer.dtype_policy.name.startswith("mixed"):
+        if layer.dtype_policy.name.startswith("mixed"):
             config["dtype"] = "float32"
         if "kernel_initializer" in config:
             config["kernel_initializer"] = "glorot_uniform"

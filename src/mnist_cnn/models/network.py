@@ -6,10 +6,11 @@ from mnist_cnn.models.best import best
 from mnist_cnn.models.classic import classic
 from mnist_cnn.models.columns import joined
 from mnist_cnn.models.fast import fast
+from mnist_cnn.models.robust import robust
 from mnist_cnn.models.tiny import tiny
 from mnist_cnn.models.views import moved_about
 
-NETWORKS = {"classic": classic, "fast": fast, "best": best, "tiny": tiny}
+NETWORKS = {"classic": classic, "fast": fast, "best": best, "tiny": tiny, "robust": robust}
 
 
 def build(name: str, dropout: float) -> keras.Model:

@@ -2,7 +2,9 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from threading import Thread
 from typing import Any
 
 import keras
@@ -10,14 +12,21 @@ import numpy as np
 from keras import ops
 
 from mnist_cnn.data.augment import distort
+from mnist_cnn.data.nondigits import NOT_A_DIGIT, nondigits
 from mnist_cnn.data.source import Examples
+from mnist_cnn.data.variants import varied
 from mnist_cnn.errors import RunError
 from mnist_cnn.models import network
-from mnist_cnn.models.columns import MeanOfCrossEntropies, accuracy, has_columns
+from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, has_columns
 from mnist_cnn.training import backend
 from mnist_cnn.training.backend import OnStep
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
+
+# What a label stands for: a digit by itself, or for what is no digit every digit alike ("outlier exposure": Hendrycks,
+# Mazeika, Dietterich, "Deep anomaly detection with outlier exposure", 2019, arXiv:1812.04606).
+TRUTH = np.full((11, 10), 0.1, np.float32)
+TRUTH[:NOT_A_DIGIT] = np.eye(10)
 
 
 def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
@@ -34,9 +43,10 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
     optimizer = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[recipe.optimizer]
     loss: Any = "categorical_crossentropy"
     metrics: list[Any] = ["accuracy"]
+    if has_columns(built) or recipe.nondigits:
+        metrics = [DigitAccuracy()]
     if has_columns(built):
         loss = MeanOfCrossEntropies(recipe.label_smoothing)
-        metrics = [keras.metrics.MeanMetricWrapper(accuracy, name="accuracy")]
     elif recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
     built.compile(
@@ -50,7 +60,7 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
 
 def updates(recipe: Recipe, images: int) -> int:
     """How many updates a recipe makes on this many training images."""
-    return recipe.epochs * math.ceil(images * recipe.passes / recipe.batch_size)
+    return recipe.epochs * math.ceil(recipe.images_an_epoch(images) / recipe.batch_size)
 
 
 class UpAndDown(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras ships no types
@@ -88,26 +98,54 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
 
-    An epoch goes over arrays in memory that were shuffled, and distorted, by (seed, epoch): so what it sees does not
-    depend on what happened before, and a resumed run sees the same. Raises RunError if the loss stops being a number,
-    before the epoch in which it did is given.
+    An epoch goes over arrays in memory that were made by (seed, epoch): so what it sees does not depend on what
+    happened before, and a resumed run sees the same. They are made beside the training of the epoch before. Raises
+    RunError if the loss stops being a number, before the epoch in which it did is given.
     """
     run = backend.epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
+    following = begun(epoch_examples, recipe, training, seed, done)
     for epoch in range(done, recipe.epochs):
         start = time.perf_counter()
-        logs = run(epoch, *arrays(epoch_examples(recipe, training, seed, epoch)), on_step)
+        seen = following.result()
+        if epoch + 1 < recipe.epochs:
+            following = begun(epoch_examples, recipe, training, seed, epoch + 1)
+        logs = run(epoch, *arrays(seen), on_step)
         if not all(map(math.isfinite, logs.values())):
             raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
         yield {"epoch": epoch + 1, **logs, "seconds": round(time.perf_counter() - start, 3)}
 
 
+def begun(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
+    """Begin to make examples beside what follows; a run that is stopped does not wait for them."""
+    made: Future[Examples] = Future()
+
+    def work() -> None:
+        try:
+            made.set_result(make(*args))
+        except BaseException as error:  # whatever it is, it is raised where the examples are asked for
+            made.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return made
+
+
 def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) -> Examples:
-    """What an epoch sees, in its order: every image as often as the recipe has passes, each time distorted anew."""
+    """What an epoch sees, in its order: every image as often as the recipe has passes, each time changed anew.
+
+    Among them are images that are no digit, labelled NOT_A_DIGIT, if the recipe has any.
+    """
     rng = np.random.default_rng((seed, epoch))
     order = epoch_order(len(training), recipe.passes, rng)
     images, labels = training.images[order], training.labels[order]
     if recipe.distortion and epoch < recipe.epochs - recipe.plain_epochs:
         images = distort(images, recipe.distortion, rng)
+    if recipe.variants:
+        images = varied(images, labels, recipe.variants, rng)
+    if more := recipe.images_an_epoch(len(training)) - len(order):
+        images = np.concatenate([images, nondigits(more, training.images, training.labels, rng)])
+        labels = np.concatenate([labels, np.full(more, NOT_A_DIGIT, labels.dtype)])
+        mixed = rng.permutation(len(images))
+        images, labels = images[mixed], labels[mixed]
     return Examples(images, labels)
 
 
@@ -117,5 +155,5 @@ def epoch_order(count: int, passes: int, rng: np.random.Generator) -> np.ndarray
 
 
 def arrays(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """As a network takes them: images (n, 28, 28, 1) uint8 and one-hot labels (n, 10) float32."""
-    return examples.images[..., np.newaxis], np.eye(10, dtype=np.float32)[examples.labels]
+    """As a network takes them: images (n, 28, 28, 1) uint8 and probabilities (n, 10) float32, one-hot for a digit."""
+    return examples.images[..., np.newaxis], TRUTH[examples.labels]

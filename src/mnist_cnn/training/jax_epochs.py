@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from mnist_cnn.models.columns import mean_of_columns
+from mnist_cnn.models.columns import are_digits, mean_of_columns
 from mnist_cnn.training.backend import Arrays, OnStep, RunEpoch
 
 State = tuple[list[Any], list[Any], list[Any]]
@@ -28,7 +28,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
         """Mean loss, and what the batch changes and shows: the other variables, and how many were right."""
         probabilities, others = network.stateless_call(trainable, others, images, training=training)
         probabilities = probabilities.astype("float32")
-        right = (mean_of_columns(probabilities).argmax(-1) == truth.argmax(-1)).sum()
+        right = ((mean_of_columns(probabilities).argmax(-1) == truth.argmax(-1)) * are_digits(truth)).sum()
         return jnp.mean(loss_of(truth, probabilities)), (others, right)
 
     def update(state: State, images: Any, truth: Any) -> tuple[State, Any, Any]:
@@ -48,7 +48,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
             state, more_loss, more_right = update(state, images[index], truth[index])
             return state, loss + more_loss * images.shape[1], right + more_right
 
-        return jax.lax.fori_loop(first, last, body, (state, jnp.float32(0), jnp.int32(0)))
+        return jax.lax.fori_loop(first, last, body, (state, jnp.float32(0), jnp.float32(0)))
 
     @jax.jit
     def judgements(trainable: list[Any], others: list[Any], images: Any, truth: Any) -> Any:
@@ -71,6 +71,7 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
         steps = -(-len(images) // batch_size)
         cut = whole * batch_size
         done = 0
+        digits = np.cumsum(truth.max(axis=1) > 0.5)  # how many there are up to each image
         for held, until in ((cut_into(images[:cut], truth[:cut], batch_size), whole), *leftover(images, truth, cut)):
             first = 0
             while first < until:
@@ -80,9 +81,9 @@ def epochs(network: keras.Model, batch_size: int, validation: Arrays | None) -> 
                 done, first = done + last - first, last
                 seen = min(done * batch_size, len(images))
                 if on_step:
-                    on_step(epoch + 1, done, steps, loss / seen, right / seen)
+                    on_step(epoch + 1, done, steps, loss / seen, right / max(1, digits[seen - 1]))
         put_into(network, state)
-        return {"loss": loss / len(images), "accuracy": right / len(images), **validate(state)}
+        return {"loss": loss / len(images), "accuracy": right / max(1, digits[-1]), **validate(state)}
 
     return run
 

@@ -1,0 +1,111 @@
+"""How well a network reads other people's digits, and refuses what is none: the recipe `robust` and others beside it.
+
+    python bench/robust.py MODEL.onnx … [--data FOLDER]
+
+FOLDER holds usps_test.npz (images 16×16), hwd1000.npz (28×28, black on white) and letters_A_to_J.npz (28×28), none of
+which anything is trained on; what is absent is left out with a note. MNIST is found through MNIST_CNN_DATA. Every
+picture goes through `reading.normalise`, as at reading time. A network refuses where its highest probability is below
+the threshold that refuses 1 % of MNIST's test digits. Also counted: MNIST's test digits varied, and non-digits made, as
+in training but by another seed. The figures are counts, shares and 95 % intervals (Wilson 1927).
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mnist_cnn.data import source
+from mnist_cnn.data.nondigits import nondigits
+from mnist_cnn.data.source import Examples
+from mnist_cnn.data.variants import varied
+from mnist_cnn.evaluation.metrics import wilson_interval
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.normalise import to_mnist
+from results import machine_line, median
+
+SEED, REFUSED, MADE = 20261123, 0.01, 10_000
+
+
+def normalised(images: np.ndarray) -> np.ndarray:
+    """Each of the images (n, height, width) in MNIST's manner."""
+    return np.stack([to_mnist(image) for image in images])
+
+
+def digits_and_others(folder: Path) -> tuple[dict[str, Examples], dict[str, np.ndarray]]:
+    """Sets of digits and of what is no digit, by name."""
+    test = source.load("mnist").test
+    rng = np.random.default_rng(SEED)
+    digits = {"MNIST test": test, "MNIST test, varied": Examples(varied(test.images, test.labels, 1, rng), test.labels)}
+    others = {"made as in training": nondigits(MADE, test.images, test.labels, rng)}
+    for name, file in (
+        ("USPS test", "usps_test.npz"),
+        ("hwd1000", "hwd1000.npz"),
+        ("letters A to J", "letters_A_to_J.npz"),
+    ):
+        if not (folder / file).exists():
+            print(f"{name} is left out: there is no {folder / file}.")
+            continue
+        with np.load(folder / file, allow_pickle=False) as arrays:
+            images, labels = arrays["images"], arrays["labels"]
+        if name == "letters A to J":
+            others[name] = normalised(images)
+        else:
+            digits[name] = Examples(normalised(255 - images if name == "hwd1000" else images), labels)
+    return digits, others
+
+
+def counted(count: int, of: int) -> str:
+    """A count as a share with its interval."""
+    low, high = wilson_interval(count, of)
+    return f"{count} of {of}: {100 * count / of:.2f} % ({100 * low:.2f} to {100 * high:.2f})"
+
+
+def milliseconds_an_image(classify: Classifier, images: np.ndarray) -> float:
+    """The median time of one image by itself."""
+    seconds = []
+    for image in images[:500]:
+        start = time.perf_counter()
+        classify(image[np.newaxis])
+        seconds.append(time.perf_counter() - start)
+    return 1000 * median(seconds)
+
+
+def judge(path: Path, digits: dict[str, Examples], others: dict[str, np.ndarray]) -> None:
+    """Print one network's table."""
+    classify = onnx_classifier(path)
+    threshold = float(np.quantile(classify(digits["MNIST test"].images).max(axis=1), REFUSED))
+    speed = milliseconds_an_image(classify, digits["MNIST test"].images)
+    print(f"\n{path} ({path.stat().st_size:,} bytes), refuses below {threshold:.3f}; {speed:.3f} ms an image")
+    print(f"| digits | right | refused | right among the rest |\n|{'---|' * 4}")
+    for name, examples in digits.items():
+        probabilities = classify(examples.images)
+        right = probabilities.argmax(axis=1) == examples.labels
+        kept = probabilities.max(axis=1) >= threshold
+        row = (
+            counted(right.sum(), len(right)),
+            counted((~kept).sum(), len(kept)),
+            counted(right[kept].sum(), kept.sum()),
+        )
+        print("|", " | ".join([name, *row]), "|")
+    print(f"\n| no digits | accepted |\n|{'---|' * 2}")
+    for name, images in others.items():
+        print("|", name, "|", counted((classify(images).max(axis=1) >= threshold).sum(), len(images)), "|")
+
+
+def main() -> None:
+    """Judge every network that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", type=Path)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    asked = parser.parse_args()
+    cv2.setNumThreads(1)
+    digits, others = digits_and_others(asked.data)
+    for path in asked.models:
+        judge(path, digits, others)
+    print(f"\n{machine_line()}")
+
+
+if __name__ == "__main__":
+    main()

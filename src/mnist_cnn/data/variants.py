@@ -1,0 +1,153 @@
+"""MNIST's digits as other people would have written them and other cameras seen them. Knows nothing about networks.
+
+A digit is enlarged to a canvas, gets what its writer might have added (a flag on a one, a bar through a seven), is
+drawn by another pen, worn, and made like MNIST again by `to_mnist`, as every picture that is read.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from mnist_cnn.data import glyphs, strokes, wear
+from mnist_cnn.data.strokes import SIDE, Glyph
+from mnist_cnn.reading.normalise import to_mnist
+
+Ink = np.ndarray
+DRAWN = 0.12  # share of the varied digits that are drawn anew by code
+PENNED = 0.7  # share that another pen draws
+NEIGHBOUR = 0.06  # share with a piece of another digit at a side
+MOVED = 0.25  # share that lie a pixel or two off the centre
+DIGITS: dict[int, list[Glyph]] = {digit: [strokes.parsed(way) for way in ways] for digit, ways in glyphs.DIGITS.items()}
+
+
+def varied(images: np.ndarray, labels: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Change this share of the images (n, 28, 28) uint8 of these digits (n,); the others are only normalised.
+
+    Gives as many images, whose labels are the same.
+    """
+    changed = np.empty_like(images)
+    for index, (image, label, happen) in enumerate(zip(images, labels.tolist(), rng.random(len(images)), strict=True)):
+        changed[index] = variant(image, label, images[index - 1], rng) if happen < share else to_mnist(image)
+    return changed
+
+
+def variant(image: np.ndarray, label: int, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One digit (28, 28) changed at random; a piece of `other` may stand beside it."""
+    ink = written(label, rng) if rng.random() < DRAWN else with_addition(enlarged(image), label, rng)
+    if rng.random() < PENNED:
+        ink = wear.repenned(ink, another_width(ink, rng), softness=rng.uniform(1, 6))
+    if rng.random() < NEIGHBOUR:
+        ink = with_neighbour(ink, enlarged(other), rng)
+    seen = to_mnist(wear.worn(ink, rng))
+    return moved(seen, rng) if rng.random() < MOVED else seen
+
+
+def enlarged(image: np.ndarray) -> Ink:
+    """An MNIST image on the canvas, three times as large."""
+    return np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC))
+
+
+def written(digit: int, rng: np.random.Generator) -> Ink:
+    """A digit drawn by code in one of the ways of `glyphs.DIGITS`, by an unsteady hand."""
+    ways = DIGITS[digit]
+    glyph = strokes.handwritten(ways[rng.integers(len(ways))], rng.uniform(0, 0.05), rng)
+    placed = strokes.placed(glyph, rng.uniform(0.4, 0.85), rng.uniform(-0.15, 0.4))
+    return strokes.draw(strokes.blank(), placed, rng.uniform(3, 10))
+
+
+def another_width(ink: Ink, rng: np.random.Generator) -> float:
+    """Another pen's width in pixels: a hairline to 4 pixels wider, where loops begin to be filled."""
+    width = wear.pen_width(ink)
+    return rng.uniform(1, max(1, width)) if rng.random() < 0.5 else width + rng.uniform(0, 4)
+
+
+def with_addition(ink: Ink, label: int, rng: np.random.Generator) -> Ink:
+    """The digit with what some writers add to it, if there is anything for this one."""
+    add, share = ADDITIONS.get(label, (None, 0.0))
+    return add(ink, rng) if add and rng.random() < share else ink
+
+
+def with_flag(ink: Ink, rng: np.random.Generator) -> Ink:
+    """A one with the European flag, a fifth to nearly the whole of the stem long, and sometimes with a base."""
+    ends = stem(ink)
+    if ends is None:
+        return ink
+    top, foot = ends
+    size, width = float(np.linalg.norm(foot - top)), wear.pen_width(ink)
+    share = rng.uniform(0.2, 0.95)
+    # Degrees from upright: a flag that falls less steeply, above all a long one, would make a seven.
+    lean = np.rad2deg(np.arctan2(top[0] - foot[0], foot[1] - top[1]))
+    least, most = max(lean + 18, 15), 65 - 20 * share
+    if least < most:
+        angle = np.deg2rad(rng.uniform(least, most))
+        tip = top + np.array([-np.sin(angle), np.cos(angle)]) * size * share
+        ink = strokes.draw(ink.copy(), [np.stack([top, tip])], width)
+    if share < 0.6 and rng.random() < 0.4:  # with a longer flag it would close a triangle
+        half = np.array([1, rng.normal(0, 0.1)]) * size * rng.uniform(0.12, 0.55)
+        ink = strokes.draw(ink.copy(), [np.stack([foot - half, foot + half])], width)
+    return ink
+
+
+def stem(ink: Ink) -> tuple[np.ndarray, np.ndarray] | None:
+    """Top and foot (x, y) of a one: the ends of its ink along its longest direction; None if there is no ink."""
+    points = np.argwhere(ink > 127)[:, ::-1].astype(np.float32)
+    if len(points) < 10:
+        return None
+    centre = points.mean(axis=0)
+    _, axes = np.linalg.eigh(np.cov((points - centre).T))
+    along = axes[:, 1] * np.sign(axes[1, 1] or 1)
+    far = (points - centre) @ along
+    return centre + along * np.percentile(far, 3), centre + along * np.percentile(far, 97)
+
+
+def with_bar(ink: Ink, rng: np.random.Generator) -> Ink:
+    """A seven with a bar through its stem."""
+    _, top, width, height = cv2.boundingRect(ink)
+    row = round(top + height * rng.uniform(0.48, 0.66))
+    columns = np.flatnonzero(ink[min(row, SIDE - 1)] > 127)
+    if not len(columns):
+        return ink
+    centre = np.array([columns.mean(), row])
+    half = np.array([1, rng.normal(-0.1, 0.15)]) * max(width, height / 2) * rng.uniform(0.18, 0.4)
+    return strokes.draw(ink.copy(), [np.stack([centre - half, centre + half])], wear.pen_width(ink))
+
+
+def with_slash(ink: Ink, rng: np.random.Generator) -> Ink:
+    """A zero with a slash from its lower left to its upper right, or a little beyond."""
+    left, top, width, height = cv2.boundingRect(ink)
+    centre = np.array([left + width / 2, top + height / 2])
+    half = np.array([width, -height]) / 2 * rng.uniform(0.6, 1.15)
+    return strokes.draw(ink.copy(), [np.stack([centre - half, centre + half])], wear.pen_width(ink) * 0.8)
+
+
+# To which share of these digits something is added.
+ADDITIONS: dict[int, tuple[Callable[[Ink, np.random.Generator], Ink], float]] = {
+    0: (with_slash, 0.15),
+    1: (with_flag, 0.5),
+    7: (with_bar, 0.4),
+}
+
+
+def with_neighbour(ink: Ink, other: Ink, rng: np.random.Generator) -> Ink:
+    """A digit with a narrow piece of another one at its left or right, as a cut between two that touch leaves it."""
+    left, _, width, _ = cv2.boundingRect(ink)
+    edge, _, reach, _ = cv2.boundingRect(other)
+    piece = int(rng.integers(3, 9))
+    gap = int(rng.integers(0, 5))
+    seen = ink.copy()
+    if rng.random() < 0.5:  # the right edge of the one before
+        strip, start = other[:, edge + reach - piece : edge + reach], left - gap - piece
+    else:
+        strip, start = other[:, edge : edge + piece], left + width + gap
+    if strip.shape[1] == piece and 0 <= start <= SIDE - piece:
+        seen[:, start : start + piece] = np.maximum(seen[:, start : start + piece], strip)
+    return seen
+
+
+def moved(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An image (28, 28) moved by up to two pixels each way; what would leave it stays within."""
+    left, top, width, height = cv2.boundingRect(image)
+    right, down = rng.integers(-2, 3, 2).tolist()
+    right, down = np.clip(right, -left, 28 - left - width), np.clip(down, -top, 28 - top - height)
+    return np.roll(image, (down, right), (0, 1))

@@ -1,0 +1,177 @@
+"""What pens, paper and cameras do to ink: other widths, gaps, blots, noise, blur. Knows nothing about what it shows.
+
+Ink is a canvas (84, 84) uint8, 0 paper to 255 ink, of which a digit takes 60 pixels: lengths here are in its pixels, of
+which three make one of an MNIST image.
+"""
+
+import cv2
+import numpy as np
+
+from mnist_cnn.data.strokes import SIDE
+
+Ink = np.ndarray
+
+
+def pen_width(ink: Ink) -> float:
+    """How wide the strokes are on average, in pixels: a strip's pixels lie a quarter of its width from its edge."""
+    distance = distance_to_paper(ink)
+    within = distance > 0
+    # The edge is half a pixel nearer than the nearest pixel of paper.
+    return float(4 * (distance[within] - 0.5).mean()) if within.any() else 0.0
+
+
+def distance_to_paper(ink: Ink) -> np.ndarray:
+    """How far each pixel of ink is from the nearest paper; 0 on paper."""
+    return np.asarray(cv2.distanceTransform((ink > 127).view(np.uint8), cv2.DIST_L2, 3))
+
+
+def repenned(ink: Ink, width: float, softness: float) -> Ink:
+    """The same strokes by a pen of another width, in pixels: a wider one adds ink, a thinner one follows their middle.
+
+    `softness` is over how many pixels ink becomes paper at an edge. The middle line is where the distance to paper is
+    largest among a pixel's neighbours.
+    """
+    inside = distance_to_paper(ink)
+    if not inside.any():
+        return ink
+    if width < pen_width(ink):
+        middle = (inside > 0.5) & (inside >= cv2.dilate(inside, np.ones((3, 3), np.uint8)))
+        beyond = cv2.distanceTransform((~middle).view(np.uint8), cv2.DIST_L2, 3) - width / 2
+    else:
+        outside = cv2.distanceTransform((ink <= 127).view(np.uint8), cv2.DIST_L2, 3)
+        beyond = np.where(ink > 127, 0.5 - inside, outside - 0.5) - (width - pen_width(ink)) / 2
+    return np.asarray(np.clip(127.5 - beyond * (255 / softness), 0, 255), np.uint8)
+
+
+def some_ink(ink: Ink, rng: np.random.Generator) -> tuple[float, float]:
+    """Any point (x, y) on the ink; the middle if there is none."""
+    rows, columns = np.nonzero(ink > 127)
+    if not len(rows):
+        return SIDE / 2, SIDE / 2
+    index = rng.integers(len(rows))
+    return float(columns[index]), float(rows[index])
+
+
+def crossing(ink: Ink, length: float, thickness: int, value: int, rng: np.random.Generator) -> Ink:
+    """A short straight line in any direction over some ink, as ink or (value 0) as paper."""
+    x, y = some_ink(ink, rng)
+    angle = rng.uniform(0, np.pi)
+    reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    ends = [np.rint(np.array([x, y]) + side * reach).astype(int).tolist() for side in (-1, 1)]
+    return np.asarray(cv2.line(ink.copy(), ends[0], ends[1], value, thickness, cv2.LINE_AA))
+
+
+def broken(ink: Ink, rng: np.random.Generator) -> Ink:
+    """One or two gaps in the strokes."""
+    for _ in range(rng.integers(1, 3)):
+        ink = crossing(ink, 1.6 * pen_width(ink), int(rng.integers(2, 7)), 0, rng)
+    return ink
+
+
+def blotted(ink: Ink, rng: np.random.Generator) -> Ink:
+    """A blot of ink or two on the strokes, somewhat wider than they are."""
+    ink, radius = ink.copy(), pen_width(ink) / 2
+    for _ in range(rng.integers(1, 3)):
+        x, y = some_ink(ink, rng)
+        cv2.circle(ink, (round(x), round(y)), max(2, round(radius * rng.uniform(1.1, 1.7))), 255, -1, cv2.LINE_AA)
+    return ink
+
+
+def specked(ink: Ink, rng: np.random.Generator) -> Ink:
+    """A few specks of dust, no larger than two pixels of an MNIST image."""
+    ink = ink.copy()
+    for x, y in rng.integers(8, SIDE - 8, (rng.integers(1, 6), 2)).tolist():
+        cv2.circle(ink, (x, y), int(rng.integers(1, 3)), int(rng.integers(60, 256)), -1, cv2.LINE_AA)
+    return ink
+
+
+def ruled(ink: Ink, rng: np.random.Generator) -> Ink:
+    """What is left of one or two ruled lines, level or upright: faint, thin, with gaps, no longer than the ink."""
+    left, top, width, height = cv2.boundingRect(ink)
+    if not width:
+        return ink
+    lines = np.zeros_like(ink)
+    for _ in range(rng.integers(1, 3)):
+        value, thickness = int(rng.integers(50, 200)), int(rng.integers(1, 4))
+        if rng.random() < 0.7:
+            y = top + int(rng.integers(0, height))
+            cv2.line(lines, (left - 4, y), (left + width + 4, y + int(rng.integers(-2, 3))), value, thickness)
+        else:
+            x = left + int(rng.integers(0, width))
+            cv2.line(lines, (x, top - 4), (x + int(rng.integers(-2, 3)), top + height + 4), value, thickness)
+    gaps = cv2.resize(rng.random((14, 14), np.float32), (SIDE, SIDE)) < rng.uniform(0.3, 0.9)
+    return np.asarray(np.maximum(ink, np.where(gaps, lines, 0).astype(np.uint8)))
+
+
+def uneven(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Ink that is fainter here and there, as a pencil on rough paper or a dry pen leaves it."""
+    cells = int(rng.integers(5, 43))
+    cover = cv2.resize(rng.uniform(rng.uniform(0, 0.6), 1, (cells, cells)).astype(np.float32), (SIDE, SIDE))
+    return np.asarray(ink * np.minimum(cover * 1.3, 1), np.uint8)
+
+
+def fainter(ink: Ink, rng: np.random.Generator) -> Ink:
+    """All ink lighter by the same share, or so dark that its edges are hard."""
+    return np.asarray(np.minimum(ink * rng.uniform(0.4, 2.5), 255), np.uint8)
+
+
+def noisy(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Each pixel, as a camera sees it, a little off; paper that stays nearly paper is clean again."""
+    noise = cv2.resize(rng.normal(0, rng.uniform(10, 50), (42, 42)).astype(np.float32), (SIDE, SIDE))
+    seen = np.clip(ink + noise, 0, 255)
+    return np.asarray(np.where(seen < 60, 0, seen), np.uint8)
+
+
+def blurred(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Out of focus."""
+    return np.asarray(cv2.GaussianBlur(ink, (0, 0), rng.uniform(0.8, 4)))
+
+
+def coarse(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Small once, then large again: the digit was 10 to 20 pixels high."""
+    side = int(rng.integers(14, 29))
+    small = cv2.resize(ink, (side, side), interpolation=cv2.INTER_AREA)
+    method = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
+    return np.asarray(cv2.resize(small, (SIDE, SIDE), interpolation=method))
+
+
+def through_jpeg(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Written as JPEG of low quality and read again; paper that stays nearly paper is clean again."""
+    _, content = cv2.imencode(".jpg", ink, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(5, 50))])
+    seen = np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE))
+    return np.asarray(np.where(seen < 40, 0, seen), np.uint8)
+
+
+def stretched(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Narrower or lower: one side is shrunk."""
+    shrunk = [SIDE, SIDE]
+    shrunk[rng.integers(2)] = round(SIDE * rng.uniform(0.65, 0.95))
+    small = cv2.resize(ink, shrunk, interpolation=cv2.INTER_AREA)
+    above, before = (SIDE - small.shape[0]) // 2, (SIDE - small.shape[1]) // 2
+    whole = np.zeros((SIDE, SIDE), np.uint8)
+    whole[above : above + small.shape[0], before : before + small.shape[1]] = small
+    return whole
+
+
+# What happens first stands first; each happens to this share of the images, independently of the others.
+WEAR = (
+    (stretched, 0.25),
+    (broken, 0.07),
+    (blotted, 0.07),
+    (specked, 0.05),
+    (ruled, 0.07),
+    (uneven, 0.12),
+    (blurred, 0.15),
+    (coarse, 0.2),
+    (noisy, 0.1),
+    (fainter, 0.2),
+    (through_jpeg, 0.05),
+)
+
+
+def worn(ink: Ink, rng: np.random.Generator) -> Ink:
+    """The ink after some of all this, or none."""
+    for happen, (change, share) in zip(rng.random(len(WEAR)), WEAR, strict=True):
+        if happen < share:
+            ink = change(ink, rng)
+    return ink

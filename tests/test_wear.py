@@ -1,0 +1,140 @@
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from mnist_cnn.data import wear
+from mnist_cnn.data.strokes import SIDE
+
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+CHANGES = [change for change, _ in wear.WEAR]
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def bar(width: int = 9, value: int = 255) -> np.ndarray:
+    """An upright stroke, 60 pixels long."""
+    ink = np.zeros((SIDE, SIDE), np.uint8)
+    left = (SIDE - width) // 2
+    ink[12:72, left : left + width] = value
+    return ink
+
+
+def parts(ink: np.ndarray) -> int:
+    return cv2.connectedComponents((ink > 127).astype(np.uint8))[0] - 1
+
+
+def outcomes(change: Change, ink: np.ndarray, times: int = 40) -> list[np.ndarray]:
+    generator = rng()
+    return [change(ink, generator) for _ in range(times)]
+
+
+@pytest.mark.parametrize("width", [4, 9, 15])
+def test_the_width_of_a_pen_is_measured(width: int) -> None:
+    assert wear.pen_width(bar(width)) == pytest.approx(width, abs=0.15 * width)
+
+
+def test_a_blank_canvas_has_no_pen() -> None:
+    assert wear.pen_width(np.zeros((SIDE, SIDE), np.uint8)) == 0
+
+
+@pytest.mark.parametrize("width", [2, 5, 9, 14])
+def test_another_pen_draws_the_same_stroke_as_wide_as_asked(width: int) -> None:
+    drawn = wear.repenned(bar(9), width, softness=1)
+    assert (drawn[42] > 127).sum() == pytest.approx(width, abs=1.6)
+    assert abs(np.flatnonzero(drawn[42] > 127).mean() - 41) <= 1
+    assert parts(drawn) == 1
+
+
+def test_a_soft_edge_has_greys_and_a_hard_one_has_hardly_any() -> None:
+    soft, hard = (wear.repenned(bar(9), 12, softness) for softness in (6, 1))
+    assert ((soft[42] > 0) & (soft[42] < 255)).sum() >= 8
+    assert ((hard[42] > 0) & (hard[42] < 255)).sum() <= 4
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_whatever_happens_to_ink_leaves_a_canvas_and_repeats_with_its_seed(change: Change) -> None:
+    grey = bar(value=180)
+    first, again = (outcomes(change, grey) for _ in range(2))
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert all((ink.shape, ink.dtype) == ((SIDE, SIDE), np.uint8) for ink in first)
+    assert len({ink.tobytes() for ink in first}) > 10
+    assert sum((ink != grey).any() for ink in first) > 20
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_whatever_happens_to_a_blank_canvas_is_no_error(change: Change) -> None:
+    for ink in outcomes(change, np.zeros((SIDE, SIDE), np.uint8)):
+        assert ink.shape == (SIDE, SIDE)
+
+
+def test_no_change_writes_into_what_it_was_given() -> None:
+    ink = bar()
+    for change in CHANGES:
+        outcomes(change, ink, times=5)
+    assert (ink == bar()).all()
+
+
+def test_a_gap_takes_ink_away_and_may_part_a_stroke() -> None:
+    broken = outcomes(wear.broken, bar(5))
+    assert all(ink.sum() < bar(5).sum() for ink in broken)
+    assert max(map(parts, broken)) > 1
+
+
+def test_a_blot_lies_on_the_stroke_and_is_wider_than_it() -> None:
+    for ink in outcomes(wear.blotted, bar()):
+        assert parts(ink) == 1
+        assert cv2.boundingRect(ink)[2] > 9
+
+
+def test_specks_are_small_and_on_the_paper_or_the_ink() -> None:
+    for ink in outcomes(wear.specked, np.zeros((SIDE, SIDE), np.uint8)):
+        assert 0 < (ink > 0).sum() < 5 * 50
+
+
+def test_ruled_lines_are_fainter_than_ink_and_no_longer_than_the_digit() -> None:
+    wide = np.zeros((SIDE, SIDE), np.uint8)
+    wide[20:60, 20:60] = 200
+    for ink in outcomes(wear.ruled, np.where(wide > 0, 1, 0).astype(np.uint8)):
+        left, top, width, height = cv2.boundingRect(ink)
+        assert ink.max() < 200
+        assert left >= 14
+        assert top >= 14
+        assert left + width <= 67
+        assert top + height <= 67
+
+
+def test_dry_ink_is_fainter_and_only_where_there_was_ink() -> None:
+    dry = outcomes(wear.uneven, bar())
+    assert all((ink <= bar()).all() for ink in dry)
+    assert np.mean([ink.sum() < 0.95 * bar().sum() for ink in dry]) > 0.5
+
+
+def test_one_side_of_a_stretched_digit_is_shorter() -> None:
+    square = np.zeros((SIDE, SIDE), np.uint8)
+    square[22:62, 22:62] = 255
+    shapes = [cv2.boundingRect((ink > 127).astype(np.uint8))[2:] for ink in outcomes(wear.stretched, square)]
+    assert all(max(shape) == 40 and 25 <= min(shape) <= 39 for shape in shapes)
+    assert {width < height for width, height in shapes} == {True, False}
+
+
+def test_a_blur_keeps_the_ink_and_lowers_its_peak_in_thin_strokes() -> None:
+    for ink in outcomes(wear.blurred, bar(3)):
+        assert int(ink.sum()) == pytest.approx(int(bar(3).sum()), rel=0.05)
+    assert min(int(ink.max()) for ink in outcomes(wear.blurred, bar(3))) < 120
+
+
+def test_what_was_small_once_has_lost_its_detail() -> None:
+    checks = np.zeros((SIDE, SIDE), np.uint8)
+    checks[::2, ::2] = 255
+    for ink in outcomes(wear.coarse, checks):
+        assert ink[10:-10, 10:-10].std() < 0.3 * checks.std()
+
+
+def test_some_of_it_happens_to_most_canvases_and_nothing_to_some() -> None:
+    unchanged = [(ink == bar()).all() for ink in outcomes(wear.worn, bar(), times=200)]
+    nothing = np.prod([1 - share for _, share in wear.WEAR])
+    assert np.mean(unchanged) == pytest.approx(nothing, abs=0.1)
