@@ -1,0 +1,144 @@
+"""A mask of ink comes in, the same without ruled and squared lines goes out, crossed strokes whole. Knows no digits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SIDE = 64  # pixels: smaller pictures show no ruled paper, and a digit's own bars would be taken for it
+WORKING_SIDE = 800  # pixels: lines are looked for at this size
+SLOPES = (-0.18, -0.12, -0.06, 0.0, 0.06, 0.12, 0.18)  # a photo's tilt and perspective: 10 degrees either way
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line from `left` to `right`, at row `polynomial`(column), `thickness` pixels thick."""
+
+    left: float
+    right: float
+    polynomial: np.ndarray
+    thickness: float
+
+
+def without_ruling(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+    """Take printed lines out of (h, w) `mask` (1 ink, 0 paper); `contrast` is how dark each pixel is."""
+    if min(mask.shape) < SIDE:
+        return mask
+    across = bands(mask)
+    down = bands(np.ascontiguousarray(mask.T))
+    if not across and not down:
+        return mask
+    band = np.zeros_like(mask)
+    written = np.zeros_like(mask)
+    for lines, view in ((across, lambda a: a), (down, np.transpose)):
+        for line in lines:
+            one = drawn(line, view(mask).shape)
+            view(band)[one > 0] = 1
+            strong = contrast_of(view(contrast), view(mask), one)
+            view(written)[(one > 0) & (view(contrast) > 1.35 * strong + 8)] = 1
+    rest = mask & (1 - band)
+    reach = int(max(line.thickness for line in across + down)) + 6
+    return rest | (mask & band & (bridged(rest, reach) | written))
+
+
+def contrast_of(contrast: np.ndarray, mask: np.ndarray, band: np.ndarray) -> float:
+    """The usual contrast of a line's pixels."""
+    inside = contrast[(band & mask) > 0]
+    return float(np.median(inside)) if inside.size else 255.0
+
+
+def bands(mask: np.ndarray) -> list[Line]:
+    """Find the lines that go across (h, w) `mask`, in its own pixels."""
+    scale = min(1.0, WORKING_SIDE / max(mask.shape))
+    small = mask
+    if scale < 1:
+        small = (cv2.resize(mask * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 48).astype(np.uint8)
+    width = small.shape[1]
+    found = [line for line in candidates(small) if reaches(line, width)]
+    if len(found) == 1 and not spans(found[0], width):
+        found = []
+    return [enlarged(line, mask.shape[1] / width) for line in found]
+
+
+def reaches(line: Line, width: int) -> bool:
+    """Whether a line goes on beyond the picture, which a digit's own bar seldom does."""
+    return line.left <= 0.02 * width or line.right >= 0.98 * width or line.right - line.left >= 0.8 * width
+
+
+def spans(line: Line, width: int) -> bool:
+    """Whether a line goes from one side of the picture to the other."""
+    return line.left <= 0.02 * width and line.right >= 0.98 * width
+
+
+def candidates(mask: np.ndarray) -> Iterator[Line]:
+    """Long thin components of what is left of the mask by opening it with straight pieces of line."""
+    length = max(9, mask.shape[1] // 25)
+    pieces = np.zeros_like(mask)
+    for slope in SLOPES:
+        pieces |= cv2.morphologyEx(mask, cv2.MORPH_OPEN, segment(length, slope))
+    joined = cv2.morphologyEx(pieces, cv2.MORPH_CLOSE, np.ones((1, 2 * length + 1), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    for label in range(1, len(stats)):
+        x, y, w, h, _ = (int(value) for value in stats[label])
+        if w < 0.35 * mask.shape[1] or h > 0.25 * w + 6:
+            continue
+        inside = (labels[y : y + h, x : x + w] == label) & (pieces[y : y + h, x : x + w] > 0)
+        if line := fitted(inside, x, y):
+            yield line
+
+
+def segment(length: int, slope: float) -> np.ndarray:
+    """A structuring element: a straight line of some slope."""
+    rise = round(abs(slope) * length)
+    element = np.zeros((rise + 1, length), np.uint8)
+    ends = ((0, 0), (length - 1, rise)) if slope >= 0 else ((0, rise), (length - 1, 0))
+    return np.asarray(cv2.line(element, *ends, 1))
+
+
+def fitted(inside: np.ndarray, x: int, y: int) -> Line | None:
+    """Lay a polynomial through a component; None if it is not thin and straight."""
+    rows, columns = np.nonzero(inside)
+    covered = np.unique(columns)
+    width = inside.shape[1]
+    if len(covered) < 0.6 * width:
+        return None
+    thickness = len(rows) / len(covered)
+    at = 2.0 * columns / width - 1
+    polynomial = np.polynomial.polynomial.polyfit(at, rows, 3)
+    for _ in range(2):
+        away = np.abs(rows - np.polynomial.polynomial.polyval(at, polynomial))
+        near = away <= max(1.5, 1.5 * np.median(away))
+        if near.sum() < 10:
+            return None
+        polynomial = np.polynomial.polynomial.polyfit(at[near], rows[near], 3)
+    away = np.abs(rows - np.polynomial.polynomial.polyval(at, polynomial))
+    ends, middle = np.polynomial.polynomial.polyval([-1, 1, 0], polynomial)[[0, 1]].mean(), polynomial[0]
+    if thickness > width / 15 or np.quantile(away, 0.8) > thickness + 1 or abs(ends - middle) > 0.03 * width:
+        return None
+    polynomial[0] += y
+    return Line(x, x + width, polynomial, thickness)
+
+
+def enlarged(line: Line, times: float) -> Line:
+    """The same line at another size."""
+    return Line(line.left * times, line.right * times, line.polynomial * times, line.thickness * times)
+
+
+def drawn(line: Line, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask of (h, w) with the line on it, and a pixel more on either side."""
+    at = np.linspace(-1.06, 1.06, 64)
+    x = (at + 1) / 2 * (line.right - line.left) + line.left
+    y = np.polynomial.polynomial.polyval(at, line.polynomial)
+    points = np.rint(np.stack([x, y], axis=1)).astype(np.int32)
+    canvas = np.zeros(shape[:2], np.uint8)
+    return np.asarray(cv2.polylines(canvas, [points], False, 1, thickness=int(np.ceil(line.thickness)) + 2))
+
+
+def bridged(rest: np.ndarray, reach: int) -> np.ndarray:
+    """Where strokes that a line cut in two would go on: closing along steep and slanted directions."""
+    result = np.zeros_like(rest)
+    for dx in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        for element in (segment(reach, abs(dx)).T if dx >= 0 else segment(reach, dx).T,):
+            result |= cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ascontiguousarray(element))
+    return result
