@@ -9,6 +9,9 @@ from mnist_cnn.reading.ruling import without_ruling
 
 THUMBNAIL = 400  # pixels: paper is estimated at this size, fine enough for the edge of a shadow
 TINY = 160  # pixels: enough to see which of light and dark is the ink
+WINDOWS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)  # shares of the longer side in which ink may be a minority
+FINEST = 1 / 40  # the same for a thin pen, in pictures large enough to show one
+SKEWED = 0.9  # less skewness than this says nothing
 FAINTEST = 12  # of 255: less contrast than this is no ink
 
 
@@ -54,10 +57,36 @@ def thumbnail(grey: np.ndarray, side: int) -> np.ndarray:
 
 
 def dark_on_light(grey: np.ndarray) -> np.ndarray:
-    """Invert if ink is the lighter: if what differs most from the median of its surroundings is lighter."""
+    """Invert if ink is lighter than paper.
+
+    Strokes are a minority among their surroundings, so differences from the surroundings' mean are skewed to the ink's side,
+    while the edges of shadows and of the paper are not skewed. The window in which they are most so decides. Where none
+    is skewed, as with a digit that fills half its picture, the border is paper.
+    """
     small = thumbnail(grey, TINY)
-    difference = small.astype(np.float32) - surrounding(small)
-    return np.asarray(cv2.bitwise_not(grey)) if (difference**3).sum() > 0 else grey
+    found = [skewness(small, window) for window in WINDOWS]
+    if small is not grey:  # a thin pen is lost at this size
+        found.append(skewness(thumbnail(grey, THUMBNAIL), FINEST))
+    lopsided = max(found, key=abs)
+    light_ink = lopsided > 0 if abs(lopsided) > SKEWED else border_is_dark(small)
+    return np.asarray(cv2.bitwise_not(grey)) if light_ink else grey
+
+
+def skewness(small: np.ndarray, share: float) -> float:
+    """The skewness of differences from the mean of a square window, whose side is a share of the picture's."""
+    side = int(max(small.shape) * share) | 1
+    values = small.astype(np.float32)
+    differences = cv2.subtract(values, cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
+    squares = cv2.multiply(differences, differences)
+    variance = cv2.mean(squares)[0]
+    return cv2.mean(cv2.multiply(squares, differences))[0] / max(variance, 1e-6) ** 1.5
+
+
+def border_is_dark(small: np.ndarray) -> bool:
+    """Whether most of the outermost pixels are of the darker kind."""
+    limit, _ = cv2.threshold(small, 0, 1, cv2.THRESH_OTSU)
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    return bool((border > limit).mean() < 0.5)
 
 
 def surrounding(small: np.ndarray) -> np.ndarray:
@@ -97,11 +126,13 @@ def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     """Take the contrast of bare paper away, the median; its standard deviation is what the median deviation says."""
     counts = histogram(contrast)
     middle, deviation = median_and_deviation(counts)
+    if not deviation:  # a drawing: most pixels are alike
+        return np.asarray(cv2.subtract(contrast, middle)), 0.0
     limit, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_OTSU)
     below, spread = median_and_deviation(counts * (np.arange(256) <= limit))
     if limit > below + 8 * max(spread, 1.0):  # two kinds of pixels, so paper is the lighter, even if it is the lesser part
         middle, deviation = below, spread
-    return np.asarray(cv2.subtract(contrast, float(middle))), 1.4826 * deviation
+    return np.asarray(cv2.subtract(contrast, middle)), 1.4826 * deviation
 
 
 def median_and_deviation(counts: np.ndarray) -> tuple[float, float]:
@@ -139,6 +170,8 @@ def hysteresis(contrast: np.ndarray, low: float, high: float) -> np.ndarray:
 
 def surroundings(mask: np.ndarray) -> np.ndarray | None:
     """Where the paper lies on something darker: what touches the border and is far wider than the rest's strokes."""
+    if not (mask[0].any() or mask[-1].any() or mask[:, 0].any() or mask[:, -1].any()):
+        return None
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     x, y, w, h = stats[:, 0], stats[:, 1], stats[:, 2], stats[:, 3]
     at_border = (x == 0) | (y == 0) | (x + w == mask.shape[1]) | (y + h == mask.shape[0])

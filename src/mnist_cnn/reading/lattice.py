@@ -13,12 +13,13 @@ from mnist_cnn.reading.cut import slices
 from mnist_cnn.reading.segment import Piece, union
 
 WIDE = 1.0  # of the row's height: what is wider may be several digits
-WIDEST = 1.5  # of the row's height: what is wider is not one digit, if it can be anything else
+WIDEST = 2.5  # of the row's height: what is wider is not one digit, if it can be anything else
 FARTHEST = 0.35  # of the row's height: pieces farther apart are never one digit
 # Costs, in nats as the network's confidence.
 JOIN, JOIN_PER_HEIGHT = 0.7, 3.0  # two pieces with paper between them as one digit
 CUT, CUT_PER_HEIGHT = 0.7, 3.0  # through ink
 LOW = 1.5  # a digit less than half as high as the row
+BROAD, BROAD_PER_HEIGHT = 1.3, 1.5  # a digit that is wider than so much of its row's height, for each height more
 SURE = 1e-3  # what the network cannot be less sure of than
 
 
@@ -43,6 +44,8 @@ class Lattice:
 
 def lattice_of(row: Sequence[Piece], cutting: bool = True) -> Lattice:
     """Cut what is wide, and list every run of primitives that could be one digit."""
+    if len(row) == 1 and not (cutting and row[0].width > WIDE * row[0].height):
+        return Lattice(1, [], [Hypothesis(0, 0, row[0], 0.0)])
     height = float(np.median([piece.height for piece in row]))
     primitives: list[Piece] = []
     together: list[float] = []  # what it costs to take primitives i and i + 1 together
@@ -68,7 +71,9 @@ def runs(primitives: list[Piece], together: list[float], height: float) -> list[
             piece = union(primitives[first : last + 1]) if cost < np.inf else primitives[first]
             if last > first and (cost == np.inf or piece.width > WIDEST * max(height, piece.height)):
                 break
-            found.append(Hypothesis(first, last, piece, cost + (LOW if piece.height < 0.5 * height else 0.0)))
+            cost += LOW if piece.height < 0.5 * height else 0.0
+            cost += BROAD_PER_HEIGHT * max(0.0, piece.width / max(height, piece.height) - BROAD)
+            found.append(Hypothesis(first, last, piece, cost))
     return found
 
 

@@ -11,7 +11,7 @@ from mnist_cnn.reading.ink import Ink
 MOST = 600  # pieces of a picture that are looked at, the largest ones
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
     """Some ink. `mask` is (h, w) uint8, 1 where it is, its corner at column `x`, row `y`; `strength` its mean contrast."""
 
@@ -42,6 +42,11 @@ class Piece:
         return self.y + self.height
 
     @property
+    def flat(self) -> bool:
+        """Whether it is a dash: no digit, but perhaps part of one."""
+        return self.width > 3 * self.height
+
+    @property
     def size(self) -> int:
         """Its longer side."""
         return max(self.mask.shape)
@@ -50,13 +55,15 @@ class Piece:
 def pieces_of(ink: Ink) -> list[Piece]:
     """Connected ink that may be writing: specks, weak traces and remains of the surroundings are dropped."""
     found = connected(ink)
+    if len(found) == 1:
+        return found
     size = usual_size(found)
-    large = [piece for piece in found if piece.size >= 0.4 * size]
+    large = [piece for piece in found if piece.size >= 0.4 * size and not piece.flat]
     if not large:
         return []
     enough = 0.5 * max(piece.strength for piece in large)
     large = [piece for piece in large if piece.strength >= enough]
-    small = [piece for piece in found if 0.08 * size <= piece.size < 0.4 * size and piece.strength >= enough]
+    small = [piece for piece in found if piece.size >= 0.08 * size and piece.strength >= enough and piece not in large]
     return attached(large, small, reach=0.12 * size)
 
 
@@ -149,22 +156,32 @@ def above_one_another(a: Piece, b: Piece, reach: float) -> bool:
 def rows_of(pieces: Sequence[Piece]) -> list[list[Piece]]:
     """Sort pieces into rows from top to bottom, each from left to right.
 
-    A piece belongs to the row of its nearest neighbour to the left that is level with it, so rows may climb or fall.
+    A piece belongs to the row whose course so far it is most level with, so rows may climb or fall.
     """
+    if len(pieces) < 2:
+        return [[piece] for piece in pieces]
     rows: list[list[Piece]] = []
     for piece in sorted(pieces, key=lambda piece: piece.x + piece.width / 2):
-        level = [row for row in rows if share_level(row[-1], piece)]
-        if level:
-            max(level, key=lambda row: (row[-1].right, -abs(row[-1].y - piece.y))).append(piece)
+        nearest = max(rows, key=lambda row: level_with(row, piece), default=None)
+        if nearest is not None and level_with(nearest, piece) >= 0.15:
+            nearest.append(piece)
         else:
             rows.append([piece])
-    rows = [without_dashes(row) for row in rows]
+    inside = any(not piece.at_border for piece in pieces)
+    rows = [row for row in map(without_dashes, rows) if not (inside and all(piece.at_border for piece in row))]
     return sorted(rows, key=lambda row: float(np.mean([piece.y + piece.height / 2 for piece in row])))
 
 
-def share_level(a: Piece, b: Piece) -> bool:
-    """Whether two pieces share a third of the rows of the taller."""
-    return min(a.bottom, b.bottom) - max(a.y, b.y) >= 0.3 * max(a.height, b.height)
+def level_with(row: Sequence[Piece], piece: Piece) -> float:
+    """The share of the taller one's height that a piece shares with where a row goes on; negative if it lies above or below."""
+    last = row[-1]
+    fall = 0.0
+    if len(row) > 1:
+        before = row[-2]
+        slope = (last.y + last.bottom - before.y - before.bottom) / max(1, last.x + last.right - before.x - before.right)
+        fall = slope * min(piece.x - last.x, 2 * last.size)
+    shared = min(last.bottom + fall, piece.bottom) - max(last.y + fall, piece.y)
+    return shared / max(last.height, piece.height)
 
 
 def without_dashes(row: list[Piece]) -> list[Piece]:

@@ -9,6 +9,7 @@ from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 
 SHIPPED = Path(__file__).parent
+THREADS = 1  # a picture's few digits are read sooner than a second thread is woken
 
 
 def calibrated_classifier(model: str | Path | None = None) -> Classifier:
@@ -22,8 +23,8 @@ def calibrated_classifier(model: str | Path | None = None) -> Classifier:
         path = path / card.ONNX_MODEL
         if not path.exists():
             raise ArtifactError(f"{path.parent} has no {card.ONNX_MODEL}, which reading needs: train again.")
-        return with_temperature(onnx_classifier(path), float(kept.evaluation.get("temperature", 1.0)))
-    return onnx_classifier(path)
+        return with_temperature(onnx_classifier(path, THREADS), float(kept.evaluation.get("temperature", 1.0)))
+    return onnx_classifier(path, THREADS)
 
 
 def with_temperature(classify: Classifier, temperature: float) -> Classifier:
