@@ -12,6 +12,7 @@ TINY = 160  # pixels: enough to see which of light and dark is the ink
 WINDOWS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)  # shares of the longer side in which ink may be a minority
 FINEST = 1 / 40  # the same for a thin pen, in pictures large enough to show one
 SKEWED = 0.9  # less skewness than this says nothing
+LIGHTER = 32  # levels of contrast kept for what is lighter than paper
 FAINTEST = 12  # of 255: less contrast than this is no ink
 
 
@@ -100,8 +101,21 @@ def paper_of(grey: np.ndarray) -> np.ndarray:
     side = max(small.shape)
     window = int(np.clip(3 * rough_pen_width(small), 0.08 * side, 0.5 * side)) | 1
     smooth = cv2.blur(small, (3, 3)) if side == THUMBNAIL else small  # noise would lighten what is closed
-    paper = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
+    closed = cv2.morphologyEx(continued(smooth, window // 2), cv2.MORPH_CLOSE, np.ones((window, window), np.uint8))
+    inside = closed[window // 2 : window // 2 + small.shape[0], window // 2 : window // 2 + small.shape[1]]
+    paper = np.clip(inside, 0, 255).astype(np.uint8)
     return np.asarray(cv2.resize(paper, grey.shape[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def continued(small: np.ndarray, margin: int) -> np.ndarray:
+    """Go on beyond the border for `margin` pixels as the light came, as int16.
+
+    Without it, a side that grows dark would be ink: closing finds no lighter paper on its other side.
+    """
+    margins = (margin, margin, margin, margin)
+    edge = cv2.copyMakeBorder(small, *margins, cv2.BORDER_REPLICATE)
+    mirrored = cv2.copyMakeBorder(small, *margins, cv2.BORDER_REFLECT_101)
+    return np.asarray(cv2.addWeighted(edge, 2, mirrored, -1, 0, dtype=cv2.CV_16S))
 
 
 def rough_pen_width(small: np.ndarray) -> float:
@@ -118,8 +132,11 @@ def mean_width(mask: np.ndarray) -> float:
 
 
 def against(grey: np.ndarray, paper: np.ndarray) -> np.ndarray:
-    """How much darker than paper, as a share of it: 0 to 255. A share, so that strokes in a shadow keep their contrast."""
-    return np.asarray(cv2.bitwise_not(cv2.divide(grey, cv2.max(paper, 1), scale=255)))
+    """How much darker than paper, as a share of it: bare paper about 32, pure black 255.
+
+    A share, so that strokes in a shadow keep their contrast; 32, so that grain lighter than paper is seen, too.
+    """
+    return np.asarray(cv2.bitwise_not(cv2.divide(grey, cv2.max(paper, 1), scale=255 - LIGHTER)))
 
 
 def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:

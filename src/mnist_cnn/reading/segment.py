@@ -8,6 +8,7 @@ import numpy as np
 
 from mnist_cnn.reading.ink import Ink
 
+LEAST = 0.15  # of all ink that what may be writing must have: noise has less
 MOST = 600  # pieces of a picture that are looked at, the largest ones
 
 
@@ -55,8 +56,6 @@ class Piece:
 def pieces_of(ink: Ink) -> list[Piece]:
     """Connected ink that may be writing: specks, weak traces and remains of the surroundings are dropped."""
     found = connected(ink)
-    if len(found) == 1:
-        return found
     size = usual_size(found)
     large = [piece for piece in found if piece.size >= 0.4 * size and not piece.flat]
     if not large:
@@ -64,7 +63,9 @@ def pieces_of(ink: Ink) -> list[Piece]:
     enough = 0.5 * max(piece.strength for piece in large)
     large = [piece for piece in large if piece.strength >= enough]
     small = [piece for piece in found if piece.size >= 0.08 * size and piece.strength >= enough and piece not in large]
-    return attached(large, small, reach=0.12 * size)
+    pieces = attached(large, small, reach=0.12 * size)
+    written = sum(int(piece.mask.sum()) for piece in pieces)
+    return pieces if written >= LEAST * cv2.countNonZero(ink.mask) else []
 
 
 def connected(ink: Ink) -> list[Piece]:
