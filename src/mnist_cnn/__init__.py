@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mnist_cnn.evaluation.metrics import evaluate
     from mnist_cnn.pipeline import classifier_of, judge, report, resume, train
     from mnist_cnn.reading.ensemble import average
+    from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.reading.reading import Reading
     from mnist_cnn.terminal import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.watch import Watch
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "MnistCnnError",
+    "Reader",
+    "Reading",
     "Recipe",
     "TerminalWatch",
     "Watch",
@@ -36,6 +40,8 @@ __all__ = [
 
 _HOME = {
     "MnistCnnError": ("errors", "MnistCnnError"),
+    "Reader": ("reading.reader", "Reader"),
+    "Reading": ("reading.reading", "Reading"),
     "Recipe": ("training.recipe", "Recipe"),
     "TerminalWatch": ("terminal", "TerminalWatch"),
     "Watch": ("watch", "Watch"),

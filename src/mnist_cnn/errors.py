@@ -10,7 +10,16 @@ MnistCnnError
 └── MissingExtraError     a part of the installation that the command needs is not there
 """
 
-__all__ = ["ArtifactError", "DataError", "MissingExtraError", "MnistCnnError", "PictureError", "ReaderError", "RecipeError", "RunError"]
+__all__ = [
+    "ArtifactError",
+    "DataError",
+    "MissingExtraError",
+    "MnistCnnError",
+    "PictureError",
+    "ReaderError",
+    "RecipeError",
+    "RunError",
+]
 
 
 class MnistCnnError(Exception):

@@ -8,7 +8,7 @@ COLOURLESS = 12  # levels that the channels of a grey picture may differ by (JPE
 
 
 def separate(pixels: np.ndarray) -> np.ndarray:
-    """Project RGB (h, w, 3) uint8 onto the direction in which neighbouring pixels differ most; grey is given back as it is.
+    """Project RGB (h, w, 3) uint8 onto the direction in which neighbouring pixels differ most; grey stays as it is.
 
     That direction is the first principal component of what is left when the surroundings' mean is taken away: from
     white paper to black ink it is the mean of the channels, from white paper to yellow ink the blue channel, from green

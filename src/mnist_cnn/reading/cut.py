@@ -1,5 +1,7 @@
 """A piece of ink wide enough for several digits comes in, its slices from left to right go out. Knows no network."""
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 
@@ -13,8 +15,8 @@ def slices(piece: Piece, most: int = 5) -> tuple[list[Piece], list[float]]:
     """Cut a piece where least ink is crossed, at up to `most` places.
 
     Gives the slices, and for each cut between two of them the ink it crosses as a share of the piece's height. The cuts
-    are the cheapest paths from top to bottom (Casey and Lecolinet 1996, "A survey of methods and strategies in character
-    segmentation").
+    are the cheapest paths from top to bottom (Casey and Lecolinet 1996, "A survey of methods and strategies in
+    character segmentation").
     """
     height = min(WORKING_HEIGHT, piece.height)
     width = max(3, round(piece.width * height / piece.height))
@@ -28,7 +30,7 @@ def slices(piece: Piece, most: int = 5) -> tuple[list[Piece], list[float]]:
     parts, costs = [], []
     columns = np.arange(piece.width)
     bounds = [np.full(piece.height, -1.0), *edges, np.full(piece.height, float(piece.width))]
-    for index, (left, right) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+    for index, (left, right) in enumerate(pairwise(bounds)):
         own = piece.mask * ((columns > left[:, None]) & (columns <= right[:, None]))
         if own.any():
             parts.append(cropped(piece, own.astype(np.uint8)))
@@ -37,7 +39,7 @@ def slices(piece: Piece, most: int = 5) -> tuple[list[Piece], list[float]]:
 
 
 def cheapest_paths(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each column of the last row, the cost of the cheapest path from the first; and each path's steps (-1, 0, 1)."""
+    """For each column of the last row the cost of the cheapest path from the first; and the paths' steps (-1, 0, 1)."""
     total = ink[0].copy()
     steps = np.zeros(ink.shape, np.int64)
     for row in range(1, len(ink)):
@@ -51,7 +53,7 @@ def cheapest_paths(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def minima(totals: np.ndarray, margin: int) -> list[int]:
-    """The columns where a cut is cheaper than at its neighbours, cheapest first; none nearer than `margin` to an end."""
+    """The columns where a cut is cheaper than beside them, cheapest first; none nearer than `margin` to an end."""
     inner = range(margin, len(totals) - margin)
     low = [column for column in inner if totals[column] == totals[max(0, column - margin) : column + margin + 1].min()]
     apart: list[int] = []

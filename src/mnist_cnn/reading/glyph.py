@@ -18,13 +18,18 @@ def glyph(piece: Piece, ink: Ink) -> np.ndarray:
 def opacity(piece: Piece, ink: Ink) -> np.ndarray:
     """How much of each pixel is ink, 0 to 255: soft edges in small pictures, sharp ones in large.
 
-    A pixel of a small picture holds part of a stroke's edge, which says where that is; in a large one the soft edge is the
-    lens's, and paper's grain lies in it.
+    A pixel of a small picture holds part of a stroke's edge, which says where that is; in a large one the soft edge is
+    the lens's, and paper's grain lies in it.
     """
-    mask = cv2.dilate(cv2.copyMakeBorder(piece.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), np.ones((3, 3), np.uint8))
+    mask = cv2.dilate(
+        cv2.copyMakeBorder(piece.mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), np.ones((3, 3), np.uint8)
+    )
     top, left = piece.y - 1, piece.x - 1
     height, width = ink.contrast.shape
-    rows, columns = slice(max(top, 0), min(top + len(mask), height)), slice(max(left, 0), min(left + mask.shape[1], width))
+    rows, columns = (
+        slice(max(top, 0), min(top + len(mask), height)),
+        slice(max(left, 0), min(left + mask.shape[1], width)),
+    )
     mask = mask[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
     soft = min(1.0, SIDE / piece.size)
     bottom = max(2.5 * ink.noise, 0.3 * piece.strength * (1 - soft))

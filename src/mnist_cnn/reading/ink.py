@@ -20,8 +20,8 @@ FAINTEST = 12  # of 255: less contrast than this is no ink
 class Ink:
     """What was written, dark or light.
 
-    `contrast` is (h, w) uint8, 0 paper to 255; `mask` (h, w) uint8, 1 where there is ink. `stroke` is the usual contrast
-    of a stroke, `noise` the standard deviation of the contrast of bare paper, both in levels of `contrast`.
+    `contrast` is (h, w) uint8, 0 paper to 255; `mask` (h, w) uint8, 1 where there is ink. `stroke` is the usual
+    contrast of a stroke, `noise` the standard deviation of the contrast of bare paper, both in levels of `contrast`.
     """
 
     contrast: np.ndarray
@@ -33,9 +33,9 @@ class Ink:
 def find_ink(grey: np.ndarray) -> Ink:
     """Separate ink from paper in (h, w) uint8, whatever the light, the contrast and the polarity.
 
-    Paper is what closing by three times the pen's width leaves (Sternberg 1983, "Biomedical image processing"); ink is what is
-    darker by half the usual contrast of a stroke, and what is joined to that and darker by a third (hysteresis: Canny
-    1986).
+    Paper is what closing by three times the pen's width leaves (Sternberg 1983, "Biomedical image processing"); ink is
+    what is darker by half the usual contrast of a stroke, and what is joined to that and darker by a third (hysteresis:
+    Canny 1986).
     """
     dark = dark_on_light(grey)
     contrast, noise = without_paper(against(dark, paper_of(dark)))
@@ -60,8 +60,8 @@ def thumbnail(grey: np.ndarray, side: int) -> np.ndarray:
 def dark_on_light(grey: np.ndarray) -> np.ndarray:
     """Invert if ink is lighter than paper.
 
-    Strokes are a minority among their surroundings, so differences from the surroundings' mean are skewed to the ink's side,
-    while the edges of shadows and of the paper are not skewed. The window in which they are most so decides. Where none
+    Strokes are a minority among their surroundings, so differences from the surroundings' mean are skewed to the ink's
+    side, while the edges of shadows and of the paper are not skewed. The window in which they are most so decides. Where none
     is skewed, as with a digit that fills half its picture, the border is paper.
     """
     small = thumbnail(grey, TINY)
@@ -80,7 +80,7 @@ def skewness(small: np.ndarray, share: float) -> float:
     differences = cv2.subtract(values, cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
     squares = cv2.multiply(differences, differences)
     variance = cv2.mean(squares)[0]
-    return cv2.mean(cv2.multiply(squares, differences))[0] / max(variance, 1e-6) ** 1.5
+    return float(cv2.mean(cv2.multiply(squares, differences))[0] / max(variance, 1e-6) ** 1.5)
 
 
 def border_is_dark(small: np.ndarray) -> bool:
@@ -122,13 +122,13 @@ def rough_pen_width(small: np.ndarray) -> float:
     """The width of what is darker than its surroundings, in pixels: more than the pen's where there are shadows."""
     tiny = thumbnail(small, TINY)
     _, mask = cv2.threshold(cv2.subtract(surrounding(tiny), tiny), 0, 1, cv2.THRESH_OTSU)
-    return mean_width(mask) * small.shape[1] / tiny.shape[1]
+    return mean_width(np.asarray(mask)) * float(small.shape[1] / tiny.shape[1])
 
 
 def mean_width(mask: np.ndarray) -> float:
     """The mean width of the strokes of a mask in pixels, from the distance to paper; at least 1."""
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    return max(1.0, 4 * cv2.mean(distance, mask)[0] - 2)
+    return max(1.0, 4 * float(cv2.mean(distance, mask)[0]) - 2)
 
 
 def against(grey: np.ndarray, paper: np.ndarray) -> np.ndarray:
@@ -136,7 +136,7 @@ def against(grey: np.ndarray, paper: np.ndarray) -> np.ndarray:
 
     A share, so that strokes in a shadow keep their contrast; 32, so that grain lighter than paper is seen, too.
     """
-    return np.asarray(cv2.bitwise_not(cv2.divide(grey, cv2.max(paper, 1), scale=255 - LIGHTER)))
+    return np.asarray(cv2.bitwise_not(cv2.divide(grey, np.maximum(paper, 1), scale=255 - LIGHTER)))
 
 
 def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:
@@ -144,12 +144,19 @@ def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     counts = histogram(contrast)
     middle, deviation = median_and_deviation(counts)
     if not deviation:  # a drawing: most pixels are alike
-        return np.asarray(cv2.subtract(contrast, middle)), 0.0
+        return less(contrast, middle), 0.0
     limit, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_OTSU)
     below, spread = median_and_deviation(counts * (np.arange(256) <= limit))
-    if limit > below + 8 * max(spread, 1.0):  # two kinds of pixels, so paper is the lighter, even if it is the lesser part
+    if limit > below + 8 * max(
+        spread, 1.0
+    ):  # two kinds of pixels, so paper is the lighter, even if it is the lesser part
         middle, deviation = below, spread
-    return np.asarray(cv2.subtract(contrast, middle)), 1.4826 * deviation
+    return less(contrast, middle), 1.4826 * deviation
+
+
+def less(contrast: np.ndarray, level: float) -> np.ndarray:
+    """Take a level away, down to 0."""
+    return np.asarray(cv2.subtract(contrast, np.array([level])))
 
 
 def median_and_deviation(counts: np.ndarray) -> tuple[float, float]:
@@ -182,7 +189,7 @@ def hysteresis(contrast: np.ndarray, low: float, high: float) -> np.ndarray:
     strong = np.zeros(count, np.uint8)
     strong[labels[contrast > high]] = 1
     strong[0] = 0
-    return strong[labels]
+    return np.asarray(strong[labels])
 
 
 def surroundings(mask: np.ndarray) -> np.ndarray | None:

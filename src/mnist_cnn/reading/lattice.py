@@ -1,7 +1,7 @@
 """The pieces of a row come in, and with the network's help the row's digits go out: what to join, what to cut.
 
-Every run of neighbouring pieces and slices that could be one digit is a hypothesis; the network says how sure it is of each,
-and the cheapest way through the row wins (Burges et al. 1992, "Shortest path segmentation").
+Every run of neighbouring pieces and slices that could be one digit is a hypothesis; the network says how sure it is of
+each, and the cheapest way through the row wins (Burges et al. 1992, "Shortest path segmentation").
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Hypothesis:
 
 @dataclass(frozen=True)
 class Lattice:
-    """All hypotheses about one row of `count` primitives; `apart[i]` is what it costs to part primitives i and i + 1."""
+    """All hypotheses about a row of `count` primitives; `apart[i]` is what it costs to part primitives i and i + 1."""
 
     count: int
     apart: list[float]

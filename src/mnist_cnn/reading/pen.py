@@ -1,4 +1,4 @@
-"""How wide is the pen, and one digit's ink as a pen of MNIST's width would have left it. Knows nothing about pictures."""
+"""How wide is the pen, and one digit's ink as a pen of MNIST's width would have left it. Knows no pictures."""
 
 import cv2
 import numpy as np

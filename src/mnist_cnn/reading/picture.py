@@ -1,4 +1,4 @@
-"""A file, bytes, an array or a Pillow image comes in, an upright grey picture goes out. Knows nothing of ink or digits."""
+"""A file, bytes, an array or a Pillow image comes in, an upright grey picture goes out. Knows no ink and no digits."""
 
 import io
 import stat
@@ -21,12 +21,17 @@ LARGEST = 100_000_000  # pixels a picture may have
 WORKING_SIDE = 1600  # pixels: pictures are shrunk to this; a digit 1/60 of a picture's side is then still 26 high
 SHORTEST, SMALLEST = 3, 8  # pixels that the shorter and the longer side must have
 
-# What Pillow decodes by itself. Left out are EPS, which starts another program, and what it recognises but cannot decode.
+# What Pillow decodes by itself. EPS, which starts another program, and what it only recognises are left out.
 FORMATS = (
     "PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "ICO", "CUR", "ICNS", "PCX",
     "DCX", "TGA", "SGI", "QOI", "PSD", "DDS", "XBM", "XPM", "IM", "MSP", "SUN", "SPIDER", "BLP", "FLI", "PCD", "PIXAR",
     "FITS", "FTEX", "GBR",
 )  # fmt: skip
+# What counts as a picture in a folder: a text file beside the pictures is no mistake of anybody's.
+ENDINGS = {
+    ".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".pgm", ".ppm", ".pbm",
+    ".pnm", ".jp2", ".ico", ".pcx", ".tga", ".heic", ".heif",
+}  # fmt: skip
 ORIENTATION = 0x0112  # EXIF's tag
 # How an array has to be turned to stand upright, by EXIF's orientation: (mirrored, quarter turns to the left).
 UPRIGHT = {2: (True, 0), 3: (False, 2), 4: (True, 2), 5: (True, 1), 6: (False, 3), 7: (True, 3), 8: (False, 1)}
@@ -35,7 +40,7 @@ DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 @dataclass(frozen=True)
 class Picture:
-    """An upright grey picture. `grey` is (h, w) uint8, at most 1600 pixels long; `width` × `height` is its own size."""
+    """An upright picture. `grey` is (h, w) uint8, at most 1600 pixels long; `width` × `height` is its own size."""
 
     grey: np.ndarray
     width: int
@@ -50,25 +55,46 @@ class Picture:
 def load(source: Source) -> Picture:
     """Make an upright grey picture of a path, the bytes of a file, an array or a Pillow image.
 
-    Arrays are (h, w), (h, w, 1), RGB (h, w, 3) or RGBA (h, w, 4) of bool, any integer or float; black is 0 and white the
-    largest value of the type, and of floats 1 or, if any is above 1, 255. Turned as its EXIF tag says; transparency lies on
-    white; of several frames the first. Raises PictureError, in one sentence, for whatever is none or too large.
+    Arrays are (h, w), (h, w, 1), RGB (h, w, 3) or RGBA (h, w, 4) of bool, any integer or float. Black is 0; white is 1
+    if no value is larger, else 255, else the largest value. A file is turned as its EXIF tag says; transparency lies on
+    white; of several frames the first counts. Raises PictureError, in one sentence, for whatever is none, is damaged,
+    or is too large or too small.
     """
+    pixels, width, height = upright(source)
+    return Picture(separate(pixels), width, height)
+
+
+def upright(source: Source) -> tuple[np.ndarray, int, int]:
+    """The pixels, (h, w) or RGB (h, w, 3) uint8, at most 1600 long, of any source; and its own width and height."""
     if isinstance(source, np.ndarray):
-        pixels, (width, height), turn = shrink(levels(source)), source.shape[1::-1], (False, 0)
-    elif isinstance(source, Image.Image):
-        pixels, (width, height), turn = decode(source, "the picture")
+        return np.ascontiguousarray(shrink(levels(source))), source.shape[1], source.shape[0]
+    if isinstance(source, str | Path):
+        name, image = str(source), opened(readable(Path(source)), str(source))
     elif isinstance(source, bytes | bytearray | memoryview):
-        pixels, (width, height), turn = decode(opened(io.BytesIO(source), "the picture"), "the picture")
-    elif isinstance(source, str | Path):
-        pixels, (width, height), turn = decode(opened(readable(Path(source)), str(source)), str(source))
+        name, image = "the picture", opened(io.BytesIO(source), "the picture")
+    elif isinstance(source, Image.Image):
+        name, image = "the picture", source
     else:
-        raise PictureError(f"{type(source).__name__} is no picture: give a path, bytes, a NumPy array or a Pillow image.")
-    mirrored, quarters = turn
-    upright = np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters)
-    if quarters % 2:
-        width, height = height, width
-    return Picture(separate(np.ascontiguousarray(upright)), width, height)
+        raise PictureError(
+            f"{type(source).__name__} is no picture: give a path, bytes, a NumPy array or a Pillow image."
+        )
+    pixels, (width, height), (mirrored, quarters) = decode(image, name)
+    turned = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters))
+    return (turned, height, width) if quarters % 2 else (turned, width, height)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The pictures of a folder by name, going by endings; any other path as it is. PictureError if there are none."""
+    try:
+        if not path.is_dir():
+            return [path]
+        found = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name is not valid"
+        raise PictureError(f"{path} cannot be read ({reason}): check the path and its permissions.") from error
+    if not found:
+        raise PictureError(f"{path} is a folder without pictures: name a folder with PNG, JPEG or other picture files.")
+    return found
 
 
 def levels(array: np.ndarray) -> np.ndarray:
@@ -220,7 +246,10 @@ def beginning(path: Path) -> bytes:
 def foreign(start: bytes) -> str:
     """Say what a file that is no picture of ours seems to be, by its first bytes, and what to do."""
     kinds: list[tuple[str, Any]] = [
-        ("HEIC", start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
+        (
+            "HEIC",
+            start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"),
+        ),
         ("PDF", b"%PDF-" in start[:1024]),
         ("PostScript", start.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6"))),
         ("SVG", b"<svg" in start),

@@ -41,7 +41,7 @@ class Digit:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read in one picture of `width` × `height` pixels: rows from top to bottom, digits from left to right."""
+    """What was read in one picture of `width` × `height` pixels: rows from the top, digits from left to right."""
 
     rows: tuple[tuple[Digit, ...], ...]
     width: int

@@ -39,7 +39,7 @@ def without_ruling(mask: np.ndarray, contrast: np.ndarray) -> np.ndarray:
             view(written)[(one > 0) & (view(contrast) > 1.35 * strong + 8)] = 1
     rest = mask & (1 - band)
     reach = int(max(line.thickness for line in across + down)) + 6
-    return rest | (mask & band & (bridged(rest, reach) | written))
+    return np.asarray(rest | (mask & band & (bridged(rest, reach) | written)))
 
 
 def contrast_of(contrast: np.ndarray, mask: np.ndarray, band: np.ndarray) -> float:
@@ -55,7 +55,9 @@ def bands(mask: np.ndarray) -> list[Line]:
     scale = min(1.0, WORKING_SIDE / max(mask.shape))
     small = mask
     if scale < 1:
-        small = (cv2.resize(mask * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 48).astype(np.uint8)
+        small = (cv2.resize(mask * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 48).astype(
+            np.uint8
+        )
     width = small.shape[1]
     found = [line for line in candidates(small) if goes_far(line.left, line.right, width)]
     if len(found) == 1 and not spans(found[0], width):

@@ -14,7 +14,7 @@ MOST = 600  # pieces of a picture that are looked at, the largest ones
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """Some ink. `mask` is (h, w) uint8, 1 where it is, its corner at column `x`, row `y`; `strength` its mean contrast."""
+    """Some ink. `mask` is (h, w) uint8, 1 where it is, its corner at column `x`, row `y`; `strength` mean contrast."""
 
     x: int
     y: int
@@ -50,7 +50,7 @@ class Piece:
     @property
     def size(self) -> int:
         """Its longer side."""
-        return max(self.mask.shape)
+        return max(self.width, self.height)
 
 
 def pieces_of(ink: Ink) -> list[Piece]:
@@ -91,7 +91,7 @@ def strength_of(contrast: np.ndarray, mask: np.ndarray) -> float:
 
 
 def usual_size(pieces: Sequence[Piece]) -> float:
-    """The size of most of the writing: the median, each piece weighing its size squared; the border's only if no others."""
+    """The size of most of the writing: the median, each piece weighing its size squared; the border's if no others."""
     inside = [piece for piece in pieces if not piece.at_border] or list(pieces)
     if not inside:
         return 0.0
@@ -112,9 +112,7 @@ def union(pieces: Sequence[Piece]) -> Piece:
     if len(pieces) == 1:
         return pieces[0]
     x, y = min(piece.x for piece in pieces), min(piece.y for piece in pieces)
-    mask = np.zeros(
-        (max(piece.bottom for piece in pieces) - y, max(piece.right for piece in pieces) - x), np.uint8
-    )
+    mask = np.zeros((max(piece.bottom for piece in pieces) - y, max(piece.right for piece in pieces) - x), np.uint8)
     for piece in pieces:
         mask[piece.y - y : piece.bottom - y, piece.x - x : piece.right - x] |= piece.mask
     areas = [int(piece.mask.sum()) for piece in pieces]
@@ -123,7 +121,7 @@ def union(pieces: Sequence[Piece]) -> Piece:
 
 
 def attached(large: Sequence[Piece], small: Sequence[Piece], reach: float) -> list[Piece]:
-    """Join small pieces to the nearest large one within reach, and large ones that lie above one another; drop the rest."""
+    """Join small pieces to the nearest large one within reach, drop the others; join what lies above one another."""
     parts: list[list[Piece]] = [[piece] for piece in large]
     for piece in small:
         distances = [gap(piece, owner) for owner in large]
@@ -174,12 +172,14 @@ def rows_of(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def level_with(row: Sequence[Piece], piece: Piece) -> float:
-    """The share of the taller one's height that a piece shares with where a row goes on; negative if it lies above or below."""
+    """The share of the taller one's height that a piece has in common with a row's course; negative if it has none."""
     last = row[-1]
     fall = 0.0
     if len(row) > 1:
         before = row[-2]
-        slope = (last.y + last.bottom - before.y - before.bottom) / max(1, last.x + last.right - before.x - before.right)
+        slope = (last.y + last.bottom - before.y - before.bottom) / max(
+            1, last.x + last.right - before.x - before.right
+        )
         fall = slope * min(piece.x - last.x, 2 * last.size)
     shared = min(last.bottom + fall, piece.bottom) - max(last.y + fall, piece.y)
     return shared / max(last.height, piece.height)
@@ -197,8 +197,7 @@ def alternatives(pieces: Sequence[Piece]) -> list[Piece]:
     Large, dark pieces that the picture does not cut off are likelier.
     """
     groups = neighbours(pieces)
-    wholes = sorted((union(group) for group in groups), key=prominence, reverse=True)[:3]
-    return wholes
+    return sorted((union(group) for group in groups), key=prominence, reverse=True)[:3]
 
 
 def prominence(piece: Piece) -> float:
@@ -211,9 +210,7 @@ def neighbours(pieces: Sequence[Piece]) -> list[list[Piece]]:
     groups: list[list[Piece]] = []
     for piece in pieces:
         near = [
-            group
-            for group in groups
-            if any(gap(piece, other) <= 0.25 * max(piece.size, other.size) for other in group)
+            group for group in groups if any(gap(piece, other) <= 0.25 * max(piece.size, other.size) for other in group)
         ]
         groups = [group for group in groups if group not in near] + [[piece, *(one for group in near for one in group)]]
     return groups
