@@ -126,7 +126,7 @@ def grouped(judged: Sequence[JudgedPicture], by: Callable[[LabelledPicture], str
 
 
 def mean_over_sources(judged: Sequence[JudgedPicture]) -> dict[str, Any] | None:
-    """The mean of the sources' accuracies, its 95 % interval by their spread, and their number; None without sources."""
+    """The mean of the sources' accuracies, its 95 % interval by their spread, their number; None without sources."""
     shares = [accuracy(group).share for group in grouped(judged, lambda picture: picture.source).values()]
     if not shares:
         return None

@@ -61,8 +61,8 @@ def dark_on_light(grey: np.ndarray) -> np.ndarray:
     """Invert if ink is lighter than paper.
 
     Strokes are a minority among their surroundings, so differences from the surroundings' mean are skewed to the ink's
-    side, while the edges of shadows and of the paper are not skewed. The window in which they are most so decides. Where none
-    is skewed, as with a digit that fills half its picture, the border is paper.
+    side, while the edges of shadows and of the paper are not skewed. The window in which they are most so decides.
+    Where none is skewed, as with a digit that fills half its picture, the border is paper.
     """
     small = thumbnail(grey, TINY)
     found = [skewness(small, window) for window in WINDOWS]
@@ -147,9 +147,8 @@ def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:
         return less(contrast, middle), 0.0
     limit, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_OTSU)
     below, spread = median_and_deviation(counts * (np.arange(256) <= limit))
-    if limit > below + 8 * max(
-        spread, 1.0
-    ):  # two kinds of pixels, so paper is the lighter, even if it is the lesser part
+    bare = abs(below - LIGHTER) <= LIGHTER / 2
+    if bare and limit > below + 8 * max(spread, 1.0):  # two kinds of pixels: paper is one, even if the lesser part
         middle, deviation = below, spread
     return less(contrast, middle), 1.4826 * deviation
 

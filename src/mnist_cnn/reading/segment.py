@@ -92,7 +92,8 @@ def strength_of(contrast: np.ndarray, mask: np.ndarray) -> float:
 
 def usual_size(pieces: Sequence[Piece]) -> float:
     """The size of most of the writing: the median, each piece weighing its size squared; the border's if no others."""
-    inside = [piece for piece in pieces if not piece.at_border] or list(pieces)
+    upright = [piece for piece in pieces if not piece.flat]
+    inside = [piece for piece in upright if not piece.at_border] or upright
     if not inside:
         return 0.0
     sizes = np.sort([piece.size for piece in inside])
