@@ -59,16 +59,27 @@ def bands(mask: np.ndarray) -> list[Line]:
             np.uint8
         )
     width = small.shape[1]
-    found = [line for line in candidates(small) if goes_far(line.left, line.right, width)]
+    lines = list(candidates(small))
+    found = [line for line in lines if goes_far(line.left, line.right, width) or frames(line, lines, width)]
     if len(found) == 1 and not spans(found[0], width):
         found = []
     return [enlarged(line, mask.shape[1] / width) for line in found]
 
 
+def frames(line: Line, lines: list[Line], width: int) -> bool:
+    """Whether a line is above or below another of the same ends, as around a row of cells: far longer than they are apart."""
+    return any(
+        other is not line
+        and abs(line.left - other.left) + abs(line.right - other.right) <= 0.05 * width
+        and line.right - line.left >= 2.5 * abs(line.polynomial[0] - other.polynomial[0])
+        for other in lines
+    )
+
+
 def ink_goes_far(mask: np.ndarray) -> bool:
-    """Whether there is ink where a line would have some; a look at the columns is a tenth of the search's time."""
+    """Whether there is room for a line; a look at the columns is a tenth of the search's time."""
     columns = np.flatnonzero(cv2.reduce(mask, 0, cv2.REDUCE_MAX))
-    return bool(columns.size) and goes_far(float(columns[0]), float(columns[-1] + 1), mask.shape[1])
+    return bool(columns.size) and columns[-1] - columns[0] >= 0.35 * mask.shape[1]
 
 
 def goes_far(left: float, right: float, width: int) -> bool:
@@ -107,24 +118,33 @@ def segment(length: int, slope: float) -> np.ndarray:
 
 
 def fitted(inside: np.ndarray, x: int, y: int) -> Line | None:
-    """Lay a polynomial through a component; None if it is not thin and straight."""
-    rows, columns = np.nonzero(inside)
-    covered = np.unique(columns)
+    """Lay a polynomial through a component; None if most of it is not thin and straight.
+
+    Digits' bars that run along a line are in the component, too, so the fit is robust: it begins with the straight line
+    of Welsch's estimator through the columns that are not unusually thick, and drops what lies beside the curve.
+    """
+    counts = inside.sum(axis=0)
     width = inside.shape[1]
-    if len(covered) < 0.8 * width:
+    covered = counts > 0
+    if covered.sum() < 0.8 * width:
         return None
-    thickness = len(rows) / len(covered)
+    thickness = float(np.median(counts[covered]))
+    columns = np.flatnonzero(covered & (counts <= 1.5 * thickness + 1))
+    rows = (inside[:, columns] * np.arange(len(inside))[:, None]).sum(axis=0) / counts[columns]
+    dx, dy, x0, y0 = cv2.fitLine(np.stack([columns, rows], axis=1).astype(np.float32), cv2.DIST_WELSCH, 0, 0.01, 0.01)[
+        :, 0
+    ]
+    near = np.abs(rows - (y0 + (columns - x0) * dy / dx)) <= thickness + 0.02 * width
     at = 2.0 * columns / width - 1
-    polynomial = np.polynomial.polynomial.polyfit(at, rows, 3)
-    for _ in range(2):
-        away = np.abs(rows - np.polynomial.polynomial.polyval(at, polynomial))
-        near = away <= max(1.5, 1.5 * np.median(away))
-        if near.sum() < 10:
+    polynomial = np.zeros(4)
+    for _ in range(3):
+        if near.sum() < 0.5 * width:
             return None
         polynomial = np.polynomial.polynomial.polyfit(at[near], rows[near], 3)
-    away = np.abs(rows - np.polynomial.polynomial.polyval(at, polynomial))
-    ends, middle = np.polynomial.polynomial.polyval([-1, 1, 0], polynomial)[[0, 1]].mean(), polynomial[0]
-    if thickness > width / 15 or np.quantile(away, 0.8) > thickness + 1 or abs(ends - middle) > 0.03 * width:
+        away = np.abs(rows - np.polynomial.polynomial.polyval(at, polynomial))
+        near = away <= max(1.0, 2.5 * float(np.median(away)))
+    ends = np.polynomial.polynomial.polyval([-1, 1], polynomial).mean()
+    if thickness > width / 15 or abs(ends - polynomial[0]) > 0.03 * width:
         return None
     polynomial[0] += y
     return Line(x, x + width, polynomial, thickness)

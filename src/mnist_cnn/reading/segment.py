@@ -55,7 +55,7 @@ class Piece:
 
 def pieces_of(ink: Ink) -> list[Piece]:
     """Connected ink that may be writing: specks, weak traces and remains of the surroundings are dropped."""
-    found = connected(ink)
+    found = without_cells(connected(ink))
     size = usual_size(found)
     large = [piece for piece in found if piece.size >= 0.4 * size and not piece.flat]
     if not large:
@@ -81,6 +81,23 @@ def connected(ink: Ink) -> list[Piece]:
         mask = (labels[y : y + h, x : x + w] == label).astype(np.uint8)
         at_border = x == 0 or y == 0 or x + w == width or y + h == height
         pieces.append(Piece(x, y, mask, strength_of(ink.contrast[y : y + h, x : x + w], mask), at_border))
+    return pieces
+
+
+def without_cells(pieces: list[Piece]) -> list[Piece]:
+    """Drop the upright lines between the cells of a form: thin, of one level and height, and higher than all between them."""
+    thin = [piece for piece in pieces if piece.width < 0.12 * piece.height]
+    for one in thin:
+        level = [
+            piece
+            for piece in thin
+            if abs(piece.y - one.y) + abs(piece.bottom - one.bottom) <= 0.08 * one.height
+        ]
+        between = [
+            piece for piece in pieces if piece not in level and min(piece.bottom, one.bottom) > max(piece.y, one.y)
+        ]
+        if len(level) >= 3 and between and max(piece.height for piece in between) < 0.9 * one.height:
+            return without_cells([piece for piece in pieces if piece not in level])
     return pieces
 
 
