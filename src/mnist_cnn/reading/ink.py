@@ -34,7 +34,7 @@ def find_ink(grey: np.ndarray) -> Ink:
     """Separate ink from paper in (h, w) uint8, whatever the light, the contrast and the polarity.
 
     Paper is what closing by three times the pen's width leaves (Sternberg 1983, "Biomedical image processing"); ink is
-    what is darker by half the usual contrast of a stroke, and what is joined to that and darker by a third (hysteresis:
+    what is darker by half the usual contrast of a stroke, and what is joined to that and darker by a fifth (hysteresis:
     Canny 1986).
     """
     dark = dark_on_light(grey)
@@ -78,6 +78,8 @@ def skewness(small: np.ndarray, share: float) -> float:
     side = int(max(small.shape) * share) | 1
     values = small.astype(np.float32)
     differences = cv2.subtract(values, cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
+    margin = max(small.shape) // 40  # the edge of a scan or a screenshot is often a line of another colour
+    differences = differences[margin : small.shape[0] - margin, margin : small.shape[1] - margin]
     squares = cv2.multiply(differences, differences)
     variance = cv2.mean(squares)[0]
     return float(cv2.mean(cv2.multiply(squares, differences))[0] / max(variance, 1e-6) ** 1.5)
@@ -178,7 +180,7 @@ def strokes(contrast: np.ndarray, noise: float) -> tuple[float, np.ndarray]:
     stroke = float((counts * levels**3).sum() / max((counts * levels**2).sum(), 1.0))
     if not stroke:
         return 0.0, np.zeros_like(contrast)
-    return stroke, hysteresis(contrast, low=max(0.3 * stroke, 3.5 * noise), high=max(0.5 * stroke, 5 * noise))
+    return stroke, hysteresis(contrast, low=max(0.25 * stroke, 3.5 * noise), high=max(0.5 * stroke, 5 * noise))
 
 
 def hysteresis(contrast: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_cnn.reading.ink import Ink
 
-LEAST = 0.15  # of all ink that what may be writing must have: noise has less
+LEAST = 0.04  # of all ink that what may be writing must have: noise has less
 MOST = 600  # pieces of a picture that are looked at, the largest ones
 
 
