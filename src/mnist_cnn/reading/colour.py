@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.scale import shrink
+
 THUMBNAIL = 200  # pixels: enough to see which colours differ
 COLOURLESS = 12  # levels that the channels of a grey picture may differ by (JPEG's own colours)
 
@@ -17,20 +19,12 @@ def separate(pixels: np.ndarray) -> np.ndarray:
     """
     if pixels.ndim == 2:
         return pixels
-    small = thumbnail(pixels)
+    small = shrink(pixels, THUMBNAIL)
     if np.ptp(small, axis=2).max() <= COLOURLESS:
         return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY))
     weights = direction(small)
     dark = 255 * weights[weights < 0].sum()
     return np.asarray(cv2.transform(pixels, np.append(weights, -dark)[np.newaxis].astype(np.float32)))
-
-
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Average areas so that the longer side is at most 200 pixels."""
-    scale = THUMBNAIL / max(pixels.shape[:2])
-    if scale >= 1:
-        return pixels
-    return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
 
 
 def direction(small: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.reading.ruling import without_ruling
+from mnist_cnn.reading.scale import shrink
 
 THUMBNAIL = 400  # pixels: paper is estimated at this size, fine enough for the edge of a shadow
 TINY = 160  # pixels: enough to see which of light and dark is the ink
@@ -48,15 +49,6 @@ def find_ink(grey: np.ndarray) -> Ink:
     return Ink(contrast, mask, stroke, noise)
 
 
-def thumbnail(grey: np.ndarray, side: int) -> np.ndarray:
-    """Average areas so that the longer side is at most `side` pixels."""
-    scale = side / max(grey.shape)
-    if scale >= 1:
-        return grey
-    size = tuple(max(1, round(length * scale)) for length in grey.shape[::-1])
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
-
-
 def dark_on_light(grey: np.ndarray) -> np.ndarray:
     """Invert if ink is lighter than paper.
 
@@ -64,10 +56,10 @@ def dark_on_light(grey: np.ndarray) -> np.ndarray:
     side, while the edges of shadows and of the paper are not skewed. The window in which they are most so decides.
     Where none is skewed, as with a digit that fills half its picture, the border is paper.
     """
-    small = thumbnail(grey, TINY)
+    small = shrink(grey, TINY)
     found = [skewness(small, window) for window in WINDOWS]
     if small is not grey:  # a thin pen is lost at this size
-        found.append(skewness(thumbnail(grey, THUMBNAIL), FINEST))
+        found.append(skewness(shrink(grey, THUMBNAIL), FINEST))
     lopsided = max(found, key=abs)
     light_ink = lopsided > 0 if abs(lopsided) > SKEWED else border_is_dark(small)
     return np.asarray(cv2.bitwise_not(grey)) if light_ink else grey
@@ -78,8 +70,8 @@ def skewness(small: np.ndarray, share: float) -> float:
     side = int(max(small.shape) * share) | 1
     values = small.astype(np.float32)
     differences = cv2.subtract(values, cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
-    margin = max(small.shape) // 40  # the edge of a scan or a screenshot is often a line of another colour
-    differences = differences[margin : small.shape[0] - margin, margin : small.shape[1] - margin]
+    down, across = (length // 40 for length in small.shape)  # a scan's or screenshot's edge is often of another colour
+    differences = differences[down : small.shape[0] - down, across : small.shape[1] - across]
     squares = cv2.multiply(differences, differences)
     variance = cv2.mean(squares)[0]
     return float(cv2.mean(cv2.multiply(squares, differences))[0] / max(variance, 1e-6) ** 1.5)
@@ -99,7 +91,7 @@ def surrounding(small: np.ndarray) -> np.ndarray:
 
 def paper_of(grey: np.ndarray) -> np.ndarray:
     """How light the paper is at every pixel of (h, w) uint8, dark ink on light paper."""
-    small = thumbnail(grey, THUMBNAIL)
+    small = shrink(grey, THUMBNAIL)
     side = max(small.shape)
     window = int(np.clip(3 * rough_pen_width(small), 0.08 * side, 0.5 * side)) | 1
     smooth = cv2.blur(small, (3, 3)) if side == THUMBNAIL else small  # noise would lighten what is closed
@@ -122,7 +114,7 @@ def continued(small: np.ndarray, margin: int) -> np.ndarray:
 
 def rough_pen_width(small: np.ndarray) -> float:
     """The width of what is darker than its surroundings, in pixels: more than the pen's where there are shadows."""
-    tiny = thumbnail(small, TINY)
+    tiny = shrink(small, TINY)
     _, mask = cv2.threshold(cv2.subtract(surrounding(tiny), tiny), 0, 1, cv2.THRESH_OTSU)
     return mean_width(np.asarray(mask)) * float(small.shape[1] / tiny.shape[1])
 
@@ -157,7 +149,7 @@ def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:
 
 def less(contrast: np.ndarray, level: float) -> np.ndarray:
     """Take a level away, down to 0."""
-    return np.asarray(cv2.subtract(contrast, np.array([level])))
+    return np.asarray(cv2.LUT(contrast, np.clip(np.arange(256) - level, 0, 255).astype(np.uint8)))
 
 
 def median_and_deviation(counts: np.ndarray) -> tuple[float, float]:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mnist_cnn.errors import PictureError
 from mnist_cnn.reading.colour import separate
+from mnist_cnn.reading.scale import shrink
 
 Source = str | Path | bytes | np.ndarray | Image.Image
 """What can be read as a picture."""
@@ -22,10 +22,10 @@ WORKING_SIDE = 1600  # pixels: pictures are shrunk to this; a digit 1/60 of a pi
 SHORTEST, SMALLEST = 3, 8  # pixels that the shorter and the longer side must have
 
 # What Pillow decodes by itself. EPS, which starts another program, and what it only recognises are left out.
-FORMATS = (
-    "PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP", "DIB", "TIFF", "AVIF", "PPM", "JPEG2000", "ICO", "CUR", "ICNS", "PCX",
-    "DCX", "TGA", "SGI", "QOI", "PSD", "DDS", "XBM", "XPM", "IM", "MSP", "SUN", "SPIDER", "BLP", "FLI", "PCD", "PIXAR",
-    "FITS", "FTEX", "GBR",
+COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")  # known without loading all of Pillow
+RARE = (
+    "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "ICO", "CUR", "ICNS", "PCX", "DCX", "TGA", "SGI", "QOI", "PSD", "DDS",
+    "XBM", "XPM", "MSP", "SUN", "SPIDER", "BLP", "FLI", "PCD", "PIXAR", "FITS", "FTEX", "GBR",
 )  # fmt: skip
 # What counts as a picture in a folder: a text file beside the pictures is no mistake of anybody's.
 ENDINGS = {
@@ -67,7 +67,7 @@ def load(source: Source) -> Picture:
 def upright(source: Source) -> tuple[np.ndarray, int, int]:
     """The pixels, (h, w) or RGB (h, w, 3) uint8, at most 1600 long, of any source; and its own width and height."""
     if isinstance(source, np.ndarray):
-        return np.ascontiguousarray(shrink(levels(source))), source.shape[1], source.shape[0]
+        return np.ascontiguousarray(shrink(levels(source), WORKING_SIDE)), source.shape[1], source.shape[0]
     if isinstance(source, str | Path):
         name, image = str(source), opened(readable(Path(source)), str(source))
     elif isinstance(source, bytes | bytearray | memoryview):
@@ -132,7 +132,11 @@ def opened(stream: io.BytesIO | Path, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures (ours is the limit) and odd metadata
-            return Image.open(stream, formats=FORMATS)
+            try:
+                return Image.open(stream, formats=COMMON)
+            except UnidentifiedImageError:
+                Image.init()
+                return Image.open(stream, formats=[name for name in RARE if name in Image.OPEN])
     except Image.DecompressionBombError as error:
         raise PictureError(f"{name} claims more than {LARGEST // 10**6} megapixels: shrink it first.") from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds, none of them documented
@@ -150,7 +154,7 @@ def decode(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[int, int], 
             scale = WORKING_SIDE / max(size)
             if scale < 1:  # JPEG decodes to a half, a quarter or an eighth in a fraction of the time
                 image.draft(None, (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
-            return shrink(pixels_of(image)), size, turn
+            return shrink(pixels_of(image), WORKING_SIDE), size, turn
     except PictureError:
         raise
     except MemoryError as error:
@@ -164,7 +168,9 @@ def pixels_of(image: Image.Image) -> np.ndarray:
     image.load()
     if image.mode in DEEP:
         values = np.asarray(few(image))
-        return to_bytes(shrink(values.astype(np.float32) if values.dtype == np.int32 else values), "the picture")
+        return to_bytes(
+            shrink(values.astype(np.float32) if values.dtype == np.int32 else values, WORKING_SIDE), "the picture"
+        )
     if image.mode == "LAB":
         return np.asarray(few(image.getchannel(0)))
     if image.has_transparency_data:
@@ -181,19 +187,9 @@ def few(image: Image.Image) -> Image.Image:
     return image.reduce(times) if times > 1 and ";" not in image.mode else image
 
 
-def shrink(pixels: np.ndarray) -> np.ndarray:
-    """Average areas so that the longer side is at most 1600 pixels."""
-    height, width = pixels.shape[:2]
-    scale = WORKING_SIDE / max(height, width)
-    if scale >= 1:
-        return pixels
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA))
-
-
 def on_white(rgba: np.ndarray) -> np.ndarray:
     """Lay (h, w, 4) uint8 on white paper; what would then be white all over lies on black instead."""
-    rgba = shrink(rgba)
+    rgba = shrink(rgba, WORKING_SIDE)
     colour, alpha = rgba[..., :3].astype(np.uint16), rgba[..., 3:].astype(np.uint16)
     over = colour * alpha // 255
     flat = (over + 255 - alpha).astype(np.uint8)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.scale import shrink
+
 SIDE = 64  # pixels: smaller pictures show no ruled paper, and a digit's own bars would be taken for it
 WORKING_SIDE = 800  # pixels: lines are looked for at this size
 SLOPES = (-0.18, -0.12, -0.06, 0.0, 0.06, 0.12, 0.18)  # a photo's tilt and perspective: 10 degrees either way
@@ -52,12 +54,9 @@ def bands(mask: np.ndarray) -> list[Line]:
     """Find the lines that go across (h, w) `mask`, in its own pixels."""
     if not ink_goes_far(mask):
         return []
-    scale = min(1.0, WORKING_SIDE / max(mask.shape))
     small = mask
-    if scale < 1:
-        small = (cv2.resize(mask * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 48).astype(
-            np.uint8
-        )
+    if max(mask.shape) > WORKING_SIDE:
+        small = (shrink(mask * np.uint8(255), WORKING_SIDE) > 48).astype(np.uint8)
     width = small.shape[1]
     lines = list(candidates(small))
     found = [line for line in lines if goes_far(line.left, line.right, width) or frames(line, lines, width)]
@@ -67,7 +66,7 @@ def bands(mask: np.ndarray) -> list[Line]:
 
 
 def frames(line: Line, lines: list[Line], width: int) -> bool:
-    """Whether a line is above or below another of the same ends, as around a row of cells: far longer than they are apart."""
+    """Whether another line has the same ends and is near for their length: the two enclose a row of cells."""
     return any(
         other is not line
         and abs(line.left - other.left) + abs(line.right - other.right) <= 0.05 * width

@@ -85,14 +85,10 @@ def connected(ink: Ink) -> list[Piece]:
 
 
 def without_cells(pieces: list[Piece]) -> list[Piece]:
-    """Drop the upright lines between the cells of a form: thin, of one level and height, and higher than all between them."""
+    """Drop the lines between the cells of a form: thin, upright, of one level, and higher than all between them."""
     thin = [piece for piece in pieces if piece.width < 0.12 * piece.height]
     for one in thin:
-        level = [
-            piece
-            for piece in thin
-            if abs(piece.y - one.y) + abs(piece.bottom - one.bottom) <= 0.08 * one.height
-        ]
+        level = [piece for piece in thin if abs(piece.y - one.y) + abs(piece.bottom - one.bottom) <= 0.08 * one.height]
         between = [
             piece for piece in pieces if piece not in level and min(piece.bottom, one.bottom) > max(piece.y, one.y)
         ]
