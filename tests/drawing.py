@@ -75,7 +75,7 @@ def lit(picture: np.ndarray, light: np.ndarray) -> np.ndarray:
 def shadow(shape: tuple[int, ...], depth: float = 0.5, soft: float = 6.0) -> np.ndarray:
     """Light that falls to 1 - depth beyond a slanted edge through the middle."""
     y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
-    beyond = 1 / (1 + np.exp(-(x + 0.3 * y - 0.65 * shape[1]) / soft))
+    beyond = 0.5 + 0.5 * np.tanh((x + 0.3 * y - 0.65 * shape[1]) / (2 * soft))
     return np.asarray(1 - depth * beyond)
 
 

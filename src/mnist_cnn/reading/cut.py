@@ -8,7 +8,7 @@ import numpy as np
 from mnist_cnn.reading.segment import Piece
 
 WORKING_HEIGHT = 48  # pixels: cuts are looked for at this height
-WANDER = 0.02  # cost of a step aside, in pixels of ink: a straight cut is better, a crooked one through paper best
+WANDER = 0.1  # cost of a step aside, in pixels of ink: a straight cut is better, a crooked one through paper best
 
 
 def slices(piece: Piece, most: int = 5) -> tuple[list[Piece], list[float]]:

@@ -12,14 +12,14 @@ import numpy as np
 from mnist_cnn.reading.cut import slices
 from mnist_cnn.reading.segment import Piece, union
 
-WIDE = 1.0  # of the row's height: what is wider may be several digits
+WIDE = 0.9  # of the row's height: what is wider may be several digits
 WIDEST = 2.5  # of the row's height: what is wider is not one digit, if it can be anything else
 FARTHEST = 0.35  # of the row's height: pieces farther apart are never one digit
 # Costs, in nats as the network's confidence.
 JOIN, JOIN_PER_HEIGHT = 0.7, 3.0  # two pieces with paper between them as one digit
-CUT, CUT_PER_HEIGHT = 0.7, 3.0  # through ink
+CUT, CUT_PER_HEIGHT = 0.3, 2.0  # through ink
 LOW = 1.5  # a digit less than half as high as the row
-BROAD, BROAD_PER_HEIGHT = 1.3, 1.5  # a digit that is wider than so much of its row's height, for each height more
+BROAD, BROAD_PER_HEIGHT = 1.0, 2.5  # a digit that is wider than so much of its row's height, for each height more
 SURE = 1e-3  # what the network cannot be less sure of than
 
 

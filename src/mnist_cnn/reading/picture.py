@@ -68,19 +68,22 @@ def upright(source: Source) -> tuple[np.ndarray, int, int]:
     """The pixels, (h, w) or RGB (h, w, 3) uint8, at most 1600 long, of any source; and its own width and height."""
     if isinstance(source, np.ndarray):
         return np.ascontiguousarray(shrink(levels(source), WORKING_SIDE)), source.shape[1], source.shape[0]
+    if isinstance(source, Image.Image):
+        return turned(*decode(source, "the picture"))
     if isinstance(source, str | Path):
-        name, image = str(source), opened(readable(Path(source)), str(source))
-    elif isinstance(source, bytes | bytearray | memoryview):
-        name, image = "the picture", opened(io.BytesIO(source), "the picture")
-    elif isinstance(source, Image.Image):
-        name, image = "the picture", source
-    else:
-        raise PictureError(
-            f"{type(source).__name__} is no picture: give a path, bytes, a NumPy array or a Pillow image."
-        )
-    pixels, (width, height), (mirrored, quarters) = decode(image, name)
-    turned = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters))
-    return (turned, height, width) if quarters % 2 else (turned, width, height)
+        with opened(readable(Path(source)), str(source)) as image:
+            return turned(*decode(image, str(source)))
+    if isinstance(source, bytes | bytearray | memoryview):
+        with opened(io.BytesIO(source), "the picture") as image:
+            return turned(*decode(image, "the picture"))
+    raise PictureError(f"{type(source).__name__} is no picture: give a path, bytes, a NumPy array or a Pillow image.")
+
+
+def turned(pixels: np.ndarray, size: tuple[int, int], turn: tuple[bool, int]) -> tuple[np.ndarray, int, int]:
+    """Turn pixels upright; gives them with the upright picture's own width and height."""
+    (width, height), (mirrored, quarters) = size, turn
+    upright = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters))
+    return (upright, height, width) if quarters % 2 else (upright, width, height)
 
 
 def files_of(path: Path) -> list[Path]:
