@@ -170,23 +170,32 @@ def pixels_of(image: Image.Image) -> np.ndarray:
     """The pixels of a Pillow image of any mode as uint8 (h, w) or RGB (h, w, 3), transparency on white."""
     image.load()
     if image.mode in DEEP:
-        values = np.asarray(few(image))
-        return to_bytes(
-            shrink(values.astype(np.float32) if values.dtype == np.int32 else values, WORKING_SIDE), "the picture"
-        )
+        values = np.asarray(reduced(image))
+        values = values.astype(np.float32) if values.dtype == np.int32 else values
+        return to_bytes(shrink(values, WORKING_SIDE), "the picture")
     if image.mode == "LAB":
-        return np.asarray(few(image.getchannel(0)))
-    if image.has_transparency_data:
-        return on_white(np.asarray(few(image.convert("RGBA"))))
-    if image.mode in ("P", "1"):
-        image = image.convert("L" if image.mode == "1" else "RGB")
-    image = few(image)
-    return np.asarray(image if image.mode in ("L", "RGB") else image.convert("RGB"))
-
-
-def few(image: Image.Image) -> Image.Image:
-    """Average whole blocks of pixels of a large image, before anything makes copies of it."""
+        return np.asarray(reduced(image.getchannel(0)))
     times = max(image.size) // WORKING_SIDE
+    # A large picture in bands, so that what is converted on the way takes little memory.
+    height = 32 * times if times > 1 else image.height
+    bands = [
+        np.asarray(reduced(plain(image.crop((0, top, image.width, min(top + height, image.height)))), times))
+        for top in range(0, image.height, height)
+    ]
+    pixels = np.concatenate(bands)
+    return on_white(pixels) if pixels.ndim == 3 and pixels.shape[2] == 4 else pixels
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """The same image as grey, RGB or, with transparency, RGBA."""
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def reduced(image: Image.Image, times: int | None = None) -> Image.Image:
+    """Average whole blocks of pixels, by default so many that the longer side is not much more than 1600 pixels."""
+    times = max(image.size) // WORKING_SIDE if times is None else times
     return image.reduce(times) if times > 1 and ";" not in image.mode else image
 
 

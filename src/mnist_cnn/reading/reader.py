@@ -1,5 +1,6 @@
 """Pictures come in, readings go out: every step of reading in its order."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -67,6 +68,8 @@ class Reader:
 
     def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Digit, ...]:
         """The digits of one row."""
+        if len(seen) == 1:
+            return (self.digit(page, lattice.hypotheses[0].piece, *seen[0]),)
         way = best_way(lattice, [float(probabilities.max()) for _, probabilities in seen])
         return tuple(self.digit(page, lattice.hypotheses[index].piece, *seen[index]) for index in way)
 
@@ -74,10 +77,10 @@ class Reader:
         """One digit, its box in the picture's own pixels."""
         across, down = page.picture.scale
         left, top = int(piece.x * across), int(piece.y * down)
-        box = Box(left, top, int(np.ceil(piece.right * across)) - left, int(np.ceil(piece.bottom * down)) - top)
-        confidence = float(probabilities.max())
-        ten = tuple(float(value) for value in probabilities)
-        return Digit(int(probabilities.argmax()), confidence, ten, box, confidence < self.min_confidence, image)
+        box = Box(left, top, math.ceil(piece.right * across) - left, math.ceil(piece.bottom * down) - top)
+        ten = tuple(probabilities.tolist())
+        confidence = max(ten)
+        return Digit(ten.index(confidence), confidence, ten, box, confidence < self.min_confidence, image)
 
 
 def prepare(picture: Picture, single: bool) -> Page:
