@@ -15,7 +15,7 @@ from mnist_cnn.reading.lattice import Lattice, best_way, lattice_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.picture import Picture, Source, load
 from mnist_cnn.reading.reading import Box, Digit, Reading
-from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, rows_of
+from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of
 from mnist_cnn.reading.weights import calibrated_classifier
 
 MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
@@ -64,7 +64,9 @@ class Reader:
         seen = iter(zip(images, probabilities, strict=True))
         for page in pages:
             rows = [self.row(page, lattice, list(islice(seen, len(lattice.hypotheses)))) for lattice in page.lattices]
-            yield Reading(tuple(chosen(rows) if single else rows), page.picture.width, page.picture.height)
+            if single and rows:
+                rows = [rows[likeliest(page, rows)]]
+            yield Reading(tuple(rows), page.picture.width, page.picture.height)
 
     def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Digit, ...]:
         """The digits of one row."""
@@ -92,8 +94,7 @@ def prepare(picture: Picture, single: bool) -> Page:
     return Page(picture, ink, [lattice_of(row) for row in rows_of(pieces)])
 
 
-def chosen(rows: Sequence[tuple[Digit, ...]]) -> list[tuple[Digit, ...]]:
-    """Of several things that could be the only digit, the one the network is surest of; the first ones are likelier."""
-    if not rows:
-        return []
-    return [max(rows, key=lambda row: row[0].confidence)]
+def likeliest(page: Page, rows: Sequence[tuple[Digit, ...]]) -> int:
+    """Which of several things is the only digit: what the network is sure of, and what is large, dark and whole."""
+    weights = [prominence(lattice.hypotheses[0].piece) for lattice in page.lattices]
+    return max(range(len(rows)), key=lambda index: rows[index][0].confidence * weights[index])
