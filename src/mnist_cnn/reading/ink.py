@@ -57,21 +57,21 @@ def dark_on_light(grey: np.ndarray) -> np.ndarray:
     Where none is skewed, as with a digit that fills half its picture, the border is paper.
     """
     small = shrink(grey, TINY)
-    found = [skewness(small, window) for window in WINDOWS]
+    values = small.astype(np.float32)
+    found = [skewness(values, window) for window in WINDOWS if max(small.shape) * window >= 3]
     if small is not grey:  # a thin pen is lost at this size
-        found.append(skewness(shrink(grey, THUMBNAIL), FINEST))
-    lopsided = max(found, key=abs)
+        found.append(skewness(shrink(grey, THUMBNAIL).astype(np.float32), FINEST))
+    lopsided = max(found, key=abs, default=0.0)
     light_ink = lopsided > 0 if abs(lopsided) > SKEWED else border_is_dark(small)
     return np.asarray(cv2.bitwise_not(grey)) if light_ink else grey
 
 
-def skewness(small: np.ndarray, share: float) -> float:
+def skewness(values: np.ndarray, share: float) -> float:
     """The skewness of differences from the mean of a square window, whose side is a share of the picture's."""
-    side = int(max(small.shape) * share) | 1
-    values = small.astype(np.float32)
+    side = int(max(values.shape) * share) | 1
     differences = cv2.subtract(values, cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
-    down, across = (length // 40 for length in small.shape)  # a scan's or screenshot's edge is often of another colour
-    differences = differences[down : small.shape[0] - down, across : small.shape[1] - across]
+    down, across = (length // 40 for length in values.shape)  # a scan's or screenshot's edge is often of another colour
+    differences = differences[down : values.shape[0] - down, across : values.shape[1] - across]
     squares = cv2.multiply(differences, differences)
     variance = cv2.mean(squares)[0]
     return float(cv2.mean(cv2.multiply(squares, differences))[0] / max(variance, 1e-6) ** 1.5)
