@@ -30,6 +30,9 @@ test: $(READY) ## run all tests (those that need MNIST: set MNIST_CNN_DATA)
 test-fast: $(READY) ## run the tests that take under two minutes together
 	@$(BIN)/python -m pytest -m "not slow"
 
+fuzz: $(READY) ## damage 20,000 picture files and read them (some minutes)
+	@$(BIN)/python -W error tests/fuzz_pictures.py 20000
+
 test-torch: ## train on PyTorch, in an environment of its own without TensorFlow (several GB)
 	@test -x .venv-torch/bin/pytest || { $(PYTHON) -m venv .venv-torch && .venv-torch/bin/python -m pip install \
 		--disable-pip-version-check --no-input --quiet --editable '.[keras]' torch pytest; }
@@ -55,4 +58,4 @@ pins: ## choose the pinned versions anew (needs uv)
 clean: ## remove .venv and caches; runs/ is kept
 	rm -rf .venv .venv-torch .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help train test test-fast test-torch check format bench pins clean
+.PHONY: help train test test-fast fuzz test-torch check format bench pins clean

@@ -14,6 +14,7 @@ ROOT = Path(mnist_cnn.__file__).parent
 # From left to right an import is allowed, from right to left it is not.
 ROOMS = [
     "cli",
+    "terminal_reading",
     "terminal_study",
     "terminal",
     "study",

@@ -12,6 +12,7 @@ from mnist_cnn.errors import ArtifactError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.weights import calibrated_classifier
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
@@ -19,6 +20,7 @@ FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 MADE: dict[str, Callable[[], Classifier]] = {
     "keras": lambda: keras_classifier(load_keras(FIXTURE / "model.keras")),
     "onnx": lambda: onnx_classifier(FIXTURE / "model.onnx"),
+    "reader": lambda: calibrated_classifier(),
     "ensemble": lambda: average([MADE["keras"](), MADE["onnx"]()]),
 }
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from mnist_cnn.judging import classifier_of, judge
     from mnist_cnn.pipeline import report, resume, train
     from mnist_cnn.reading.ensemble import average
+    from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.reading.reading import Reading
     from mnist_cnn.terminal import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.watch import Watch
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "MnistCnnError",
+    "Reader",
+    "Reading",
     "Recipe",
     "TerminalWatch",
     "Watch",
@@ -37,6 +41,8 @@ __all__ = [
 
 _HOME = {
     "MnistCnnError": ("errors", "MnistCnnError"),
+    "Reader": ("reading.reader", "Reader"),
+    "Reading": ("reading.reading", "Reading"),
     "Recipe": ("training.recipe", "Recipe"),
     "TerminalWatch": ("terminal", "TerminalWatch"),
     "Watch": ("watch", "Watch"),

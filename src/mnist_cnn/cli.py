@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec
 import typer
 
 from mnist_cnn import __version__, provenance
-from mnist_cnn.errors import MnistCnnError, RecipeError
+from mnist_cnn.errors import MnistCnnError, ReaderError, RecipeError
 from mnist_cnn.training.recipe import Recipe, recipe_named, values_of
 
 app = typer.Typer(
@@ -26,6 +26,12 @@ app = typer.Typer(
 P = ParamSpec("P")
 PANEL = "Dials of the recipe"
 Data = Annotated[str, typer.Option(help="auto, mnist, digits, or a file or folder of MNIST's form.")]
+Model = Annotated[
+    Path | None, typer.Option(help="A folder that `train` made, or an .onnx file; by default the one that ships.")
+]
+MinConfidence = Annotated[
+    float | None, typer.Option(help="Digits less probable than this, from 0 to 1, are refused (0.5 by default).")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -57,7 +63,7 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except MnistCnnError as error:
-            _stop(str(error), 2 if isinstance(error, RecipeError) else 1)
+            _stop(str(error), 2 if isinstance(error, RecipeError | ReaderError) else 1)
         except OSError as error:  # what no room has put into words: a folder that may not be entered, say
             _stop(
                 f"{error.filename or 'the system'} refuses ({error.strerror}): check the path and its permissions.", 1
@@ -267,6 +273,50 @@ def compare_studies(
         typer.echo(json.dumps(comparison.to_dict()))
     else:
         terminal_study.show_comparison(comparison)
+
+
+@command
+def read(
+    pictures: Annotated[list[str], typer.Argument(metavar="picture", help="Files, folders, or - for standard input.")],
+    model: Model = None,
+    single: Annotated[bool, typer.Option("--single", help="There is one digit in each picture.")] = False,
+    min_confidence: MinConfidence = None,
+    annotate: Annotated[
+        Path | None, typer.Option(help="A folder for the pictures with boxes and digits drawn on them.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Read the digits in pictures: photos, scans or drawings. "?" stands where it is not sure enough."""
+    from mnist_cnn import terminal_reading
+    from mnist_cnn.reading.reader import Reader
+
+    reader = Reader(model, min_confidence)
+    if not terminal_reading.read_each(reader, pictures, single=single, annotate=annotate, as_json=as_json):
+        raise typer.Exit(1)
+
+
+@command
+def score(
+    labels: Annotated[Path, typer.Argument(help="A CSV with the columns path and label; see docs/reading.md.")],
+    model: Model = None,
+    min_confidence: MinConfidence = None,
+    mistakes: Annotated[Path | None, typer.Option(help="A file for one picture of all mistakes (.png).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how well `read` does on labelled pictures: plain mean and mean over sources, by kind and layout."""
+    from mnist_cnn import terminal_reading
+    from mnist_cnn.evaluation import pictures
+    from mnist_cnn.reading.reader import Reader
+
+    terminal_reading.refuse_to_overwrite(mistakes)
+    labelled = pictures.load(labels)
+    judged = terminal_reading.judge_each(Reader(model, min_confidence), labelled)
+    if mistakes:
+        terminal_reading.write_mistakes(judged, mistakes)
+    if as_json:
+        typer.echo(json.dumps(pictures.summary(judged)))
+    else:
+        terminal_reading.show_score(judged)
 
 
 @command

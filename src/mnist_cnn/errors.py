@@ -5,10 +5,21 @@ MnistCnnError
 ├── RecipeError           a dial of a recipe is out of its range
 ├── RunError              a run cannot start, go on or be written where it was asked to
 ├── ArtifactError         a kept network is damaged, foreign or newer than this program
+├── PictureError          a picture cannot be read: it is none, damaged, too large, too small, or not there
+├── ReaderError           a reader is asked for what it cannot do
 └── MissingExtraError     a part of the installation that the command needs is not there
 """
 
-__all__ = ["ArtifactError", "DataError", "MissingExtraError", "MnistCnnError", "RecipeError", "RunError"]
+__all__ = [
+    "ArtifactError",
+    "DataError",
+    "MissingExtraError",
+    "MnistCnnError",
+    "PictureError",
+    "ReaderError",
+    "RecipeError",
+    "RunError",
+]
 
 
 class MnistCnnError(Exception):
@@ -29,6 +40,14 @@ class RunError(MnistCnnError):
 
 class ArtifactError(MnistCnnError):
     """A kept network is damaged, foreign or newer than this program."""
+
+
+class PictureError(MnistCnnError):
+    """A picture cannot be read: it is none, damaged, too large, too small, or not there."""
+
+
+class ReaderError(MnistCnnError):
+    """A reader is asked for what it cannot do."""
 
 
 class MissingExtraError(MnistCnnError):

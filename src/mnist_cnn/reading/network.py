@@ -13,15 +13,17 @@ Classifier = Callable[[np.ndarray], np.ndarray]
 BATCH = 1000
 
 
-def onnx_classifier(path: Path) -> Classifier:
-    """Load an ONNX file as a classifier.
+def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
+    """Load an ONNX file as a classifier that computes with `threads` threads, 0 for as many as cores.
 
     Raises ArtifactError if the file cannot be read, is not ONNX, or is not a network of 28×28 images to ten numbers.
     """
     import onnxruntime
 
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     try:
-        session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
     except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented

@@ -1,0 +1,90 @@
+"""How well the reader reads: people's pictures, USPS, hwd1000, and letters that it should refuse, with 95 % intervals.
+
+`python bench/read_pictures.py FOLDER [MODEL]`: the folder has any of pictures/labels.csv, usps_test.npz, hwd1000.npz,
+letters_A_to_J.npz and mnist.npz; what is absent is left out. None of it is part of this repository.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_cnn.evaluation import pictures
+from mnist_cnn.evaluation.metrics import Accuracy
+from mnist_cnn.reading.network import Classifier
+from mnist_cnn.reading.normalise import to_mnist
+from mnist_cnn.reading.reader import Reader
+from mnist_cnn.terminal import in_numbers
+from mnist_cnn.terminal_reading import judge_each, show_score
+from results import machine_line, write
+
+REFUSED = 0.01  # the share of MNIST's test digits that the letters' threshold refuses
+
+
+def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """The images and labels of an .npz, whatever it calls them."""
+    with np.load(path, allow_pickle=False) as file:
+        found = [file[name] for name in file.files if name not in ("x_train", "y_train")]
+    images = next(one for one in found if one.ndim >= 3)
+    labels = next((one for one in found if one.ndim == 1), np.zeros(len(images)))
+    return images.reshape(len(images), *images.shape[-2:]), labels.astype(np.int64)
+
+
+def through_normalise(images: np.ndarray) -> np.ndarray:
+    """Tight crops in MNIST's manner."""
+    return np.stack([to_mnist(image) for image in images])
+
+
+def read_single(reader: Reader, images: np.ndarray, labels: np.ndarray) -> Accuracy:
+    """The whole reader on pictures of one digit."""
+    readings = reader.read_many(images, single=True)
+    read = [reading.digits[0].digit if reading.digits else -1 for reading in readings]
+    return Accuracy(int((np.array(read) == labels).sum()), len(labels))
+
+
+def accuracy(classify: Classifier, images: np.ndarray, labels: np.ndarray) -> Accuracy:
+    """The network alone."""
+    return Accuracy(int((classify(images).argmax(axis=1) == labels).sum()), len(labels))
+
+
+def accepted_letters(classify: Classifier, mnist: np.ndarray, letters: np.ndarray) -> Accuracy:
+    """How many letters are as sure as all but 1 % of MNIST's test digits."""
+    threshold = np.quantile(classify(mnist).max(axis=1), REFUSED)
+    sure = classify(through_normalise(letters)).max(axis=1) >= threshold
+    return Accuracy(int(sure.sum()), len(letters))
+
+
+def main(folder: Path, model: str | None = None) -> None:
+    """Measure everything there is data for."""
+    reader = Reader(model, min_confidence=0.0)
+    measured: dict[str, Any] = {}
+
+    def note(name: str, result: Accuracy) -> None:
+        measured[name] = result.to_dict()
+        print(f"{name}: {in_numbers(result)}", flush=True)
+
+    mnist = folder / "mnist.npz"
+    if mnist.exists():
+        note("MNIST test, network alone", accuracy(reader.classify, *arrays(mnist)))
+        images, labels = arrays(mnist)
+        note("MNIST test, first 2,000, whole reader", read_single(reader, images[:2000], labels[:2000]))
+    if (usps := folder / "usps_test.npz").exists():
+        images, labels = arrays(usps)
+        note("USPS test, through normalise", accuracy(reader.classify, through_normalise(images), labels))
+        note("USPS test, whole reader", read_single(reader, images, labels))
+    if (hwd := folder / "hwd1000.npz").exists():
+        note("hwd1000, whole reader", read_single(reader, *arrays(hwd)))
+    if mnist.exists() and (letters := folder / "letters_A_to_J.npz").exists():
+        some = arrays(letters)[0]
+        note("letters accepted", accepted_letters(reader.classify, arrays(mnist)[0], some))
+    if (table := folder / "pictures" / "labels.csv").exists():
+        judged = judge_each(reader, pictures.load(table))
+        show_score(judged)
+        measured["pictures"] = pictures.summary(judged)["layouts"]
+    print(machine_line())
+    write("read_pictures", {"model": model or "the one that ships", "measured": measured})
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:3])

@@ -1,0 +1,81 @@
+"""Draw docs/reading.png: every step of reading seen on its own, on pictures made here."""
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from drawing import grain, inked, lit, mask, ruled, shadow, strokes  # noqa: E402
+from mnist_cnn import Reader  # noqa: E402
+from mnist_cnn.reading.annotate import annotate  # noqa: E402
+from mnist_cnn.reading.ink import against, dark_on_light, find_ink, paper_of  # noqa: E402
+from mnist_cnn.reading.picture import load  # noqa: E402
+
+SIDE, GAP, TEXT = 190, 6, 22  # pixels: a cell's width, the space around it, the line above it
+
+
+def examples() -> dict[str, np.ndarray]:
+    """Pictures that show what each step is for."""
+    plain = mask("407", height=90, pen=7)
+    falling = np.zeros((260, 330), np.uint8)
+    for index, digit in enumerate("2845"):
+        strokes(falling, digit, 25 + 75 * index, 20 + 42 * index, 80, 7)
+    return {
+        "a shadow": grain(lit(inked(plain, (235, 230, 220), (60, 60, 70)), shadow(plain.shape)), 4),
+        "red on green": inked(plain, (70, 140, 70), (190, 70, 60)),
+        "ruled paper": inked(plain, ruled(plain.shape, 45), 50),
+        "chalk": grain(inked(plain, (45, 60, 50), (225, 225, 215)), 6),
+        "a falling row": inked(falling, 245, 20),
+        "touching digits": inked(mask("358", height=90, pen=7, gap=-0.12), 250, 20),
+        "a thin pen": inked(mask("926", height=90, pen=1), 255, 0),
+    }
+
+
+def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
+    """What each step makes of a picture."""
+    grey = load(picture).grey
+    dark = dark_on_light(grey)
+    reading = reader.read(picture)
+    seen = [digit.image for digit in reading.digits] or [np.zeros((28, 28), np.uint8)]
+    return {
+        "picture": picture,
+        "grey, dark ink": dark,
+        "contrast": 255 - against(dark, paper_of(dark)),
+        "ink": 255 - 255 * find_ink(grey).mask,
+        "read": annotate(picture, reading),
+        "what the network sees": np.concatenate(seen, axis=1),
+    }
+
+
+def cell(pixels: np.ndarray, height: int) -> np.ndarray:
+    """A picture fitted into a cell."""
+    canvas = np.full((height, SIDE, 3), 255, np.uint8)
+    colour = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB) if pixels.ndim == 2 else pixels
+    scale = min((SIDE - GAP) / colour.shape[1], (height - GAP) / colour.shape[0])
+    size = max(1, round(colour.shape[1] * scale)), max(1, round(colour.shape[0] * scale))
+    small = cv2.resize(colour, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+    canvas[: size[1], : size[0]] = small
+    return canvas
+
+
+def main() -> None:
+    """Draw every example as a row of its steps."""
+    reader = Reader(min_confidence=0.0)
+    bands = []
+    for name, picture in examples().items():
+        made = steps(picture, reader)
+        row = np.concatenate([cell(pixels, 110) for pixels in made.values()], axis=1)
+        head = np.full((TEXT, row.shape[1], 3), 255, np.uint8)
+        for index, step in enumerate(made):
+            words = f"{name}" if index == 0 else step
+            cv2.putText(head, words, (index * SIDE + 2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.42, (0, 0, 0), 1, cv2.LINE_AA)
+        bands += [head, row]
+    cv2.imwrite(str(ROOT / "docs" / "reading.png"), cv2.cvtColor(np.concatenate(bands), cv2.COLOR_RGB2BGR))
+
+
+if __name__ == "__main__":
+    main()

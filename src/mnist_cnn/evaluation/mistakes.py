@@ -1,0 +1,48 @@
+"""Pictures that were read wrongly, as one picture: each with its label, what was read, and what the network saw."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from mnist_cnn.errors import PictureError
+from mnist_cnn.evaluation.pictures import JudgedPicture
+from mnist_cnn.reading.picture import upright
+
+CELL, SEEN, TEXT = 160, 56, 18  # pixels: a picture's side, what the network saw, a line of text
+COLUMNS = 8
+
+
+def contact_sheet(judged: Sequence[JudgedPicture]) -> np.ndarray:
+    """Draw every mistake; gives RGB (h, w, 3) uint8, a blank line if there are none."""
+    cells = [cell(one) for one in judged if not one.right]
+    if not cells:
+        return np.full((TEXT, CELL, 3), 255, np.uint8)
+    blank = np.full_like(cells[0], 255)
+    cells += [blank] * (-len(cells) % min(COLUMNS, len(cells)))
+    columns = min(COLUMNS, len(cells))
+    return np.concatenate([np.concatenate(cells[at : at + columns], axis=1) for at in range(0, len(cells), columns)])
+
+
+def cell(one: JudgedPicture) -> np.ndarray:
+    """One mistake."""
+    canvas = np.full((CELL + TEXT + SEEN, CELL, 3), 255, np.uint8)
+    words = f"{one.picture.label} > {one.read or 'nothing'} {one.confidence:.2f}"
+    cv2.putText(canvas, words, (2, TEXT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (160, 0, 0), 1, cv2.LINE_AA)
+    try:
+        put(canvas[TEXT : TEXT + CELL], upright(one.picture.path)[0])
+    except PictureError:
+        return canvas
+    for index, digit in enumerate(one.reading.digits[: CELL // SEEN] if one.reading else ()):
+        put(canvas[TEXT + CELL :, index * SEEN : (index + 1) * SEEN], digit.image)
+    return canvas
+
+
+def put(space: np.ndarray, pixels: np.ndarray) -> None:
+    """Scale a picture into the upper left of a space."""
+    if pixels.ndim == 2:
+        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB))
+    scale = min((space.shape[0] - 2) / pixels.shape[0], (space.shape[1] - 2) / pixels.shape[1])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+    space[: size[1], : size[0]] = small

@@ -1,0 +1,100 @@
+"""Pictures come in, readings go out: every step of reading in its order."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading.glyph import glyph
+from mnist_cnn.reading.ink import Ink, find_ink
+from mnist_cnn.reading.lattice import Lattice, best_way, lattice_of
+from mnist_cnn.reading.network import Classifier
+from mnist_cnn.reading.picture import Picture, Source, load
+from mnist_cnn.reading.reading import Box, Digit, Reading
+from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of
+from mnist_cnn.reading.weights import calibrated_classifier
+
+MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
+TOGETHER = 64  # pictures whose digits the network sees at once
+
+
+@dataclass(frozen=True)
+class Page:
+    """One picture on its way: its ink, and for each row what could be its digits."""
+
+    picture: Picture
+    ink: Ink
+    lattices: list[Lattice]
+
+
+class Reader:
+    """Reads digits in pictures.
+
+    `model` is a folder that `train` made, an .onnx file, or a classifier; without it the network that ships is taken.
+    A digit less probable than `min_confidence`, 0 to 1, is refused. Raises ArtifactError for a network that cannot be
+    loaded, and ReaderError for a confidence out of range.
+    """
+
+    def __init__(self, model: str | Path | Classifier | None = None, min_confidence: float | None = None) -> None:
+        self.min_confidence = MIN_CONFIDENCE if min_confidence is None else min_confidence
+        if not 0 <= self.min_confidence <= 1:
+            raise ReaderError(f"min_confidence is {min_confidence}: it must be a number from 0 to 1.")
+        self.classify = model if callable(model) else calibrated_classifier(model)
+
+    def read(self, picture: Source, single: bool = False) -> Reading:
+        """Read one picture; `single` says that there is one digit in it. Raises PictureError if it cannot be opened."""
+        return next(self.read_many([picture], single))
+
+    def read_many(self, pictures: Iterable[Source], single: bool = False) -> Iterator[Reading]:
+        """Read one picture after another, many at a time; raises PictureError at the first that cannot be opened."""
+        waiting = iter(pictures)
+        while some := [prepare(load(picture), single) for picture in islice(waiting, TOGETHER)]:
+            yield from self.decide(some, single)
+
+    def decide(self, pages: Sequence[Page], single: bool) -> Iterator[Reading]:
+        """Show all that could be digits to the network at once, and choose in each picture what they are."""
+        images = [
+            glyph(one.piece, page.ink) for page in pages for lattice in page.lattices for one in lattice.hypotheses
+        ]
+        probabilities = self.classify(np.stack(images)) if images else np.zeros((0, 10), np.float32)
+        seen = iter(zip(images, probabilities, strict=True))
+        for page in pages:
+            rows = [self.row(page, lattice, list(islice(seen, len(lattice.hypotheses)))) for lattice in page.lattices]
+            if single and rows:
+                rows = [rows[likeliest(page, rows)]]
+            yield Reading(tuple(rows), page.picture.width, page.picture.height)
+
+    def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Digit, ...]:
+        """The digits of one row."""
+        if len(seen) == 1:
+            return (self.digit(page, lattice.hypotheses[0].piece, *seen[0]),)
+        way = best_way(lattice, [float(probabilities.max()) for _, probabilities in seen])
+        return tuple(self.digit(page, lattice.hypotheses[index].piece, *seen[index]) for index in way)
+
+    def digit(self, page: Page, piece: Piece, image: np.ndarray, probabilities: np.ndarray) -> Digit:
+        """One digit, its box in the picture's own pixels."""
+        across, down = page.picture.scale
+        left, top = int(piece.x * across), int(piece.y * down)
+        box = Box(left, top, math.ceil(piece.right * across) - left, math.ceil(piece.bottom * down) - top)
+        ten = tuple(probabilities.tolist())
+        confidence = max(ten)
+        return Digit(ten.index(confidence), confidence, ten, box, confidence < self.min_confidence, image)
+
+
+def prepare(picture: Picture, single: bool) -> Page:
+    """Everything that comes before the network."""
+    ink = find_ink(picture.grey)
+    pieces = pieces_of(ink)
+    if single:
+        return Page(picture, ink, [lattice_of([piece], cutting=False) for piece in alternatives(pieces)])
+    return Page(picture, ink, [lattice_of(row) for row in rows_of(pieces)])
+
+
+def likeliest(page: Page, rows: Sequence[tuple[Digit, ...]]) -> int:
+    """Which of several things is the only digit: what the network is sure of, and what is large, dark and whole."""
+    weights = [prominence(lattice.hypotheses[0].piece) for lattice in page.lattices]
+    return max(range(len(rows)), key=lambda index: rows[index][0].confidence * weights[index])

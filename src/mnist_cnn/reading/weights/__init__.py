@@ -1,0 +1,39 @@
+"""The network that ships, and any other that reading may use instead, as a calibrated classifier."""
+
+from pathlib import Path
+
+import numpy as np
+
+from mnist_cnn import card
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+
+SHIPPED = Path(__file__).parent
+THREADS = 1  # a picture's few digits are read sooner than a second thread is woken
+
+
+def calibrated_classifier(model: str | Path | None = None) -> Classifier:
+    """Load a folder's network or an .onnx file, by default the network that ships, with its card's temperature.
+
+    Raises ArtifactError if it is missing, damaged, or no network of 28×28 images to ten numbers.
+    """
+    path = SHIPPED if model is None else Path(model)
+    if path.is_dir():
+        kept = card.read(path)
+        path = path / card.ONNX_MODEL
+        if not path.exists():
+            raise ArtifactError(f"{path.parent} has no {card.ONNX_MODEL}, which reading needs: train again.")
+        return with_temperature(onnx_classifier(path, THREADS), float(kept.evaluation.get("temperature", 1.0)))
+    return onnx_classifier(path, THREADS)
+
+
+def with_temperature(classify: Classifier, temperature: float) -> Classifier:
+    """Divide logits by a temperature: above 1 less sure, below 1 surer (Guo et al. 2017, arXiv:1706.04599)."""
+    if temperature == 1:
+        return classify
+
+    def calibrated(images: np.ndarray) -> np.ndarray:
+        powers = np.maximum(classify(images), np.finfo(np.float32).tiny) ** np.float32(1 / temperature)
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+    return calibrated

@@ -1,0 +1,165 @@
+"""How reading looks on a terminal: digits on stdout, progress, notes and what could not be read on stderr."""
+
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from rich.progress import track
+
+from mnist_cnn.errors import PictureError, RunError
+from mnist_cnn.evaluation import pictures
+from mnist_cnn.evaluation.metrics import Accuracy
+from mnist_cnn.evaluation.pictures import JudgedPicture, LabelledPicture
+from mnist_cnn.files import write_whole
+from mnist_cnn.reading.picture import Source, files_of
+from mnist_cnn.reading.reader import Reader
+from mnist_cnn.reading.reading import Reading
+from mnist_cnn.terminal import in_numbers, show, stderr
+
+STANDARD_INPUT = "-"
+MANY = 20  # pictures: progress is shown from here on
+T = TypeVar("T")
+
+
+def read_each(reader: Reader, words: Sequence[str], *, single: bool, annotate: Path | None, as_json: bool) -> bool:
+    """Read every picture and show it; False if any could not be read, which does not stop the others."""
+    names, failed = expanded(words)
+    documents: list[dict[str, Any]] = [{"path": name, "error": error} for name, error in failed]
+    for name in progress(names, "reading"):
+        source: Source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
+        try:
+            reading = reader.read(source, single)
+        except PictureError as error:
+            stderr.print(f"mnist-cnn: {error}", markup=False, style="red")
+            documents.append({"path": name, "error": str(error)})
+            continue
+        documents.append({"path": name, **reading.to_dict()})
+        if not as_json:
+            show_reading(name, reading, alone=len(words) == 1 and len(names) == 1)
+        if annotate:
+            write_annotated(annotate, name, source, reading)
+    if as_json:
+        show(json.dumps({"pictures": documents}))
+    return not any("error" in document for document in documents)
+
+
+def expanded(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """The pictures that words name, folders opened; and the words that name none, with the reason, which is shown."""
+    names: list[str] = []
+    failed: list[tuple[str, str]] = []
+    for word in words:
+        try:
+            names += [word] if word == STANDARD_INPUT else [str(file) for file in files_of(Path(word))]
+        except PictureError as error:
+            stderr.print(f"mnist-cnn: {error}", markup=False, style="red")
+            failed.append((word, str(error)))
+    return names, failed
+
+
+def progress(things: Sequence[T], what: str) -> Iterable[T]:
+    """Go through many things with a bar where stderr is a terminal, and with a line every tenth where it is not."""
+    if len(things) < MANY:
+        return things
+    return track(things, what, console=stderr, transient=True) if stderr.is_terminal else tenths(things, what)
+
+
+def tenths(things: Sequence[T], what: str) -> Iterator[T]:
+    """Say after every tenth of them how many there were."""
+    for count, thing in enumerate(things, start=1):
+        yield thing
+        if count * 10 // len(things) > (count - 1) * 10 // len(things):
+            stderr.print(f"{what} {count:,} of {len(things):,}", markup=False)
+
+
+def show_reading(name: str, reading: Reading, alone: bool) -> None:
+    """The digits, a line for each row; of several pictures a line each, rows separated by a slash."""
+    if not reading.digits:
+        stderr.print(f"{name}: no digits found", markup=False)
+    if alone:
+        show(*reading.text.splitlines())
+    else:
+        show(f"{name}: {reading.text.replace(chr(10), ' / ')}".rstrip())
+
+
+def write_annotated(folder: Path, name: str, source: Source, reading: Reading) -> None:
+    """Write the picture with boxes and digits as a PNG of its name; a second one of that name gets a number."""
+    from mnist_cnn.reading.annotate import annotate
+
+    stem = "standard-input" if name == STANDARD_INPUT else Path(name).stem
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path, number = folder / f"{stem}.png", 1
+        while path.exists():
+            path, number = folder / f"{stem}-{number}.png", number + 1
+        write_whole(path, png(annotate(source, reading)))
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written to ({error.strerror}): name another folder.") from error
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """The bytes of a PNG file."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def judge_each(reader: Reader, labelled: Sequence[LabelledPicture]) -> list[JudgedPicture]:
+    """Judge every labelled picture; what could not be opened is named."""
+    judged: list[JudgedPicture] = []
+    for picture in progress(labelled, "reading"):
+        judged += pictures.judge(reader, [picture])
+        if judged[-1].error:
+            stderr.print(f"mnist-cnn: {judged[-1].error}", markup=False, style="red")
+    return judged
+
+
+def refuse_to_overwrite(path: Path | None) -> None:
+    """Raise RunError if there is something at this path."""
+    if path and (path.exists() or path.is_symlink()):
+        raise RunError(f"{path} is there already and nothing is overwritten: name another file.")
+
+
+def write_mistakes(judged: Sequence[JudgedPicture], path: Path) -> None:
+    """Write all mistakes as one picture."""
+    from mnist_cnn.evaluation.mistakes import contact_sheet
+
+    try:
+        write_whole(path, png(contact_sheet(judged)))
+    except OSError as error:
+        raise RunError(f"{path} cannot be written ({error.strerror}): name another file.") from error
+
+
+def show_score(judged: Sequence[JudgedPicture]) -> None:
+    """All numbers: by layout, by kind within it, over sources, digits of longer ones, and what refusing brings."""
+    summary = pictures.summary(judged)
+    for name, part in summary["layouts"].items():
+        show_figures(name, part)
+        for kind, figures in part["kinds"].items():
+            if len(part["kinds"]) > 1:
+                show_figures(f"  {name}, {kind}", figures)
+    for name, part in summary["layouts"].items():
+        if part["pictures"]["count"] >= MANY:
+            show(f"Refusing the least sure pictures, {name}:")
+            for point in part["refusal"]:
+                kept = Accuracy(point["correct"], point["count"])
+                show(f"  {point['refused']:>4.0%} refused (below {point['least_confidence']:.3f}): {in_numbers(kept)}")
+
+
+def show_figures(name: str, figures: dict[str, Any]) -> None:
+    """One group: whole pictures, the mean over its sources, its digits if they are more, and what is accepted."""
+    whole, digits = (Accuracy(figures[key]["correct"], figures[key]["count"]) for key in ("pictures", "digits"))
+    show(f"{name}: {in_numbers(whole)}")
+    if over := figures["over_sources"]:
+        low, high = over["interval"]
+        show(f"  mean over {over['sources']} sources {over['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})")
+    if digits.count != whole.count:
+        show(f"  digits {in_numbers(digits)}")
+    if figures["accepted"]:
+        accepted = Accuracy(figures["accepted"]["correct"], figures["accepted"]["count"])
+        show(f"  {figures['refused']} refused; of the rest {in_numbers(accepted)}")

@@ -1,0 +1,145 @@
+"""Damage picture files of every format at random and read them: each must end in a reading or a PictureError.
+
+`python tests/fuzz_pictures.py 20000` damages so many files and prints one JSON document: how many were read and refused
+by format, the longest time in seconds of this process and its peak memory in MB. `make fuzz` does that.
+"""
+
+import io
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from drawing import inked, mask
+from mnist_cnn.errors import PictureError
+from mnist_cnn.reading.picture import COMMON, RARE
+from mnist_cnn.reading.reader import Reader
+
+SECONDS, MEGABYTES = 2.0, 1000
+WRITTEN = {
+    "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],
+    "JPEG": ["L", "RGB", "CMYK"],
+    "TIFF": ["1", "L", "RGB", "RGBA", "CMYK", "LAB", "I;16", "F"],
+    "GIF": ["L", "P"],
+    "WEBP": ["RGB", "RGBA"],
+    "BMP": ["1", "L", "P", "RGB"],
+    "JPEG2000": ["L", "RGB"],
+    "TGA": ["L", "RGB", "RGBA"],
+    "PCX": ["1", "L", "P", "RGB"],
+    "SGI": ["L", "RGB"],
+    "PPM": ["1", "L", "RGB"],
+    **{name: ["RGB"] for name in ("AVIF", "DDS", "DIB", "MPO", "ICO", "ICNS", "QOI")},
+    "BLP": ["P"],
+    "MSP": ["1"],
+    "XBM": ["1"],
+    "SPIDER": ["F"],
+}
+# What Pillow reads and does not write: a beginning that it recognises, before chance.
+MAGIC = {
+    "PSD": b"8BPS\0\1" + b"\0" * 6 + b"\0\3\0\0\0\x20\0\0\0\x20\0\x08\0\3" + b"\0" * 12,
+    "SUN": bytes.fromhex("59a66a95 00000020 00000020 00000008 00000400 00000001 00000000 00000000"),
+    "CUR": bytes.fromhex("0000 0200 0100 20200000 0000 0000 40000000 16000000"),
+    "DCX": bytes.fromhex("b168de3a 0c000000 00000000"),
+    "FITS": b"SIMPLE  =                    T".ljust(80) + b"BITPIX  =                    8".ljust(80),
+    "FLI": bytes.fromhex("00000000 11af 0100 2000 2000 0800 0000 0000"),
+    "PIXAR": b"\200\350\000\000",
+    "XPM": b'/* XPM */\nstatic char *x[] = {\n"8 8 2 1",\n"a c #000000",\n"b c #ffffff",\n',
+    "FTEX": b"FTEX\1\0\0\0\x20\0\0\0\x20\0\0\0\1\0\0\0\1\0\0\0",
+    "GBR": b"\0\0\0\x1c\0\0\0\2\0\0\0\x20\0\0\0\x20\0\0\0\1GIMP",
+}
+
+
+def whole_files() -> dict[str, list[bytes]]:
+    """An undamaged file, or its beginning, of every format and mode."""
+    page = Image.fromarray(inked(mask("42", height=24, pen=3), (250, 245, 230), (30, 40, 120)))
+    files: dict[str, list[bytes]] = {name: [start] for name, start in MAGIC.items()}
+    for name, modes in WRITTEN.items():
+        for mode in modes:
+            stream = io.BytesIO()
+            try:
+                in_mode(page, mode).save(stream, name)
+            except (OSError, KeyError):  # this Pillow was built without it
+                continue
+            files.setdefault(name, []).append(stream.getvalue())
+    return files
+
+
+def in_mode(page: Image.Image, mode: str) -> Image.Image:
+    """The page in a mode of Pillow's."""
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(page.convert("L")).astype(np.uint16) * 257)
+    if mode == "LAB":
+        return Image.frombytes("LAB", page.size, page.tobytes())
+    return page.convert(mode)
+
+
+def damaged(file: bytes, other: bytes, rng: np.random.Generator) -> bytes:
+    """A file changed at random: bytes anywhere or near the beginning, its end cut off, grown, or mixed with another."""
+    data = bytearray(file)
+    way = rng.integers(6)
+    if way == 0:
+        return bytes(data[: rng.integers(len(data) + 1)])
+    if way == 1:
+        return bytes(data[: rng.integers(len(data) + 1)]) + other[rng.integers(len(other)) :]
+    if way == 2:
+        at = int(rng.integers(len(data) + 1))
+        return bytes(data[:at]) + rng.bytes(int(rng.integers(1, 40))) + bytes(data[at:])
+    reach = min(len(data), 64) if way == 3 else len(data)
+    for _ in range(int(rng.choice([1, 2, 4, 16, 64]))):
+        data[rng.integers(reach)] = rng.choice([0, 1, 127, 128, 255, int(rng.integers(256))])
+    return bytes(data)
+
+
+def cases(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
+    """So many damaged files, of every format in turn."""
+    rng = np.random.default_rng(seed)
+    files = whole_files()
+    names = sorted(files)
+    for index in range(count):
+        name = names[index % len(names)]
+        one = files[name][rng.integers(len(files[name]))]
+        other = files[names[rng.integers(len(names))]][0]
+        yield name, damaged(one + rng.bytes(int(rng.integers(4000))) if name in MAGIC else one, other, rng)
+
+
+def main(count: int, seed: int = 0) -> dict[str, object]:
+    """Read `count` damaged files; anything but a reading or a PictureError ends the program."""
+    cv2.setNumThreads(1)
+    reader, outcomes, longest = Reader(), Counter[str](), 0.0
+    for index, (name, data) in enumerate(cases(count, seed)):
+        start = time.process_time()
+        try:
+            reader.read(data)
+            outcome = "read"
+        except PictureError as error:
+            outcome = "refused"
+            if "\n" in str(error):
+                raise AssertionError(f"case {index} ({name}): more than a line: {error}") from error
+        except BaseException as error:
+            raise AssertionError(f"case {index} ({name}) of seed {seed}") from error
+        seconds = time.process_time() - start
+        longest = max(longest, seconds)
+        if seconds > SECONDS:
+            raise AssertionError(f"case {index} ({name}) of seed {seed} took {seconds:.1f} s")
+        outcomes[f"{name} {outcome}"] += 1
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if memory > MEGABYTES:
+        raise AssertionError(f"the process grew to {memory:.0f} MB")
+    untried = sorted(set(COMMON + RARE) - set(whole_files()))
+    return {
+        "files": count,
+        "longest": longest,
+        "megabytes": memory,
+        "untried": untried,
+        **dict(sorted(outcomes.items())),
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)) + "\n")

@@ -1,0 +1,164 @@
+import io
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import mnist_cnn
+from drawing import grain, inked, lit, mask, ruled, shadow
+from mnist_cnn import Reader
+from mnist_cnn.errors import ArtifactError, PictureError, ReaderError
+from mnist_cnn.reading.annotate import annotate
+
+FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
+TEXT = "407/1592/86"
+PAGE = mask(TEXT)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+def text(reader: Reader, picture: np.ndarray, single: bool = False) -> str:
+    return reader.read(picture, single).text.replace("\n", "/")
+
+
+PAGES = {
+    "pen on paper": inked(PAGE, 240, 30),
+    "chalk": grain(inked(PAGE, 60, 220), 4),
+    "a shadow": lit(inked(PAGE, 220, 50), shadow(PAGE.shape)),
+    "ruled paper": inked(PAGE, ruled(PAGE.shape, 70), 40),
+    "yellow on white": inked(PAGE, (255, 255, 255), (250, 220, 30)),
+    "red on green": inked(PAGE, (60, 140, 60), (190, 60, 60)),
+    "a thin pen": inked(mask(TEXT, pen=2), 255, 0),
+    "a thick pen": inked(mask(TEXT, pen=14), 255, 0),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_several_rows_are_read_on_any_paper(reader: Reader, page: str) -> None:
+    assert text(reader, PAGES[page]) == TEXT
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_a_digit_reads_the_same_moved_scaled_inverted_tinted_and_turned_by_its_tag(reader: Reader, digit: str) -> None:
+    plain = inked(mask(digit, height=80, pen=8), 235, 40)
+    changed = {
+        "plain": plain,
+        "moved": np.pad(plain, ((0, 90), (130, 0)), constant_values=235),
+        **{
+            f"scaled {by}": cv2.resize(plain, None, fx=by, fy=by, interpolation=cv2.INTER_AREA)
+            for by in (0.5, 0.75, 1.5, 3)
+        },
+        "inverted": 255 - plain,
+        "tinted": inked(mask(digit, height=80, pen=8), (240, 225, 190), (90, 30, 40)),
+    }
+    for name, picture in changed.items():
+        assert text(reader, picture) == digit, name
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stream = io.BytesIO()
+    Image.fromarray(np.rot90(plain)).save(stream, "PNG", exif=exif)
+    assert reader.read(stream.getvalue()).text == digit
+
+
+def test_a_reading_says_what_where_and_how_sure(reader: Reader) -> None:
+    reading = reader.read(inked(mask("42", height=100), 255, 0))
+    four, two = reading.digits
+    assert (reading.text, four.digit, two.digit) == ("42", 4, 2)
+    assert four.probabilities[4] == max(four.probabilities) == four.confidence
+    assert sum(four.probabilities) == pytest.approx(1, abs=1e-4)
+    assert four.image.shape == (28, 28)
+    assert abs(four.box.left - 60) <= 8
+    assert abs(four.box.top - 50) <= 6
+    assert abs(four.box.height - 100) <= 14
+    assert four.box.left + four.box.width < two.box.left
+
+
+def test_boxes_are_in_the_pictures_own_pixels(reader: Reader) -> None:
+    page = inked(mask("7", height=1000, pen=90, margin=1.0), 255, 0)
+    assert max(page.shape) > 1600
+    box = reader.read(page).digits[0].box
+    assert abs(box.top - 960) <= 30
+    assert abs(box.height - 1090) <= 60
+
+
+def test_what_the_reader_is_not_sure_of_is_refused() -> None:
+    page = inked(mask("42"), 255, 0)
+    strict = Reader(lambda images: np.full((len(images), 10), 0.1, np.float32), min_confidence=0.2)
+    assert strict.read(page).text == "??"
+    assert strict.read(page).to_dict()["rows"][0][0]["digit"] is None
+    assert Reader(strict.classify, min_confidence=0.0).read(page).text == "00"
+
+
+NOTHING = {
+    "blank": np.full((300, 400), 255, np.uint8),
+    "colour": np.full((100, 100, 3), (20, 90, 200), np.uint8),
+    "grain": grain(np.full((480, 640), 200.0), 8),
+    "noise": np.random.default_rng(0).integers(0, 256, (480, 640, 3)).astype(np.uint8),
+    "ruled": ruled((600, 800), 60),
+    "shadow": lit(np.full((300, 400), 220, np.uint8), shadow((300, 400))),
+}
+
+
+@pytest.mark.parametrize("what", NOTHING)
+@pytest.mark.parametrize("single", [False, True])
+def test_where_nothing_is_written_nothing_is_read(reader: Reader, what: str, single: bool) -> None:
+    reading = reader.read(NOTHING[what], single)
+    assert (reading.text, reading.digits) == ("", ())
+
+
+def test_single_gives_one_digit_at_most(reader: Reader) -> None:
+    assert len(reader.read(inked(mask("42"), 255, 0), single=True).digits) == 1
+
+
+def test_many_are_read_like_one(reader: Reader) -> None:
+    pages = [inked(mask(str(number % 90 + 10), height=40, pen=4), 255, 0) for number in range(70)]
+    many = list(reader.read_many(pages))
+    assert [reading.text for reading in many[:5]] == [reader.read(page).text for page in pages[:5]]
+    assert len(many) == 70
+    assert list(reader.read_many([])) == []
+
+
+def test_the_json_of_a_reading_is_plain(reader: Reader) -> None:
+    document = json.loads(json.dumps(reader.read(inked(mask("4/2"), 255, 0)).to_dict()))
+    assert document["text"] == "4\n2"
+    assert set(document) == {"text", "width", "height", "rows"}
+    assert set(document["rows"][0][0]) == {"digit", "most_probable", "confidence", "probabilities", "box"}
+
+
+def test_boxes_and_digits_are_drawn_onto_the_picture(reader: Reader) -> None:
+    page = inked(mask("42"), 255, 0)
+    drawn = annotate(page, reader.read(page))
+    assert drawn.ndim == 3
+    assert ((drawn[..., 1] > drawn[..., 0]).any(axis=1)).sum() > 100
+
+
+def test_another_network_can_be_named() -> None:
+    page = inked(mask("1"), 255, 0)
+    assert (
+        Reader(FIXTURE).read(page).digits[0].probabilities
+        == Reader(FIXTURE / "model.onnx").read(page).digits[0].probabilities
+    )
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        Reader("nowhere.onnx")
+
+
+@pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
+def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
+    with pytest.raises(ReaderError, match="from 0 to 1"):
+        Reader(min_confidence=confidence)
+
+
+def test_a_bad_picture_stops_many_with_its_sentence(reader: Reader) -> None:
+    with pytest.raises(PictureError, match="empty"):
+        list(reader.read_many([b""]))
+
+
+def test_the_public_names_are_the_readers() -> None:
+    assert mnist_cnn.Reader is Reader
+    assert mnist_cnn.Reading.__doc__
