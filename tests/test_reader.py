@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,9 +10,10 @@ from PIL import Image
 
 import mnist_cnn
 from drawing import grain, inked, lit, mask, ruled, shadow
-from mnist_cnn import Reader
+from mnist_cnn import Reader, card
 from mnist_cnn.errors import ArtifactError, PictureError, ReaderError
 from mnist_cnn.reading.annotate import annotate
+from mnist_cnn.reading.weights import SHIPPED
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 TEXT = "407/1592/86"
@@ -162,3 +164,20 @@ def test_a_bad_picture_stops_many_with_its_sentence(reader: Reader) -> None:
 def test_the_public_names_are_the_readers() -> None:
     assert mnist_cnn.Reader is Reader
     assert mnist_cnn.Reading.__doc__
+
+
+def test_a_network_that_is_not_the_one_on_its_card_is_refused(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(FIXTURE, tmp_path / "changed"))
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"model.onnx is damaged or was changed"):
+        Reader(folder)
+    (folder / "model.onnx").unlink()
+    with pytest.raises(ArtifactError, match=r"model.onnx cannot be read"):
+        Reader(folder)
+
+
+def test_the_network_that_ships_is_the_one_on_its_card() -> None:
+    card.verify_file(SHIPPED, card.read(SHIPPED), card.ONNX_MODEL)
+    assert (SHIPPED / card.ONNX_MODEL).stat().st_size <= 2_000_000

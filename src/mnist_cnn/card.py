@@ -101,18 +101,23 @@ def verify(folder: Path, card: Card) -> None:
         )
     if missing := sorted(set(ALWAYS_THERE) - set(card.files)):
         raise ArtifactError(f"The card of {folder} does not vouch for {', '.join(missing)}: train again.")
-    for name, expected in card.files.items():
-        try:
-            received = sha256_of(folder / name)
-        except OSError as error:
-            raise ArtifactError(
-                f"{folder / name} cannot be read ({error.strerror}): restore the folder from a backup or train again."
-            ) from error
-        if received != expected:
-            raise ArtifactError(
-                f"{folder / name} is damaged or was changed (its SHA-256 is not the one on the card): "
-                "restore the folder from a backup or train again."
-            )
+    for name in card.files:
+        verify_file(folder, card, name)
+
+
+def verify_file(folder: Path, card: Card, name: str) -> None:
+    """Check that one of the files that the card names is the one that was kept; raises ArtifactError."""
+    try:
+        received = sha256_of(folder / name)
+    except OSError as error:
+        raise ArtifactError(
+            f"{folder / name} cannot be read ({error.strerror}): restore the folder from a backup or train again."
+        ) from error
+    if received != card.files[name]:
+        raise ArtifactError(
+            f"{folder / name} is damaged or was changed (its SHA-256 is not the one on the card): "
+            "restore the folder from a backup or train again."
+        )
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -20,10 +20,11 @@ def calibrated_classifier(model: str | Path | None = None) -> Classifier:
     path = SHIPPED if model is None else Path(model)
     if path.is_dir():
         kept = card.read(path)
-        path = path / card.ONNX_MODEL
-        if not path.exists():
-            raise ArtifactError(f"{path.parent} has no {card.ONNX_MODEL}, which reading needs: train again.")
-        return with_temperature(onnx_classifier(path, THREADS), float(kept.evaluation.get("temperature", 1.0)))
+        if card.ONNX_MODEL not in kept.files:
+            raise ArtifactError(f"{path} has no {card.ONNX_MODEL}, which reading needs: train again.")
+        card.verify_file(path, kept, card.ONNX_MODEL)
+        classify = onnx_classifier(path / card.ONNX_MODEL, THREADS)
+        return with_temperature(classify, float(kept.evaluation.get("temperature", 1.0)))
     return onnx_classifier(path, THREADS)
 
 
