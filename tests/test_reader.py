@@ -91,7 +91,8 @@ def test_boxes_are_in_the_pictures_own_pixels(reader: Reader) -> None:
 
 def test_what_the_reader_is_not_sure_of_is_refused() -> None:
     page = inked(mask("42"), 255, 0)
-    strict = Reader(lambda images: np.full((len(images), 10), 0.1, np.float32), min_confidence=0.2)
+    one_of_five = np.repeat([0.2, 0.0], 5).astype(np.float32)
+    strict = Reader(lambda images: np.tile(one_of_five, (len(images), 1)), min_confidence=0.3)
     assert strict.read(page).text == "??"
     assert strict.read(page).to_dict()["rows"][0][0]["digit"] is None
     assert Reader(strict.classify, min_confidence=0.0).read(page).text == "00"
@@ -148,6 +149,19 @@ def test_another_network_can_be_named() -> None:
     )
     with pytest.raises(ArtifactError, match="cannot be read"):
         Reader("nowhere.onnx")
+
+
+def test_a_row_of_what_is_no_digit_is_no_row() -> None:
+    def only_wide_ones(images: np.ndarray) -> np.ndarray:
+        wide = (images.max(axis=1) > 0).sum(axis=1) > 6
+        return np.where(wide[:, None], np.eye(10)[4], np.full(10, 0.1)).astype(np.float32)
+
+    page = inked(mask("11/41"), 255, 0)
+    reading = Reader(only_wide_ones).read(page)
+    assert reading.text == "4?"
+    assert [round(digit.foreign, 3) for digit in reading.digits] == [0, 1]
+    assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0)).text == ""
+    assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0), single=True).text == "?"
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])

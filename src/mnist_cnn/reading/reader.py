@@ -19,6 +19,7 @@ from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence
 from mnist_cnn.reading.weights import calibrated_classifier
 
 MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
+FOREIGN = 0.5  # a row of nothing but what is rather no digit is no row: a signature, a photo's edges
 TOGETHER = 64  # pictures whose digits the network sees at once
 
 
@@ -64,8 +65,10 @@ class Reader:
         seen = iter(zip(images, probabilities, strict=True))
         for page in pages:
             rows = [self.row(page, lattice, list(islice(seen, len(lattice.hypotheses)))) for lattice in page.lattices]
-            if single and rows:
-                rows = [rows[likeliest(page, rows)]]
+            if single:
+                rows = [rows[likeliest(page, rows)]] if rows else []
+            else:
+                rows = [row for row in rows if min(digit.foreign for digit in row) < FOREIGN]
             yield Reading(tuple(rows), page.picture.width, page.picture.height)
 
     def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> tuple[Digit, ...]:

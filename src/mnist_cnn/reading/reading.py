@@ -34,6 +34,11 @@ class Digit:
     image: np.ndarray
 
     @property
+    def foreign(self) -> float:
+        """How probable it is that this is no digit: a network that knows of such gives all ten an equal share of it."""
+        return len(self.probabilities) * min(self.probabilities)
+
+    @property
     def text(self) -> str:
         """The digit, or "?" where it is refused."""
         return REFUSED if self.refused else str(self.digit)
