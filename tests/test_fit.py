@@ -7,7 +7,17 @@ import pytest
 from mnist_cnn.data.nondigits import NOT_A_DIGIT
 from mnist_cnn.data.source import Dataset, Examples
 from mnist_cnn.errors import RunError
-from mnist_cnn.training.fit import TRUTH, UpAndDown, arrays, compiled, epoch_examples, epoch_order, fit, updates
+from mnist_cnn.training.fit import (
+    TRUTH,
+    UpAndDown,
+    arrays,
+    compiled,
+    epoch_examples,
+    epoch_order,
+    fit,
+    to_validate,
+    updates,
+)
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 SMALL = Recipe(epochs=1, passes=1, batch_size=64)
@@ -35,6 +45,17 @@ def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits
     assert (first.labels == again.labels).all()
     assert (first.labels != epoch_examples(recipe, training, seed=1, epoch=2).labels).any()
     assert (first.labels != epoch_examples(recipe, training, seed=2, epoch=1).labels).any()
+
+
+def test_what_is_kept_to_validate_is_varied_like_what_is_trained_on_and_always_the_same(digits: Dataset) -> None:
+    plain = to_validate(dataclasses.replace(SMALL, validation_split=0.1), digits.train, seed=0)
+    assert (plain.images == digits.train.images[-len(plain) :]).all()
+    recipe = dataclasses.replace(SMALL, validation_split=0.1, variants=0.9)
+    varied = to_validate(recipe, digits.train, seed=0)
+    assert (varied.labels == plain.labels).all()
+    assert (varied.images != plain.images).any(axis=(1, 2)).mean() > 0.8
+    assert (varied.images == to_validate(recipe, digits.train, seed=0).images).all()
+    assert not len(to_validate(dataclasses.replace(SMALL, validation_split=0.0), digits.train, seed=0))
 
 
 def test_images_are_distorted_in_all_but_the_plain_epochs(digits: Dataset) -> None:

@@ -12,6 +12,8 @@ import pytest
 import mnist_cnn
 from conftest import QUICK, Cli
 from mnist_cnn.data.source import Dataset
+from mnist_cnn.reading.network import onnx_classifier
+from mnist_cnn.reading.temperature import at
 
 Trained = tuple[Path, "subprocess.CompletedProcess[str]"]
 
@@ -62,6 +64,15 @@ def test_the_card_says_what_was_done(trained: Trained) -> None:
         500,
     )
     assert {"python", "mnist-cnn", "keras", "numpy"} <= set(card.versions)
+    assert 0.05 < card.evaluation["temperature"] < 20
+
+
+def test_a_reader_takes_the_temperature_from_the_card(trained: Trained, digits: Dataset) -> None:
+    folder, _ = trained
+    image = digits.test.images[:1]
+    temperature = mnist_cnn.load(folder).card.evaluation["temperature"]
+    expected = at(onnx_classifier(folder / "model.onnx")(image), temperature)[0]
+    assert mnist_cnn.Reader(folder).classify(image)[0] == pytest.approx(expected, abs=1e-6)
 
 
 def test_keras_onnx_and_the_card_agree(trained: Trained, digits: Dataset) -> None:

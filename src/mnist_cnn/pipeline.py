@@ -17,9 +17,11 @@ from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
 from mnist_cnn.errors import DataError
+from mnist_cnn.evaluation import temperature
 from mnist_cnn.files import sha256_of
 from mnist_cnn.judging import classifier_of, data_of, judged
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.history import Epoch
@@ -110,9 +112,11 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
 
     started = time.perf_counter()
     network = backend.finished(network, settings.recipe)
-    probabilities = keras_classifier(network)(dataset.test.images)
+    classify = keras_classifier(network)
+    probabilities = classify(dataset.test.images)
     evaluation = judged(probabilities, dataset, watch)
     watch.result(evaluation, dataset)
+    evaluation = replace(evaluation, temperature=_temperature(classify, settings, dataset))
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
     for text in (left_out := export.keep(network, settings.recipe, partial, dataset.test.images, probabilities)):
@@ -161,6 +165,14 @@ def _train(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) ->
             log(row)
             watch.epoch(row)
     return network, rows, notes
+
+
+def _temperature(classify: Classifier, settings: Settings, dataset: Dataset) -> float | None:
+    """The temperature that calibrates a network, by the images that were kept to validate; None if there are none."""
+    from mnist_cnn.training.fit import to_validate  # here, because Keras comes with it
+
+    kept = to_validate(settings.recipe, dataset.train, settings.seed)
+    return temperature.fitted(classify(kept.images), kept.labels) if len(kept) else None
 
 
 def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray) -> Artifact:

@@ -193,6 +193,7 @@ def show_card(folder: Path, card: Card) -> None:
         "accuracy": f"{evaluation.accuracy:.2%} of {evaluation.count:,} test images{mark}, "
         f"95 % interval {low:.2%} to {high:.2%}",
         **({"corrected": in_numbers(evaluation.corrected)} if evaluation.corrected else {}),
+        **({"temperature": f"{evaluation.temperature:.3f}"} if evaluation.temperature else {}),
         "data": f"{data['name']}{mark}: {data['training']:,} to train, {data['validation']:,} to validate, "
         f"{data['test']:,} to test; SHA-256 {data['sha256'][:16]}…",
         "recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),

@@ -40,8 +40,8 @@ class Evaluation:
 
     `confusion_matrix` is 10×10, rows are true digits, columns what was read. `negative_log_likelihood` is in nats an
     image, `brier_score` is the sum over the ten digits of squared differences, a mean over images (0 best, 2 worst),
-    `expected_calibration_error` is a share (0 best, 1 worst). `corrected` is the accuracy on corrected labels, None
-    where there are none.
+    `expected_calibration_error` is a share (0 best, 1 worst). `corrected` is the accuracy on corrected labels, and
+    `temperature` what calibrates the classifier, fitted on other images than these: None where there are none.
     """
 
     confusion_matrix: np.ndarray
@@ -49,6 +49,7 @@ class Evaluation:
     brier_score: float
     expected_calibration_error: float
     corrected: Accuracy | None = None
+    temperature: float | None = None
 
     @property
     def count(self) -> int:
@@ -95,7 +96,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """The evaluation as JSON has it, derived numbers included for programs that only read."""
         low, high = self.interval
-        return {
+        document = {
             "count": self.count,
             "correct": self.correct,
             "accuracy": self.accuracy,
@@ -107,7 +108,12 @@ class Evaluation:
             "negative_log_likelihood": self.negative_log_likelihood,
             "brier_score": self.brier_score,
             "expected_calibration_error": self.expected_calibration_error,
-        } | ({"corrected": self.corrected.to_dict()} if self.corrected else {})
+        }
+        if self.corrected:
+            document["corrected"] = self.corrected.to_dict()
+        if self.temperature is not None:
+            document["temperature"] = self.temperature
+        return document
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "Evaluation":
@@ -119,6 +125,7 @@ class Evaluation:
             brier_score=float(document["brier_score"]),
             expected_calibration_error=float(document["expected_calibration_error"]),
             corrected=Accuracy(int(corrected["correct"]), int(corrected["count"])) if corrected else None,
+            temperature=document.get("temperature"),
         )
 
 

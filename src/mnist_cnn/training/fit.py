@@ -14,6 +14,7 @@ from keras import ops
 from mnist_cnn.data.augment import distort
 from mnist_cnn.data.nondigits import NOT_A_DIGIT, nondigits
 from mnist_cnn.data.source import Examples
+from mnist_cnn.data.split import split
 from mnist_cnn.data.variants import varied
 from mnist_cnn.errors import RunError
 from mnist_cnn.models import network
@@ -27,6 +28,7 @@ from mnist_cnn.training.recipe import Recipe
 # Mazeika, Dietterich, "Deep anomaly detection with outlier exposure", 2019, arXiv:1812.04606).
 TRUTH = np.full((11, 10), 0.1, np.float32)
 TRUTH[:NOT_A_DIGIT] = np.eye(10)
+VALIDATION = 2**32 - 1  # where an epoch's number stands for the random numbers of training
 
 
 def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
@@ -147,6 +149,16 @@ def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) ->
         mixed = rng.permutation(len(images))
         images, labels = images[mixed], labels[mixed]
     return Examples(images, labels)
+
+
+def to_validate(recipe: Recipe, examples: Examples, seed: int) -> Examples:
+    """What is kept to validate of these training examples, as the recipe's variants have it, if it has any."""
+    kept = split(examples, recipe.validation_split)[1]
+    if not recipe.variants or not len(kept):
+        return kept
+    return Examples(
+        varied(kept.images, kept.labels, recipe.variants, np.random.default_rng((seed, VALIDATION))), kept.labels
+    )
 
 
 def epoch_order(count: int, passes: int, rng: np.random.Generator) -> np.ndarray:

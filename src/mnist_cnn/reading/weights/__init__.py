@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from mnist_cnn import card
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.temperature import at
 
 SHIPPED = Path(__file__).parent
 THREADS = 1  # a picture's few digits are read sooner than a second thread is woken
@@ -29,12 +28,5 @@ def calibrated_classifier(model: str | Path | None = None) -> Classifier:
 
 
 def with_temperature(classify: Classifier, temperature: float) -> Classifier:
-    """Divide logits by a temperature: above 1 less sure, below 1 surer (Guo et al. 2017, arXiv:1706.04599)."""
-    if temperature == 1:
-        return classify
-
-    def calibrated(images: np.ndarray) -> np.ndarray:
-        powers = np.maximum(classify(images), np.finfo(np.float32).tiny) ** np.float32(1 / temperature)
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True))
-
-    return calibrated
+    """The same classifier at a temperature."""
+    return classify if temperature == 1 else lambda images: at(classify(images), temperature)
