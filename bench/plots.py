@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from mnist_cnn.evaluation.charts import COLOURS, STYLE
 from results import FOLDER
 
+SPANS = {"parameters": (700, 3_000_000), "seconds": (0.05, 6_000)}
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -94,7 +95,8 @@ def draw(measure: str, label: str, name: str) -> None:
             error = 100 - point.accuracy
             colour = COLOURS["right" if mine else "quiet"]
             axes.errorbar(place, error, yerr=point.sd or None, color=colour, fmt="o", mfc=colour if mine else "none")
-            side = -1 if place > axes_middle(measure) else 1
+            # On which side of its point a name stands, so that names do not meet.
+            side = 1 if mine or (measure == "seconds" and place > 1) else -1
             axes.annotate(
                 point.name,
                 (place, error),
@@ -108,15 +110,11 @@ def draw(measure: str, label: str, name: str) -> None:
             )
     scale(axes)
     axes.set_xscale("log")
+    axes.set_xlim(*SPANS[measure])
     axes.set_xlabel(label)
     axes.set_ylabel("test accuracy")
     axes.grid()
     figure.savefig(DOCS / name, metadata={"Date": None})
-
-
-def axes_middle(measure: str) -> float:
-    """Points right of this are named on their left."""
-    return 60_000 if measure == "parameters" else 60
 
 
 def scale(axes: Axes) -> None:
