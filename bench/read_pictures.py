@@ -13,11 +13,11 @@ import numpy as np
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier
-from mnist_cnn.reading.normalise import to_mnist
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.terminal import in_numbers
 from mnist_cnn.terminal_reading import judge_each, show_score
 from results import machine_line, write
+from robust import normalised
 
 REFUSED = 0.01  # the share of MNIST's test digits that the letters' threshold refuses
 
@@ -29,11 +29,6 @@ def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     images = next(one for one in found if one.ndim >= 3)
     labels = next((one for one in found if one.ndim == 1), np.zeros(len(images)))
     return images.reshape(len(images), *images.shape[-2:]), labels.astype(np.int64)
-
-
-def through_normalise(images: np.ndarray) -> np.ndarray:
-    """Tight crops in MNIST's manner."""
-    return np.stack([to_mnist(image) for image in images])
 
 
 def read_single(reader: Reader, images: np.ndarray, labels: np.ndarray) -> Accuracy:
@@ -51,7 +46,7 @@ def accuracy(classify: Classifier, images: np.ndarray, labels: np.ndarray) -> Ac
 def accepted_letters(classify: Classifier, mnist: np.ndarray, letters: np.ndarray) -> Accuracy:
     """How many letters are as sure as all but 1 % of MNIST's test digits."""
     threshold = np.quantile(classify(mnist).max(axis=1), REFUSED)
-    sure = classify(through_normalise(letters)).max(axis=1) >= threshold
+    sure = classify(normalised(letters)).max(axis=1) >= threshold
     return Accuracy(int(sure.sum()), len(letters))
 
 
@@ -71,7 +66,7 @@ def main(folder: Path, model: str | None = None) -> None:
         note("MNIST test, first 2,000, whole reader", read_single(reader, images[:2000], labels[:2000]))
     if (usps := folder / "usps_test.npz").exists():
         images, labels = arrays(usps)
-        note("USPS test, through normalise", accuracy(reader.classify, through_normalise(images), labels))
+        note("USPS test, through normalise", accuracy(reader.classify, normalised(images), labels))
         note("USPS test, whole reader", read_single(reader, images, labels))
     if (hwd := folder / "hwd1000.npz").exists():
         note("hwd1000, whole reader", read_single(reader, *arrays(hwd)))

@@ -116,8 +116,8 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     probabilities = classify(dataset.test.images)
     evaluation = judged(probabilities, dataset, watch)
     watch.result(evaluation, dataset)
-    evaluation = replace(evaluation, temperature=_temperature(classify, settings, dataset))
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
+    evaluation = replace(evaluation, temperature=_temperature(classify, settings, dataset))
 
     for text in (left_out := export.keep(network, settings.recipe, partial, dataset.test.images, probabilities)):
         watch.warn(text)

@@ -18,7 +18,7 @@ from mnist_cnn.files import write_whole
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.terminal import in_numbers, show, stderr
+from mnist_cnn.terminal import in_numbers, note, show, stderr
 
 STANDARD_INPUT = "-"
 MANY = 20  # pictures: progress is shown from here on
@@ -34,7 +34,7 @@ def read_each(reader: Reader, words: Sequence[str], *, single: bool, annotate: P
         try:
             reading = reader.read(source, single)
         except PictureError as error:
-            stderr.print(f"mnist-cnn: {error}", markup=False, style="red")
+            complain(str(error))
             documents.append({"path": name, "error": str(error)})
             continue
         documents.append({"path": name, **reading.to_dict()})
@@ -47,6 +47,11 @@ def read_each(reader: Reader, words: Sequence[str], *, single: bool, annotate: P
     return not any("error" in document for document in documents)
 
 
+def complain(sentence: str) -> None:
+    """Say what could not be read, as the program's last words would, and go on."""
+    stderr.print(f"mnist-cnn: {sentence}", markup=False, style="red")
+
+
 def expanded(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """The pictures that words name, folders opened; and the words that name none, with the reason, which is shown."""
     names: list[str] = []
@@ -55,7 +60,7 @@ def expanded(words: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
         try:
             names += [word] if word == STANDARD_INPUT else [str(file) for file in files_of(Path(word))]
         except PictureError as error:
-            stderr.print(f"mnist-cnn: {error}", markup=False, style="red")
+            complain(str(error))
             failed.append((word, str(error)))
     return names, failed
 
@@ -72,13 +77,13 @@ def tenths(things: Sequence[T], what: str) -> Iterator[T]:
     for count, thing in enumerate(things, start=1):
         yield thing
         if count * 10 // len(things) > (count - 1) * 10 // len(things):
-            stderr.print(f"{what} {count:,} of {len(things):,}", markup=False)
+            note(f"{what} {count:,} of {len(things):,}")
 
 
 def show_reading(name: str, reading: Reading, alone: bool) -> None:
     """The digits, a line for each row; of several pictures a line each, rows separated by a slash."""
     if not reading.digits:
-        stderr.print(f"{name}: no digits found", markup=False)
+        note(f"{name}: no digits found")
     if alone:
         show(*reading.text.splitlines())
     else:
@@ -112,10 +117,10 @@ def png(pixels: np.ndarray) -> bytes:
 def judge_each(reader: Reader, labelled: Sequence[LabelledPicture]) -> list[JudgedPicture]:
     """Judge every labelled picture; what could not be opened is named."""
     judged: list[JudgedPicture] = []
-    for picture in progress(labelled, "reading"):
-        judged += pictures.judge(reader, [picture])
-        if judged[-1].error:
-            stderr.print(f"mnist-cnn: {judged[-1].error}", markup=False, style="red")
+    for one in pictures.judge(reader, progress(labelled, "reading")):
+        judged.append(one)
+        if one.error:
+            complain(one.error)
     return judged
 
 

@@ -3,13 +3,14 @@
 They are drawn by code or made of MNIST's digits, and made like MNIST by `to_mnist`, as every picture that is read.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
 
 from mnist_cnn.data import glyphs, strokes, wear
-from mnist_cnn.data.strokes import SIDE
+from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.data.variants import another_width, enlarged
 from mnist_cnn.reading.normalise import to_mnist
 
@@ -19,7 +20,6 @@ Ink = np.ndarray
 Digits = list[np.ndarray]
 """Images (n, 28, 28) uint8 of each digit, 0 to 9, that non-digits are made of."""
 
-LETTERS = [strokes.parsed(way) for ways in glyphs.LETTERS.values() for way in ways]
 # What turns into no other digit: upside down, and lying on either side.
 UPSIDE_DOWN, LYING, MIRRORED = (3, 4, 7), (3, 6, 7, 9), (3, 6, 9)
 
@@ -45,9 +45,20 @@ def some_digit(digits: Digits, rng: np.random.Generator, among: Sequence[int] = 
     return wear.repenned(ink, another_width(ink, rng), rng.uniform(1, 6)) if rng.random() < 0.4 else ink
 
 
+@functools.cache
+def letters() -> list[Glyph]:
+    """Every way to write each letter or sign; parsed when first asked for, because most recipes draw none."""
+    return [strokes.parsed(way) for ways in glyphs.LETTERS.values() for way in ways]
+
+
+def some_letter(rng: np.random.Generator) -> Glyph:
+    """One way to write a letter or sign."""
+    return letters()[rng.integers(len(letters()))]
+
+
 def letter(_digits: Digits, rng: np.random.Generator) -> Ink:
     """A letter or sign by hand."""
-    glyph = strokes.handwritten(LETTERS[rng.integers(len(LETTERS))], rng.uniform(0, 0.05), rng)
+    glyph = strokes.handwritten(some_letter(rng), rng.uniform(0, 0.05), rng)
     placed = strokes.placed(glyph, rng.uniform(0.5, 1.1), rng.uniform(-0.2, 0.3))
     return strokes.draw(strokes.blank(), placed, rng.uniform(2, 12))
 
@@ -55,8 +66,7 @@ def letter(_digits: Digits, rng: np.random.Generator) -> Ink:
 def printed_letter(_digits: Digits, rng: np.random.Generator) -> Ink:
     """A letter or sign in some typeface."""
     slant = rng.uniform(0, 0.4) if rng.random() < 0.4 else 0.0
-    glyph = LETTERS[rng.integers(len(LETTERS))]
-    return strokes.typeset(strokes.placed(glyph, rng.uniform(0.4, 1.1), slant), rng)
+    return strokes.typeset(strokes.placed(some_letter(rng), rng.uniform(0.4, 1.1), slant), rng)
 
 
 def several(digits: Digits, rng: np.random.Generator) -> Ink:

@@ -4,6 +4,7 @@ A digit is enlarged to a canvas, gets what its writer might have added (a flag o
 drawn by another pen, worn, and made like MNIST again by `to_mnist`, as every picture that is read.
 """
 
+import functools
 from collections.abc import Callable
 
 import cv2
@@ -18,7 +19,6 @@ DRAWN = 0.12  # share of the varied digits that are drawn anew by code
 PENNED = 0.7  # share that another pen draws
 NEIGHBOUR = 0.06  # share with a piece of another digit at a side
 MOVED = 0.25  # share that lie a pixel or two off the centre
-DIGITS: dict[int, list[Glyph]] = {digit: [strokes.parsed(way) for way in ways] for digit, ways in glyphs.DIGITS.items()}
 
 
 def varied(images: np.ndarray, labels: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
@@ -50,10 +50,16 @@ def enlarged(image: np.ndarray) -> Ink:
 
 def written(digit: int, rng: np.random.Generator) -> Ink:
     """A digit drawn by code in one of the ways of `glyphs.DIGITS`, by an unsteady hand."""
-    ways = DIGITS[digit]
+    ways = ways_to_write()[digit]
     glyph = strokes.handwritten(ways[rng.integers(len(ways))], rng.uniform(0, 0.05), rng)
     placed = strokes.placed(glyph, rng.uniform(0.4, 0.85), rng.uniform(-0.15, 0.4))
     return strokes.draw(strokes.blank(), placed, rng.uniform(3, 10))
+
+
+@functools.cache
+def ways_to_write() -> dict[int, list[Glyph]]:
+    """Every way to write each digit; parsed when first asked for, because most recipes draw none."""
+    return {digit: [strokes.parsed(way) for way in ways] for digit, ways in glyphs.DIGITS.items()}
 
 
 def another_width(ink: Ink, rng: np.random.Generator) -> float:

@@ -3,7 +3,7 @@
 import csv
 import math
 import statistics
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,7 @@ def labelled(table: Path, number: int, row: dict[str, Any]) -> LabelledPicture:
     return LabelledPicture(table.parent / row["path"], label, **known)
 
 
-def judge(reader: Reader, pictures: Sequence[LabelledPicture]) -> Iterator[JudgedPicture]:
+def judge(reader: Reader, pictures: Iterable[LabelledPicture]) -> Iterator[JudgedPicture]:
     """Read one labelled picture after another; one that cannot be opened counts as read wrongly."""
     for picture in pictures:
         try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.pen import mean_width
 from mnist_cnn.reading.ruling import without_ruling
 from mnist_cnn.reading.scale import shrink
 
@@ -116,13 +117,7 @@ def rough_pen_width(small: np.ndarray) -> float:
     """The width of what is darker than its surroundings, in pixels: more than the pen's where there are shadows."""
     tiny = shrink(small, TINY)
     _, mask = cv2.threshold(cv2.subtract(surrounding(tiny), tiny), 0, 1, cv2.THRESH_OTSU)
-    return mean_width(np.asarray(mask)) * float(small.shape[1] / tiny.shape[1])
-
-
-def mean_width(mask: np.ndarray) -> float:
-    """The mean width of the strokes of a mask in pixels, from the distance to paper; at least 1."""
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    return max(1.0, 4 * float(cv2.mean(distance, mask)[0]) - 2)
+    return max(1.0, mean_width(np.asarray(mask))) * float(small.shape[1] / tiny.shape[1])
 
 
 def against(grey: np.ndarray, paper: np.ndarray) -> np.ndarray:
@@ -198,7 +193,7 @@ def surroundings(mask: np.ndarray) -> np.ndarray | None:
     if not at_border.any() or not inside.any():
         return None
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    width = mean_width(inside.astype(np.uint8)[labels])
+    width = max(1.0, mean_width(inside.astype(np.uint8)[labels]))
     outside = np.zeros(count, bool)
     for label in np.flatnonzero(at_border & (np.maximum(w, h) > 4 * width)):
         own = slice(y[label], y[label] + h[label]), slice(x[label], x[label] + w[label])

@@ -167,7 +167,6 @@ def drawn(line: Line, shape: tuple[int, ...]) -> np.ndarray:
 def bridged(rest: np.ndarray, reach: int) -> np.ndarray:
     """Where strokes that a line cut in two would go on: closing along steep and slanted directions."""
     result = np.zeros_like(rest)
-    for dx in (-1.0, -0.5, 0.0, 0.5, 1.0):
-        for element in (segment(reach, abs(dx)).T if dx >= 0 else segment(reach, dx).T,):
-            result |= cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ascontiguousarray(element))
+    for slant in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        result |= cv2.morphologyEx(rest, cv2.MORPH_CLOSE, np.ascontiguousarray(segment(reach, slant).T))
     return result
