@@ -13,7 +13,7 @@ from drawing import grain, inked, lit, mask, ruled, shadow, strokes  # noqa: E40
 from mnist_cnn import Reader  # noqa: E402
 from mnist_cnn.evaluation.mistakes import put  # noqa: E402
 from mnist_cnn.reading.annotate import annotate  # noqa: E402
-from mnist_cnn.reading.ink import against, dark_on_light, find_ink, paper_of  # noqa: E402
+from mnist_cnn.reading.ink import against, find_ink, paper_of  # noqa: E402
 from mnist_cnn.reading.picture import load  # noqa: E402
 
 SIDE, GAP, TEXT = 190, 4, 22  # pixels: a cell's width, the space beside what is in it, the line above it
@@ -39,14 +39,15 @@ def examples() -> dict[str, np.ndarray]:
 def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
     """What each step makes of a picture."""
     grey = load(picture).grey
-    dark = dark_on_light(grey)
+    ink = find_ink(grey)
+    dark = 255 - grey if ink.light else grey
     reading = reader.read(picture)
     seen = [digit.image for digit in reading.digits] or [np.zeros((28, 28), np.uint8)]
     return {
         "picture": picture,
         "grey, dark ink": dark,
         "contrast": 255 - against(dark, paper_of(dark)),
-        "ink": 255 - 255 * find_ink(grey).mask,
+        "ink": 255 - 255 * ink.mask,
         "read": annotate(picture, reading),
         "what the network sees": np.concatenate(seen, axis=1),
     }

@@ -164,6 +164,59 @@ def test_a_row_of_what_is_no_digit_is_no_row() -> None:
     assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0), single=True).text == "?"
 
 
+class Recorder:
+    """A network that keeps what it is shown: a three, if a pixel in the corner is light, and else unsure."""
+
+    def __init__(self) -> None:
+        self.seen: list[np.ndarray] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.seen.extend(images)
+        three = images[:, :2, :2].min(axis=(1, 2)) == 255
+        return np.where(three[:, None], np.eye(10)[3], np.full(10, 0.1)).astype(np.float32)
+
+
+def in_mnist_size(corner: int) -> np.ndarray:
+    image = inked(cv2.resize(mask("2", height=20, pen=3, margin=0.2), (28, 28)), 0, 255)
+    image[:4, :4] = corner
+    return image
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_a_doubtful_picture_of_mnists_size_is_also_read_as_it_is(single: bool) -> None:
+    network = Recorder()
+    image = in_mnist_size(255)
+    digit = Reader(network).read(image, single).digits[0]
+    assert digit.digit == 3
+    assert 0.5 < digit.confidence < 0.9
+    np.testing.assert_array_equal(digit.image, image)
+    assert any(np.array_equal(seen, image) for seen in network.seen)
+
+
+def test_a_sure_or_a_larger_picture_is_not_read_twice() -> None:
+    sure = Recorder()
+    Reader(lambda images: 0 * sure(images) + np.eye(10, dtype=np.float32)[4]).read(in_mnist_size(0))
+    assert len(sure.seen) == 1
+    larger = Recorder()
+    Reader(larger).read(cv2.resize(in_mnist_size(255), (29, 28)), single=True)
+    assert not any(seen[:2, :2].min() == 255 for seen in larger.seen)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_picture_of_mnists_size_holds_nothing_whatever_the_network(level: int) -> None:
+    always = np.eye(10, dtype=np.float32)[7]
+    reader = Reader(lambda images: np.tile(always, (len(images), 1)))
+    assert reader.read(np.full((28, 28), level, np.uint8), single=True).digits == ()
+
+
+def test_dark_ink_in_mnists_size_is_read_on_its_own_paper() -> None:
+    network = Recorder()
+    dark = 255 - in_mnist_size(255)  # whose negative has the light corner
+    digit = Reader(network).read(dark, single=True).digits[0]
+    assert digit.digit == 3
+    np.testing.assert_array_equal(digit.image, 255 - dark)
+
+
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])
 def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
     with pytest.raises(ReaderError, match="from 0 to 1"):

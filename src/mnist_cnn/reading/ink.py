@@ -27,12 +27,14 @@ class Ink:
 
     `contrast` is (h, w) uint8, 0 paper to 255; `mask` (h, w) uint8, 1 where there is ink. `stroke` is the usual
     contrast of a stroke, `noise` the standard deviation of the contrast of bare paper, both in levels of `contrast`.
+    `light` says that ink was lighter than paper.
     """
 
     contrast: np.ndarray
     mask: np.ndarray
     stroke: float
     noise: float
+    light: bool
 
 
 def find_ink(grey: np.ndarray) -> Ink:
@@ -42,7 +44,8 @@ def find_ink(grey: np.ndarray) -> Ink:
     what is darker by half the usual contrast of a stroke, and what is joined to that and darker by a fifth (hysteresis:
     Canny 1986).
     """
-    dark = dark_on_light(grey)
+    light = ink_is_light(grey)
+    dark = np.asarray(cv2.bitwise_not(grey)) if light else grey
     contrast, noise = without_paper(against(dark, paper_of(dark)))
     stroke, mask = strokes(contrast, noise)
     mask = without_ruling(mask, contrast)
@@ -50,11 +53,11 @@ def find_ink(grey: np.ndarray) -> Ink:
         contrast = np.where(outside, 0, contrast).astype(np.uint8)
         stroke, mask = strokes(contrast, noise)
         mask = without_ruling(mask, contrast)
-    return Ink(contrast, mask, stroke, noise)
+    return Ink(contrast, mask, stroke, noise, light)
 
 
-def dark_on_light(grey: np.ndarray) -> np.ndarray:
-    """Invert if ink is lighter than paper.
+def ink_is_light(grey: np.ndarray) -> bool:
+    """Whether ink is lighter than paper.
 
     Strokes are a minority among their surroundings, so differences from the surroundings' mean are skewed to the ink's
     side, while the edges of shadows and of the paper are not skewed. The window in which they are most so decides.
@@ -66,8 +69,7 @@ def dark_on_light(grey: np.ndarray) -> np.ndarray:
     if small is not grey:  # a thin pen is lost at this size
         found.append(skewness(shrink(grey, THUMBNAIL).astype(np.float32), FINEST))
     lopsided = max(found, key=abs, default=0.0)
-    light_ink = lopsided > 0 if abs(lopsided) > SKEWED else border_is_dark(small)
-    return np.asarray(cv2.bitwise_not(grey)) if light_ink else grey
+    return lopsided > 0 if abs(lopsided) > SKEWED else border_is_dark(small)
 
 
 def skewness(values: np.ndarray, share: float) -> float:

@@ -7,13 +7,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading.glyph import glyph
-from mnist_cnn.reading.ink import Ink, find_ink
+from mnist_cnn.reading.ink import FAINTEST, Ink, find_ink
 from mnist_cnn.reading.lattice import NARROW, Lattice, best_way, lattice_of
+from mnist_cnn.reading.looks import looks
 from mnist_cnn.reading.network import Classifier
+from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.pen import to_usual_pen
 from mnist_cnn.reading.picture import Picture, Source, load
 from mnist_cnn.reading.reading import Box, Digit, Reading
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
 FOREIGN = 0.5  # a row of nothing but what is rather no digit is no row: a signature, a photo's edges
+BEYOND_DOUBT = 0.99  # surer than this, one look is enough
 CONVINCING = 0.9  # how sure of each digit one must be to cut what else is no digit: some letters have slices like a 1
 TOGETHER = 64  # pictures whose digits the network sees at once
 
@@ -74,12 +78,13 @@ class Reader:
     def decide(self, pages: Sequence[Page], single: bool) -> Iterator[Reading]:
         """Show all that could be digits to the network at once, and choose in each picture what they are."""
         decided = self.rows_of_all(pages)
-        if not single:
+        if single:
+            decided = [[rows[likeliest(page, rows)]] if rows else [] for page, rows in zip(pages, decided, strict=True)]
+        else:
             self.look_again(pages, decided)
+        self.look_as_it_is(pages, decided)
         for page, rows in zip(pages, decided, strict=True):
-            if single:
-                rows = [rows[likeliest(page, rows)]] if rows else []
-            else:
+            if not single:
                 rows = [row for row in rows if min(digit.foreign for digit in row) < FOREIGN]
             yield Reading(tuple(rows), page.picture.width, page.picture.height)
 
@@ -110,6 +115,28 @@ class Reader:
             if min(digit.confidence - min(digit.probabilities) for digit in row) >= CONVINCING:
                 rows[index] = row
 
+    def look_as_it_is(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:
+        """Show doubtful pictures of MNIST's own size to the network as they are, too, and take the mean.
+
+        Such a picture may have been made for a network already, and what a reader makes nothing of, because its paper
+        is light on one side and dark on the other, or because of noise in single pixels, may be a digit to a network.
+        """
+        doubtful = [
+            (page, rows) for page, rows in zip(pages, decided, strict=True) if may_be_made(page) and unsure(rows)
+        ]
+        if not doubtful:
+            return
+        seen = self.classify(np.concatenate([looks(page.picture.grey) for page, _ in doubtful]))
+        for (page, rows), both in zip(doubtful, seen.reshape(len(doubtful), 2, -1, seen.shape[1]), strict=True):
+            as_it_is, negative = both.mean(axis=1).max(axis=1)
+            inverted = not page.ink.light and negative > as_it_is
+            image = np.asarray(cv2.bitwise_not(page.picture.grey)) if inverted else page.picture.grey
+            voters = [*both[int(inverted)], *(digit.probabilities for row in rows for digit in row)]
+            box = rows[0][0].box if rows else Box(0, 0, page.picture.width, page.picture.height)
+            digit = self.decided(box, image, np.mean(voters, axis=0))
+            if rows or digit.foreign < FOREIGN:
+                rows[:] = [(digit,)]
+
     def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> Row:
         """The digits of one row."""
         if len(seen) == 1:
@@ -123,6 +150,10 @@ class Reader:
         across, down = page.picture.scale
         left, top = int(piece.x * across), int(piece.y * down)
         box = Box(left, top, math.ceil(piece.right * across) - left, math.ceil(piece.bottom * down) - top)
+        return self.decided(box, image, probabilities)
+
+    def decided(self, box: Box, image: np.ndarray, probabilities: np.ndarray) -> Digit:
+        """The digit that these probabilities (10,) say, or that none is sure enough."""
         ten = tuple(probabilities.tolist())
         confidence = max(ten)
         return Digit(ten.index(confidence), confidence, ten, box, confidence < self.min_confidence, image)
@@ -136,6 +167,18 @@ def prepare(picture: Picture, single: bool) -> Page:
     if single:
         return Page(picture, ink, [lattice_of([piece], np.inf) for piece in alternatives(pieces)])
     return Page(picture, ink, [lattice_of(row) for row in rows_of(pieces)])
+
+
+def may_be_made(page: Page) -> bool:
+    """Whether the picture may have been made for a network already: it has MNIST's size, and is not blank."""
+    grey = page.picture.grey
+    return grey.shape == (SIDE, SIDE) and int(grey.max()) - int(grey.min()) >= FAINTEST
+
+
+def unsure(rows: Sequence[Row]) -> bool:
+    """Whether this is nothing, or a single digit that is not beyond doubt."""
+    digits = [digit for row in rows for digit in row]
+    return len(digits) < 2 and all(digit.confidence < BEYOND_DOUBT for digit in digits)
 
 
 def likeliest(page: Page, rows: Sequence[Row]) -> int:
