@@ -256,7 +256,7 @@ def main() -> None:
         found["memory"] = memory
         print("memory in MB over", options.memory_seconds, "s:", " ".join(f"{value:.1f}" for value in memory))
     print(machine_line())
-    write("serving", {"options": vars(options), "measured": found})
+    write("serving", {"options": vars(options) | {"network": Path(options.network).name}, "measured": found})
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ ROOMS = [
     "terminal_study",
     "terminal",
     "study",
+    "adaptation",
     "disputes",
     "cross_validation",
     "pipeline",
@@ -123,6 +124,7 @@ def test_info_works_on_the_light_install(tmp_path: Path) -> None:
         ["study", "compare", str(FIXTURE), str(FIXTURE)],
         ["evaluate", str(FIXTURE)],
         ["report", str(FIXTURE)],
+        ["adapt", "labels.csv"],
         ["disputes", str(FIXTURE)],
     ],
     ids=lambda w: " ".join(w[:2]),
@@ -136,7 +138,9 @@ def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[s
 
 
 @pytest.mark.parametrize(
-    "words", [["--help"], ["--version"], ["info"], ["train", "--help"], ["study", "--help"]], ids=" ".join
+    "words",
+    [["--help"], ["--version"], ["info"], ["train", "--help"], ["study", "--help"], ["adapt", "--help"]],
+    ids=" ".join,
 )
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:
     statement = (

@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mnist_cnn.adaptation.adapt import adapt
     from mnist_cnn.artifact.store import load
     from mnist_cnn.data.source import load as load_data
     from mnist_cnn.errors import MnistCnnError
@@ -28,6 +29,7 @@ __all__ = [
     "Recipe",
     "TerminalWatch",
     "Watch",
+    "adapt",
     "average",
     "classifier_of",
     "evaluate",
@@ -46,6 +48,7 @@ _HOME = {
     "Recipe": ("training.recipe", "Recipe"),
     "TerminalWatch": ("terminal", "TerminalWatch"),
     "Watch": ("watch", "Watch"),
+    "adapt": ("adaptation.adapt", "adapt"),
     "average": ("reading.ensemble", "average"),
     "classifier_of": ("judging", "classifier_of"),
     "evaluate": ("evaluation.metrics", "evaluate"),

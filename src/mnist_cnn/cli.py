@@ -348,6 +348,40 @@ def score(
 
 
 @command
+def adapt(
+    labels: Annotated[Path, typer.Argument(help="A CSV with the columns path and label, as for `score`.")],
+    model: Annotated[
+        Path | None, typer.Option(help="A folder that `train` or `adapt` made; by default the network that ships.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides what is held out together, and the order of images.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Teach a network one person's digits by labelled pictures, and keep it if it reads them better (docs/adapt.md)."""
+    from mnist_cnn import terminal, terminal_reading
+    from mnist_cnn.adaptation.adapt import adapt
+    from mnist_cnn.evaluation import pictures
+
+    provenance.require_training("Adapting a network")
+    labelled = pictures.load(labels)
+    artifact = adapt(
+        [one.path for one in labelled],
+        [one.label for one in labelled],
+        model=model,
+        out=out,
+        seed=seed,
+        threads=threads,
+        watch=terminal.TerminalWatch(),
+    )
+    if as_json:
+        about = artifact.card.evaluation["adaptation"]
+        typer.echo(json.dumps({"model": str(artifact.folder), **{k: v for k, v in about.items() if k != "before"}}))
+    else:
+        terminal_reading.show_adapted(artifact)
+
+
+@command
 def serve(
     host: Annotated[
         str, typer.Option(help="The address to listen at; 0.0.0.0 is every one of this computer.")

@@ -8,12 +8,14 @@ MnistCnnError
 ├── PictureError          a picture cannot be read: it is damaged, too small, or not there
 │   ├── PictureFormatError    it is no picture, or of a kind that is not read
 │   └── PictureTooLargeError  it has more pixels than are decoded
+├── AdaptationError       labelled pictures are too few to learn from, or nothing got better by them
 ├── ServerError           a server cannot listen where it was asked to
 ├── ReaderError           a reader is asked for what it cannot do
 └── MissingExtraError     a part of the installation that the command needs is not there
 """
 
 __all__ = [
+    "AdaptationError",
     "ArtifactError",
     "DataError",
     "MissingExtraError",
@@ -62,6 +64,10 @@ class PictureTooLargeError(PictureError):
 
 class ReaderError(MnistCnnError):
     """A reader is asked for what it cannot do."""
+
+
+class AdaptationError(MnistCnnError):
+    """Labelled pictures are too few to learn from, or nothing got better by them."""
 
 
 class ServerError(MnistCnnError):

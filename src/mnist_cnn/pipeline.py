@@ -23,7 +23,6 @@ from mnist_cnn.evaluation.label_issues import Disputes
 from mnist_cnn.files import sha256_of
 from mnist_cnn.judging import classifier_of, data_of, judge_damaged, judged
 from mnist_cnn.models.classifier import keras_classifier
-from mnist_cnn.reading.temperature import at
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.history import Epoch
@@ -175,13 +174,10 @@ def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
     from mnist_cnn.training.fit import to_validate
 
-    classify = keras_classifier(network)
-    probabilities = classify(dataset.test.images)
     kept = to_validate(settings.recipe, dataset.train, settings.seed)
-    if not len(kept):
-        return network, None, probabilities
-    fitted = temperature.fitted(classify(kept.images), kept.labels)
-    return calibrated(network, fitted), fitted, at(probabilities, fitted)
+    fitted = temperature.fitted(keras_classifier(network)(kept.images), kept.labels) if len(kept) else None
+    network = calibrated(network, fitted or 1.0)
+    return network, fitted, keras_classifier(network)(dataset.test.images)
 
 
 def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray) -> Artifact:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from rich.progress import track
 
+from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.errors import PictureError, ReaderError, RunError
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.metrics import Accuracy
@@ -225,3 +226,12 @@ def show_figures(name: str, figures: dict[str, Any]) -> None:
     if figures["accepted"]:
         accepted = in_numbers(Accuracy.from_dict(figures["accepted"]))
         show(f"  {figures['refused']} refused; of the rest {accepted}")
+
+
+def show_adapted(artifact: Artifact) -> None:
+    """What adapting has changed: the person's digits, held out, and the test images, before and after."""
+    about = artifact.card.evaluation["adaptation"]
+    for name, compared in (("Held-out digits", about["held_out"]), ("Test images", about["test"])):
+        for when in ("before", "after"):
+            show(f"{name}, {when}: {in_numbers(Accuracy.from_dict(compared[when]))}")
+    show(f"Kept in {artifact.folder}: give it to `read`, `score` or `serve` with --model")

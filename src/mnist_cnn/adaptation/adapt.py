@@ -1,0 +1,243 @@
+"""The whole job, step by step: a kept network and labelled pictures → another kept network. Prints nothing."""
+
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnist_cnn import card, provenance
+from mnist_cnn.adaptation.folds import PARTS, HeldOut, parts_of
+from mnist_cnn.adaptation.handwriting import Handwriting, handwriting_of
+from mnist_cnn.artifact import export, store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.artifact.trainable import trainable
+from mnist_cnn.card import Card
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.split import split
+from mnist_cnn.errors import AdaptationError, ArtifactError
+from mnist_cnn.evaluation import temperature
+from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
+from mnist_cnn.files import sha256_of
+from mnist_cnn.judging import data_of, judged
+from mnist_cnn.pipeline import RUNS
+from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.picture import Source
+from mnist_cnn.reading.reader import Reader
+from mnist_cnn.reading.temperature import at
+from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.training import backend, history
+from mnist_cnn.training.recipe import Recipe, check
+from mnist_cnn.watch import Watch
+
+if TYPE_CHECKING:
+    import keras
+
+    from mnist_cnn.adaptation.tuning import Tuning
+
+CHECKED = 1000  # images on which a network that was built again must be the old one
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is asked: the network to begin from and its recipe, the digits to learn, and the data to rehearse."""
+
+    old: Artifact
+    recipe: Recipe
+    hand: Handwriting
+    dataset: Dataset
+    seed: int
+    threads: int
+    watch: Watch
+
+
+def adapt(
+    pictures: Sequence[Source],
+    labels: Sequence[str],
+    *,
+    model: str | Path | None = None,
+    out: str | Path | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    watch: Watch | None = None,
+) -> Artifact:
+    """Teach a kept network a person's digits and keep the result in the folder `out`, by default a new one in `runs/`.
+
+    `pictures` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". `model` is a
+    folder that `train` or `adapt` made, by default the network that ships; it stays as it is. What the network was
+    trained on is rehearsed, so it must be at hand. Each picture is held out once to find out whether anything got
+    better. Raises AdaptationError where nothing did or there are fewer than three pictures of every digit, and
+    DataError, ArtifactError, RecipeError or RunError; then nothing is kept.
+    """
+    provenance.require_training("Adapting a network")
+    watch = watch or Watch()
+    check("seed", seed, 0, 2**32 - 1, whole=True)
+    threads = provenance.cores() if threads is None else threads
+    check("threads", threads, 1, 1024, whole=True)
+    old = opened(SHIPPED if model is None else Path(model))
+    name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = Path(out) if out else store.free_name(RUNS / name)
+    with closing(watch), kept_whole(folder) as partial:
+        hand = handwriting_of(pictures, labels, Reader(old.folder, min_confidence=0.0))
+        for sentence in hand.unused:
+            watch.note(sentence)
+        task = Task(old, Recipe(**old.card.recipe), hand, data_of(old, watch), seed, threads, watch)
+        started = time.perf_counter()
+        network, held_out = learnt(task)
+        return keep(task, network, held_out, partial, time.perf_counter() - started)
+
+
+def opened(folder: Path) -> Artifact:
+    """The network to begin from: a folder with a card and model.onnx, and perhaps model.keras; raises ArtifactError."""
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder} is not a folder that `mnist-cnn train` made: adapting needs its card, too.")
+    kept = card.read(folder)
+    if card.ONNX_MODEL not in kept.files:
+        raise ArtifactError(f"{folder} has no {card.ONNX_MODEL}, which reading needs: train again.")
+    for file in card.NETWORKS:
+        if file == card.ONNX_MODEL or (folder / file).exists():
+            card.verify_file(folder, kept, file)
+    return Artifact(folder, kept)
+
+
+@contextmanager
+def kept_whole(folder: Path) -> Iterator[Path]:
+    """The folder to work in, which goes away again whatever ends the work before it is complete."""
+    partial = store.begin(folder)
+    try:
+        with store.writing(partial, "nothing of it is kept"), store.held(partial):
+            yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
+    """The network after learning from all digits, and what holding each out has shown; raises AdaptationError."""
+    hand, seed, watch = task.hand, task.seed, task.watch
+    # The framework comes with this and takes seconds: everything that may be refused was refused before.
+    backend.start()
+    backend.configure(task.threads, deterministic=False)
+    backend.seed(seed)
+    from mnist_cnn.adaptation.tuning import Tuning, called, rehearsal_of
+
+    network = trainable(task.old, task.dataset.test.images[:CHECKED])
+    classify = called(network)
+    watch.note(f"Learning {len(hand)} digits; what the network knows is rehearsed on {task.dataset.name}.")
+    training, _ = split(task.dataset.train, task.recipe.validation_split)
+    rehearsal = rehearsal_of(training, task.recipe, classify, np.random.default_rng((seed, PARTS + 1)))
+    tuning = Tuning(network, rehearsal, seed)
+    held_out = hold_out(tuning, classify, task)
+    doubtful = held_out.doubtful
+    for name in dict.fromkeys(np.array(hand.names)[doubtful].tolist()):
+        watch.warn(f"The label of {name} looks wrong: the network is sure of another digit. It is not learnt from.")
+    require_better(held_out)
+    watch.note(f"Learning from all {len(hand) - doubtful.sum()} digits")
+    tuning.learn(hand.of(~doubtful), np.random.default_rng((seed, PARTS)))
+    return network, held_out
+
+
+def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, training_seconds: float) -> Artifact:
+    """Calibrate and judge the network, write everything into the partial folder, and give that its final name."""
+    from mnist_cnn.adaptation.tuning import called  # here, because Keras comes with it
+    from mnist_cnn.models.calibrated import calibrated
+
+    started = time.perf_counter()
+    old, test = task.old, task.dataset.test
+    classify = called(network)
+    heat = _temperature(classify, task, held_out)
+    probabilities = at(classify(test.images), heat or 1.0)
+    evaluation = replace(judged(probabilities, task.dataset), temperature=heat)
+    before = accuracy(onnx_classifier(old.folder / card.ONNX_MODEL, task.threads)(test.images), test.labels)
+    network = calibrated(network, heat or 1.0)
+    left_out = export.keep(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
+    for text in left_out:
+        task.watch.warn(text)
+    history.rewrite(partial / card.HISTORY, old.card.history)
+    seconds = {"training": training_seconds, "testing": time.perf_counter() - started}
+    about = adaptation(old.card, task.hand, held_out, before, evaluation)
+    made = replace(
+        old.card,
+        format=card.FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=task.seed,
+        threads=task.threads,
+        deterministic=False,
+        git_commit=provenance.git_commit(),
+        versions=provenance.versions(),
+        machine=provenance.machine(),
+        seconds={name: round(value, 3) for name, value in seconds.items()},
+        evaluation=evaluation.to_dict() | {"adaptation": about},
+        notes=[*old.card.notes, f"Adapted to {len(task.hand)} digits.", *left_out],
+        files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
+    ).sealed()
+    from mnist_cnn.evaluation import report as page  # here, because matplotlib comes with it
+
+    page.write(partial, made, test, probabilities)
+    card.write(partial, made)
+    return store.complete(partial)
+
+
+def hold_out(tuning: "Tuning", classify: Classifier, task: Task) -> HeldOut:
+    """Let each part of the digits be read by a network that has learnt from the others alone.
+
+    Its probabilities are at the temperature of the network before, as those that they are compared with.
+    """
+    hand = task.hand
+    parts = parts_of(hand.pictures, hand.labels, np.random.default_rng(task.seed))
+    after = hand.probabilities.copy()
+    for part in range(PARTS):
+        out = parts == part
+        task.watch.note(f"Part {part + 1} of {PARTS}: learning without {out.sum()} of the digits, which are read then")
+        tuning.learn(hand.of(~out), np.random.default_rng((task.seed, part)))
+        after[out] = at(classify(hand.images[out]), temperature_of(task.old.card))
+    return HeldOut(hand.labels, hand.probabilities, after)
+
+
+def temperature_of(old: Card) -> float:
+    """What calibrates a network, by its card."""
+    return float(old.evaluation.get("temperature", 1.0))
+
+
+def require_better(held_out: HeldOut) -> None:
+    """Raise AdaptationError if what was held out is not read better."""
+    before, after = held_out.accuracies
+    if not held_out.better:
+        raise AdaptationError(
+            f"Nothing got better: of {before.count} digits that were held out, {before.correct} were read rightly "
+            f"before and {after.correct} after. The network stays as it is and nothing is kept; more pictures of what "
+            "is read wrongly may help."
+        )
+
+
+def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float | None:
+    """The temperature that calibrates the network on images kept to validate and on what was held out, together.
+
+    None where there are no images to validate on, as for the network before: the person's alone are too few.
+    """
+    from mnist_cnn.training.fit import to_validate  # here, because Keras comes with it
+
+    kept = to_validate(task.recipe, task.dataset.train, task.old.card.seed)
+    if not len(kept):
+        return None
+    uncalibrated = at(held_out.after, 1 / temperature_of(task.old.card))
+    labels = np.concatenate([kept.labels, held_out.labels])
+    return temperature.fitted(np.concatenate([classify(kept.images), uncalibrated]), labels)
+
+
+def adaptation(old: Card, hand: Handwriting, held_out: HeldOut, before: Accuracy, after: Evaluation) -> dict[str, Any]:
+    """What the card says about it: the person's digits, held out; the test images; and the whole card of before."""
+    return {
+        "digits": len(hand),
+        "each": hand.each,
+        "unused": len(hand.unused),
+        "doubtful": int(held_out.doubtful.sum()),
+        "held_out": held_out.to_dict(),
+        "test": {"before": before.to_dict(), "after": after.raw.to_dict()},
+        "before": asdict(old),
+    }

@@ -1,0 +1,116 @@
+"""A trained network, a person's digits and what it knew before come in; the network goes out, trained a little more.
+
+What it knew is rehearsed: images of the kinds that networks are trained on, and as truth for them the mean of the real
+one and of the probabilities that it gave before ("Learning without forgetting", Li and Hoiem 2016, arXiv:1606.09282,
+here on the old images themselves). So whatever it read, refused or was unsure of, it still does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from mnist_cnn.data.augment import Distortion, distort
+from mnist_cnn.data.nondigits import NOT_A_DIGIT, nondigits
+from mnist_cnn.data.source import Examples
+from mnist_cnn.data.variants import varied
+from mnist_cnn.reading.network import Classifier
+from mnist_cnn.training import backend
+from mnist_cnn.training.fit import TRUTH, UpAndDown
+from mnist_cnn.training.recipe import Recipe
+
+UPDATES, OWN, REHEARSED = 100, 32, 96  # images of the person, and rehearsed ones, an update
+LEARNING_RATE, WARM_UP = 0.001, 0.1
+REHEARSAL = {"as they are": 3200, "varied": 1600, "no digit": 3200}
+MILD = Distortion(rotation=10, scaling=0.1, shear=0.15, shift=0.5, bend=1.0)  # a hand's own unsteadiness
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Images (n, 28, 28) uint8 and the probabilities (n, 10) that the network is to give for them."""
+
+    images: np.ndarray
+    probabilities: np.ndarray
+
+
+def rehearsal_of(training: Examples, recipe: Recipe, classify: Classifier, rng: np.random.Generator) -> Rehearsal:
+    """Some of the training images as they are, some varied, and some that are no digit.
+
+    What the network is to give for them is half what it gives now and half the truth; what is no digit has a truth only
+    for a network that was trained to refuse such.
+    """
+    plain, changed, foreign = REHEARSAL.values()
+    chosen = rng.choice(len(training), min(plain + changed, len(training)), replace=False)
+    images, labels = training.images[chosen], training.labels[chosen]
+    more = varied(images[plain:], labels[plain:], 1.0, rng)
+    seen = np.concatenate([images[:plain], more, nondigits(foreign, images, labels, rng)])
+    now = classify(seen)
+    truth = now.copy()
+    truth[: len(images)] = TRUTH[labels]
+    if recipe.nondigits:
+        truth[len(images) :] = TRUTH[NOT_A_DIGIT]
+    return Rehearsal(seen, (now + truth) / 2)
+
+
+class Tuning:
+    """Trains one network again and again, each time from where it began."""
+
+    def __init__(self, network: keras.Model, rehearsal: Rehearsal, seed: int) -> None:
+        self.rehearsal = rehearsal
+        # Views of an image are averaged only in the end: what is trained is the network that they share.
+        self.network = next((layer for layer in network.layers if isinstance(layer, keras.Model)), network)
+        self.began = self.network.get_weights()
+        for layer in self.network.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False  # thirty pictures say nothing about the mean over all people's
+        self.network.compile(
+            keras.optimizers.Adam(UpAndDown(LEARNING_RATE, UPDATES, WARM_UP, down=True)),
+            loss="categorical_crossentropy",
+            metrics=["accuracy"],
+            steps_per_execution=backend.updates_at_once(20),
+        )
+        self.network.optimizer.build(self.network.trainable_variables)
+        self.run = backend.epochs(self.network, OWN + REHEARSED, None, seed)
+
+    def learn(self, own: Examples, rng: np.random.Generator) -> None:
+        """Train from the beginning on these digits and what is rehearsed, and go half of the way there.
+
+        Weights between those of before and those learnt read what is new as well, and forget less (Wortsman et al.,
+        "Robust fine-tuning of zero-shot models", 2022, arXiv:2109.01903).
+        """
+        self.network.set_weights(self.began)
+        for variable in self.network.optimizer.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        self.run(0, *mixed(own, self.rehearsal, rng), None)
+        learnt = self.network.get_weights()
+        self.network.set_weights([(one + other) / 2 for one, other in zip(self.began, learnt, strict=True)])
+
+
+def mixed(own: Examples, rehearsal: Rehearsal, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """All that is seen, update after update: images (n, 28, 28, 1) uint8 and truth (n, 10) float32."""
+    mine, old = order(len(own), UPDATES * OWN, rng), order(len(rehearsal.images), UPDATES * REHEARSED, rng)
+    images = [distort(own.images[mine], MILD, rng), rehearsal.images[old]]
+    truth = [TRUTH[own.labels[mine]], rehearsal.probabilities[old]]
+    every, true = (
+        np.concatenate([part.reshape(UPDATES, -1, *part.shape[1:]) for part in parts], axis=1)
+        for parts in (images, truth)
+    )
+    return every.reshape(-1, 28, 28, 1), true.reshape(-1, 10)
+
+
+def order(count: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
+    """`wanted` indices of 0 … count-1, each as often as any other."""
+    return np.concatenate([rng.permutation(count) for _ in range(-(-wanted // count))])[:wanted]
+
+
+def called(network: keras.Model) -> Classifier:
+    """The network as it is at each call; Keras' own `predict` would be compiled, for a few images, each time anew."""
+
+    def batches(images: np.ndarray) -> Iterator[np.ndarray]:
+        for start in range(0, len(images), BATCH):
+            yield ops.convert_to_numpy(network(images[start : start + BATCH, ..., np.newaxis], training=False))
+
+    return lambda images: np.concatenate([np.zeros((0, 10), np.float32), *batches(images)])

@@ -1,0 +1,95 @@
+"""A kept network's folder comes in, its Keras network as it was trained goes out, to be trained further.
+
+That is without its calibration, and from `model.onnx` where there is no `model.keras`. Export folds a normalisation
+into the convolution before it; what is left of it, an addition, is put into a normalisation that does nothing else, so
+that no network is described twice.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_cnn.artifact import store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.network import onnx_classifier
+from mnist_cnn.reading.temperature import at
+from mnist_cnn.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+LARGEST_DIFFERENCE = 1e-5
+
+
+def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
+    """Build the recipe's network with the weights in a folder, not calibrated.
+
+    Calibrated, it must give the same probabilities as model.onnx for these images (n, 28, 28) uint8, to 1e-5; raises
+    ArtifactError if it does not, or if the layers in the folder are not the recipe's.
+    """
+    from mnist_cnn.models.classifier import keras_classifier  # here, because Keras comes with the next
+    from mnist_cnn.models.network import as_kept, build
+
+    folder, kept = artifact.folder, artifact.card
+    recipe = Recipe(**kept.recipe)
+    network = as_kept(build(recipe.name, recipe.dropout), recipe.test_time_shift)
+    try:
+        if (folder / KERAS_MODEL).exists():
+            network.set_weights(store.load_keras(folder / KERAS_MODEL).get_weights())
+        else:
+            put_into(network, weights_of(folder / ONNX_MODEL))
+    except (ValueError, StopIteration) as error:
+        raise ArtifactError(
+            f"The network in {folder} does not have the layers of its recipe {recipe.name}, so it cannot be trained "
+            "further: name another folder."
+        ) from error
+    inside = float(kept.evaluation.get("temperature", 1.0)) / kept.outside_temperature
+    difference = float(
+        np.abs(at(keras_classifier(network)(images), inside) - onnx_classifier(folder / ONNX_MODEL)(images)).max()
+    )
+    if not difference <= LARGEST_DIFFERENCE:
+        raise ArtifactError(
+            f"The network in {folder} cannot be trained further: built again, its probabilities differ by "
+            f"{difference:.1e}. Name another folder."
+        )
+    return network
+
+
+def weights_of(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Kernel, as Keras has it, and addition of each convolution and dense layer, in the order of computing."""
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(path).graph
+    values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    added = {one.input[0]: values.get(one.input[1]) for one in graph.node if one.op_type == "Add"}
+    found = []
+    for node in graph.node:
+        if node.op_type == "Conv" and len(node.input) == 3:
+            found.append((values[node.input[1]].transpose(2, 3, 1, 0), values[node.input[2]]))
+        elif node.op_type in ("Conv", "MatMul"):
+            raw, bias = values[node.input[1]], added.get(node.output[0])
+            if bias is None:
+                raise ValueError(f"{node.name} adds nothing")
+            found.append((raw.transpose(2, 3, 1, 0) if node.op_type == "Conv" else raw, bias.reshape(-1)))
+    return found
+
+
+def put_into(network: "keras.Model", weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Give each layer its weights; raises ValueError if they are not made for it."""
+    from keras import layers
+
+    waiting = iter(weights)
+    bias = np.zeros(0, np.float32)
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2D | layers.Dense):
+            kernel, bias = next(waiting)
+            layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
+        elif isinstance(layer, layers.BatchNormalization):  # of what the layer before it gives
+            one, zero = np.ones_like(bias), np.zeros_like(bias)
+            layer.set_weights([one, bias, zero, one - layer.epsilon])
+    if next(waiting, None) is not None:
+        raise ValueError("the file has more layers than the network")

@@ -1,0 +1,274 @@
+"""Adapting a network to one person's digits: what is learnt from, what is refused, and what is kept."""
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import mnist_cnn
+from conftest import Cli
+from drawing import inked, mask
+from mnist_cnn import card
+from mnist_cnn.adaptation.adapt import kept_whole, require_better
+from mnist_cnn.adaptation.folds import PARTS, HeldOut, parts_of
+from mnist_cnn.adaptation.handwriting import handwriting_of
+from mnist_cnn.artifact import store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.artifact.trainable import trainable
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.errors import AdaptationError, ArtifactError, DataError, RecipeError, RunError
+from mnist_cnn.reading.reader import Reader
+from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.training import backend
+from mnist_cnn.training.recipe import Recipe
+
+Trained = tuple[Path, object]
+
+
+def picture(text: str, **how: float) -> np.ndarray:
+    return inked(mask(text, **how), 240, 30)
+
+
+def saved(folder: Path, pictures: Sequence[tuple[str, np.ndarray]]) -> Path:
+    """A folder with a table of labelled pictures, as `score` reads it."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "labels.csv").open("w", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(["path", "label"])
+        for number, (label, pixels) in enumerate(pictures):
+            Image.fromarray(pixels).save(folder / f"{number:02}.png")
+            table.writerow([f"{number:02}.png", label])
+    return folder / "labels.csv"
+
+
+def certain(digits: Sequence[int], confidence: float = 0.997) -> np.ndarray:
+    """Probabilities (n, 10) of a network that reads these digits."""
+    rows = np.full((len(digits), 10), (1 - confidence) / 9, np.float32)
+    rows[np.arange(len(digits)), digits] = confidence
+    return rows
+
+
+# What is learnt from
+
+
+def test_each_digit_of_a_row_gets_its_label() -> None:
+    hand = handwriting_of([picture("42"), picture("24"), picture("4"), picture("2")], ["42", "2 4", "4", "2"], Reader())
+    assert hand.labels.tolist() == [4, 2, 2, 4, 4, 2]
+    assert hand.pictures.tolist() == [0, 0, 1, 1, 2, 3]
+    assert hand.images.shape == (6, 28, 28)
+    assert hand.each == [0, 0, 3, 0, 3, 0, 0, 0, 0, 0]
+    assert hand.unused == []
+
+
+def test_a_picture_with_another_number_of_digits_is_left_out_and_named() -> None:
+    hand = handwriting_of([picture("5")] * 3 + [picture("42")], ["5", "5", "5", "427"], Reader())
+    assert hand.labels.tolist() == [5, 5, 5]
+    assert hand.unused == ["Picture 4 is left out: 2 digits were found in it, and its label is '427'."]
+
+
+def test_a_digit_with_fewer_than_three_pictures_is_not_learnt_and_said_so() -> None:
+    hand = handwriting_of([picture("5")] * 3 + [picture("7")] * 2, ["5", "5", "5", "7", "7"], Reader())
+    assert hand.each[7] == 0
+    assert hand.unused == ["7 is not learnt: there are 2 of it, and 3 are needed."]
+
+
+def test_a_picture_that_cannot_be_opened_is_named_and_does_not_stop_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "no.png").write_bytes(b"nonsense")
+    hand = handwriting_of([picture("5")] * 3 + [tmp_path / "no.png"], ["5"] * 4, Reader())
+    assert len(hand) == 3
+    assert "no.png is not a picture" in hand.unused[0]
+
+
+def test_too_few_pictures_are_an_error_that_says_how_many_are_needed() -> None:
+    with pytest.raises(AdaptationError, match=r"None of the 2 pictures can be learnt from.*at least 3 readable"):
+        handwriting_of([picture("5")] * 2, ["5", "5"], Reader())
+
+
+@pytest.mark.parametrize(("labels", "said"), [(["5"], "2 pictures and 1 labels"), (["5", "x"], "A label is 'x'")])
+def test_labels_that_do_not_fit_are_an_error(labels: list[str], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        handwriting_of([picture("5")] * 2, labels, Reader())
+
+
+# What is held out
+
+
+def test_each_part_has_a_third_of_each_digit_and_whole_pictures() -> None:
+    labels = np.repeat(np.arange(10), 3)
+    parts = parts_of(np.arange(30), labels, np.random.default_rng(0))
+    assert all(sorted(parts[labels == digit]) == [0, 1, 2] for digit in range(10))
+    rows = np.repeat(np.arange(6), 5)
+    parts = parts_of(rows, np.tile(np.arange(5), 6), np.random.default_rng(0))
+    assert all(len(set(parts[rows == row])) == 1 for row in range(6))
+    assert set(parts) == set(range(PARTS))
+
+
+def test_more_right_is_better_and_fewer_is_not_however_sure() -> None:
+    labels = np.array([1, 7])
+    assert HeldOut(labels, certain([1, 1], 0.9), certain([1, 7], 0.5)).better
+    assert not HeldOut(labels, certain([1, 7], 0.5), certain([1, 1], 0.9)).better
+
+
+def test_of_as_many_right_the_surer_one_is_better_and_the_same_is_not() -> None:
+    labels = np.array([1, 7])
+    assert HeldOut(labels, certain([1, 7], 0.8), certain([1, 7], 0.9)).better
+    assert not HeldOut(labels, certain([1, 7], 0.9), certain([1, 7], 0.9)).better
+
+
+def test_a_label_is_doubtful_only_where_the_network_stays_sure_of_another_digit() -> None:
+    labels = np.array([1, 1, 1, 7])
+    before = certain([7, 7, 7, 7])
+    after = np.concatenate([certain([7, 1]), certain([7, 7], 0.6)])
+    assert HeldOut(labels, before, after).doubtful.tolist() == [True, False, False, False]
+
+
+# What is refused before anything is trained
+
+
+@pytest.fixture
+def fives(tmp_path: Path) -> Path:
+    return saved(tmp_path / "fives", [("5", picture("5"))] * 3)
+
+
+def test_nothing_that_is_there_is_overwritten(cli: Cli, fives: Path, tmp_path: Path) -> None:
+    done = cli("adapt", fives, "--out", tmp_path)
+    assert done.returncode == 1
+    assert "is there already and nothing is overwritten" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["nowhere.csv"], 1, "nowhere.csv cannot be read"),
+        (["labels.csv", "--model", "nowhere"], 1, "nowhere is not a folder that `mnist-cnn train` made"),
+        (["labels.csv", "--threads", "0"], 2, "threads is 0"),
+        (["labels.csv", "--seed", "-1"], 2, "seed is -1"),
+        (["labels.csv"], 1, "None of the 1 pictures can be learnt from."),
+    ],
+    ids=["no table", "no network", "no threads", "no seed", "too few"],
+)
+def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
+    cli: Cli, tmp_path: Path, words: list[str], code: int, said: str
+) -> None:
+    saved(tmp_path / "work", [("5", picture("5"))])
+    done = cli("adapt", *words, "--out", "out", cwd=tmp_path / "work")
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.splitlines()[-1].startswith(f"mnist-cnn: {said}")
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in (tmp_path / "work").iterdir()) == ["00.png", "labels.csv"]
+
+
+def test_errors_of_python_are_those_of_the_tree(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"seed is 1\.5"):
+        mnist_cnn.adapt([], [], seed=1.5)  # type: ignore[arg-type]
+    with pytest.raises(ArtifactError, match="not a folder"):
+        mnist_cnn.adapt([], [], model=tmp_path / "model.onnx")
+    with pytest.raises(RunError, match="nothing is overwritten"):
+        mnist_cnn.adapt([], [], out=tmp_path)
+    with pytest.raises(AdaptationError, match="None of the 0 pictures"):
+        mnist_cnn.adapt([], [], out=tmp_path / "new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_edited_network_is_refused(trained: Trained, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    for file in trained[0].glob("[mc]*.*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    with (folder / "model.keras").open("ab") as stream:
+        stream.write(b"more")
+    with pytest.raises(ArtifactError, match=r"model\.keras is damaged"):
+        mnist_cnn.adapt([picture("5")] * 3, ["5"] * 3, model=folder, out=tmp_path / "out")
+
+
+# What is kept
+
+
+def mirrored(digits: Dataset, each: int) -> list[tuple[str, np.ndarray]]:
+    """Somebody's digits as no network knows them: seen in a mirror, dark on light, three times as large."""
+    chosen = np.concatenate([np.flatnonzero(digits.test.labels == digit)[:each] for digit in (2, 3, 4, 7)])
+    return [
+        (str(digits.test.labels[i]), np.kron(255 - digits.test.images[i][:, ::-1], np.ones((3, 3), np.uint8)))
+        for i in chosen
+    ]
+
+
+@pytest.fixture(scope="module")
+def adapted(
+    cli: Cli, trained: Trained, digits: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, object]]:
+    """A network of a few seconds, adapted through the real command line: its folder, and what the command said."""
+    folder = tmp_path_factory.mktemp("adapted")
+    labels = saved(folder / "hand", mirrored(digits, 6))
+    done = cli("adapt", labels, "--model", trained[0], "--out", folder / "mine", "--threads", 2, "--json")
+    assert done.returncode == 0, done.stderr
+    return folder / "mine", json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_held_out_digits_are_read_better_and_the_test_images_nearly_as_well(
+    adapted: tuple[Path, dict[str, dict[str, dict[str, float]]]],
+) -> None:
+    _, said = adapted
+    assert said["held_out"]["before"]["accuracy"] + 0.2 < said["held_out"]["after"]["accuracy"]
+    assert said["test"]["after"]["accuracy"] > said["test"]["before"]["accuracy"] - 0.06
+
+
+@pytest.mark.slow
+def test_what_is_kept_is_whole_and_has_both_cards(adapted: tuple[Path, dict[str, object]], trained: Trained) -> None:
+    folder, said = adapted
+    kept = store.load(folder)
+    about = kept.card.evaluation["adaptation"]
+    assert about["before"] == json.loads((trained[0] / card.CARD).read_text())
+    assert {name: value for name, value in about.items() if name != "before"} | {"model": str(folder)} == said
+    assert about["digits"] == 24
+    assert kept.card.evaluation["correct"] == about["test"]["after"]["correct"]
+    assert (folder / card.REPORT).exists()
+    assert not folder.with_name("mine.partial").exists()
+
+
+def work_in_vain(folder: Path) -> None:
+    labels = np.array([1, 7, 7])
+    with kept_whole(folder) as partial:
+        (partial / "model.keras").write_bytes(b"half of it")
+        require_better(HeldOut(labels, certain([1, 1, 7]), certain([7, 1, 7])))
+
+
+@pytest.mark.slow
+def test_what_is_kept_reads_more_of_what_it_has_never_seen(
+    adapted: tuple[Path, dict[str, object]], trained: Trained, digits: Dataset
+) -> None:
+    others = [hand for start in range(0, 48, 12) for hand in mirrored(digits, 12)[start + 6 : start + 12]]
+
+    def right(folder: Path) -> int:
+        reader = Reader(folder, min_confidence=0)
+        return sum(reader.read(pixels, single=True).text == label for label, pixels in others)
+
+    assert right(adapted[0]) > right(trained[0])
+
+
+def test_where_nothing_got_better_it_says_so_and_keeps_nothing(tmp_path: Path) -> None:
+    with pytest.raises(AdaptationError, match=r"Nothing got better: of 3 digits .*, 2 were .* before and 1 after\."):
+        work_in_vain(tmp_path / "mine")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_the_network_that_ships_comes_back_from_its_onnx_file(digits: Dataset) -> None:
+    backend.start()
+    kept = card.read(SHIPPED)
+    network = trainable(Artifact(SHIPPED, kept), digits.test.images)  # which checks it to 1e-5
+    assert network.count_params() == kept.parameters
+
+
+@pytest.mark.slow
+def test_a_network_that_is_not_its_recipe_s_is_refused(digits: Dataset) -> None:
+    backend.start()
+    other = replace(card.read(SHIPPED), recipe=Recipe().to_dict())
+    with pytest.raises(ArtifactError, match="does not have the layers of its recipe classic"):
+        trainable(Artifact(SHIPPED, other), digits.test.images[:10])
