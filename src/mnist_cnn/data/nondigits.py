@@ -33,7 +33,7 @@ def nondigits(count: int, images: np.ndarray, labels: np.ndarray, rng: np.random
     made = np.empty((count, 28, 28), np.uint8)
     shares = np.array([share for _, share in KINDS])
     for index, kind in enumerate(rng.choice(len(KINDS), count, p=shares / shares.sum()).tolist()):
-        made[index] = to_mnist(wear.worn(KINDS[kind][0](digits, rng), rng))
+        made[index] = wear.seen(to_mnist(wear.worn(KINDS[kind][0](digits, rng), rng)), rng)
     return made
 
 

@@ -39,8 +39,8 @@ def variant(image: np.ndarray, label: int, other: np.ndarray, rng: np.random.Gen
         ink = wear.repenned(ink, another_width(ink, rng), softness=rng.uniform(1, 6))
     if rng.random() < NEIGHBOUR:
         ink = with_neighbour(ink, enlarged(other), rng)
-    seen = to_mnist(wear.worn(ink, rng))
-    return moved(seen, rng) if rng.random() < MOVED else seen
+    image = to_mnist(wear.worn(ink, rng))
+    return wear.seen(moved(image, rng) if rng.random() < MOVED else image, rng)
 
 
 def enlarged(image: np.ndarray) -> Ink:

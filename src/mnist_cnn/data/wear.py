@@ -4,13 +4,17 @@ Ink is a canvas (84, 84) uint8, 0 paper to 255 ink, of which a digit takes 60 pi
 which three make one of an MNIST image.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
+from mnist_cnn.data import strokes
 from mnist_cnn.data.strokes import SIDE
 from mnist_cnn.reading.pen import mean_width
 
 Ink = np.ndarray
+Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def pen_width(ink: Ink) -> float:
@@ -151,6 +155,37 @@ def stretched(ink: Ink, rng: np.random.Generator) -> Ink:
     return whole
 
 
+def ragged(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Edges that go to and fro by a pixel or two, as a felt pen on rough paper leaves them."""
+    aside = rng.normal(0, rng.uniform(2, 9), (2, SIDE, SIDE)).astype(np.float32)
+    x, y = (cv2.GaussianBlur(some, (0, 0), 1.5) for some in aside)
+    columns, rows = np.meshgrid(np.arange(SIDE, dtype=np.float32), np.arange(SIDE, dtype=np.float32))
+    return np.asarray(cv2.remap(ink, columns + x, rows + y, cv2.INTER_LINEAR))
+
+
+def outlined(ink: Ink, rng: np.random.Generator) -> Ink:
+    """Only the outline, two to six pixels wide, perhaps of a wider pen: hollow digits, as people draw for emphasis."""
+    wider = np.ones((int(rng.integers(1, 6)),) * 2, np.uint8)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (int(rng.integers(3, 7)),) * 2)
+    return np.asarray(cv2.morphologyEx(cv2.dilate(ink, wider), cv2.MORPH_GRADIENT, brush))
+
+
+def grainy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An image whose pixels, or a share of them, are each a little or far off: a poor sensor in poor light."""
+    noise = rng.normal(0, rng.uniform(8, 120), image.shape) * (rng.random(image.shape) < rng.uniform(0.05, 1))
+    return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+
+def struck(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An image that a pen went across once, from one side to the other in a bow."""
+    length = len(image)
+    across = np.array([[0, rng.random()], [rng.uniform(0.3, 0.7), rng.random()], [1, rng.random()]]) * (length - 1)
+    line = strokes.smooth((across if rng.random() < 0.5 else across[:, ::-1]).astype(np.float32))
+    points = [np.rint(line * 16).astype(np.int32)]
+    drawn = cv2.polylines(np.zeros_like(image), points, False, int(rng.integers(120, 256)), 1, cv2.LINE_AA, shift=4)
+    return np.asarray(np.maximum(image, drawn))
+
+
 # What happens first stands first; each happens to this share of the images, independently of the others.
 WEAR = (
     (stretched, 0.25),
@@ -159,17 +194,31 @@ WEAR = (
     (specked, 0.05),
     (ruled, 0.07),
     (uneven, 0.12),
+    (outlined, 0.05),
+    (ragged, 0.1),
     (blurred, 0.15),
     (coarse, 0.2),
     (noisy, 0.1),
     (fainter, 0.2),
     (through_jpeg, 0.05),
 )
+# The same for an image (28, 28) as the network is to see it.
+SEEN = ((struck, 0.03), (grainy, 0.1))
 
 
 def worn(ink: Ink, rng: np.random.Generator) -> Ink:
-    """The ink after some of all this, or none."""
-    for happen, (change, share) in zip(rng.random(len(WEAR)), WEAR, strict=True):
+    """The ink after some of `WEAR`, or none."""
+    return some_of(WEAR, ink, rng)
+
+
+def seen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An image (28, 28) uint8 after some of `SEEN`, or none."""
+    return some_of(SEEN, image, rng)
+
+
+def some_of(changes: tuple[tuple[Change, float], ...], pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The pixels after each of these changes that happens to them."""
+    for happen, (change, share) in zip(rng.random(len(changes)), changes, strict=True):
         if happen < share:
-            ink = change(ink, rng)
-    return ink
+            pixels = change(pixels, rng)
+    return pixels

@@ -189,6 +189,7 @@ RECIPES = {
         scaling=0.1,
         shear=0.2,
         bend=1.5,
+        plain_epochs=4,
         variants=0.5,
         nondigits=0.25,
         precision="mixed",
