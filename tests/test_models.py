@@ -9,7 +9,7 @@ from mnist_cnn.models.classic import classic
 from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, joined
 from mnist_cnn.models.layers import ProductConv2D, plain
 from mnist_cnn.models.network import NETWORKS, as_kept, build
-from mnist_cnn.models.robust import shared_out
+from mnist_cnn.models.robust import on_black, shared_out
 from mnist_cnn.models.views import moved_about
 from mnist_cnn.training.recipe import RECIPES
 
@@ -133,6 +133,28 @@ def test_accuracy_is_that_on_digits_only() -> None:
     accuracy.reset_state()
     accuracy.update_state(truth[2:], read[2:])
     assert float(accuracy.result()) == 0
+
+
+def taken_off(image: np.ndarray) -> np.ndarray:
+    return np.asarray(on_black(keras.ops.convert_to_tensor(image[None, ..., None].astype(np.float32))))[0, ..., 0]
+
+
+def test_paper_that_is_not_black_is_taken_away_and_strokes_are_stretched_to_the_full_range() -> None:
+    stroke = np.zeros((28, 28))
+    stroke[6:22, 13:16] = 1
+    slope = np.linspace(0.2, 0.4, 28)[None].repeat(28, axis=0)
+    step = np.where(np.arange(28) < 20, 0.1, 0.7)[None].repeat(28, axis=0)
+    for paper in (0 * slope, slope, step):
+        seen = taken_off(paper + 0.25 * stroke)
+        assert seen[stroke > 0].min() > 0.8
+        assert seen[:, 24:].max() < 0.2
+
+
+def test_an_image_without_contrast_stays_empty() -> None:
+    assert taken_off(np.full((28, 28), 0.6)).max() == 0
+    faint = np.full((28, 28), 0.6)
+    faint[10:12, 10:12] += 0.01
+    assert taken_off(faint).max() == pytest.approx(0.1, abs=0.01)
 
 
 def test_the_probability_of_no_digit_is_divided_among_the_ten() -> None:

@@ -138,3 +138,42 @@ def test_some_of_it_happens_to_most_canvases_and_nothing_to_some() -> None:
     unchanged = [(ink == bar()).all() for ink in outcomes(wear.worn, bar(), times=200)]
     nothing = np.prod([1 - share for _, share in wear.WEAR])
     assert np.mean(unchanged) == pytest.approx(nothing, abs=0.1)
+
+
+def test_ragged_edges_go_to_and_fro_and_keep_the_stroke() -> None:
+    for ink in outcomes(wear.ragged, bar()):
+        columns = np.argmax(ink[20:64] > 127, axis=1)
+        assert abs(columns.mean() - np.argmax(bar()[40] > 127)) < 3
+        assert parts(ink) >= 1
+    assert np.mean([np.ptp(np.argmax(ink[20:64] > 127, axis=1)) >= 2 for ink in outcomes(wear.ragged, bar())]) > 0.5
+
+
+def test_an_outline_is_hollow_where_the_stroke_was_wide() -> None:
+    for ink in outcomes(wear.outlined, bar(21)):
+        assert ink[42, SIDE // 2] == 0
+        assert (ink[42] > 127).any()
+
+
+def image() -> np.ndarray:
+    return np.ascontiguousarray(cv2.resize(bar(), (28, 28), interpolation=cv2.INTER_AREA))
+
+
+def test_grain_lies_on_paper_and_ink_and_leaves_the_digit_on_average() -> None:
+    grainy = outcomes(wear.grainy, image(), times=200)
+    assert all(seen.dtype == np.uint8 and seen.shape == (28, 28) for seen in grainy)
+    assert np.mean([(seen != image()).any() for seen in grainy]) > 0.95
+    mean = np.mean(grainy, axis=0)
+    assert mean[14, 14] > 180 > 60 > mean[14, 2]
+
+
+def test_a_strike_is_one_line_from_side_to_side_and_takes_no_ink_away() -> None:
+    for seen in outcomes(wear.struck, np.zeros((28, 28), np.uint8)):
+        drawn = np.argwhere(seen > 20)
+        assert np.ptp(drawn, axis=0).max() >= 26
+        assert len(drawn) < 28 * 6
+    assert all((seen >= image()).all() for seen in outcomes(wear.struck, image()))
+
+
+def test_what_a_network_sees_is_worn_now_and_then() -> None:
+    unchanged = [(seen == image()).all() for seen in outcomes(wear.seen, image(), times=300)]
+    assert np.mean(unchanged) == pytest.approx(np.prod([1 - share for _, share in wear.SEEN]), abs=0.06)
