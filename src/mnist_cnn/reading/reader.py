@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
 FOREIGN = 0.5  # a row of nothing but what is rather no digit is no row: a signature, a photo's edges
-BEYOND_DOUBT = 0.99  # surer than this, one look is enough
+BEYOND_DOUBT = 0.9  # surer than this, one look is enough; 0.99 does harm to networks that are seldom so sure
 CONVINCING = 0.9  # how sure of each digit one must be to cut what else is no digit: some letters have slices like a 1
 TOGETHER = 64  # pictures whose digits the network sees at once
 
