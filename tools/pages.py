@@ -30,7 +30,7 @@ MADE = "<!-- Made by `make pages` of the program itself: change that. -->"
 RESULTS = (Artifact, Card, Dataset, Examples, Evaluation, Accuracy, Digit, Box, Explanation, Reasons)
 # Of these only some methods are for others: the rest are its steps, or those of what it is a kind of.
 ONLY = {"Reader": ("read", "read_many", "explain"), "TerminalWatch": (), "Recipe": ("dials", "with_dials", "to_dict")}
-WIDTH = 100  # characters: a longer signature gets a line for each parameter
+WIDTH = 84  # characters: a longer signature gets a line for each parameter
 COMMANDS = """# Command line
 
 Every command ends with 0, with 1 for what could not be done (one sentence on stderr, no traceback), and with 2 for
@@ -42,7 +42,9 @@ PYTHON = """# Python
 Everything in `mnist_cnn` is loaded when it is first used, so that importing it costs nothing. What is raised on
 purpose is a `MnistCnnError`; its message is one sentence: what happened, what was received, what to do.
 
-A classifier is any function of (n, 28, 28) uint8 images, ink 255 on paper 0, that gives (n, 10) float32 probabilities.
+A `Classifier` is any function of (n, 28, 28) uint8 images, ink 255 on paper 0, that gives (n, 10) float32
+probabilities. A `Source` is a picture: a path, the bytes of a file, a Pillow image, or an array, (h, w), (h, w, 1),
+(h, w, 3) or (h, w, 4).
 """
 
 
