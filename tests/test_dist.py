@@ -1,4 +1,4 @@
-"""What would be released: sdist and wheel, and what is in them. `make dist` tries the wheel in a new environment, too."""
+"""What would be released: sdist and wheel, and what is in them; `make dist` also tries the wheel in an environment."""
 
 import shutil
 import sys

@@ -46,6 +46,32 @@ def test_what_is_set_wrongly_is_broken_with_what_to_do(environment: dict[str, st
     assert states(**environment)[name] == "broken"
 
 
+@pytest.mark.parametrize(
+    ("metadata", "state", "says"),
+    [
+        (["numpy>=2.0", "absent>=1"], "broken", "absent (not installed)"),
+        (["numpy>=99.1"], "broken", "older than 99.1"),
+        (['absent>=1; extra == "ray"'], "note", "not installed: absent"),
+        (['numpy>=99; extra == "keras"'], "broken", "older than 99"),
+        (["numpy>=2.0", 'nonsense; extra == "other"'], "ok", "numpy 2"),
+    ],
+    ids=["absent", "old", "extra absent", "extra old", "well"],
+)
+def test_packages_are_judged_by_the_metadata_of_mnist_cnn(
+    metadata: list[str], state: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: metadata)
+    (check,) = doctor.packages()
+    assert check.state == state
+    assert says in check.found
+    assert bool(check.advice) == (state != "ok")
+
+
+@pytest.mark.parametrize(("version", "least", "is_older"), [("2.4.6", "2.10", True), ("5.0.0.93", "4.10", False)])
+def test_versions_are_compared_as_numbers(version: str, least: str, is_older: bool) -> None:
+    assert doctor.older(version, least) is is_older
+
+
 def test_a_damaged_network_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weights = shutil.copytree(doctor.WEIGHTS, tmp_path / "weights")
     damaged = bytearray((weights / "model.onnx").read_bytes())

@@ -37,8 +37,10 @@ COMMANDS = dict(all_commands(typer.main.get_command(app)))
 def parse(line: str) -> None:
     """Parse a command line as the shell and the program would, without doing what it says."""
     words = shlex.split(re.split(r" [<>|#]| && ", line)[0])
-    command = typer.main.get_command(app)
+    command: Any = typer.main.get_command(app)
     given: dict[str, Any] = {}
+    for option in command.params:
+        option.callback = None  # or --install-completion would be done
     for _, below in all_commands(command):
         below.callback = lambda **kwargs: given.update(kwargs)
     command.main(words[1:], prog_name="mnist-cnn", standalone_mode=False)
@@ -121,6 +123,12 @@ def test_what_is_kept_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert completion.comparable("studies") == ["studies/b", "studies/b/seed-0"]
     assert completion.stopped_runs("") == ["runs/c.partial"]
     assert completion.data_sets("d") == ["digits"]
+
+
+def test_parsing_a_line_does_not_do_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    parse("mnist-cnn --install-completion info")
+    assert not list(tmp_path.iterdir())
 
 
 def test_completion_can_be_installed() -> None:

@@ -19,6 +19,7 @@ from mnist_cnn.training.recipe import Recipe, recipe_named, values_of
 
 app = typer.Typer(
     help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
+    epilog="`mnist-cnn read --help` and the like end with examples; `mnist-cnn doctor` says whether all is there.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

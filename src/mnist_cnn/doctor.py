@@ -25,6 +25,7 @@ OK, NOTE, BROKEN = "ok", "note", "broken"
 WEIGHTS = Path(__file__).parent / "reading" / "weights"
 DIGITS = "0123456789"
 TRAINING_SECONDS = 300.0
+USES = {"train": "to train and judge", "jax": "where `fast` is fastest", "ray": "to train on a cluster"}  # of extras
 
 
 @dataclass(frozen=True)
@@ -67,42 +68,54 @@ def program() -> Iterator[Check]:
 
 
 def packages() -> Iterator[Check]:
-    """What the light install needs must be there; an extra may be missing, but not half of it."""
-    for extra, needed in requirements().items():
-        if not needed:
-            continue
-        there = {name: version for name in needed if (version := version_of(name))}
-        missing = [name for name in needed if name not in there]
-        way = "train" if extra == "keras" else extra
-        name = f"packages of [{way}]" if extra else "packages"
+    """What the light install needs must be there and not too old; an extra may be missing."""
+    needed = requirements()
+    if not needed:
+        where = Path(__file__).parent
+        yield Check(
+            "packages", NOTE, f"mnist-cnn runs from {where} and was never installed, so what it needs is not known"
+        )
+    for extra, least in needed.items():
+        there = {name: version for name in least if (version := version_of(name))}
+        missing = [name for name in least if name not in there]
+        old = [f"{name} {there[name]} (older than {least[name]})" for name in there if older(there[name], least[name])]
+        name = f"packages of [{extra}]" if extra else "packages"
         listed = ", ".join(f"{name} {version}" for name, version in there.items())
-        if not missing:
-            yield Check(name, OK, listed)
-        elif not extra:
-            advice = "install it again: pip install --force-reinstall mnist-cnn"
-            yield Check(name, BROKEN, f"{', '.join(missing)} not installed", advice)
-        else:
+        install = f'pip install --upgrade "mnist-cnn[{extra}]"' if extra else "pip install --force-reinstall mnist-cnn"
+        if old or (missing and not extra):
+            wrong = [*old, *(f"{name} (not installed)" for name in missing)]
+            yield Check(name, BROKEN, ", ".join(wrong), install)
+        elif missing:
             rest = f"; there are {listed}" if there else ""
-            yield Check(name, NOTE, f"not installed: {', '.join(missing)}{rest}", f'pip install "mnist-cnn[{way}]"')
+            yield Check(name, NOTE, f"not installed: {', '.join(missing)}{rest}", f"{USES[extra]}: {install}")
+        else:
+            yield Check(name, OK, listed)
 
 
-def requirements() -> dict[str, list[str]]:
-    """The packages that mnist-cnn itself needs ("") and those of its extras, as its own metadata list them for here.
+def requirements() -> dict[str, dict[str, str]]:
+    """What mnist-cnn itself needs ("") and what its extras do, each with its least version, as its metadata have it.
 
-    `keras` is what every way to train has in common; which TensorFlow it runs on is for `backend` to say.
+    Of `train` it is what every way to train has in common; what that runs on is for `backend` to say.
     """
-    found: dict[str, list[str]] = {"": [], "keras": [], "jax": [], "ray": []}
+    found: dict[str, dict[str, str]] = {}
     try:
         lines = importlib.metadata.requires("mnist-cnn") or []
     except importlib.metadata.PackageNotFoundError:  # a checkout that was never installed
         return {}
     for line in lines:
-        name = re.match(r"[\w.-]+", line)
-        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", line)
-        which = extra[1] if extra else ""
-        if name and which in found:
-            found[which].append(name[0])
+        requirement, _, marker = line.partition(";")
+        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", marker)
+        which = {"keras": "train", "train": "", "train-gpu": ""}.get(extra[1], extra[1]) if extra else None
+        least = re.match(r"([\w.-]+)(?:\[\w+\])?(?:>=([\d.]+))?", requirement)
+        if least and (which is None or which in USES):
+            found.setdefault(which or "", {})[least[1]] = least[2] or "0"
     return found
+
+
+def older(version: str, least: str) -> bool:
+    """Whether a version, such as "2.4.6", comes before another, such as "2.10"."""
+    numbers = [[int(part) for part in re.findall(r"\d+", one)[:3]] for one in (version, least)]
+    return numbers[0] < numbers[1]
 
 
 def version_of(package: str) -> str | None:
