@@ -199,8 +199,8 @@ def report(folder: str | Path, *, corruptions: bool = False, watch: Watch | None
     """Make the page of a kept network again, from its card, its network and the data it was trained on.
 
     With `corruptions` the page also says how the network reads damaged images, which takes a minute or two. Gives the
-    path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written, and
-    MissingExtraError on the light install.
+    path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written,
+    and MissingExtraError on the light install.
     """
     provenance.require_training("Making a report")
     from mnist_cnn.evaluation import report as page
