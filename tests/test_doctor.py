@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mnist_cnn import doctor
+from mnist_cnn import doctor, provenance
 from mnist_cnn.cli import app
 from mnist_cnn.reading import reader
 from test_architecture import HEAVY, light_install, loaded_by
@@ -60,7 +60,7 @@ def test_what_is_set_wrongly_is_broken_with_what_to_do(environment: dict[str, st
 def test_packages_are_judged_by_the_metadata_of_mnist_cnn(
     metadata: list[str], state: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: metadata)
+    monkeypatch.setattr(provenance.importlib.metadata, "requires", lambda _: metadata)
     (check,) = doctor.packages()
     assert check.state == state
     assert says in check.found
@@ -69,7 +69,7 @@ def test_packages_are_judged_by_the_metadata_of_mnist_cnn(
 
 @pytest.mark.parametrize(("version", "least", "is_older"), [("2.4.6", "2.10", True), ("5.0.0.93", "4.10", False)])
 def test_versions_are_compared_as_numbers(version: str, least: str, is_older: bool) -> None:
-    assert doctor.older(version, least) is is_older
+    assert provenance.older(version, least) is is_older
 
 
 def test_a_damaged_network_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,11 +3,8 @@
 Loads no TensorFlow; whether training works is tried only when that is asked for, in a process of its own.
 """
 
-import importlib.metadata
-import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -69,16 +66,17 @@ def program() -> Iterator[Check]:
 
 def packages() -> Iterator[Check]:
     """What the light install needs must be there and not too old; an extra may be missing."""
-    needed = requirements()
+    needed = {extra: least for extra, least in provenance.requirements().items() if not extra or extra in USES}
     if not needed:
-        where = Path(__file__).parent
-        yield Check(
-            "packages", NOTE, f"mnist-cnn runs from {where} and was never installed, so what it needs is not known"
-        )
+        yield Check("packages", NOTE, "mnist-cnn itself was never installed here, so what it needs is not known")
     for extra, least in needed.items():
-        there = {name: version for name in least if (version := version_of(name))}
+        there = {name: version for name in least if (version := provenance.version_of(name))}
         missing = [name for name in least if name not in there]
-        old = [f"{name} {there[name]} (older than {least[name]})" for name in there if older(there[name], least[name])]
+        old = [
+            f"{name} {there[name]} (older than {least[name]})"
+            for name in there
+            if provenance.older(there[name], least[name])
+        ]
         name = f"packages of [{extra}]" if extra else "packages"
         listed = ", ".join(f"{name} {version}" for name, version in there.items())
         install = f'pip install --upgrade "mnist-cnn[{extra}]"' if extra else "pip install --force-reinstall mnist-cnn"
@@ -92,58 +90,14 @@ def packages() -> Iterator[Check]:
             yield Check(name, OK, listed)
 
 
-def requirements() -> dict[str, dict[str, str]]:
-    """What mnist-cnn itself needs ("") and what its extras do, each with its least version, as its metadata have it.
-
-    Of `train` it is what every way to train has in common; what that runs on is for `backend` to say.
-    """
-    found: dict[str, dict[str, str]] = {}
-    try:
-        lines = importlib.metadata.requires("mnist-cnn") or []
-    except importlib.metadata.PackageNotFoundError:  # a checkout that was never installed
-        return {}
-    for line in lines:
-        requirement, _, marker = line.partition(";")
-        extra = re.search(r"""extra == ['"]([\w-]+)['"]""", marker)
-        which = {"keras": "train", "train": "", "train-gpu": ""}.get(extra[1], extra[1]) if extra else None
-        least = re.match(r"([\w.-]+)(?:\[\w+\])?(?:>=([\d.]+))?", requirement)
-        if least and (which is None or which in USES):
-            found.setdefault(which or "", {})[least[1]] = least[2] or "0"
-    return found
-
-
-def older(version: str, least: str) -> bool:
-    """Whether a version, such as "2.4.6", comes before another, such as "2.10"."""
-    numbers = [[int(part) for part in re.findall(r"\d+", one)[:3]] for one in (version, least)]
-    return numbers[0] < numbers[1]
-
-
-def version_of(package: str) -> str | None:
-    """The version of a package, or None if it is not installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def machine() -> Iterator[Check]:
     """Processor, cores, memory, and what limits threads from outside."""
     here = provenance.machine()
     limits = [
         f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES") if name in os.environ
     ]
-    facts = [f"{here['processor']}, {here['cores']} cores for this process", memory(), *limits]
+    facts = [f"{here['processor']}, {here['cores']} cores for this process", provenance.memory(), *limits]
     yield Check("machine", OK, ", ".join(fact for fact in facts if fact))
-
-
-def memory() -> str:
-    """How much memory is free, where the system says so."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
-        kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
-        return f"{kib['MemAvailable'] / 2**20:.1f} of {kib['MemTotal'] / 2**20:.1f} GiB of memory free"
-    except (OSError, KeyError, ValueError, IndexError):
-        return ""
 
 
 def network() -> Iterator[Check]:
@@ -196,7 +150,9 @@ def ten_digits() -> bytes:
 
 def backend() -> Iterator[Check]:
     """The framework that Keras would run on. Nothing of it is loaded."""
-    there = {name: version_of(name) or version_of(f"{name}-cpu") for name in provenance.FRAMEWORKS}
+    there = {
+        name: provenance.version_of(name) or provenance.version_of(f"{name}-cpu") for name in provenance.FRAMEWORKS
+    }
     listed = ", ".join(f"{name} {version}" for name, version in there.items() if version)
     if not listed:
         yield Check(
@@ -245,7 +201,11 @@ def data() -> Iterator[Check]:
             contents.verified_mnist(container.read(copy), str(copy))
             yield Check("data", OK, f"MNIST in {copy}, as it should be")
         else:
-            instead = "; without a network scikit-learn's digits take its place" if version_of("scikit-learn") else ""
+            instead = (
+                "; without a network scikit-learn's digits take its place"
+                if provenance.version_of("scikit-learn")
+                else ""
+            )
             yield Check("data", NOTE, f"MNIST is not here: the first `train` downloads it (11 MB){instead}")
     except MnistCnnError as error:
         elsewhere = f"set {source.VARIABLE} to a copy of MNIST, or unset it"
