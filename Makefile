@@ -48,6 +48,15 @@ format: $(READY) ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+pages: $(READY) ## make the pages and the notebook that are made of the program and of examples/tour.py
+	@$(BIN)/python tools/pages.py
+
+docs: pages ## build the documents as a site in site/, with every link checked; needs no network
+	@$(BIN)/python tools/website.py
+
+dist: $(READY) ## build sdist and wheel in dist/, check them, and read a picture with the wheel in a new environment
+	@$(BIN)/python tools/dist.py
+
 bench: $(READY) ## measure the numbers in docs/benchmarks.md (needs MNIST; over an hour)
 	@for name in start_up epoch_end update_time classic_time classic_seeds time_to_99 read_speed plots; do $(BIN)/python bench/$$name.py || exit 1; done
 
@@ -55,7 +64,7 @@ pins: ## choose the pinned versions anew (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade \
 		--extra train --group dev pyproject.toml --output-file constraints.txt
 
-clean: ## remove .venv and caches; runs/ is kept
-	rm -rf .venv .venv-torch .mypy_cache .ruff_cache .pytest_cache
+clean: ## remove .venv, what was built, and caches; runs/ is kept
+	rm -rf .venv .venv-torch .cache dist site .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help train test test-fast fuzz test-torch check format bench pins clean
+.PHONY: help train test test-fast fuzz test-torch check format pages docs dist bench pins clean

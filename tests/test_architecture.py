@@ -14,10 +14,12 @@ ROOT = Path(mnist_cnn.__file__).parent
 # From left to right an import is allowed, from right to left it is not.
 ROOMS = [
     "cli",
+    "completion",
     "serving",
     "terminal_reading",
     "terminal_study",
     "terminal",
+    "doctor",
     "study",
     "adaptation",
     "disputes",

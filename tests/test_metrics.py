@@ -1,11 +1,13 @@
 import json
 import math
+import sys
 import time
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.evaluation.metrics import (
     MEASURES,
     Accuracy,
@@ -128,3 +130,14 @@ def test_the_accuracy_on_corrected_labels_stands_beside_and_survives_json() -> N
     assert list(document["corrected"]) == ["count", "correct", "accuracy", "interval"]
     assert document["corrected"]["accuracy"] == pytest.approx(2 / 3)
     assert Evaluation.from_dict(document).corrected == Accuracy(2, 3)
+
+
+def test_judging_without_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
+    with pytest.raises(MissingExtraError, match="pip install"):
+        evaluate(sure(0), np.array([0]))
+
+
+def test_other_than_a_label_for_each_row_is_refused() -> None:
+    with pytest.raises(ValueError, match="inconsistent"):
+        evaluate(sure(0, 1), np.array([0]))

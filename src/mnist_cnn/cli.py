@@ -13,22 +13,34 @@ from typing import Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
-from mnist_cnn import __version__, provenance
+from mnist_cnn import __version__, completion, provenance
 from mnist_cnn.errors import MnistCnnError, ReaderError, RecipeError
 from mnist_cnn.training.recipe import Recipe, recipe_named, values_of
 
 app = typer.Typer(
     help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
+    epilog="`mnist-cnn read --help` and the like end with examples; `mnist-cnn doctor` says whether all is there.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 P = ParamSpec("P")
 PANEL = "Dials of the recipe"
-Data = Annotated[str, typer.Option(help="auto, mnist, digits, or a file or folder of MNIST's form.")]
-Model = Annotated[
-    Path | None, typer.Option(help="A folder that `train` made, or an .onnx file; by default the one that ships.")
+RecipeName = Annotated[
+    str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.", autocompletion=completion.recipes)
 ]
+Data = Annotated[
+    str,
+    typer.Option(help="auto, mnist, digits, or a file or folder of MNIST's form.", autocompletion=completion.data_sets),
+]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        help="A folder that `train` made, or an .onnx file; by default the one that ships.",
+        autocompletion=completion.networks,
+    ),
+]
+Kept = Annotated[Path, typer.Argument(help="A folder that `train` made.", autocompletion=completion.networks)]
 MinConfidence = Annotated[
     float | None, typer.Option(help="Digits less probable than this, from 0 to 1, are refused (0.5 by default).")
 ]
@@ -51,10 +63,13 @@ def main() -> None:
     app()
 
 
-def command(function: Callable[P, None]) -> Callable[P, None]:
-    """Make a function a command."""
+def command(function: Callable[P, None], add: Callable[..., Any] = app.command, **about: Any) -> Callable[P, None]:
+    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help."""
+    lines = inspect.cleandoc(function.__doc__ or "").splitlines()
+    examples = [line for line in lines if line.startswith("$ ")]
+    text = "\n".join(line for line in lines if line not in examples).strip()
     run = in_sentences(function)
-    app.command()(run)
+    add(help=text, epilog="\n".join(["Examples:", *examples]), **about)(run)
     return run
 
 
@@ -122,17 +137,25 @@ def option_for(dial: Field[Any]) -> Any:
 @with_dials
 def train(
     context: typer.Context,
-    recipe: Annotated[str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.")] = "classic",
+    recipe: RecipeName = "classic",
     data: Data = "auto",
     seed: Annotated[int, typer.Option(help="Decides first weights, order of images and dropout.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="Go on with a run that was stopped.", autocompletion=completion.stopped_runs)
+    ] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
     **dials: Any,
 ) -> None:
-    """Train a network, judge it on the test images, keep it, and write its report."""
+    """Train a network, judge it on the test images, keep it, and write its report.
+
+    $ mnist-cnn train
+    $ mnist-cnn train --recipe fast --seed 3 --out runs/quick
+    $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
+    $ mnist-cnn train --resume runs/quick
+    """
     from mnist_cnn import pipeline, terminal
 
     if resume and (others := _given(context) - {"resume", "threads"}):
@@ -162,9 +185,17 @@ def train(
 
 @command
 def evaluate(
-    models: Annotated[list[Path], typer.Argument(metavar="model", help="Folders that `train` made, or .onnx files.")],
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="model", help="Folders that `train` made, or .onnx files.", autocompletion=completion.networks
+        ),
+    ],
     data: Annotated[
-        str | None, typer.Option(help="As for `train`; by default what the networks were trained on.")
+        str | None,
+        typer.Option(
+            help="As for `train`; by default what the networks were trained on.", autocompletion=completion.data_sets
+        ),
     ] = None,
     corruptions: Corruptions = False,
     as_json: Json = False,
@@ -172,6 +203,10 @@ def evaluate(
     """Judge a network on test images: accuracy with its interval, confusion matrix, each digit.
 
     Several networks are judged as an ensemble, by the mean of their probabilities.
+
+    $ mnist-cnn evaluate runs/quick
+    $ mnist-cnn evaluate runs/quick --data digits --json
+    $ mnist-cnn evaluate runs/first runs/second --corruptions
     """
     from mnist_cnn import judging, terminal
 
@@ -207,12 +242,11 @@ study_group = typer.Typer()
 app.add_typer(study_group, name="study")
 
 
-@study_group.callback(invoke_without_command=True)
-@in_sentences
+@functools.partial(command, add=study_group.callback, invoke_without_command=True)
 @with_dials
 def study(
     context: typer.Context,
-    recipe: Annotated[str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.")] = "classic",
+    recipe: RecipeName = "classic",
     seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.")] = 5,
     data: Data = "auto",
     threads: Annotated[
@@ -229,7 +263,12 @@ def study(
     as_json: Json = False,
     **dials: Any,
 ) -> None:
-    """Train a recipe over many seeds: mean accuracy, its spread, and a row a seed. `compare` compares two studies."""
+    """Train a recipe over many seeds: mean accuracy, its spread, and a row a seed. `compare` compares two studies.
+
+    $ mnist-cnn study --recipe fast --seeds 10 --out studies/fast
+    $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 --out studies/dropout
+    $ mnist-cnn study compare studies/fast studies/dropout
+    """
     if context.invoked_subcommand:
         if names := ", ".join(f"--{name.replace('_', '-')}" for name in sorted(_given(context))):
             _stop(f"{names} cannot stand before {context.invoked_subcommand}: leave that out.", 2)
@@ -264,17 +303,30 @@ def study(
         raise typer.Exit(1)
 
 
-@study_group.command("compare")
-@in_sentences
+@functools.partial(command, add=study_group.command, name="compare")
 def compare_studies(
-    a: Annotated[str, typer.Argument(help="A folder of `study` or of `train`, a study.json, or an .onnx file.")],
-    b: Annotated[str, typer.Argument(help="Another of the same kind.")],
+    a: Annotated[
+        str,
+        typer.Argument(
+            help="A folder of `study` or of `train`, a study.json, or an .onnx file.",
+            autocompletion=completion.comparable,
+        ),
+    ],
+    b: Annotated[str, typer.Argument(help="Another of the same kind.", autocompletion=completion.comparable)],
     data: Annotated[
-        str | None, typer.Option(help="What to judge two networks on; by default what they were trained on.")
+        str | None,
+        typer.Option(
+            help="What to judge two networks on; by default what they were trained on.",
+            autocompletion=completion.data_sets,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say whether one of two studies, or of two networks, is better, or whether it may be chance."""
+    """Say whether one of two studies, or of two networks, is better, or whether it may be chance.
+
+    $ mnist-cnn study compare studies/fast studies/dropout
+    $ mnist-cnn study compare runs/first runs/second/model.onnx --json
+    """
     from mnist_cnn import terminal, terminal_study
     from mnist_cnn.study.compare import compare
 
@@ -296,7 +348,13 @@ def read(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Read the digits in pictures: photos, scans or drawings. "?" stands where it is not sure enough."""
+    """Read the digits in pictures: photos, scans or drawings. "?" stands where it is not sure enough.
+
+    $ mnist-cnn read photo.jpg
+    $ mnist-cnn read scans/ --json
+    $ mnist-cnn read scans/ --annotate drawn/ --min-confidence 0.9
+    $ mnist-cnn read - --single --model runs/quick < digit.png
+    """
     from mnist_cnn import terminal_reading
     from mnist_cnn.reading.reader import Reader
 
@@ -315,7 +373,11 @@ def explain(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Say why digits are read as they are: what counts most, what would make it another, what it resembles."""
+    """Say why digits are read as they are: what counts most, what would make it another, what it resembles.
+
+    $ mnist-cnn explain photo.jpg
+    $ mnist-cnn explain digit.png --single --out reasons.png
+    """
     from mnist_cnn import terminal_reading
     from mnist_cnn.reading.reader import Reader
 
@@ -331,7 +393,11 @@ def score(
     mistakes: Annotated[Path | None, typer.Option(help="A file for one picture of all mistakes (.png).")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say how well `read` does on labelled pictures: plain mean and mean over sources, by kind and layout."""
+    """Say how well `read` does on labelled pictures: plain mean and mean over sources, by kind and layout.
+
+    $ mnist-cnn score pictures/labels.csv
+    $ mnist-cnn score pictures/labels.csv --model runs/quick --mistakes mistakes.png
+    """
     from mnist_cnn import terminal_reading
     from mnist_cnn.evaluation import pictures
     from mnist_cnn.reading.reader import Reader
@@ -351,14 +417,22 @@ def score(
 def adapt(
     labels: Annotated[Path, typer.Argument(help="A CSV with the columns path and label, as for `score`.")],
     model: Annotated[
-        Path | None, typer.Option(help="A folder that `train` or `adapt` made; by default the network that ships.")
+        Path | None,
+        typer.Option(
+            help="A folder that `train` or `adapt` made; by default the network that ships.",
+            autocompletion=completion.networks,
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
     seed: Annotated[int, typer.Option(help="Decides what is held out together, and the order of images.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Teach a network one person's digits by labelled pictures, and keep it if it reads them better (docs/adapt.md)."""
+    """Teach a network one person's digits by labelled pictures, and keep it if it reads them better (docs/adapt.md).
+
+    $ mnist-cnn adapt mine/labels.csv --out runs/mine
+    $ mnist-cnn read photo.jpg --model runs/mine
+    """
     from mnist_cnn import terminal, terminal_reading
     from mnist_cnn.adaptation.adapt import adapt
     from mnist_cnn.evaluation import pictures
@@ -397,7 +471,11 @@ def serve(
     ] = None,
     min_confidence: MinConfidence = None,
 ) -> None:
-    """Serve a page to draw on and an HTTP interface (docs/serving.md). Ctrl-C stops it."""
+    """Serve a page to draw on and an HTTP interface (docs/serving.md). Ctrl-C stops it.
+
+    $ mnist-cnn serve
+    $ mnist-cnn serve --host 0.0.0.0 --port 8080 --workers 2 --token secret
+    """
     from mnist_cnn.reading.reader import MIN_CONFIDENCE
     from mnist_cnn.serving.server import serve
     from mnist_cnn.serving.settings import Settings
@@ -416,9 +494,14 @@ def serve(
 
 @command
 def report(
-    folder: Annotated[Path, typer.Argument(help="A folder that `train` made.")], corruptions: Corruptions = False
+    folder: Kept,
+    corruptions: Corruptions = False,
 ) -> None:
-    """Make the report of a network again: one page, in its folder."""
+    """Make the report of a network again: one page, in its folder.
+
+    $ mnist-cnn report runs/quick
+    $ mnist-cnn report runs/quick --corruptions
+    """
     from mnist_cnn import pipeline, terminal
 
     terminal.show(str(pipeline.report(folder, corruptions=corruptions, watch=terminal.TerminalWatch())))
@@ -426,16 +509,24 @@ def report(
 
 @command
 def disputes(
-    folder: Annotated[Path, typer.Argument(help="A folder that `train` made.")],
+    folder: Kept,
     folds: Annotated[int, typer.Option(help="Networks to train, each on all training images but its part.")] = 5,
     recipe: Annotated[
-        str | None, typer.Option(help="What to train; by default `fast` with twelve epochs of distorted images.")
+        str | None,
+        typer.Option(
+            help="What to train; by default `fast` with twelve epochs of distorted images.",
+            autocompletion=completion.recipes,
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides the parts and the networks.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Rank the labels that are probably wrong, of training and test images; the report of the folder shows them."""
+    """Rank the labels that are probably wrong, of training and test images; the report of the folder shows them.
+
+    $ mnist-cnn disputes runs/quick
+    $ mnist-cnn disputes runs/quick --folds 3 --json
+    """
     from mnist_cnn import terminal
     from mnist_cnn.disputes import USUAL, find
 
@@ -448,11 +539,45 @@ def disputes(
 
 
 @command
-def info(
-    folder: Annotated[Path | None, typer.Argument(help="A folder that `train` made, or a file in it.")] = None,
+def doctor(
+    training: Annotated[
+        bool, typer.Option("--training", help="Also train a small network for a moment, in a process of its own.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show the card of a network; without one, the recipes and their dials."""
+    """Look over this installation: versions, data, folders, the network that ships, and reading itself.
+
+    Exit code 1 if anything is broken; each such line says what to do.
+
+    $ mnist-cnn doctor
+    $ mnist-cnn doctor --training
+    $ mnist-cnn doctor --json
+    """
+    from mnist_cnn import terminal
+    from mnist_cnn.doctor import examine
+
+    checkup = examine(training=training)
+    if as_json:
+        typer.echo(json.dumps(checkup.to_dict()))
+    else:
+        terminal.show_checkup(checkup)
+    if not checkup.healthy:
+        raise typer.Exit(1)
+
+
+@command
+def info(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A folder that `train` made, or a file in it.", autocompletion=completion.networks),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the card of a network; without one, the recipes and their dials.
+
+    $ mnist-cnn info
+    $ mnist-cnn info runs/quick --json
+    """
     from mnist_cnn import terminal
     from mnist_cnn.artifact import store
     from mnist_cnn.training.recipe import RECIPES

@@ -34,7 +34,8 @@ def judge(
     """Judge a kept network (a folder) or an ONNX file on the test images of `data`; of several, the ensemble.
 
     An ensemble's probabilities are the mean of its members'. By default `data` is what the networks were trained on;
-    "auto" for bare ONNX files. Raises ArtifactError, DataError.
+    "auto" for bare ONNX files. Gives the evaluation and the data set that it is of. Raises ArtifactError, DataError,
+    and MissingExtraError on the light install.
     """
     evaluation, _, dataset = judge_each([model] if isinstance(model, str | Path) else model, data, watch=watch)
     return evaluation, dataset
@@ -121,7 +122,11 @@ def judged(probabilities: np.ndarray, dataset: Dataset, watch: Watch | None = No
 
 
 def classifier_of(artifact: Artifact) -> Classifier:
-    """The Keras network of an artifact as a function of images."""
+    """The Keras network of an artifact as a function: (n, 28, 28) uint8, ink 255 → (n, 10) float32 probabilities.
+
+    They are calibrated where images were kept to validate. Raises ArtifactError if Keras refuses the network, and
+    RunError if Keras cannot start.
+    """
     return keras_classifier(network_of(artifact))
 
 

@@ -45,9 +45,14 @@ def train(
 ) -> Artifact:
     """Train a network, judge it on the test images, keep it in the folder `out`, and write its report.
 
-    `threads` is by default the number of cores; `out` is by default a new folder in `runs/`. Raises RecipeError,
-    DataError or RunError (also where TensorFlow has begun to compute in this process with other threads); a run that
-    was stopped is left in `<out>.partial` and goes on with `resume`.
+    `recipe` is the name of one or a `Recipe`, `data` what `load_data` takes. `seed`, 0 to 2**32 - 1, decides first
+    weights, order of images and dropout; with `deterministic` the same seed gives the same bits on the same machine
+    with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard` keeps its logs, too.
+    `out` is by default a new folder in `runs/`. `watch` is told what happens.
+
+    Raises RecipeError, DataError, RunError (also where TensorFlow has begun to compute in this process with other
+    threads), and MissingExtraError on the light install. A run that was stopped is left in `<out>.partial` and goes on
+    with `resume`.
     """
     provenance.require_training("Training")
     watch = watch or Watch()
@@ -80,8 +85,9 @@ def train(
 def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | None = None) -> Artifact:
     """Go on with a run that was stopped, from its last whole epoch, with its own settings and data.
 
-    `folder` is the run's name with or without `.partial`. Raises RunError if there is nothing to go on with, or
-    DataError if its data cannot be had any more or is not the same.
+    `folder` is the run's name with or without `.partial`; `threads` are the run's own by default. Raises RunError if
+    there is nothing to go on with, DataError if its data cannot be had any more or is not the same, and
+    MissingExtraError on the light install.
     """
     provenance.require_training("Training")
     watch = watch or Watch()
@@ -192,7 +198,9 @@ def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray
 def report(folder: str | Path, *, corruptions: bool = False, watch: Watch | None = None) -> Path:
     """Make the page of a kept network again, from its card, its network and the data it was trained on.
 
-    With `corruptions` the page also says how the network reads damaged images, which takes a minute or two.
+    With `corruptions` the page also says how the network reads damaged images, which takes a minute or two. Gives the
+    path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written,
+    and MissingExtraError on the light install.
     """
     provenance.require_training("Making a report")
     from mnist_cnn.evaluation import report as page

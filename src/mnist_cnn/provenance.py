@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
+import re
 import subprocess
 from pathlib import Path
 
@@ -40,6 +41,41 @@ def versions() -> dict[str, str]:
     return found
 
 
+def version_of(package: str) -> str | None:
+    """The version of a package, or None if it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def requirements() -> dict[str, dict[str, str]]:
+    """What mnist-cnn itself needs ("") and what each extra does, by its name, with the least version of each package.
+
+    They are the metadata's own; empty for a checkout that was never installed. Of `train` it is what every way to train
+    has in common, the extra `keras`, and not the framework.
+    """
+    try:
+        lines = importlib.metadata.requires("mnist-cnn") or []
+    except importlib.metadata.PackageNotFoundError:
+        return {}
+    found: dict[str, dict[str, str]] = {}
+    for line in lines:
+        requirement, _, marker = line.partition(";")
+        named = re.search(r"""extra == ['"]([\w-]+)['"]""", marker)
+        extra = named[1] if named else ""
+        package = re.match(r"([\w.-]+)(?:\[\w+\])?(?:>=([\d.]+))?", requirement)
+        if package and extra not in ("train", "train-gpu"):
+            found.setdefault("train" if extra == "keras" else extra, {})[package[1]] = package[2] or "0"
+    return found
+
+
+def older(version: str, least: str) -> bool:
+    """Whether a version, such as "2.4.6", comes before another, such as "2.10"."""
+    numbers = [[int(part) for part in re.findall(r"\d+", one)[:3]] for one in (version, least)]
+    return numbers[0] < numbers[1]
+
+
 def machine() -> dict[str, str | int]:
     """The system, the processor's name, and how many cores this process may use."""
     return {"system": platform.platform(), "processor": _processor(), "cores": cores()}
@@ -50,6 +86,16 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def memory() -> str:
+    """How much memory is free, where the system says so."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+        return f"{kib['MemAvailable'] / 2**20:.1f} of {kib['MemTotal'] / 2**20:.1f} GiB of memory free"
+    except (OSError, KeyError, ValueError, IndexError):
+        return ""
 
 
 def git_commit() -> str | None:

@@ -23,6 +23,7 @@ from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
 from mnist_cnn.watch import Watch
 
 if TYPE_CHECKING:
+    from mnist_cnn.doctor import Checkup
     from mnist_cnn.evaluation.robustness import Robustness
 
 
@@ -280,6 +281,16 @@ def show_recipes() -> None:
         flag_width, value_width, span_width = (max(map(len, column)) for column in zip(*rows, strict=True))
         for dial, (flag, value, span) in zip(recipe.dials(), rows, strict=True):
             show(f"  {flag:<{flag_width}}  {value:<{value_width}}  {span:<{span_width}}  {dial.metadata['meaning']}")
+
+
+def show_checkup(checkup: "Checkup") -> None:
+    """A line for each thing that was looked at, with what to do under it."""
+    styles = {"ok": "green", "note": "yellow", "broken": "bold red"}
+    width = max(len(check.name) for check in checkup.checks)
+    for check in checkup.checks:
+        show(Text.assemble((f"{check.state:<6}", styles[check.state]), f"  {check.name:<{width}}  {check.found}"))
+        if check.advice:
+            show(f"{'':{8 + width}}  → {check.advice}")
 
 
 def clock(seconds: float) -> str:

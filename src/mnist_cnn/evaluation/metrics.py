@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.evaluation import bootstrap
 from mnist_cnn.evaluation.coverage import Coverage, coverage
 
@@ -156,13 +157,16 @@ def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> Accuracy:
 
 
 def evaluate(probabilities: np.ndarray, labels: np.ndarray, corrected_labels: np.ndarray | None = None) -> Evaluation:
-    """Judge probabilities (n, 10) against labels (n,), 0 to 9. The digit read is the most probable one.
+    """Judge probabilities (n, 10), rows summing to 1, against labels (n,), 0 to 9. The most probable digit counts.
 
     `corrected_labels` (n,), such as `disputed.corrected` gives for MNIST, have -1 for images to be left out; they
-    decide nothing but `Evaluation.corrected`.
+    decide nothing but `Evaluation.corrected`. Raises ValueError if there are not as many labels as rows, and
+    MissingExtraError without scikit-learn.
     """
-    # The recipe names these two functions; imported here because scikit-learn is not part of the light install.
-    from sklearn.metrics import accuracy_score, confusion_matrix
+    try:  # the recipe names these two functions
+        from sklearn.metrics import accuracy_score, confusion_matrix
+    except ImportError as error:
+        raise MissingExtraError('Judging needs scikit-learn: pip install "mnist-cnn[train]"') from error
 
     read = probabilities.argmax(axis=1)
     evaluation = Evaluation(

@@ -8,7 +8,10 @@ from mnist_cnn.reading.network import Classifier
 
 
 def average(classifiers: Sequence[Classifier]) -> Classifier:
-    """Make one classifier of several: its probabilities are the mean of theirs. Raises ValueError if there is none."""
+    """Make one classifier of several: its (n, 10) float32 probabilities are the mean of theirs.
+
+    Each takes (n, 28, 28) uint8 images. Raises ValueError if there is none.
+    """
     if not classifiers:
         raise ValueError("an ensemble needs at least one classifier; received none")
 
