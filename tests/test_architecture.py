@@ -18,6 +18,7 @@ ROOMS = [
     "terminal_reading",
     "terminal_study",
     "terminal",
+    "bulk",
     "study",
     "adaptation",
     "disputes",
@@ -32,7 +33,7 @@ ROOMS = [
     "data",
     "reading",
 ]
-ANYBODY_MAY_IMPORT = {"errors", "card", "files", "provenance"}
+ANYBODY_MAY_IMPORT = {"errors", "card", "files", "provenance", "child", "ray_cluster"}
 
 
 def imports_of(module: Path) -> set[str]:
