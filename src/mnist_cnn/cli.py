@@ -129,6 +129,9 @@ def train(
     out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with a run that was stopped.")] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
+    devices: Annotated[
+        int, typer.Option(help="GPUs of this machine that share each batch, on TensorFlow (docs/scale.md).")
+    ] = 1,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
     **dials: Any,
 ) -> None:
@@ -150,6 +153,7 @@ def train(
                 out=out,
                 threads=threads,
                 deterministic=deterministic,
+                devices=devices,
                 tensorboard=tensorboard,
                 watch=watch,
             )

@@ -25,6 +25,7 @@ from mnist_cnn.judging import classifier_of, data_of, judge_damaged, judged
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
+from mnist_cnn.training.devices import check_divisible, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check, recipe_named
 from mnist_cnn.watch import Watch
@@ -40,14 +41,16 @@ def train(
     out: str | Path | None = None,
     threads: int | None = None,
     deterministic: bool = False,
+    devices: int = 1,
     tensorboard: bool = False,
     watch: Watch | None = None,
 ) -> Artifact:
     """Train a network, judge it on the test images, keep it in the folder `out`, and write its report.
 
-    `threads` is by default the number of cores; `out` is by default a new folder in `runs/`. Raises RecipeError,
-    DataError or RunError (also where TensorFlow has begun to compute in this process with other threads); a run that
-    was stopped is left in `<out>.partial` and goes on with `resume`.
+    `threads` is by default the number of cores; `out` is by default a new folder in `runs/`. Each batch is divided
+    among `devices` of this machine, on TensorFlow only (docs/scale.md). Raises RecipeError, DataError or RunError (also
+    where TensorFlow has begun to compute in this process with other threads); a run that was stopped is left in
+    `<out>.partial` and goes on with `resume`.
     """
     provenance.require_training("Training")
     watch = watch or Watch()
@@ -55,6 +58,8 @@ def train(
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = provenance.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
+    check("devices", devices, 1, 1024, whole=True)
+    check_divisible(recipe.batch_size, devices)
     dataset = source.load(data, say=watch.note)
     recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
     partial = store.begin(Path(out) if out else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
@@ -70,6 +75,7 @@ def train(
         versions=provenance.versions(),
         machine=provenance.machine(),
         inexact=[],
+        devices=devices,
     )
     with closing(watch), store.writing(partial), store.held(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
@@ -110,6 +116,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
     network, rows, notes = _train(partial, settings, dataset, watch)
+    network = on_one(network)
 
     started = time.perf_counter()
     network, fitted, probabilities = _calibrated(backend.finished(network, settings.recipe), settings, dataset)
@@ -130,7 +137,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
         data=_data(dataset, settings.recipe),
         git_commit=provenance.git_commit(),
         versions=settings.versions,
-        machine=settings.machine,
+        machine=settings.machine | {"devices": settings.devices},
         seconds={name: round(value, 3) for name, value in seconds.items()},
         parameters=network.count_params(),
         history=rows,
@@ -147,7 +154,7 @@ def _train(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) ->
 
     recipe = settings.recipe
     training, validation = split(dataset.train, recipe.validation_split)
-    network = compiled(recipe, settings.seed, updates(recipe, len(training)))
+    network = compiled(recipe, settings.seed, updates(recipe, len(training)), settings.devices)
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
