@@ -76,6 +76,12 @@ def test_serving_imports_only_what_reads() -> None:
         assert imports_of(module) <= {"serving", "reading", "errors", "card", "__version__"}
 
 
+def test_bulk_reading_imports_only_what_reads_and_what_begins_processes() -> None:
+    for module in (ROOT / "bulk").glob("*.py"):
+        allowed = {"bulk", "reading", "errors", "card", "child", "ray_cluster", "__version__"}
+        assert imports_of(module) <= allowed
+
+
 def test_every_room_is_known_and_none_is_empty() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders <= set(ROOMS)

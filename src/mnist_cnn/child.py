@@ -1,5 +1,6 @@
 """Another process of ours that ends when this one does, however that ends. Standard library only."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -38,7 +39,8 @@ def end(process: "subprocess.Popen[bytes]") -> int:
     code = process.wait()
     for stream in (process.stdin, process.stdout):
         if stream:
-            stream.close()
+            with contextlib.suppress(OSError):  # what it has not read is written no more
+                stream.close()
     return code
 
 
