@@ -25,7 +25,7 @@ from mnist_cnn.judging import classifier_of, data_of, judge_damaged, judged
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
-from mnist_cnn.training.devices import check_divisible, on_one
+from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check, recipe_named
 from mnist_cnn.watch import Watch
@@ -59,7 +59,7 @@ def train(
     threads = provenance.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     check("devices", devices, 1, 1024, whole=True)
-    check_divisible(recipe.batch_size, devices)
+    check_shared(devices, recipe.batch_size, deterministic)
     dataset = source.load(data, say=watch.note)
     recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
     partial = store.begin(Path(out) if out else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))

@@ -40,8 +40,12 @@ def mirrored(count: int) -> AbstractContextManager[Any]:
     return tf.distribute.MirroredStrategy([one.name for one in there[:count]]).scope()  # type: ignore[no-any-return]
 
 
-def check_divisible(batch_size: int, count: int) -> None:
-    """Raise RecipeError unless batches can be divided evenly among so many devices."""
+def check_shared(count: int, batch_size: int, deterministic: bool) -> None:
+    """Raise RecipeError unless batches can be divided evenly among so many devices, and no same bits are asked for."""
+    if count > 1 and deterministic:
+        raise RecipeError(
+            "--deterministic promises the same bits, which several devices do not give: leave it or --devices out."
+        )
     if batch_size % count:
         raise RecipeError(f"batch-size is {batch_size}: on {count} devices it must be a multiple of {count}.")
 
