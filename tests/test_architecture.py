@@ -20,6 +20,7 @@ ROOMS = [
     "terminal_study",
     "terminal",
     "doctor",
+    "bulk",
     "study",
     "adaptation",
     "disputes",
@@ -34,7 +35,7 @@ ROOMS = [
     "data",
     "reading",
 ]
-ANYBODY_MAY_IMPORT = {"errors", "card", "files", "provenance"}
+ANYBODY_MAY_IMPORT = {"errors", "card", "files", "provenance", "child", "ray_cluster"}
 
 
 def imports_of(module: Path) -> set[str]:
@@ -75,6 +76,12 @@ def test_reading_imports_nothing_else_of_ours() -> None:
 def test_serving_imports_only_what_reads() -> None:
     for module in (ROOT / "serving").glob("*.py"):
         assert imports_of(module) <= {"serving", "reading", "errors", "card", "__version__"}
+
+
+def test_bulk_reading_imports_only_what_reads_and_what_begins_processes() -> None:
+    for module in (ROOT / "bulk").glob("*.py"):
+        allowed = {"bulk", "reading", "errors", "card", "child", "ray_cluster", "__version__"}
+        assert imports_of(module) <= allowed
 
 
 def test_every_room_is_known_and_none_is_empty() -> None:

@@ -1,6 +1,7 @@
 """Studies: many seeds, each in a process of its own, in a table that survives whatever happens."""
 
 import csv
+import importlib.util
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Difference
-from mnist_cnn.study import cluster, folder, processes
+from mnist_cnn.study import folder, processes
 from mnist_cnn.study.compare import Studies, compare
 from mnist_cnn.study.folder import Row, Study
 from mnist_cnn.study.run import StudyWatch, run
@@ -328,7 +329,7 @@ def test_bad_input_is_one_sentence(
 
 def test_without_ray_the_command_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda name: None if name == "ray" else name)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else name)
     done = invoke(app, ["study", "--ray", "local"])
     assert done.exit_code == 1
     assert 'pip install "mnist-cnn[ray]"' in done.stderr
@@ -573,7 +574,7 @@ def test_a_study_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path: Path
 
 @pytest.mark.slow
 def test_ray_gives_the_same_numbers_though_a_worker_is_killed(tmp_path: Path, undisturbed: Path) -> None:
-    if not cluster.importlib.util.find_spec("ray"):
+    if not importlib.util.find_spec("ray"):
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')
     out = tmp_path / "study"
     process = subprocess.Popen(
@@ -620,11 +621,11 @@ def descends(pid: int, ancestor: int) -> bool:
 
 @pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    if not cluster.importlib.util.find_spec("ray"):
+    if not importlib.util.find_spec("ray"):
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')
     words = ["study", *REAL_SEEDS, "--ray", "127.0.0.1:1", "--out", str(tmp_path / "study")]
     code = (
-        "from mnist_cnn.study import cluster\ncluster.PATIENCE = 8\n"
+        "from mnist_cnn import ray_cluster\nray_cluster.PATIENCE = 8\n"
         f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

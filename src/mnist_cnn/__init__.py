@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mnist_cnn.adaptation.adapt import adapt
     from mnist_cnn.artifact.store import load
+    from mnist_cnn.bulk.cluster import read_on_cluster
+    from mnist_cnn.bulk.processes import read_in_parallel
     from mnist_cnn.data.source import load as load_data
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import evaluate
@@ -36,6 +38,8 @@ __all__ = [
     "judge",
     "load",
     "load_data",
+    "read_in_parallel",
+    "read_on_cluster",
     "report",
     "resume",
     "train",
@@ -55,6 +59,8 @@ _HOME = {
     "judge": ("judging", "judge"),
     "load": ("artifact.store", "load"),
     "load_data": ("data.source", "load"),
+    "read_in_parallel": ("bulk.processes", "read_in_parallel"),
+    "read_on_cluster": ("bulk.cluster", "read_on_cluster"),
     "report": ("pipeline", "report"),
     "resume": ("pipeline", "resume"),
     "train": ("pipeline", "train"),

@@ -146,6 +146,9 @@ def train(
         Path | None, typer.Option(help="Go on with a run that was stopped.", autocompletion=completion.stopped_runs)
     ] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
+    devices: Annotated[
+        int, typer.Option(help="GPUs of this machine that share each batch, on TensorFlow (docs/scale.md).")
+    ] = 1,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
     **dials: Any,
 ) -> None:
@@ -173,6 +176,7 @@ def train(
                 out=out,
                 threads=threads,
                 deterministic=deterministic,
+                devices=devices,
                 tensorboard=tensorboard,
                 watch=watch,
             )
@@ -339,6 +343,7 @@ def compare_studies(
 
 @command
 def read(
+    context: typer.Context,
     pictures: Annotated[list[str], typer.Argument(metavar="picture", help="Files, folders, or - for standard input.")],
     model: Model = None,
     single: Annotated[bool, typer.Option("--single", help="There is one digit in each picture.")] = False,
@@ -346,6 +351,14 @@ def read(
     annotate: Annotated[
         Path | None, typer.Option(help="A folder for the pictures with boxes and digits drawn on them.")
     ] = None,
+    jobs: Annotated[int, typer.Option(help="Processes that read side by side, for many pictures.")] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Read on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT (docs/scale.md)."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="With --ray: a new folder for the results, in Parquet.")] = None,
+    path_column: Annotated[str, typer.Option(help="With --ray: the column of a Parquet file with names.")] = "path",
+    bytes_column: Annotated[str, typer.Option(help="With --ray: the column with pictures' bytes.")] = "bytes",
     as_json: Json = False,
 ) -> None:
     """Read the digits in pictures: photos, scans or drawings. "?" stands where it is not sure enough.
@@ -356,10 +369,31 @@ def read(
     $ mnist-cnn read - --single --model runs/quick < digit.png
     """
     from mnist_cnn import terminal_reading
-    from mnist_cnn.reading.reader import Reader
 
-    reader = Reader(model, min_confidence)
-    if not terminal_reading.read_each(reader, pictures, single=single, annotate=annotate, as_json=as_json):
+    if ray and out:
+        if names := ", ".join(f"--{name}" for name in sorted(_given(context) & {"jobs", "annotate"})):
+            _stop(f"{names} cannot be given with --ray: leave that out.", 2)
+        from mnist_cnn.bulk.cluster import read_on_cluster
+
+        there = functools.partial(
+            read_on_cluster,
+            pictures,
+            ray,
+            out,
+            path_column=path_column,
+            bytes_column=bytes_column,
+            model=model,
+            min_confidence=min_confidence,
+            single=single,
+        )
+        raise typer.Exit(0 if terminal_reading.read_elsewhere(there, as_json=as_json) else 1)
+    if named := _given(context) & {"ray", "out", "path_column", "bytes_column"}:
+        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(named))
+        _stop(f"{names} needs --ray ADDRESS and --out FOLDER beside it: give both, or neither.", 2)
+    from mnist_cnn.bulk.processes import read_in_parallel
+
+    reading = functools.partial(read_in_parallel, jobs=jobs, model=model, min_confidence=min_confidence, single=single)
+    if not terminal_reading.read_each(reading, pictures, annotate=annotate, as_json=as_json):
         raise typer.Exit(1)
 
 

@@ -25,6 +25,7 @@ from mnist_cnn.judging import classifier_of, data_of, judge_damaged, judged
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
+from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check, recipe_named
 from mnist_cnn.watch import Watch
@@ -40,6 +41,7 @@ def train(
     out: str | Path | None = None,
     threads: int | None = None,
     deterministic: bool = False,
+    devices: int = 1,
     tensorboard: bool = False,
     watch: Watch | None = None,
 ) -> Artifact:
@@ -48,7 +50,8 @@ def train(
     `recipe` is the name of one or a `Recipe`, `data` what `load_data` takes. `seed`, 0 to 2**32 - 1, decides first
     weights, order of images and dropout; with `deterministic` the same seed gives the same bits on the same machine
     with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard` keeps its logs, too.
-    `out` is by default a new folder in `runs/`. `watch` is told what happens.
+    Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md). `out` is by default a new
+    folder in `runs/`. `watch` is told what happens.
 
     Raises RecipeError, DataError, RunError (also where TensorFlow has begun to compute in this process with other
     threads), and MissingExtraError on the light install. A run that was stopped is left in `<out>.partial` and goes on
@@ -60,6 +63,8 @@ def train(
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = provenance.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
+    check("devices", devices, 1, 1024, whole=True)
+    check_shared(devices, recipe.batch_size, deterministic)
     dataset = source.load(data, say=watch.note)
     recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
     partial = store.begin(Path(out) if out else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
@@ -75,6 +80,7 @@ def train(
         versions=provenance.versions(),
         machine=provenance.machine(),
         inexact=[],
+        devices=devices,
     )
     with closing(watch), store.writing(partial), store.held(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
@@ -116,6 +122,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
     network, rows, notes = _train(partial, settings, dataset, watch)
+    network = on_one(network)
 
     started = time.perf_counter()
     network, fitted, probabilities = _calibrated(backend.finished(network, settings.recipe), settings, dataset)
@@ -136,7 +143,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
         data=_data(dataset, settings.recipe),
         git_commit=provenance.git_commit(),
         versions=settings.versions,
-        machine=settings.machine,
+        machine=settings.machine | {"devices": settings.devices},
         seconds={name: round(value, 3) for name, value in seconds.items()},
         parameters=network.count_params(),
         history=rows,
@@ -153,7 +160,7 @@ def _train(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) ->
 
     recipe = settings.recipe
     training, validation = split(dataset.train, recipe.validation_split)
-    network = compiled(recipe, settings.seed, updates(recipe, len(training)))
+    network = compiled(recipe, settings.seed, updates(recipe, len(training)), settings.devices)
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])

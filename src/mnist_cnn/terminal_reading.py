@@ -3,15 +3,19 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from rich.progress import track
+from rich.progress import Progress, track
 
 from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.bulk.cluster import Summary
+from mnist_cnn.bulk.worker import Result
 from mnist_cnn.errors import PictureError, ReaderError, RunError
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.metrics import Accuracy
@@ -20,7 +24,7 @@ from mnist_cnn.files import write_whole
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.terminal import in_numbers, note, show, stderr
+from mnist_cnn.terminal import in_numbers, note, show, stderr, stdout
 
 if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
@@ -30,18 +34,59 @@ MANY = 20  # pictures: progress is shown from here on
 T = TypeVar("T")
 
 
-def read_each(reader: Reader, words: Sequence[str], *, single: bool, annotate: Path | None, as_json: bool) -> bool:
-    """Read every picture and show it; False if any could not be read, which does not stop the others."""
-    names, documents = expanded(words)
-    for name, source, reading in done_each(names, "reading", partial(reader.read, single=single), documents):
-        documents.append({"path": name, **reading.to_dict()})
-        if not as_json:
-            show_reading(name, reading, alone=len(words) == 1 and len(names) == 1)
-        if annotate:
-            write_annotated(annotate, name, source, reading)
+def read_each(
+    read: Callable[[list[Source]], Generator[Result]], words: Sequence[str], *, annotate: Path | None, as_json: bool
+) -> bool:
+    """Read every picture and show it as it comes; False if any could not be read, which does not stop the others.
+
+    `read` gives for each picture, in order, what was read or why it could not be.
+    """
+    names, failed = expanded(words)
+    sources: list[Source] = [sys.stdin.buffer.read() if name == STANDARD_INPUT else name for name in names]
+    is_whole = not failed
+    printed = printed_list("pictures") if as_json else nullcontext(lambda _: None)
+    with closing(read(sources)) as results, printed as add:
+        for document in failed:
+            add(document)
+        for name, source, result in zip(names, sources, progress(results, "reading", len(names)), strict=True):
+            if isinstance(result, PictureError):
+                is_whole = False
+                complain(str(result))
+                add({"path": name, "error": str(result)})
+                continue
+            add({"path": name, **result.to_dict()})
+            if not as_json:
+                show_reading(name, result, alone=len(words) == 1 and len(names) == 1)
+            if annotate:
+                write_annotated(annotate, name, source, result)
+    return is_whole
+
+
+def read_elsewhere(read: Callable[..., Summary], *, as_json: bool) -> bool:
+    """Have pictures read into Parquet, and say how far that is; False if any could not be read."""
+    with Progress(console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+        line = bar.add_task("reading", total=None)
+        summary = read(on_progress=lambda done, many: bar.update(line, completed=done, total=many))
     if as_json:
-        show(json.dumps({"pictures": documents}))
-    return not any("error" in document for document in documents)
+        show(json.dumps(asdict(summary)))
+    else:
+        failed = f", {summary.failed:,} of which could not be read (column error)" if summary.failed else ""
+        show(f"{summary.pictures:,} pictures in {summary.out}{failed}")
+    return not summary.failed
+
+
+@contextmanager
+def printed_list(name: str) -> Iterator[Callable[[dict[str, Any]], object]]:
+    """Print the JSON document {name: [...]}, each item as soon as it is added: a million readings fill no memory."""
+    between = f'{{"{name}": ['
+
+    def add(document: dict[str, Any]) -> None:
+        nonlocal between
+        stdout.file.write(between + json.dumps(document))
+        between = ", "
+
+    yield add
+    stdout.file.write(f"{between if between != ', ' else ''}]}}\n")
 
 
 def explain_each(reader: Reader, words: Sequence[str], *, single: bool, out: Path | None, as_json: bool) -> bool:
@@ -70,7 +115,7 @@ def done_each(
     names: Sequence[str], what: str, work: Callable[[Source], T], documents: list[dict[str, Any]]
 ) -> Iterator[tuple[str, Source, T]]:
     """Each picture with what was made of it; one that cannot be read is named and goes to the documents."""
-    for name in progress(names, what):
+    for name in progress(names, what, len(names)):
         source: Source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
         try:
             result = work(source)
@@ -99,19 +144,21 @@ def expanded(words: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
     return names, failed
 
 
-def progress(things: Sequence[T], what: str) -> Iterable[T]:
+def progress(things: Iterable[T], what: str, many: int) -> Iterable[T]:
     """Go through many things with a bar where stderr is a terminal, and with a line every tenth where it is not."""
-    if len(things) < MANY:
+    if many < MANY:
         return things
-    return track(things, what, console=stderr, transient=True) if stderr.is_terminal else tenths(things, what)
+    return (
+        track(things, what, many, console=stderr, transient=True) if stderr.is_terminal else tenths(things, what, many)
+    )
 
 
-def tenths(things: Sequence[T], what: str) -> Iterator[T]:
+def tenths(things: Iterable[T], what: str, many: int) -> Iterator[T]:
     """Say after every tenth of them how many there were."""
     for count, thing in enumerate(things, start=1):
         yield thing
-        if count * 10 // len(things) > (count - 1) * 10 // len(things):
-            note(f"{what} {count:,} of {len(things):,}")
+        if count * 10 // many > (count - 1) * 10 // many:
+            note(f"{what} {count:,} of {many:,}")
 
 
 def show_reading(name: str, reading: Reading, alone: bool) -> None:
@@ -120,8 +167,8 @@ def show_reading(name: str, reading: Reading, alone: bool) -> None:
         note(f"{name}: no digits found")
     if alone:
         show(*reading.text.splitlines())
-    else:
-        show(f"{name}: {reading.text.replace(chr(10), ' / ')}".rstrip())
+    else:  # past Rich, which takes as long for a line as reading a small picture
+        stdout.file.write(f"{name}: {reading.text.replace(chr(10), ' / ')}".rstrip() + "\n")
 
 
 def show_explanation(name: str, explanation: "Explanation", alone: bool) -> None:
@@ -175,7 +222,7 @@ def png(pixels: np.ndarray) -> bytes:
 def judge_each(reader: Reader, labelled: Sequence[LabelledPicture]) -> list[JudgedPicture]:
     """Judge every labelled picture; what could not be opened is named."""
     judged: list[JudgedPicture] = []
-    for one in pictures.judge(reader, progress(labelled, "reading")):
+    for one in pictures.judge(reader, progress(labelled, "reading", len(labelled))):
         judged.append(one)
         if one.error:
             complain(one.error)

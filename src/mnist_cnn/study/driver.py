@@ -2,8 +2,9 @@
 
 Ray decides where a seed is trained, how many at a time, and what is tried again. A task's machine may share no disk
 with this one, so it gives the network's files back as bytes. Standard output has a JSON object a line:
-{"connected": true}, {"note": sentence}, {"epochs": {seed: epochs}}, {"ended": seed, "failure": sentence or null}. If
-the process fails, its last line on stderr says why. Like `seed`, it ends when its standard input does.
+{"connected": true}, {"note": sentence}, {"epochs": {seed: epochs}}, {"ended": seed, "failure": sentence or null}, and
+last {"done": true}. If the process fails, its last line on stderr says why. Like `seed`, it ends when its standard
+input does.
 """
 
 import json
@@ -23,15 +24,16 @@ import ray
 
 from mnist_cnn import provenance
 from mnist_cnn.artifact import store
+from mnist_cnn.child import end_with_parent
 from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.ray_cluster import Event, connect, first_line
 from mnist_cnn.study.processes import Training, seed_folder
-from mnist_cnn.study.seed import Task, end_with_parent
+from mnist_cnn.study.seed import Task
 
 TRIES = 4  # how often Ray begins a task whose worker dies
 PAUSE = 0.5  # seconds between two looks at what goes on
 OBJECT_STORE = 512 * 2**20  # bytes; a network's files are a few MB
 
-Event = dict[str, Any]
 Files = dict[str, bytes]
 """What is in the folder of a kept network, by name."""
 
@@ -122,21 +124,6 @@ def receive(reference: Any, seed: int, out: Path) -> Iterator[Event]:
     yield {"ended": seed, "failure": None}
 
 
-def connect(address: str, threads: int) -> None:
-    """Connect this process to a cluster, "local" to a new one; whatever Ray raises is raised."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray tells its makers
-    wanted: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address == "local":
-        cores = max(provenance.cores(), threads)
-        wanted |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": OBJECT_STORE}
-    ray.init(address, **wanted)
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says, in short."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
 def main() -> None:
     """Connect, do the tasks, and tell of them."""
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -145,8 +132,8 @@ def main() -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as events:
         os.dup2(2, 1)  # what Ray prints is none of them
         try:
-            connect(address, tasks[0].threads)
-            for event in chain([{"connected": True}], drive(tasks, Path(folder))):
+            connect(address, tasks[0].threads, OBJECT_STORE)
+            for event in chain([{"connected": True}], drive(tasks, Path(folder)), [{"done": True}]):
                 print(json.dumps(event), file=events, flush=True)
         except Exception as error:  # Ray raises whatever the layer that failed raises
             sys.exit(first_line(error))

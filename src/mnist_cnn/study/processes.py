@@ -1,17 +1,14 @@
 """Seeds are trained on this machine, each in a process of its own. Knows nothing about tables or results."""
 
 import contextlib
-import os
 import signal
-import subprocess
 import sys
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import IO
 
-from mnist_cnn import card
+from mnist_cnn import card, child
 from mnist_cnn.artifact import store
 from mnist_cnn.study.seed import Task
 
@@ -34,7 +31,7 @@ class Training:
         self.said = out.with_name(f"{out.name}.log")
         self.epochs_seen = 0
         with self.said.open("wb") as stream:
-            self.process = begin([*COMMAND, task.to_json(), str(out)], stream, stream)
+            self.process = child.begin([*COMMAND, task.to_json(), str(out)], stream, stream)
 
     @property
     def has_ended(self) -> bool:
@@ -50,18 +47,18 @@ class Training:
 
     def failure(self) -> str | None:
         """Wait until the process ends; gives why it failed, None if it did not. What it said is kept only if it did."""
-        code = end(self.process)
+        code = child.end(self.process)
         if code == 0:
             self.said.unlink(missing_ok=True)
             return None
         if code < 0:
             name = signal.Signals(-code).name
             return f"Its process was ended by {name}: look for what did that (too little memory, perhaps)."
-        return last_line(self.said) or f"Its process ended with {code} and without a word."
+        return child.last_line(self.said) or f"Its process ended with {code} and without a word."
 
     def stop(self) -> None:
         """End the process now; its checkpoint stays."""
-        stop(self.process)
+        child.stop(self.process)
 
 
 def train(tasks: Sequence[Task], folder: Path, jobs: int, on_epochs: OnEpochs) -> Generator[Ended]:
@@ -88,40 +85,3 @@ def train(tasks: Sequence[Task], folder: Path, jobs: int, on_epochs: OnEpochs) -
 def seed_folder(folder: Path, seed: int) -> Path:
     """Where the network of a seed is kept."""
     return folder / f"seed-{seed}"
-
-
-def begin(words: Sequence[str], stdout: IO[bytes] | int, stderr: IO[bytes]) -> "subprocess.Popen[bytes]":
-    """Begin a process that ends when this one does, since it watches its standard input (`seed.end_with_parent`).
-
-    It leads a group of its own: Ctrl-C is for this process, which ends the other one with all that it has begun.
-    """
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True)
-
-
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """End a process, and those that it began, now."""
-    kill(process)
-    end(process)
-
-
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    """Have a process ended, and those that it began, if it has not ended yet."""
-    if process.poll() is None:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-
-
-def end(process: "subprocess.Popen[bytes]") -> int:
-    """Wait until a process has ended; gives its exit code."""
-    code = process.wait()
-    for stream in (process.stdin, process.stdout):
-        if stream:
-            stream.close()
-    return code
-
-
-def last_line(path: Path) -> str:
-    """What was said last."""
-    return (path.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]

@@ -13,6 +13,7 @@ from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.files import write_whole
+from mnist_cnn.ray_cluster import require_ray
 from mnist_cnn.study import cluster, processes
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Row, Study
@@ -70,7 +71,7 @@ def run(
     """
     provenance.require_training("A study")
     if ray:
-        cluster.require_ray()
+        require_ray("A study")
     watch = watch or StudyWatch()
     recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
     check("seeds", seeds, 1, 10_000, whole=True)

@@ -5,9 +5,7 @@ ends, whoever began the process is gone, and it ends, too, so that nothing is le
 """
 
 import json
-import os
 import shutil
-import signal
 import sys
 import threading
 from dataclasses import asdict, dataclass
@@ -16,6 +14,7 @@ from typing import Any
 
 from mnist_cnn import card, provenance
 from mnist_cnn.artifact import store
+from mnist_cnn.child import end_with_parent
 from mnist_cnn.errors import DataError, MnistCnnError
 
 
@@ -57,15 +56,6 @@ def train(task: Task, out: Path) -> None:
         threads=task.threads,
         deterministic=task.deterministic,
     )
-
-
-def end_with_parent() -> None:
-    """Wait for the end of standard input, then end this process at once, and those that it began."""
-    while os.read(0, 1):
-        pass
-    if os.name == "posix" and os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
-    os._exit(1)
 
 
 def main() -> None:

@@ -41,6 +41,7 @@ class Settings:
     versions: dict[str, str]
     machine: dict[str, Any]
     inexact: list[str]  # why, after earlier interruptions, the bits are not what they would have been
+    devices: int = 1
 
     def differences(self, now: "Settings") -> list[str]:
         """What keeps a run that goes on under `now` from giving the same bits; empty if nothing does."""

@@ -19,7 +19,7 @@ from mnist_cnn.data.variants import varied
 from mnist_cnn.errors import RunError
 from mnist_cnn.models import network
 from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, has_columns
-from mnist_cnn.training import backend
+from mnist_cnn.training import backend, devices
 from mnist_cnn.training.backend import OnStep
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
@@ -31,13 +31,20 @@ TRUTH[:NOT_A_DIGIT] = np.eye(10)
 VALIDATION = 2**32 - 1  # where an epoch's number stands for the random numbers of training
 
 
-def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
+def compiled(recipe: Recipe, seed: int, updates: int = 1, count: int = 1) -> keras.Model:
     """Build and compile the recipe's network; `seed` decides its first weights and its dropout.
 
-    `updates` is how many there will be in all: a step size that changes on the way is planned by it.
+    `updates` is how many there will be in all: a step size that changes on the way is planned by it. `count` is how
+    many devices it is to be trained on; raises RunError as `devices.mirrored` does.
     """
     backend.seed(seed)
     backend.set_precision(recipe.precision)
+    with devices.mirrored(count):
+        return compiled_here(recipe, updates, count)
+
+
+def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
+    """Build and compile the recipe's network by the random numbers that come next, for the devices of this scope."""
     built = network.build(recipe.name, recipe.dropout)
     rate = recipe.learning_rate
     if recipe.schedule != "constant" or recipe.warm_up:
@@ -55,7 +62,8 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1) -> keras.Model:
         optimizer=optimizer(rate),
         loss=loss,
         metrics=metrics,
-        steps_per_execution=backend.updates_at_once(recipe.steps_per_execution),
+        # With more than one, MirroredStrategy fails.
+        steps_per_execution=backend.updates_at_once(recipe.steps_per_execution) if count == 1 else 1,
     )
     return built
 

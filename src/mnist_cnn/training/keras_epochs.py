@@ -6,17 +6,19 @@ import keras
 import numpy as np
 
 from mnist_cnn.training.backend import Arrays, OnStep, RunEpoch, batches, seed_epoch
+from mnist_cnn.training.devices import count_of, even
 
 
 def epochs(network: keras.Model, batch_size: int, validation: Arrays | None, seed: int) -> RunEpoch:
     """A function that trains the compiled network for one epoch over arrays in memory, in their order."""
     # Not before `fit`: in a new process that draws random numbers before its first epoch.
     always = [keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: seed_epoch(seed, epoch))]
-    judged = batches(*validation, batch_size) if validation else None
+    devices = count_of(network)
+    judged = batches(*even(devices, *validation), batch_size) if validation else None
 
     def run(epoch: int, images: np.ndarray, truth: np.ndarray, on_step: OnStep | None) -> dict[str, float]:
         fitted = network.fit(
-            batches(images, truth, batch_size),
+            batches(*even(devices, images, truth), batch_size),
             initial_epoch=epoch,
             epochs=epoch + 1,
             shuffle=False,

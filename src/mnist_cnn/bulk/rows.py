@@ -1,0 +1,59 @@
+"""Tables of pictures come in, as lists; results go out as rows of a table. PyArrow, and nothing of Ray or files."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mnist_cnn.bulk.worker import Result
+from mnist_cnn.errors import PictureError
+
+DIGIT = pa.struct(
+    [
+        ("digit", pa.int8()),
+        ("most_probable", pa.int8()),
+        ("confidence", pa.float64()),
+        ("probabilities", pa.list_(pa.float64())),
+        ("box", pa.struct([(side, pa.int32()) for side in ("left", "top", "width", "height")])),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("error", pa.string()),
+        ("text", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("rows", pa.list_(pa.list_(DIGIT))),
+    ]
+)
+"""A row is what `read --json` says of a picture; null stands for what it does not say."""
+
+
+def document_of(name: str | None, result: Result) -> dict[str, Any]:
+    """What `read --json` says of a picture."""
+    return {"path": name, **({"error": str(result)} if isinstance(result, PictureError) else result.to_dict())}
+
+
+def table_of(documents: Sequence[dict[str, Any]]) -> pa.Table:
+    """Such documents as a table."""
+    return pa.Table.from_pylist(documents, SCHEMA)
+
+
+def column(table: pa.Table, name: str) -> list[Any]:
+    """The values of a column; `image.bytes` is the field `bytes` of the column `image`."""
+    first, *inner = name.split(".") if name not in table.column_names else [name]
+    values = table.column(first)
+    return list((pc.struct_field(values, inner) if inner else values).to_pylist())
+
+
+def type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
+    """The type of such a column; None if there is none of this name."""
+    first, *inner = name.split(".") if name not in schema.names else [name]
+    there = {field.name: field.type for field in schema}
+    for field in inner:
+        outer = there.get(first)
+        there = {one.name: one.type for one in outer} if outer is not None and pa.types.is_struct(outer) else {}
+        first = field
+    return there.get(first)

@@ -1,0 +1,203 @@
+"""Many pictures, read on a Ray cluster: rows as `read --json` has them, whatever dies on the way."""
+
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from drawing import inked, mask
+from mnist_cnn import ray_cluster, read_in_parallel
+from mnist_cnn.bulk import cluster
+from mnist_cnn.bulk.rows import document_of
+from mnist_cnn.errors import PictureError, ReaderError, RunError
+from test_bulk import descendants, is_alive, wait_until
+
+pa = pytest.importorskip("pyarrow")
+pytest.importorskip("ray")
+pytest.importorskip("pandas")
+parquet = pytest.importorskip("pyarrow.parquet")
+CLUSTER = """
+import os, sys
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+import ray
+there = ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=200 * 2**20, log_to_driver=False)
+print(there.address_info["gcs_address"], flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A cluster of two cores that all tests share; whoever connects to it needs its token."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray_cluster, "PATIENCE", 180)
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        yield from running_cluster()
+
+
+def running_cluster() -> Iterator[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLUSTER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin
+    assert process.stdout
+    address = process.stdout.readline().decode().strip()
+    assert address, "Ray did not start"
+    yield address
+    process.stdin.close()
+    process.wait(timeout=60)
+    process.stdout.close()
+
+
+def png(number: int) -> bytes:
+    import io
+
+    stream = io.BytesIO()
+    rng = np.random.default_rng(number)
+    Image.fromarray(inked(mask(f"{number % 10}", float(rng.integers(25, 60)), 3), 240, 30)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """The rows of all parts, without what is null."""
+    rows = [row for part in sorted(folder.iterdir()) for row in parquet.read_table(part).to_pylist()]
+    return [{key: value for key, value in row.items() if value is not None} for row in rows]
+
+
+def expected(names: list[str | None], pictures: list[Any]) -> list[dict[str, Any]]:
+    documents = [document_of(*one) for one in zip(names, read_in_parallel(pictures, 1), strict=True)]
+    return [{key: value for key, value in document.items() if value is not None} for document in documents]
+
+
+@pytest.mark.slow
+def test_a_folder_gives_the_rows_of_json_in_order(
+    tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path("pictures")
+    folder.mkdir()
+    for number in range(30):
+        (folder / f"{number:02}.png").write_bytes(png(number))
+    (folder / "05.png").write_bytes(b"nonsense")
+    (tmp_path / "empty").mkdir()
+    summary = cluster.read_on_cluster([folder, "empty"], address, "out.parquet")
+    assert (summary.pictures, summary.failed) == (31, 2)
+    names = [str(path) for path in sorted(folder.iterdir())]
+    first, *rest = rows_of(tmp_path / "out.parquet")
+    assert "is a folder without pictures" in first["error"]
+    assert rest == expected(names, names)
+    assert {path.name for path in tmp_path.iterdir()} == {"pictures", "empty", "out.parquet"}
+
+
+@pytest.mark.slow
+def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(tmp_path: Path, address: str) -> None:
+    names = [None if number == 7 else f"picture {number}" for number in range(600)]
+    pictures = [png(number) for number in range(600)]
+    pictures[3] = b""
+    source = tmp_path / "in.parquet"
+    source.mkdir()
+    for part in range(2):
+        some = slice(300 * part, 300 * (part + 1))
+        images = [{"bytes": one, "path": None} for one in pictures[some]]
+        table = pa.table({"name": names[some], "image": images, "label": [0] * 300})
+        parquet.write_table(table, source / f"{part}.parquet", row_group_size=50)
+    killed = []
+
+    def kill() -> None:
+        """One process that reads, and the other's actor."""
+        wait_until(lambda: len(readers()) == 2, seconds=120)
+        first, second = readers()
+        for pid in (first, parent(second)):
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    out = tmp_path / "out.parquet"
+    summary = cluster.read_on_cluster([source], address, out, path_column="name", bytes_column="image.bytes")
+    killer.join()
+    assert len(killed) == 2
+    assert (summary.pictures, summary.failed) == (600, 1)
+    assert rows_of(out) == expected(names, pictures)
+    wait_until(lambda: not readers())
+
+
+def readers() -> list[int]:
+    return [pid for pid in descendants(os.getpid()) if is_alive(pid)]
+
+
+def parent(pid: int) -> int:
+    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+@pytest.mark.slow
+def test_nothing_is_kept_if_the_cluster_fails(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.png").write_bytes(png(1))
+    before = cluster.begun_with
+
+    def other_network(*args: Any) -> Any:
+        from dataclasses import replace
+
+        return replace(before(*args), network="0.0 another")
+
+    monkeypatch.setattr(cluster, "begun_with", other_network)
+    with pytest.raises(RunError, match="another mnist-cnn or another network") as caught:
+        cluster.read_on_cluster([tmp_path / "one.png"], address, tmp_path / "out.parquet")
+    assert "\n" not in str(caught.value)
+    assert {path.name for path in tmp_path.iterdir()} == {"one.png", "out.parquet.log"}
+
+
+def test_what_cannot_be_read_is_said_before_a_cluster_is_asked(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"name": ["a"], "bytes": ["no bytes"]}), tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").write_bytes(b"nonsense")
+    (tmp_path / "c.png").write_bytes(png(1))
+    for words, columns, sentence in (
+        (["a.parquet", "c.png"], {}, "make it two calls"),
+        (["-"], {}, "make it two calls"),
+        (["a.parquet"], {}, "a.parquet has no column path, only name, bytes: name another one by --path-column"),
+        (["a.parquet"], {"path_column": "name"}, "The column bytes of .*a.parquet has string, not the bytes"),
+        (["b.parquet"], {}, r"b.parquet cannot be read \(it is damaged, or no Parquet\)"),
+        (["nowhere.parquet"], {}, "nowhere.parquet cannot be read"),
+    ):
+        paths = [word if word == "-" else tmp_path / word for word in words]
+        with pytest.raises(ReaderError, match=sentence):
+            cluster.read_on_cluster(paths, "local", tmp_path / "out", **columns)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"c\.png is there already and nothing is overwritten"):
+        cluster.read_on_cluster([tmp_path / "c.png"], "local", tmp_path / "c.png")
+
+
+@pytest.mark.parametrize("rows", [300, 1000, 5])
+def test_pieces_of_work_are_all_of_a_parquet_file_in_order(rows: int, tmp_path: Path) -> None:
+    from mnist_cnn.bulk.task import Columns, begun_with
+    from mnist_cnn.bulk.work import pictures_in, work_of
+    from mnist_cnn.bulk.worker import Question
+
+    table = pa.table({"id": range(1000), "bytes": [b"%d" % number for number in range(1000)]})
+    parquet.write_table(table, tmp_path / "a.parquet", row_group_size=rows)
+    task = begun_with([str(tmp_path / "a.parquet")], Columns("id", "bytes"), Question())
+    work, count = work_of(task, 2)
+    assert count == 1000
+    assert len(work) == sum(-(-min(rows, 1000 - first) // 256) for first in range(0, 1000, rows))
+    found = [one for piece in work for some in pictures_in(piece, task.columns) for one in zip(*some, strict=True)]
+    assert found == [(str(number), b"%d" % number) for number in range(1000)]
+    assert all(len(names) <= 64 for piece in work for names, _ in pictures_in(piece, task.columns))
+
+
+def test_rows_hold_what_json_says() -> None:
+    from mnist_cnn.bulk.rows import column, table_of
+
+    documents = [*expected(["a", "b"], [png(1), png(2)]), document_of("c", PictureError("no"))]
+    rows = table_of(documents).to_pylist()
+    assert [{key: value for key, value in row.items() if value is not None} for row in rows] == documents
+    assert column(pa.table({"a.b": [1]}), "a.b") == [1]
+    assert column(pa.table({"a": [{"b": 1}, None, {"b": 3}]}), "a.b") == [1, None, 3]
