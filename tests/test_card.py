@@ -7,7 +7,7 @@ import pytest
 
 from mnist_cnn import card
 from mnist_cnn.artifact import store
-from mnist_cnn.card import digest_of
+from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.metrics import Evaluation
 
@@ -23,7 +23,7 @@ def kept(tmp_path: Path) -> Path:
 def rewrite(folder: Path, **changes: object) -> None:
     """Change a card and give it the digest that fits, as somebody who means harm would."""
     document = json.loads((folder / "card.json").read_text()) | changes
-    (folder / "card.json").write_text(json.dumps(document | {"digest": digest_of(document)}))
+    (folder / "card.json").write_text(text_of(document | {"digest": digest_of(document)}))
 
 
 def test_a_network_kept_in_format_1_loads_for_ever() -> None:

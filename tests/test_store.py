@@ -61,7 +61,7 @@ def test_a_run_that_has_ended_cannot_go_on(tmp_path: Path) -> None:
 
 def test_a_run_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
     partial = store.begin(tmp_path / "run")
-    with store.held(partial), pytest.raises(RunError, match="Another process is training"), store.held(partial):
+    with store.held(partial), pytest.raises(RunError, match="Another process is at work"), store.held(partial):
         pass
     with store.held(partial):  # free again
         pass
