@@ -1,20 +1,31 @@
 """A process that has loaded every framework and, for each line of JSON that it is sent, runs our program in a fork.
 
 So a run takes two seconds of processor time instead of ten, and fifty of them can be killed. A line has the `words` of
-the command line, the file for what it has `said`, the `folder` whose files are watched, and perhaps `kill`: at which
-operation on a file there (0 is the first) the run gets its SIGKILL, and how many seconds later. The answers are
-lines as well: the process id when the run begins, and in the end its exit code and the operations on files.
+the command line, the file for what it has `said`, the `folder` whose files are watched, and perhaps
+
+- `kill`: the number of an operation on a file there, or a part of its name, and how many seconds later SIGKILL comes;
+- `remove`: the number of such an operation, and a path that is removed then;
+- `limit`: the most bytes that a file may have;
+- `clock`: that the clock jumps, by years, forwards and backwards.
+
+The answers are lines as well: the process id when the run begins, and in the end its exit code and the operations.
 """
 
+import itertools
 import json
 import os
+import resource
+import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 OPERATIONS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
+YEARS = 3e8  # seconds
 
 
 def main() -> None:
@@ -37,6 +48,7 @@ def main() -> None:
     for line in sys.stdin:
         task = json.loads(line)
         log = Path(task["said"] + ".operations")
+        log.unlink(missing_ok=True)
         pid = os.fork()
         if not pid:
             run(cli.main, task, log)
@@ -51,14 +63,19 @@ def tell(answer: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def run(program: Any, task: dict[str, Any], log: Path) -> None:
+def run(program: Callable[[], None], task: dict[str, Any], log: Path) -> None:
     """Run the program in this process, which ends with it."""
     said = os.open(task["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     nothing = os.open(os.devnull, os.O_RDONLY)
     for old, new in ((nothing, 0), (said, 1), (said, 2)):
         os.dup2(old, new)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    watch(task["folder"], task.get("kill"), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+    if task.get("clock"):
+        let_the_clock_jump()
+    if limit := task.get("limit"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    else:
+        watch(task, os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
     sys.argv = ["mnist-cnn", *task["words"]]
     code = 1
     try:
@@ -71,23 +88,36 @@ def run(program: Any, task: dict[str, Any], log: Path) -> None:
         os._exit(code)
 
 
-def watch(folder: str, kill: tuple[int, float] | None, log: int) -> None:
-    """Write down every operation on a file of the folder before it is done, and kill this process at one of them."""
-    count = 0
+def watch(task: dict[str, Any], log: int) -> None:
+    """Write down every operation on a file of the folder before it is done, and interfere at one of them."""
+    folder, kill, remove = task["folder"], task.get("kill"), task.get("remove")
+    numbers, acting = itertools.count(), False
 
     def on(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal count
-        if event not in OPERATIONS or not isinstance(arguments[0], str | os.PathLike):
+        nonlocal acting
+        if acting or event not in OPERATIONS or not isinstance(arguments[0], str | os.PathLike):
             return
         path = os.fspath(arguments[0])
         if not isinstance(path, str) or not path.startswith(folder):
             return
-        os.write(log, f"{event} {path.removeprefix(folder)}\n".encode())
-        if kill and count == kill[0]:
+        number, operation = next(numbers), f"{event} {path.removeprefix(folder)}"
+        os.write(log, f"{operation}\n".encode())
+        acting = True
+        if kill and (kill[0] == number or (isinstance(kill[0], str) and kill[0] in operation)):
             die(kill[1])
-        count += 1
+        if remove and remove[0] == number:
+            (shutil.rmtree if os.path.isdir(remove[1]) else os.unlink)(remove[1])  # noqa: PTH112
+        acting = False
 
     sys.addaudithook(on)
+
+
+def erase(path: Path) -> None:
+    """Remove a file or folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def die(seconds: float) -> None:
@@ -100,6 +130,23 @@ def die(seconds: float) -> None:
         if os.getppid() == victim:
             os.kill(victim, signal.SIGKILL)
         os._exit(0)
+
+
+def let_the_clock_jump() -> None:
+    """Let each look at the clock give another decade, 1970 among them."""
+    from mnist_cnn import pipeline
+
+    now = time.time
+    jumps = itertools.cycle([0, YEARS, -YEARS, -now()])
+    time.time = lambda: now() + next(jumps)
+    time.time_ns = lambda: int(time.time() * 1e9)
+
+    class Jumping(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:
+            return cls.fromtimestamp(time.time(), tz)
+
+    pipeline.datetime = Jumping  # type: ignore[misc]
 
 
 if __name__ == "__main__":

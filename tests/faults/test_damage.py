@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tally import note
 
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.training import checkpoint
+from tally import note
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "format-2"
 OTHER = FIXTURE.with_name("format-1")

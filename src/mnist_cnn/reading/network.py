@@ -13,8 +13,8 @@ Classifier = Callable[[np.ndarray], np.ndarray]
 
 BATCH = 1000
 LARGEST = 2**28  # bytes; the largest network of ours has 4 million
-# In ONNX weights may lie in another file, be it /etc/passwd; ours never do. It is named by a protobuf string "location",
-# before which stand its tag and length.
+# In ONNX weights may lie in another file, be it /etc/passwd; ours never do. Its name is under the key "location", a
+# protobuf string, before which stand its tag and length.
 ELSEWHERE = re.compile(rb"(\x0a|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
 
 
