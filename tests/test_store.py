@@ -1,10 +1,10 @@
-import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from mnist_cnn import card
 from mnist_cnn.artifact import export, store
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
@@ -28,6 +28,26 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path, there: str) -> Non
     with pytest.raises(RunError, match="is there already"):
         store.begin(tmp_path / "run")
     assert (tmp_path / there / "mine").read_text() == "precious"
+
+
+def test_what_a_run_left_in_its_first_moments_is_taken_over(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    (partial / "checkpoint" / ".run.part.json").write_text('{"recipe"')
+    assert store.begin(tmp_path / "run") == partial
+
+
+def test_only_of_what_can_go_on_it_is_said(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "run")
+    (partial / "model.keras").write_bytes(b"what an adaptation that was killed has left")
+    with pytest.raises(RunError, match=r"is there already: delete it, or choose another --out\."):
+        store.begin(tmp_path / "run")
+    with pytest.raises(ArtifactError, match="holds no kept network"):
+        store.load(partial)
+    (partial / card.ASKED).write_text("{}")
+    with pytest.raises(RunError, match=r"is there already: go on with it \(mnist-cnn train --resume .*run\.partial\)"):
+        store.begin(tmp_path / "run")
+    with pytest.raises(ArtifactError, match="is a run that has not ended: go on with"):
+        store.load(partial)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
@@ -121,35 +141,9 @@ def test_keeping_says_so_when_there_is_no_onnx_form(tmp_path: Path, digits: Data
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
-def test_code_in_a_keras_file_is_refused_and_not_run(tmp_path: Path) -> None:
-    proof = tmp_path / "proof"
-    harm = eval(f"lambda x: __import__('os').close(__import__('os').open({str(proof)!r}, 64)) or x")
-    network = keras.Sequential([keras.Input((28, 28, 1)), keras.layers.Lambda(harm)])
-    assert proof.exists()
-    proof.unlink()
-    network.save(tmp_path / "model.keras")
-    with pytest.raises(ArtifactError, match="Keras refuses"):
-        store.load_keras(tmp_path / "model.keras")
-    assert not proof.exists()
-
-
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"text"], ids=["empty", "broken zip", "text"])
 def test_what_is_not_a_keras_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.keras").write_bytes(content)
     with pytest.raises(ArtifactError, match="Keras refuses") as caught:
         store.load_keras(tmp_path / "model.keras")
     assert "\n" not in str(caught.value)
-
-
-def test_a_keras_file_naming_a_function_of_python_is_refused(tmp_path: Path) -> None:
-    with zipfile.ZipFile(FIXTURE / "model.keras") as old, zipfile.ZipFile(tmp_path / "model.keras", "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "config.json":
-                content = content.replace(
-                    b'"module": "keras.layers", "class_name": "Flatten"', b'"module": "os", "class_name": "system"'
-                )
-                assert b'"os"' in content
-            new.writestr(name, content)
-    with pytest.raises(ArtifactError, match="Keras refuses"):
-        store.load_keras(tmp_path / "model.keras")

@@ -145,9 +145,9 @@ class Requests:
         kind = f"multipart/form-data; boundary={boundary}" if self.chance(0.9) else "multipart/form-data"
         return self.request(self.one_of(ROUTES[:2]), body, {"Content-Type": kind})
 
-    def document(self, images: np.ndarray) -> dict[str, Any]:
+    def document(self, images: np.ndarray, **more: Any) -> dict[str, Any]:
         """A request of the Open Inference Protocol, now and then with an odd value."""
-        tensor: dict[str, Any] = {"name": "images", "datatype": "UINT8", "shape": list(images.shape)}
+        tensor: dict[str, Any] = {"name": "images", "datatype": "UINT8", "shape": list(images.shape)} | more
         document: dict[str, Any] = {"id": "7", "inputs": [tensor], "outputs": [{"name": "probabilities"}]}
         document["parameters"] = {"binary_data_output": self.chance(0.5)}
         if self.chance(0.6):
@@ -160,18 +160,14 @@ class Requests:
 
     def tensor(self) -> bytes:
         images = self.images()
-        document = self.document(images)
-        if isinstance(document["inputs"], list) and document["inputs"]:
-            document["inputs"][0].setdefault("data", images.ravel().tolist())
+        document = self.document(images, data=images.ravel().tolist())
         body = json.dumps(document).encode()
         return self.request(INFER, damaged(body, body, self.rng) if self.chance(0.2) else body, {})
 
     def binary_tensor(self) -> bytes:
         images = self.images()
-        document = self.document(images)
         size = images.nbytes if self.chance(0.8) else self.one_of(ODD)
-        if isinstance(document["inputs"], list):
-            document["inputs"][0].setdefault("parameters", {"binary_data_size": size})
+        document = self.document(images, parameters={"binary_data_size": size})
         head = json.dumps(document).encode()
         length = str(len(head)) if self.chance(0.8) else self.one_of(["0", "-1", "x", "9" * 30, "1", "\xb2"])
         return self.request(INFER, head + images.tobytes()[: int(self.one_of([10**6, 784, 1]))], {LENGTH: length})

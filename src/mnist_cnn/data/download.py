@@ -105,10 +105,11 @@ def download() -> bytes | str:
     content = bytearray()
     try:
         with urllib.request.urlopen(URL, timeout=STALL_SECONDS) as response:
+            size = response.length
             while len(content) < LARGEST and time.monotonic() < ends and (more := response.read1(2**16)):
                 content += more
-            if missing := response.length:
-                return f"the download broke off: {missing:,} bytes of it did not come"
+            if size and len(content) < size:
+                return f"the download broke off: {len(content):,} of {size:,} bytes came"
     except Exception as error:  # as above
         return f"the download broke off: {one_line(getattr(error, 'reason', error))}"
     return bytes(content)
