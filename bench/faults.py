@@ -1,5 +1,7 @@
 """Everything goes wrong, many times over; prints what was made to happen, how often, and what came of it.
 
+The table goes into docs/reliability.md as well.
+
 Runs the tests in tests/faults/, among them those that only `make faults` runs: over half an hour, for ten minutes each
 of which the reader and the server get damaged inputs. `python bench/faults.py killed` runs only those with that word in
 their names; what the others have shown is kept from before. The disks are small ones of its own, which needs root.
@@ -22,6 +24,8 @@ from mnist_cnn.files import write_whole
 
 TESTS = Path(__file__).parent.parent / "tests" / "faults"
 KEPT = results.FOLDER / "faults.json"
+PAGE = results.FOLDER.parent.parent / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures of bench/faults.py -->\n", "<!-- end of the figures -->\n"
 CHECKPOINT = 141_000  # bytes: one of the recipe `classic`
 Row = dict[str, object]
 
@@ -37,11 +41,20 @@ def main(word: str) -> int:
         rows = [json.loads(line) | {"taken": taken} for line in lines.read_text().splitlines()]
         cost = {"with": flushed(Path(place)), "without": written(Path(place))}
     rows = summed([*(json.loads(KEPT.read_text())["rows"] if word and KEPT.exists() else []), *rows])
-    for row in rows:
-        print(f"{row['times']:7,}  {row['what']}: {row['outcome']}")
-    print(f"A checkpoint of {CHECKPOINT:,} bytes: {cost['with']:.2f} ms, without fsync {cost['without']:.2f} ms")
     results.write("faults", {"rows": rows, "milliseconds_a_checkpoint": cost})
+    table = table_of(rows, cost)
+    print(table)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    write_whole(PAGE, before + BEGIN + table + END + rest.partition(END)[2])
     return int(code)
+
+
+def table_of(rows: list[Row], cost: dict[str, float]) -> str:
+    """The figures as docs/reliability.md has them."""
+    lines = [f"| {row['what']} | {row['times']:,} | {row['outcome']} |\n" for row in rows]
+    head = "\n| made to happen | times | what came of it |\n|---|---|---|\n"
+    flush = f"{CHECKPOINT:,} bytes, a checkpoint, are written in {cost['with']:.1f} ms, without waiting for the disk in"
+    return f"{head}{''.join(lines)}\n{flush} {cost['without']:.1f} ms (median of 51).\n\n"
 
 
 def summed(rows: list[Row]) -> list[Row]:

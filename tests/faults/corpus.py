@@ -69,8 +69,12 @@ def shrunk(data: bytes, same: Callable[[bytes], bool], ends: float) -> bytes:
 
 def kind_of(sentence: str) -> str:
     """A sentence without what is only of one input: numbers, and what it repeats."""
-    plain = re.sub(r"[(\[{].*[)\]}]|'.*'|\".*\"", "…", sentence)
-    return re.sub(r"\d[\d.,]*", "#", plain)[:160]
+    return re.sub(r"\d[\d.,]*", "#", re.sub(r"'.*'|\".*\"", "…", sentence))[:160]
+
+
+def without_reason(kind: str) -> str:
+    """A kind of sentence without what stands in brackets, which other packages may have said, and may say otherwise."""
+    return re.sub(r"[(\[{].*[)\]}]?", "…", kind)
 
 
 def bound_of(word: str) -> tuple[float, float]:

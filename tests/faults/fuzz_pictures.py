@@ -26,7 +26,7 @@ from mnist_cnn.reading.picture import COMMON, RARE
 from mnist_cnn.reading.reader import Reader
 
 SECONDS, MEGABYTES = 2.0, 1000
-NAME, LARGEST = "pictures", 8000
+NAME, LARGEST = "pictures", 30_000
 WRITTEN = {
     "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],
     "JPEG": ["L", "RGB", "CMYK"],

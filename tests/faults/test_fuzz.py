@@ -11,7 +11,7 @@ import pytest
 
 import fuzz_pictures
 import fuzz_server
-from corpus import FOLDER, INDEX
+from corpus import FOLDER, INDEX, without_reason
 from fuzz_pictures import MAGIC, whole_files
 from mnist_cnn.reading.reader import Reader
 from serving import client_of
@@ -49,8 +49,9 @@ def test_a_hundred_damaged_requests_are_answered_with_a_sentence() -> None:
 def test_ten_minutes_of_damaged_inputs_end_as_they_must(script: str) -> None:
     document = fuzz(script, "600s")
     what = "damaged pictures read" if "pictures" in script else "damaged requests sent to the server"
+    kinds = len({without_reason(outcome) for outcome in document["outcomes"]})
     figures = {name: document[name] for name in ("longest", "megabytes")}
-    note(f"{what}, for ten minutes", document["inputs"], f"{len(document['outcomes'])} outcomes, no fault", **figures)
+    note(f"{what}, for ten minutes", document["inputs"], f"one of {kinds} kinds of answer, never a fault", **figures)
 
 
 def kept(name: str) -> dict[str, bytes]:
@@ -62,7 +63,7 @@ def kept(name: str) -> dict[str, bytes]:
 def test_each_picture_that_is_kept_ends_as_it_did() -> None:
     reader = Reader()
     for outcome, data in kept(fuzz_pictures.NAME).items():
-        assert fuzz_pictures.outcome_of(data, reader) == outcome
+        assert without_reason(fuzz_pictures.outcome_of(data, reader)) == without_reason(outcome)
 
 
 def test_each_request_that_is_kept_is_answered_as_it_was() -> None:
