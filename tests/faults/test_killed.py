@@ -126,6 +126,7 @@ def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.faults
 def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(
     forks: Forks, trained: tuple[Path, object], digits: Dataset, tmp_path: Path
 ) -> None:
