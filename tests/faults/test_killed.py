@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import mnist_cnn
+from conftest import QUICK
 from mnist_cnn.artifact import store
 from mnist_cnn.data.source import Dataset
 from runs import (
@@ -127,11 +128,10 @@ def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_
 
 @pytest.mark.slow
 @pytest.mark.faults
-def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(
-    forks: Forks, trained: tuple[Path, object], digits: Dataset, tmp_path: Path
-) -> None:
-    labels = saved(tmp_path / "hand", mirrored(digits, 6))
-    out, words = tmp_path / "mine", ["adapt", labels, "--model", trained[0], "--out", tmp_path / "mine", "--threads", 1]
+def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, digits: Dataset, tmp_path: Path) -> None:
+    labels, model, out = saved(tmp_path / "hand", mirrored(digits, 6)), tmp_path / "model", tmp_path / "mine"
+    assert forks.run(model, "train", *QUICK, "--out", model).code == 0
+    words = ["adapt", labels, "--model", model, "--out", out, "--threads", 1]
     assert forks.run(out, *words, kill=("os.mkdir .partial/checkpoint", 0)).code == -signal.SIGKILL
     assert forks.run(out, *words, kill=("model.part.onnx", 0)).code == -signal.SIGKILL  # and before, it began again
     again = forks.run(out, *words)
