@@ -40,7 +40,8 @@ def main(word: str) -> int:
         taken = datetime.now(UTC).isoformat(timespec="seconds")
         rows = [json.loads(line) | {"taken": taken} for line in lines.read_text().splitlines()]
         cost = {"with": flushed(Path(place)), "without": written(Path(place))}
-    rows = summed([*(json.loads(KEPT.read_text())["rows"] if word and KEPT.exists() else []), *rows])
+    kept = json.loads(KEPT.read_text())["rows"] if word and KEPT.exists() else []
+    rows = list(({row["what"]: row for row in kept} | summed(rows)).values())
     results.write("faults", {"rows": rows, "milliseconds_a_checkpoint": cost})
     table = table_of(rows, cost)
     print(table)
@@ -57,13 +58,13 @@ def table_of(rows: list[Row], cost: dict[str, float]) -> str:
     return f"{head}{''.join(lines)}\n{flush} {cost['without']:.1f} ms (median of 51).\n\n"
 
 
-def summed(rows: list[Row]) -> list[Row]:
-    """One row for each thing that was made to happen: of runs with few and with many of it, the one with many."""
-    most: dict[object, Row] = {}
-    for row in rows:
-        if int(str(row["times"])) >= int(str(most.get(row["what"], row)["times"])):
-            most[row["what"]] = row
-    return list(most.values())
+def summed(rows: list[Row]) -> dict[str, Row]:
+    """One row for each thing that was made to happen; what came of it is said by the run that had most of it."""
+    one: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: int(str(row["times"]))):
+        before = one.get(str(row["what"]), {"times": 0})
+        one[str(row["what"])] = row | {"times": int(str(row["times"])) + int(str(before["times"]))}
+    return one
 
 
 def flushed(place: Path) -> float:

@@ -69,7 +69,7 @@ def test_a_run_that_is_killed_again_and_again_goes_on_to_the_same_bits(
     note(
         "training killed by SIGKILL, checkpoint and final save included",
         met.total(),
-        f"the state of before or of after it; all {finished} runs that were hit ended with the same bits",
+        f"the state of before or of after it; the {finished} runs that were hit ended with the same bits",
         moments=dict(sorted(met.items())),
     )
 
@@ -110,7 +110,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, fo
     assert ended.code == 128 + number
     assert f"mnist-cnn train --resume {partial}" in ended.said
     assert "Traceback" not in ended.said
-    note(f"training stopped by {number.name}", 1, "it said how to go on")
+    note("training stopped by SIGINT or SIGTERM", 1, "it said how to go on")
 
 
 @pytest.mark.slow
