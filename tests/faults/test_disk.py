@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -96,21 +97,22 @@ def test_a_limit_on_the_size_of_files_is_one_sentence_and_the_run_goes_on_withou
     note("training under a limit on the size of files", len(limits), "one sentence; it went on to the same bits")
 
 
-@pytest.fixture
+@contextmanager
 def as_nobody() -> Iterator[None]:
     """Root may do anything, so go on as a user who may not."""
     if os.getuid():
         yield
         return
     os.seteuid(65534)
-    yield
-    os.seteuid(0)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o000], ids=["read-only", "closed"])
-@pytest.mark.usefixtures("as_nobody")
 def test_a_folder_that_may_not_be_written_is_one_sentence(mode: int) -> None:
-    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+    with as_nobody(), tempfile.TemporaryDirectory(dir="/tmp") as place:
         Path(place).chmod(mode)
         with pytest.raises(RunError, match=r"cannot be made \(Permission denied\): choose another --out"):
             store.begin(Path(place) / "run")
