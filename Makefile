@@ -30,8 +30,8 @@ test: $(READY) ## run all tests (those that need MNIST: set MNIST_CNN_DATA)
 test-fast: $(READY) ## run the tests that take under two minutes together
 	@$(BIN)/python -m pytest -m "not slow"
 
-fuzz: $(READY) ## damage 20,000 picture files and read them (some minutes)
-	@$(BIN)/python -W error tests/fuzz_pictures.py 20000
+faults: $(READY) ## make everything go wrong: kills, full disks, damage, malice, fuzzers (over half an hour)
+	@$(BIN)/python bench/faults.py
 
 test-torch: ## train on PyTorch, in an environment of its own without TensorFlow (several GB)
 	@test -x .venv-torch/bin/pytest || { $(PYTHON) -m venv .venv-torch && .venv-torch/bin/python -m pip install \
@@ -67,4 +67,4 @@ pins: ## choose the pinned versions anew (needs uv)
 clean: ## remove .venv, what was built, and caches; runs/ is kept
 	rm -rf .venv .venv-torch .cache dist site .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help train test test-fast fuzz test-torch check format pages docs dist bench pins clean
+.PHONY: help train test test-fast faults test-torch check format pages docs dist bench pins clean

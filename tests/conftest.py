@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
+
+if TYPE_CHECKING:
+    from runs import Forks, Undisturbed
 
 # Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
 QUICK = ["--data", "digits", "--epochs", "2", "--passes", "12", "--learning-rate", "0.1", "--threads", "2"]
@@ -58,3 +62,21 @@ def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
     done = cli("train", *QUICK, "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder, done
+
+
+@pytest.fixture(scope="session")
+def forks(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Forks]":
+    """A process that has everything loaded and runs the program in forks of itself."""
+    from runs import Forks  # in tests/faults
+
+    forks = Forks(tmp_path_factory.mktemp("forks"))
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(forks: "Forks", tmp_path_factory: pytest.TempPathFactory) -> "Undisturbed":
+    """A run with which nothing interferes."""
+    from runs import undisturbed_by
+
+    return undisturbed_by(forks, tmp_path_factory.mktemp("undisturbed") / "run")

@@ -258,6 +258,13 @@ def test_where_nothing_got_better_it_says_so_and_keeps_nothing(tmp_path: Path) -
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_in_which_another_process_is_at_work_is_left_alone(tmp_path: Path) -> None:
+    partial = store.begin(tmp_path / "mine")
+    with store.held(partial), pytest.raises(RunError, match="Another process is at work in"):
+        work_in_vain(tmp_path / "mine")
+    assert partial.is_dir()
+
+
 @pytest.mark.slow
 def test_the_network_that_ships_comes_back_from_its_onnx_file(digits: Dataset) -> None:
     backend.start()

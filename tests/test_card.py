@@ -7,7 +7,7 @@ import pytest
 
 from mnist_cnn import card
 from mnist_cnn.artifact import store
-from mnist_cnn.card import digest_of
+from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.metrics import Evaluation
 
@@ -23,7 +23,7 @@ def kept(tmp_path: Path) -> Path:
 def rewrite(folder: Path, **changes: object) -> None:
     """Change a card and give it the digest that fits, as somebody who means harm would."""
     document = json.loads((folder / "card.json").read_text()) | changes
-    (folder / "card.json").write_text(json.dumps(document | {"digest": digest_of(document)}))
+    (folder / "card.json").write_text(text_of(document | {"digest": digest_of(document)}))
 
 
 def test_a_network_kept_in_format_1_loads_for_ever() -> None:
@@ -52,27 +52,6 @@ def test_a_card_written_is_the_card_read(kept: Path) -> None:
     before = card.read(kept)
     card.write(kept, before)
     assert card.read(kept) == before
-
-
-@pytest.mark.parametrize("name", ["card.json", "model.keras", "model.onnx", "history.csv"])
-@pytest.mark.parametrize("where", [0.0, 0.3, 0.6, 0.999])
-def test_one_flipped_bit_anywhere_is_noticed(kept: Path, name: str, where: float) -> None:
-    content = bytearray((kept / name).read_bytes())
-    content[int(len(content) * where)] ^= 1
-    (kept / name).write_bytes(content)
-    with pytest.raises(ArtifactError):
-        store.load(kept)
-
-
-@pytest.mark.parametrize("name", ["card.json", "model.keras", "model.onnx", "history.csv"])
-def test_a_file_cut_short_or_missing_is_noticed(kept: Path, name: str) -> None:
-    content = (kept / name).read_bytes()
-    (kept / name).write_bytes(content[: len(content) // 2])
-    with pytest.raises(ArtifactError, match="damaged"):
-        store.load(kept)
-    (kept / name).unlink()
-    with pytest.raises(ArtifactError):
-        store.load(kept)
 
 
 def test_a_newer_format_says_how_to_update(kept: Path) -> None:

@@ -1,11 +1,9 @@
 """A network that is slow, silent, broken or lying: sockets of this machine play it, through HTTPS_PROXY."""
 
-import json
-import os
+import io
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -13,9 +11,11 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mnist_cnn.data import source
+from mnist_cnn.data.contents import NAMES
 
 GIVEN_UP_SECONDS = 15
 
@@ -178,46 +178,60 @@ def test_a_network_that_drops_packets_is_given_up(monkeypatch: pytest.MonkeyPatc
     assert seconds < GIVEN_UP_SECONDS
 
 
-# What reaches Keras runs in a process of its own: Keras fixes the place of its copy when it is imported, and no test
-# may touch the copy of whoever runs it.
-
-LOAD = """if True:
-    import json, socket, sys, time
-    import keras  # what it takes to import it is no waiting for the network
-    from mnist_cnn.data import source
-    started = time.monotonic()
-    warning = source.load("auto").warning
-    json.dump([warning, time.monotonic() - started, socket.getdefaulttimeout()], sys.stdout)"""
-
-
-def load_in_a_process() -> tuple[str, float, float | None, str]:
-    """Warning, seconds and the time limit of new sockets afterwards, read from stdout, and what stood on stderr."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, env=environment)
-    return *json.loads(done.stdout), done.stderr  # which fails if there was anything else on stdout
-
-
 @pytest.mark.slow
 def test_a_server_that_stalls_in_mid_download_is_given_up(serve: Serve, certificate: Path, tmp_path: Path) -> None:
     serve(answer_over_tls(certificate, header(11_490_434), b"PK\x03\x04", bytes(10**6), then=wait_for_hang_up))
-    warning, seconds, limit, _ = load_in_a_process()
+    warning, seconds = warning_and_seconds()
     assert "the download broke off: " in warning
     assert "timed out" in warning
     assert seconds < GIVEN_UP_SECONDS
-    assert limit is None
     assert not list(tmp_path.rglob("mnist.npz"))
 
 
-@pytest.mark.slow
+def test_a_download_that_drips_for_ever_is_given_up(
+    serve: Serve, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte comes in time, and all of them would take weeks."""
+    monkeypatch.setattr("mnist_cnn.data.download.WHOLE_SECONDS", 1.0)
+
+    def drip(connection: socket.socket) -> None:
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    serve(answer_over_tls(certificate, header(11_490_434), bytes(70_000), then=drip))
+    warning, seconds = warning_and_seconds()
+    assert "the download had not ended within 1 seconds" in warning
+    assert seconds < GIVEN_UP_SECONDS
+    assert not list(tmp_path.rglob("mnist.npz"))
+
+
 def test_a_download_that_is_cut_short_is_no_data(serve: Serve, certificate: Path, tmp_path: Path) -> None:
     serve(answer_over_tls(certificate, header(11_490_434), bytes(100_000)))
-    assert "retrieval incomplete" in load_in_a_process()[0]
+    assert "the download broke off: 100,000 of 11,490,434 bytes came" in warning_and_seconds()[0]
     assert not list(tmp_path.rglob("mnist.npz"))
 
 
-@pytest.mark.slow
-def test_a_download_of_something_else_is_no_data_and_is_not_heard_on_stdout(serve: Serve, certificate: Path) -> None:
+def test_a_download_of_something_else_is_no_data(serve: Serve, certificate: Path, tmp_path: Path) -> None:
     serve(answer_over_tls(certificate, header(100_000), bytes(100_000)))
-    warning, _, _, stderr = load_in_a_process()
-    assert "Incomplete or corrupted file detected" in warning
-    assert "━" not in stderr  # nor is a progress bar drawn into a log
+    assert "what was downloaded is not MNIST: the file is " in warning_and_seconds()[0]
+    assert not list(tmp_path.rglob("mnist.npz"))
+
+
+def test_a_download_that_pickles_is_not_unpickled(serve: Serve, certificate: Path, tmp_path: Path) -> None:
+    content = io.BytesIO()
+    np.savez(content, **dict.fromkeys(NAMES, np.array([{}], dtype=object)))
+    serve(answer_over_tls(certificate, header(len(content.getvalue())), content.getvalue()))
+    assert "never unpickled" in warning_and_seconds()[0]
+    assert not list(tmp_path.rglob("mnist.npz"))
+
+
+@pytest.mark.mnist
+def test_what_is_downloaded_is_kept_where_keras_keeps_it(
+    serve: Serve, certificate: Path, tmp_path: Path, mnist_path: Path
+) -> None:
+    content = mnist_path.read_bytes()
+    serve(answer_over_tls(certificate, header(len(content)), content))
+    data = source.load("auto")
+    assert (data.name, data.warning) == ("mnist", None)
+    assert (tmp_path / "keras" / "datasets" / "mnist.npz").read_bytes() == content

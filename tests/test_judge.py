@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import mnist_cnn
 from mnist_cnn import judging
-from mnist_cnn.card import digest_of
+from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.cli import app
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, DataError
@@ -59,7 +59,7 @@ def other_folder(path: Path, **data: object) -> Path:
     card = json.loads((path / "card.json").read_text())
     card["files"] = {name: sha256_of(path / name) for name in ("model.keras", "history.csv")}
     card["data"] |= data
-    (path / "card.json").write_text(json.dumps(card | {"digest": digest_of(card)}))
+    (path / "card.json").write_text(text_of(card | {"digest": digest_of(card)}))
     return path
 
 

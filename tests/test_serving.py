@@ -148,7 +148,7 @@ def test_a_plain_request_id_is_kept_and_another_is_replaced(client: Client) -> N
         (lambda c: c.post("/v1/read", content=pieces(11), headers=PNG), 413, "may have 10 MB"),
         (lambda c: c.post("/v1/read", content=b"nonsense", headers=PNG), 415, "The picture is not a picture"),
         (lambda c: c.post("/v1/read", content=b"%PDF-1.7", headers=PNG), 415, "is PDF"),
-        (lambda c: c.post("/v1/read", json={"a": 1}), 415, "application/json is no picture"),
+        (lambda c: c.post("/v1/read", json={"a": 1}), 415, "'application/json' is no picture"),
         (lambda c: c.post("/v1/read", content=b"x", headers=PNG | {"Content-Encoding": "gzip"}), 415, "Compressed"),
         (lambda c: c.post("/v1/read/batch", content=b"x", headers=PNG), 415, "files of a form"),
         (lambda c: c.post("/v1/read", content=picture_of("5")[:200], headers=PNG), 422, "damaged or cut off"),

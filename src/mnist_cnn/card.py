@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.files import sha256_of, write_whole
+from mnist_cnn.files import is_plain, sha256_of, write_whole
 
 FORMAT = 2
 CARD = "card.json"
@@ -23,6 +23,7 @@ NETWORKS = (KERAS_MODEL, ONNX_MODEL)
 HASHED_FILES = (*NETWORKS, HISTORY)
 ALWAYS_THERE = (KERAS_MODEL, HISTORY)
 LARGEST_CARD = 16 * 2**20
+ASKED = "checkpoint/run.json"  # what a run was asked to do, until it is complete
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,12 @@ class Card:
 
     def to_json(self) -> str:
         """The card as text."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return text_of(asdict(self))
+
+
+def text_of(document: dict[str, Any]) -> str:
+    """A card as it is written."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def digest_of(document: dict[str, Any]) -> str:
@@ -81,7 +87,8 @@ def read(folder: Path) -> Card:
 
     Raises ArtifactError if it is missing, foreign, damaged, edited, or of a newer format.
     """
-    document = _document(folder / CARD)
+    text = _text(folder / CARD)
+    document = _document(folder / CARD, text)
     version = document.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise ArtifactError(
@@ -90,7 +97,8 @@ def read(folder: Path) -> Card:
         )
     if version not in (1, FORMAT) or "recipe" not in document:
         raise ArtifactError(f"{folder / CARD} is not a card of mnist-cnn: name a folder that `mnist-cnn train` made.")
-    if document.get("digest") != digest_of(document):
+    # The same values may be written in more than one way; only one of them is ours, so that no change goes unnoticed.
+    if document.get("digest") != digest_of(document) or text_of(document) != text:
         raise ArtifactError(
             f"{folder / CARD} was changed after it was written (its digest does not match): "
             "restore it from a backup or train again."
@@ -114,6 +122,7 @@ def verify(folder: Path, card: Card) -> None:
 def verify_file(folder: Path, card: Card, name: str) -> None:
     """Check that one of the files that the card names is the one that was kept; raises ArtifactError."""
     try:
+        _require_plain(folder / name)
         received = sha256_of(folder / name)
     except OSError as error:
         raise ArtifactError(
@@ -126,13 +135,24 @@ def verify_file(folder: Path, card: Card, name: str) -> None:
         )
 
 
-def _document(path: Path) -> dict[str, Any]:
+def goes_on(partial: Path) -> bool:
+    """Whether `train --resume` has something to go on with in the folder of a run that has not ended."""
+    return any((partial / name).exists() for name in (CARD, ASKED))
+
+
+def _require_plain(path: Path) -> None:
+    if not is_plain(path):
+        raise ArtifactError(f"{path} is a link, a pipe or a device, and only files are read: put the file there.")
+
+
+def _text(path: Path) -> str:
     try:
+        _require_plain(path)
         if path.stat().st_size > LARGEST_CARD:
             raise ArtifactError(f"{path} is not a card of mnist-cnn: it is larger than {LARGEST_CARD // 2**20} MiB.")
-        document = json.loads(path.read_bytes())
+        return path.read_bytes().decode()
     except FileNotFoundError as error:
-        if path.parent.name.endswith(".partial") and path.parent.is_dir():
+        if goes_on(path.parent):
             raise ArtifactError(
                 f"{path.parent} is a run that has not ended: go on with `mnist-cnn train --resume {path.parent}`."
             ) from error
@@ -141,6 +161,13 @@ def _document(path: Path) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    except UnicodeDecodeError as error:
+        raise ArtifactError(f"{path} is damaged (it is not UTF-8): restore it from a backup or train again.") from error
+
+
+def _document(path: Path, text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged (it is not JSON): restore it from a backup or train again.") from error
     if not isinstance(document, dict):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,6 +50,11 @@ def locked(path: Path) -> Iterator[bool]:
             yield True
     finally:
         os.close(handle)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether this is a file itself: not a link, which may lead anywhere, nor a pipe or device, which may never end."""
+    return stat.S_ISREG(path.lstat().st_mode)
 
 
 def flush_to_disk(path: Path) -> None:

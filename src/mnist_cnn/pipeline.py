@@ -98,10 +98,10 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
     provenance.require_training("Training")
     watch = watch or Watch()
     partial = store.find_partial(Path(folder))
-    if (partial / card.CARD).exists():  # stopped between the card and the last rename
-        return store.complete(partial)
-    old = checkpoint.settings_of(partial / store.CHECKPOINT)
     with closing(watch), store.writing(partial), store.held(partial):
+        if (partial / card.CARD).exists():  # stopped between the card and the last rename
+            return store.complete(partial)
+        old = checkpoint.settings_of(partial / store.CHECKPOINT)
         now = replace(old, threads=threads or old.threads, versions=provenance.versions(), machine=provenance.machine())
         check("threads", now.threads, 1, 1024, whole=True)
         dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)

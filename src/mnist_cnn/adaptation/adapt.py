@@ -109,12 +109,12 @@ def opened(folder: Path) -> Artifact:
 def kept_whole(folder: Path) -> Iterator[Path]:
     """The folder to work in, which goes away again whatever ends the work before it is complete."""
     partial = store.begin(folder)
-    try:
-        with store.writing(partial, "nothing of it is kept"), store.held(partial):
+    with store.writing(partial, "nothing of it is kept"), store.held(partial):
+        try:
             yield partial
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def learnt(task: Task) -> tuple["keras.Model", HeldOut]:

@@ -101,7 +101,8 @@ def write_checked(
         try:
             classify = load(part)
         except ArtifactError as error:
-            raise ExportError(f"{path.name} is left out: it cannot be read back ({error.__cause__}).") from error
+            reason = error.__cause__ or error
+            raise ExportError(f"{path.name} is left out: it cannot be read back ({reason}).") from error
         difference = float(np.abs(classify(images) - probabilities).max())
         if not difference <= LARGEST_DIFFERENCE:
             raise ExportError(

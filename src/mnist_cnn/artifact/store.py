@@ -27,21 +27,29 @@ class Artifact:
 def begin(folder: Path) -> Path:
     """Make the folder that a run works in, `<folder>.partial`, and give its path.
 
-    Raises RunError if `folder` or its partial is there already, or cannot be made.
+    What a run that was killed in its first moments left there, without anything kept in it, is taken over. Raises
+    RunError if `folder` or its partial is there already, or cannot be made.
     """
     partial = partial_of(folder)
     try:
         if folder.exists() or folder.is_symlink():
             raise RunError(f"{folder} is there already and nothing is overwritten: choose another --out.")
-        if partial.exists() or partial.is_symlink():
-            raise RunError(
-                f"{partial} is there already: go on with it (mnist-cnn train --resume {partial}), delete it, "
-                "or choose another --out."
-            )
-        (partial / CHECKPOINT).mkdir(parents=True)
+        if (partial.exists() or partial.is_symlink()) and not is_empty(partial):
+            resume = f"go on with it (mnist-cnn train --resume {partial}), " if card.goes_on(partial) else ""
+            raise RunError(f"{partial} is there already: {resume}delete it, or choose another --out.")
+        (partial / CHECKPOINT).mkdir(parents=True, exist_ok=True)
+        flush_to_disk(partial)
+        flush_to_disk(partial.parent)
     except OSError as error:
         raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --out.") from error
     return partial
+
+
+def is_empty(partial: Path) -> bool:
+    """Whether nothing is kept in a folder yet: there are folders in it at most, and what `make_whole` had not ended."""
+    if partial.is_symlink() or not partial.is_dir():
+        return False
+    return all(path.is_dir() or (path.name.startswith(".") and ".part" in path.name) for path in partial.rglob("*"))
 
 
 def free_name(folder: Path) -> Path:
@@ -97,8 +105,12 @@ def load(folder: str | Path) -> Artifact:
 def load_keras(path: Path) -> Any:
     """The Keras network in a `.keras` file, for prediction; raises ArtifactError if Keras refuses it.
 
-    `safe_mode` refuses networks that carry code (Lambda layers), so nothing from the file is run.
+    Only the parts that networks of ours are made of are let in, and `safe_mode` refuses code besides, so nothing from
+    the file is run.
     """
+    from mnist_cnn.artifact import keras_file
+
+    keras_file.require_harmless(path)
     import keras  # here, because it brings TensorFlow with it, and most of this module works without
 
     try:
@@ -113,7 +125,7 @@ def held(partial: Path) -> Iterator[None]:
     """Hold a run for this process; raises RunError if another process has it."""
     with locked(partial) as alone:
         if not alone:
-            raise RunError(f"Another process is training in {partial}: wait until it ends, or stop it.")
+            raise RunError(f"Another process is at work in {partial}: wait until it ends, or stop it.")
         yield
 
 

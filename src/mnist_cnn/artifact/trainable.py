@@ -14,7 +14,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.reading.network import onnx_classifier
+from mnist_cnn.reading.network import content_of, onnx_classifier
 from mnist_cnn.reading.temperature import at
 from mnist_cnn.training.recipe import Recipe
 
@@ -63,7 +63,7 @@ def weights_of(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     import onnx
     from onnx import numpy_helper
 
-    graph = onnx.load(path).graph
+    graph = onnx.load_from_string(content_of(path)).graph
     values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
     added = {one.input[0]: values.get(one.input[1]) for one in graph.node if one.op_type == "Add"}
     found = []

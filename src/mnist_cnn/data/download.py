@@ -1,73 +1,89 @@
 """MNIST through Keras: the copy that Keras keeps, or a new one over the network, which may not answer."""
 
-import io
 import os
 import queue
-import socket
-import sys
+import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
+from mnist_cnn.data import container
 from mnist_cnn.data.container import one_line
-from mnist_cnn.data.contents import Arrays
+from mnist_cnn.data.contents import Arrays, verified_mnist
 from mnist_cnn.errors import DataError
+from mnist_cnn.files import write_whole
+
+T = TypeVar("T")
 
 # From where `keras.datasets.mnist.load_data()` downloads.
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
+LARGEST = 64 * 2**20  # bytes; the file has 11 million
 
-# Together less than 15 seconds, after which nobody should wait for a network any more.
+# Together less than 15 seconds, after which nobody should wait for a silent network any more.
 FIRST_ANSWER_SECONDS = 8.0  # until the first 64 KiB are there: name look-up, connection, proxy and server
 STALL_SECONDS = 5.0  # without a single byte on an open connection
+WHOLE_SECONDS = 600.0  # for all of it, however steadily it drips: 20 kB a second
 
 
 def kept_copy() -> Path | None:
-    """Find the file where Keras keeps MNIST; its contents may be anything. None if there is none.
+    """Find the file where Keras keeps MNIST; its contents may be anything. None if there is none."""
+    return next((file for file in places() if os.access(file, os.F_OK)), None)
 
-    The places are those of keras/src/backend/config.py and keras/src/utils/file_utils.py, without importing Keras.
+
+def places() -> list[Path]:
+    """Where Keras looks for its copy of MNIST.
+
+    As keras/src/backend/config.py and keras/src/utils/file_utils.py have it, without importing Keras.
     """
     home = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))  # noqa: PTH111  the one that never raises
     nearest = home if os.access(home, os.F_OK) else home.parent
     homes = [home] if os.access(nearest, os.W_OK) else [home, Path("/tmp/.keras")]  # noqa: S108  Keras' own choice
-    files = [folder / "datasets" / "mnist.npz" for folder in homes]
-    return next((file for file in files if os.access(file, os.F_OK)), None)
+    return [folder / "datasets" / "mnist.npz" for folder in homes]
 
 
 def fetch(say: Callable[[str], None]) -> Arrays:
-    """MNIST as `keras.datasets.mnist.load_data()` downloads it; that verifies the file and keeps it for the next time.
+    """MNIST from where `keras.datasets.mnist.load_data()` downloads it; verified, and kept where Keras keeps it.
 
-    `say` gets a note for the person. Raises DataError with the reason, a phrase to be put into a sentence, within 15
-    seconds of the network's silence.
+    `say` gets a note for the person. Raises DataError with the reason, a phrase to be put into a sentence: within 15
+    seconds of the network's silence, and after ten minutes in any case.
     """
     say(f"Downloading MNIST (11 MB) from {URL} …")
-    if reason := obstacle():
+    if reason := in_time(try_server, FIRST_ANSWER_SECONDS, "no answer from the network"):
         raise DataError(reason)
-    try:
-        import keras
-    except ImportError as error:
-        raise DataError('Keras, which downloads it, is not installed: pip install "mnist-cnn[train]"') from error
-    try:
-        with progress_on_stderr(), socket_timeout(STALL_SECONDS):
-            (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
-    except Exception as error:  # Keras wraps what it meets in a plain Exception
-        raise DataError(f"the download broke off: {one_line(error)}") from error
-    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    content = in_time(download, WHOLE_SECONDS, "the download had not ended")
+    if isinstance(content, str):
+        raise DataError(content)
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "mnist.npz"
+        file.write_bytes(content)
+        try:
+            arrays = verified_mnist(container.read(file), "the file")
+        except DataError as error:
+            sentence = str(error).replace(str(file), "the file").rstrip(".")
+            raise DataError(f"what was downloaded is not MNIST: {sentence}") from error
+    with suppress(OSError):  # then it is downloaded again the next time
+        place = places()[-1]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, content)
+    return arrays
 
 
-def obstacle() -> str | None:
-    """Why MNIST's server cannot be reached, or None if it sends data.
+def in_time(work: Callable[[], T], seconds: float, late: str) -> T | str:
+    """What some work gives, or a phrase that it was too late.
 
-    Asked in a thread of its own, since a name look-up that hangs heeds no timeout and cannot be interrupted.
+    It is done in a thread of its own, since a name look-up that hangs heeds no timeout and cannot be interrupted.
     """
-    answer: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    threading.Thread(target=lambda: answer.put(try_server()), daemon=True).start()
+    answer: queue.SimpleQueue[T] = queue.SimpleQueue()
+    threading.Thread(target=lambda: answer.put(work()), daemon=True).start()
     try:
-        return answer.get(timeout=FIRST_ANSWER_SECONDS)
+        return answer.get(timeout=seconds)
     except queue.Empty:
-        return f"no answer from the network within {FIRST_ANSWER_SECONDS:g} seconds"
+        return f"{late} within {seconds:g} seconds"
 
 
 def try_server() -> str | None:
@@ -83,20 +99,17 @@ def try_server() -> str | None:
     return None
 
 
-@contextmanager
-def progress_on_stderr() -> Iterator[None]:
-    """Send Keras' progress bar to stderr, since stdout is for results; if that is no terminal, nowhere."""
-    on_screen = sys.stderr is not None and sys.stderr.isatty()
-    with redirect_stdout(sys.stderr if on_screen else io.StringIO()):
-        yield
-
-
-@contextmanager
-def socket_timeout(seconds: float) -> Iterator[None]:
-    """Let every socket that is opened meanwhile give up after so much silence; Keras itself sets no limit."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+def download() -> bytes | str:
+    """All that the server sends, or what was met, in a phrase."""
+    ends = time.monotonic() + WHOLE_SECONDS  # when nobody waits for it any longer
+    content = bytearray()
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        with urllib.request.urlopen(URL, timeout=STALL_SECONDS) as response:
+            size = response.length
+            while len(content) < LARGEST and time.monotonic() < ends and (more := response.read1(2**16)):
+                content += more
+            if size and len(content) < size:
+                return f"the download broke off: {len(content):,} of {size:,} bytes came"
+    except Exception as error:  # as above
+        return f"the download broke off: {one_line(getattr(error, 'reason', error))}"
+    return bytes(content)

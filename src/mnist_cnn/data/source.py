@@ -60,9 +60,9 @@ def load(data: str = "auto", *, say: Callable[[str], None] = say_nothing) -> Dat
     """Load what `data` names: "mnist", "digits", "auto", or the path of a file or folder (`./mnist` is one).
 
     "mnist" is what the environment variable MNIST_CNN_DATA points to, else the copy that Keras keeps, else a download
-    by Keras; its arrays are verified by their SHA-256. "digits" are scikit-learn's 1,797. "auto" is "mnist", or if
-    that is not on this machine and the network does not give it, "digits" with a warning. `say` gets notes for the
-    person while they wait. The arrays are read-only.
+    from where Keras has it; its arrays are verified by their SHA-256. "digits" are scikit-learn's 1,797. "auto" is
+    "mnist", or if that is not on this machine and the network does not give it, "digits" with a warning. `say` gets
+    notes for the person while they wait. The arrays are read-only.
 
     Raises DataError, one sentence, if the data cannot be had or are not what they should be, and MissingExtraError if
     "digits" are needed and scikit-learn is not installed.
@@ -126,7 +126,7 @@ def mnist_through_keras(say: Callable[[str], None]) -> Arrays:
             say(f"Keras' copy of MNIST cannot be used, so it is downloaded again. {error}")
             spoiled = f"Keras' copy {copy} cannot be used, and "
     try:
-        return verified_mnist(download.fetch(say), "what Keras downloaded")
+        return download.fetch(say)
     except DataError as error:
         raise DataError(spoiled + str(error).rstrip(".")) from error
 

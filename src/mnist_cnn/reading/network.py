@@ -1,5 +1,6 @@
 """A network in ONNX form as a plain function of images: ONNX Runtime only, never TensorFlow."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,21 +12,25 @@ Classifier = Callable[[np.ndarray], np.ndarray]
 """(n, 28, 28) uint8 images → (n, 10) float32 probabilities, each row summing to 1."""
 
 BATCH = 1000
+LARGEST = 2**28  # bytes; the largest network of ours has 4 million
+# In ONNX weights may lie in another file, be it /etc/passwd; ours never do. Its name is under the key "location", a
+# protobuf string, before which stand its tag and length.
+ELSEWHERE = re.compile(rb"(\x0a|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
 
 
 def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
     """Load an ONNX file as a classifier that computes with `threads` threads, 0 for as many as cores.
 
-    Raises ArtifactError if the file cannot be read, is not ONNX, or is not a network of 28×28 images to ten numbers.
+    Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or is not a network of
+    28×28 images to ten numbers.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    content = content_of(path)
     try:
-        session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    except OSError as error:
-        raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
         raise ArtifactError(
             f"{path} is damaged or not an ONNX network: name a model.onnx that `mnist-cnn train` made."
@@ -43,6 +48,21 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
         return np.concatenate([np.zeros((0, 10), dtype=np.float32), *rows])
 
     return classify
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of an ONNX file that stands for itself; raises ArtifactError."""
+    try:
+        if path.exists() and not path.is_file():
+            raise ArtifactError(f"{path} is no file: name a model.onnx that `mnist-cnn train` made.")
+        if path.stat().st_size > LARGEST:
+            raise ArtifactError(f"{path} is larger than {LARGEST // 2**20} MiB, which no network of ours is.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    if ELSEWHERE.search(content):
+        raise ArtifactError(f"{path} has weights in other files, and such a network is not read: save it as one file.")
+    return content
 
 
 def checked(images: np.ndarray) -> np.ndarray:

@@ -93,7 +93,9 @@ async def picture_of(request: Request) -> bytes:
         body = uploads[0].body
     elif not kind.startswith(PICTURE_KINDS):
         raise ProblemError(
-            415, f"{kind:.100} is no picture: send one as image/png, application/octet-stream or in a multipart form."
+            415,
+            f"What comes as {kind!r:.100} is no picture: send one as image/png, application/octet-stream or in a "
+            "multipart form.",
         )
     if not body:
         raise ProblemError(400, "The request is empty: send the bytes of a picture.")

@@ -38,13 +38,12 @@ def train(task: Task, out: Path) -> None:
     """Train the task's network and keep it in the folder `out`; goes on with a run that was begun there."""
     from mnist_cnn import pipeline
     from mnist_cnn.data import source
-    from mnist_cnn.training import checkpoint
     from mnist_cnn.training.recipe import Recipe
 
     if source.load(task.data).sha256 != task.data_sha256:
         raise DataError(f"The data at {task.data} are not those of the study: have the same on every machine.")
     partial = store.partial_of(out)
-    if any(path.exists() for path in (partial / card.CARD, partial / store.CHECKPOINT / checkpoint.SETTINGS)):
+    if card.goes_on(partial):
         pipeline.resume(out, threads=task.threads)
         return
     shutil.rmtree(partial, ignore_errors=True)  # stopped before anything was in it

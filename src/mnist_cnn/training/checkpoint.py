@@ -6,7 +6,6 @@ differs from one that was never stopped. Here *all* variables are kept: `model.v
 
 import io
 import json
-import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnist_cnn.data.container import DAMAGE
 from mnist_cnn.errors import RecipeError, RunError
 from mnist_cnn.files import write_whole
 from mnist_cnn.training.history import Epoch
@@ -67,9 +67,7 @@ def settings_of(folder: Path) -> Settings:
         document = json.loads(path.read_bytes())
         return Settings(**document | {"recipe": Recipe(**document["recipe"])})
     except (OSError, ValueError, TypeError, KeyError, RecipeError) as error:
-        raise RunError(
-            f"{path} is missing or damaged, so the run cannot go on: train again in another folder."
-        ) from error
+        raise RunError(f"{path} is missing or damaged, so the run cannot go on: train again.") from error
 
 
 def save(folder: Path, network: "keras.Model", history: Sequence[Epoch]) -> None:
@@ -91,14 +89,14 @@ def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
     """
     path = folder / STATE
     try:
-        with np.load(path, allow_pickle=False) as state:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as state:
             history: list[Epoch] = json.loads(str(state["history"]))
             arrays = [state[f"variable_{index}"] for index in range(len(state.files) - 1)]
         for variable, array in zip(variables(network), arrays, strict=True):
             variable.assign(array)
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, *DAMAGE) as error:
         raise RunError(f"{path} is damaged, so the run cannot go on: train again in another folder.") from error
     return history
 

@@ -1,10 +1,12 @@
 """Damage picture files of every format at random and read them: each must end in a reading or a PictureError.
 
-`python tests/fuzz_pictures.py 20000` damages so many files and prints one JSON document: how many were read and refused
-by format, the longest time in seconds of this process and its peak memory in MB. `make fuzz` does that.
+`python tests/faults/fuzz_pictures.py 600s` does so for ten minutes (`20000`: with so many files) and prints one JSON
+document: how many were read and refused by format, what came of them, the longest time in seconds of this process and
+its peak memory in MB. A second number is the seed. With `--keep` the smallest file for each outcome goes into corpora/.
 """
 
 import io
+import itertools
 import json
 import resource
 import sys
@@ -17,12 +19,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from corpus import Corpus, bound_of, kind_of
 from drawing import inked, mask
 from mnist_cnn.errors import PictureError
 from mnist_cnn.reading.picture import COMMON, RARE
 from mnist_cnn.reading.reader import Reader
 
 SECONDS, MEGABYTES = 2.0, 1000
+NAME, LARGEST = "pictures", 30_000
 WRITTEN = {
     "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],
     "JPEG": ["L", "RGB", "CMYK"],
@@ -97,12 +101,12 @@ def damaged(file: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     return bytes(data)
 
 
-def cases(count: int, seed: int) -> Iterator[tuple[str, bytes]]:
-    """So many damaged files, of every format in turn."""
+def cases(seed: int) -> Iterator[tuple[str, bytes]]:
+    """Damaged files without end, of every format in turn, and now and then of what led somewhere before."""
     rng = np.random.default_rng(seed)
-    files = whole_files()
-    names = sorted(files)
-    for index in range(count):
+    files = whole_files() | {"corpus": [data for data in Corpus(NAME).smallest.values() if data]}
+    names = sorted(name for name in files if files[name])
+    for index in itertools.count():
         name = names[index % len(names)]
         one = files[name][rng.integers(len(files[name]))]
         other = files[names[rng.integers(len(names))]][0]
@@ -118,38 +122,54 @@ def peak_megabytes() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def main(count: int, seed: int = 0) -> dict[str, object]:
-    """Read `count` damaged files; anything but a reading or a PictureError ends the program."""
+def outcome_of(data: bytes, reader: Reader) -> str:
+    """What comes of a file; anything but a reading or a PictureError is raised."""
+    try:
+        reading = reader.read(data)
+    except PictureError as error:
+        if "\n" in str(error):
+            raise AssertionError(f"more than a line: {error}") from error
+        return f"refused: {kind_of(str(error))}"
+    digits = list(reading.digits)
+    sure = "some not sure" if any(digit.refused for digit in digits) else "sure"
+    return f"read: {f'digits, {sure}' if digits else 'nothing written'}"
+
+
+def main(bound: str, seed: int = 0, keep: bool = False) -> dict[str, object]:
+    """Read damaged files, so many or so long; anything but a reading or a PictureError ends the program."""
     cv2.setNumThreads(1)
-    reader, outcomes, longest = Reader(), Counter[str](), 0.0
-    for index, (name, data) in enumerate(cases(count, seed)):
+    reader, outcomes, formats, longest = Reader(), Counter[str](), Counter[str](), 0.0
+    corpus, (count, seconds), began = Corpus(NAME), bound_of(bound), time.monotonic()
+    for index, (name, data) in enumerate(cases(seed)):
+        if index >= count or time.monotonic() - began > seconds:
+            break
         start = time.process_time()
         try:
-            reader.read(data)
-            outcome = "read"
-        except PictureError as error:
-            outcome = "refused"
-            if "\n" in str(error):
-                raise AssertionError(f"case {index} ({name}): more than a line: {error}") from error
+            outcome = outcome_of(data, reader)
         except BaseException as error:
             raise AssertionError(f"case {index} ({name}) of seed {seed}") from error
-        seconds = time.process_time() - start
-        longest = max(longest, seconds)
-        if seconds > SECONDS:
-            raise AssertionError(f"case {index} ({name}) of seed {seed} took {seconds:.1f} s")
-        outcomes[f"{name} {outcome}"] += 1
+        longest = max(longest, took := time.process_time() - start)
+        if took > SECONDS:
+            raise AssertionError(f"case {index} ({name}) of seed {seed} took {took:.1f} s")
+        formats[f"{name} {outcome.partition(':')[0]}"] += 1
+        outcomes[outcome] += 1
+        corpus.meet(outcome, data)
     memory = peak_megabytes()
     if memory > MEGABYTES:
         raise AssertionError(f"the process grew to {memory:.0f} MB")
-    untried = sorted(set(COMMON + RARE) - set(whole_files()))
+    if keep:
+        corpus.save(lambda data: outcome_of(data, reader), LARGEST)
     return {
-        "files": count,
+        "inputs": formats.total(),
         "longest": longest,
         "megabytes": memory,
-        "untried": untried,
-        **dict(sorted(outcomes.items())),
+        "untried": sorted(set(COMMON + RARE) - set(whole_files())),
+        "formats": dict(sorted(formats.items())),
+        "outcomes": dict(outcomes.most_common()),
     }
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)) + "\n")
+    words = [word for word in sys.argv[1:] if word != "--keep"]
+    document = main(words[0], int(words[1]) if len(words) > 1 else 0, keep="--keep" in sys.argv)
+    sys.stdout.write(json.dumps(document) + "\n")

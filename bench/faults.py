@@ -1,0 +1,91 @@
+"""Everything goes wrong, many times over; prints what was made to happen, how often, and what came of it.
+
+The table goes into docs/reliability.md as well.
+
+Runs the tests in tests/faults/, among them those that only `make faults` runs: over half an hour, for ten minutes each
+of which the reader and the server get damaged inputs. `python bench/faults.py killed` runs only those with that word in
+their names; what the others have shown is kept from before. The disks are small ones of its own, which needs root.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+import results
+from mnist_cnn.files import write_whole
+
+TESTS = Path(__file__).parent.parent / "tests" / "faults"
+KEPT = results.FOLDER / "faults.json"
+PAGE = results.FOLDER.parent.parent / "docs" / "reliability.md"
+BEGIN, END = "<!-- figures of bench/faults.py -->\n", "<!-- end of the figures -->\n"
+CHECKPOINT = 141_000  # bytes: one of the recipe `classic`
+Row = dict[str, object]
+
+
+def main(word: str) -> int:
+    """Run, print the table, keep it; gives pytest's exit code."""
+    with tempfile.TemporaryDirectory() as place:
+        lines = Path(place) / "lines"
+        lines.touch()
+        os.environ["FAULTS_FILE"] = str(lines)
+        code = pytest.main([str(TESTS), "-m", "faults or not faults", "-q", "-p", "no:cacheprovider", "-k", word])
+        taken = datetime.now(UTC).isoformat(timespec="seconds")
+        rows = [json.loads(line) | {"taken": taken} for line in lines.read_text().splitlines()]
+        cost = {"with": flushed(Path(place)), "without": written(Path(place))}
+    kept = json.loads(KEPT.read_text())["rows"] if word and KEPT.exists() else []
+    rows = list(({row["what"]: row for row in kept} | summed(rows)).values())
+    results.write("faults", {"rows": rows, "milliseconds_a_checkpoint": cost})
+    table = table_of(rows, cost)
+    print(table)
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    write_whole(PAGE, before + BEGIN + table + END + rest.partition(END)[2])
+    return int(code)
+
+
+def table_of(rows: list[Row], cost: dict[str, float]) -> str:
+    """The figures as docs/reliability.md has them."""
+    lines = [f"| {row['what']} | {row['times']:,} | {row['outcome']} |\n" for row in rows]
+    head = "\n| made to happen | times | what came of it |\n|---|---|---|\n"
+    flush = f"{CHECKPOINT:,} bytes, a checkpoint, are written in {cost['with']:.1f} ms, without waiting for the disk in"
+    return f"{head}{''.join(lines)}\n{flush} {cost['without']:.1f} ms (median of 51).\n\n"
+
+
+def summed(rows: list[Row]) -> dict[str, Row]:
+    """One row for each thing that was made to happen; what came of it is said by the run that had most of it."""
+    one: dict[str, Row] = {}
+    for row in sorted(rows, key=lambda row: int(str(row["times"]))):
+        before = one.get(str(row["what"]), {"times": 0})
+        one[str(row["what"])] = row | {"times": int(str(row["times"])) + int(str(before["times"]))}
+    return one
+
+
+def flushed(place: Path) -> float:
+    """Milliseconds to write a file of a checkpoint's size as checkpoints are written."""
+    return timed(lambda: write_whole(place / "file", os.urandom(CHECKPOINT)))
+
+
+def written(place: Path) -> float:
+    """Milliseconds to write it without waiting for the disk."""
+    return timed(lambda: (place / "file").write_bytes(os.urandom(CHECKPOINT)))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """The median of 51."""
+    seconds = []
+    for _ in range(51):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return 1000 * median(seconds)
+
+
+if __name__ == "__main__":
+    sys.exit(main(" ".join(sys.argv[1:])))

@@ -1,0 +1,148 @@
+"""Training killed at any moment: what is left is the state of before or of after it, and it goes on to the same bits.
+
+Half of the kills come at a moment of the clock, half at an operation on a file of the run, or a little later, so that
+the few milliseconds of writing are met as often as the seconds of computing.
+"""
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mnist_cnn
+from conftest import QUICK
+from mnist_cnn.artifact import store
+from mnist_cnn.data.source import Dataset
+from runs import (
+    EPOCHS,
+    TRAIN,
+    Ended,
+    Forks,
+    Undisturbed,
+    assert_as_undisturbed,
+    assert_every_file_is_whole,
+    epochs_kept,
+)
+from tally import note
+from test_adapt import mirrored, saved
+
+SEED = 7
+LATER = 0.03  # seconds: a kill at an operation comes up to so much later
+
+
+def moment(number: int, expected: Undisturbed, rng: random.Random) -> dict[str, Any]:
+    """When the next kill is to come: by the clock, and every other time at an operation on a file."""
+    if number % 2:
+        return {"after": rng.uniform(0, expected.seconds)}
+    return {"kill": (rng.randrange(len(expected.operations)), rng.choice([0, rng.uniform(0, LATER)]))}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.faults)])
+def test_a_run_that_is_killed_again_and_again_goes_on_to_the_same_bits(
+    kills: int, forks: Forks, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    rng, met = random.Random(SEED), Counter[str]()  # noqa: S311
+    out, epochs, finished = tmp_path / "run", 0, 0
+    partial = store.partial_of(out)
+    while met.total() < kills or not finished or partial.exists():
+        ended = forks.go_on(out, **(moment(met.total(), undisturbed, rng) if met.total() < kills else {}))
+        assert ended.code in (0, -signal.SIGKILL), ended.said
+        assert "Traceback" not in ended.said, ended.said
+        if ended.code:
+            met[where(ended)] += 1
+        if out.exists():
+            assert_as_undisturbed(out, undisturbed)
+            shutil.rmtree(out)
+            finished, epochs = finished + 1, 0
+        elif partial.exists():
+            now = epochs_kept(partial, undisturbed)
+            assert epochs <= now <= EPOCHS
+            assert_every_file_is_whole(partial)
+            epochs = now
+    note(
+        "training killed by SIGKILL, checkpoint and final save included",
+        met.total(),
+        f"the state of before or of after it; the {finished} runs that were hit ended with the same bits",
+        moments=dict(sorted(met.items())),
+    )
+
+
+def where(ended: Ended) -> str:
+    """In which part of its work a run was killed, by the files that it had touched."""
+    touched = " ".join(ended.operations)
+    if "card.part" in touched or (touched and "card.json" in touched):
+        return "writing the card, completing the folder"
+    if "model.part" in touched:
+        return "writing the networks and the report"
+    if ended.operations and "state.part" in ended.operations[-1]:
+        return "writing a checkpoint"
+    return "training" if "history" in touched else "beginning"
+
+
+@pytest.mark.slow
+def test_a_run_killed_before_there_was_anything_to_go_on_with_can_be_begun_again(
+    forks: Forks, undisturbed: Undisturbed, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    assert forks.run(out, *TRAIN, "--out", out, kill=("os.rename", 0)).code == -signal.SIGKILL
+    assert list(store.partial_of(out).rglob("*.json"))  # a part of a file
+    assert "is missing or damaged, so the run cannot go on" in forks.run(out, "train", "--resume", out).sentence
+    assert forks.run(out, *TRAIN, "--out", out).code == 0
+    assert_as_undisturbed(out, undisturbed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, forks: Forks, tmp_path: Path) -> None:
+    partial = store.partial_of(tmp_path / "run")
+    pid = forks.begin(tmp_path / "run", *TRAIN, "--epochs", 1000, "--out", tmp_path / "run")
+    while not (partial / store.CHECKPOINT / "state.npz").exists():
+        time.sleep(0.01)
+    os.kill(pid, number)
+    ended = forks.end()
+    assert ended.code == 128 + number
+    assert f"mnist-cnn train --resume {partial}" in ended.said
+    assert "Traceback" not in ended.said
+    note("training stopped by SIGINT or SIGTERM", 1, "it said how to go on")
+
+
+@pytest.mark.slow
+def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_path: Path) -> None:
+    """Stopped once more on another number of threads, and back: the bits are still not what they would have been."""
+    out = tmp_path / "run"
+    kept_one_more = ("os.remove .partial/checkpoint/.state", 0)
+    assert forks.run(out, *TRAIN, "--out", out, kill=kept_one_more).code == -signal.SIGKILL
+    assert forks.run(out, "train", "--resume", out, "--threads", 2, kill=kept_one_more).code == -signal.SIGKILL
+    assert forks.run(out, "train", "--resume", out, "--threads", 1).code == 0
+    remark = mnist_cnn.load(out).card.notes[0]
+    assert "Resumed after epoch 2, not bit for bit" in remark
+    assert "threads was 1 and is now 2" in remark
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, digits: Dataset, tmp_path: Path) -> None:
+    labels, model, out = saved(tmp_path / "hand", mirrored(digits, 6)), tmp_path / "model", tmp_path / "mine"
+    assert forks.run(model, "train", *QUICK, "--out", model).code == 0
+    words = ["adapt", labels, "--model", model, "--out", out, "--threads", 1]
+    assert forks.run(out, *words, kill=("os.mkdir .partial/checkpoint", 0)).code == -signal.SIGKILL
+    assert forks.run(out, *words, kill=("model.part.onnx", 0)).code == -signal.SIGKILL  # and before, it began again
+    again = forks.run(out, *words)
+    assert again.code == 1
+    assert "is there already: delete it, or choose another --out" in again.sentence
+    assert "--resume" not in again.said
+    assert "--resume" not in forks.run(out, "info", store.partial_of(out)).said
+    shutil.rmtree(store.partial_of(out))
+    assert forks.run(out, *words, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
+    whole = forks.run(out, *words)  # it wants for nothing but its name
+    assert f"go on with it (mnist-cnn train --resume {store.partial_of(out)})" in whole.sentence
+    assert forks.run(out, "train", "--resume", out).code == 0
+    assert "adaptation" in mnist_cnn.load(out).card.evaluation
+    note("adapting killed by SIGKILL", 3, "nothing, a folder to be deleted, or a whole one that only lacks its name")
