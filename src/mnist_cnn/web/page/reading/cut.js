@@ -5,7 +5,7 @@ import { argmin, least, round } from "./statistics.js";
 import { pieceOf } from "./segment.js";
 
 const WORKING_HEIGHT = 48;
-const WANDER = Math.fround(0.7); // costs are float32, as NumPy adds them: of equal ones the first counts
+const WANDER = 0.7;
 const CHEAP = 8;
 const CLEFT = 4;
 
@@ -45,7 +45,7 @@ function cheapestCuts(ink) {
   const [middle, margin] = [rows.length >> 1, Math.max(1, Math.floor(rows.length / 10))];
   const above = cheapestPaths(rows.slice(0, middle + 1));
   const below = cheapestPaths(rows.slice(middle).reverse());
-  const totals = rows[middle].map((own, column) => Math.fround(above.total[column] + below.total[column]) - own);
+  const totals = Array.from(rows[middle], (own, column) => above.total[column] + below.total[column] - own);
   const cheap = minima(totals, margin).slice(0, CHEAP);
   const clefts = minima(paperAround(rows).map((paper) => -paper), margin).slice(0, CLEFT);
   const through = [...new Set([...cheap, ...clefts])].sort((a, b) => a - b);
@@ -64,15 +64,20 @@ function paperAround(rows) {
   });
 }
 
+/* NumPy adds the first step in float32 and the others in float64: where two ways cost the same, that decides. */
+const asideFirst = (cost) => Math.fround(cost + Math.fround(WANDER));
+const aside = (cost) => cost + WANDER;
+
 function cheapestPaths(rows) {
-  let total = rows[0];
+  let total = Float64Array.from(rows[0]);
   const steps = [new Int8Array(rows[0].length)];
   for (const row of rows.slice(1)) {
     const before = total;
+    const wander = steps.length > 1 ? aside : asideFirst;
     const taken = new Int8Array(row.length);
-    total = row.map((own, column) => {
-      const fromLeft = column ? Math.fround(before[column - 1] + WANDER) : Infinity;
-      const fromRight = column + 1 < row.length ? Math.fround(before[column + 1] + WANDER) : Infinity;
+    total = Float64Array.from(row, (own, column) => {
+      const fromLeft = column ? wander(before[column - 1]) : Infinity;
+      const fromRight = column + 1 < row.length ? wander(before[column + 1]) : Infinity;
       const ways = [fromLeft, before[column], fromRight];
       const best = argmin(ways);
       taken[column] = best - 1;

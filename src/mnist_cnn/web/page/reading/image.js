@@ -107,7 +107,13 @@ export function mapped(image, one, kind = image.data.constructor) {
 
 export const inverted = (image) => mapped(image, (pixel) => 255 - pixel);
 export const asFloat = (image) => alike(image, Float32Array.from(image.data));
-export const above = (image, limit) => mapped(image, (pixel) => Number(pixel > limit), Uint8Array);
+
+/* A mask of what is above a level: a loop of its own, since it sees all of a picture several times. */
+export function above({ data, width, height }, limit) {
+  const mask = blank(width, height);
+  for (let index = 0; index < data.length; index += 1) mask.data[index] = data[index] > limit ? 1 : 0;
+  return mask;
+}
 
 export function someAbove0({ data }) {
   return data.some((pixel) => pixel > 0);
@@ -115,14 +121,14 @@ export function someAbove0({ data }) {
 
 export function sumOf({ data }) {
   let sum = 0;
-  for (const pixel of data) sum += pixel;
+  for (let index = 0; index < data.length; index += 1) sum += data[index];
   return sum;
 }
 
 /* How many pixels of (h, w) uint8 there are of each level. */
 export function histogram({ data }) {
   const counts = new Float64Array(256);
-  for (const pixel of data) counts[pixel] += 1;
+  for (let index = 0; index < data.length; index += 1) counts[data[index]] += 1;
   return counts;
 }
 

@@ -1,7 +1,7 @@
 /* A grey picture comes in, how much each pixel stands out from its paper goes out. (reading/ink.py) */
 
 import { above, asFloat, blank, blur, closed, components, cut, dilated, distances, divided, histogram } from "./image.js";
-import { boundingRect, imageOf, inverted, longer, mapped, meanOf, medianBlur, multiplied, otsu } from "./image.js";
+import { boundingRect, inverted, longer, mapped, meanOf, medianBlur, multiplied, otsu } from "./image.js";
 import { resize, square, subtracted, weighted, withMargin } from "./image.js";
 import { meanWidth } from "./pen.js";
 import { withoutRuling } from "./ruling.js";
@@ -126,14 +126,16 @@ function strokes(contrast, noise) {
 function hysteresis(contrast, low, high) {
   const { labels, found } = components(above(contrast, Math.floor(low)));
   const strong = new Uint8Array(found.length);
-  labels.forEach((label, index) => contrast.data[index] > high && (strong[label] = 1));
+  for (let index = 0; index < labels.length; index += 1) if (contrast.data[index] > high) strong[labels[index]] = 1;
   strong[0] = 0;
   return chosen(labels, strong, contrast);
 }
 
 /* A mask of those labels that are marked. */
 function chosen(labels, marks, { width, height }) {
-  return imageOf(width, height, Uint8Array.from(labels, (label) => marks[label]));
+  const mask = blank(width, height);
+  for (let index = 0; index < labels.length; index += 1) mask.data[index] = marks[labels[index]];
+  return mask;
 }
 
 function surroundings(mask) {

@@ -2,7 +2,7 @@
    (reading/ruling.py) */
 
 import { above, blank, boundingRect, closed, components, cut, fittedLine, fittedPolynomial, line } from "./image.js";
-import { longer, mapped, opened, polyline, square, transposed } from "./image.js";
+import { imageOf, longer, mapped, opened, polyline, square, transposed } from "./image.js";
 import { shrink } from "./scale.js";
 import { median, quantile, round, sum, valueOf } from "./statistics.js";
 
@@ -92,8 +92,12 @@ function candidates(whole) {
   const long = found.map((one, label) => ({ ...one, label })).filter((one) => one.label > 0 && wide(one));
   const ends = (one) => [left + one.left, left + one.left + one.width];
   if (long.length === 1 && !spans(...ends(long[0]), width)) return [];
-  const inside = ({ label, ...one }) =>
-    cut(mapped(pieces, (piece, index) => Number(piece && labels[index] === label)), one.left, one.top, one.width, one.height);
+  const all = imageOf(mask.width, mask.height, labels);
+  const inside = ({ label, ...box }) => {
+    const own = cut(all, box.left, box.top, box.width, box.height).data;
+    const thin = cut(pieces, box.left, box.top, box.width, box.height);
+    return mapped(thin, (piece, index) => Number(piece && own[index] === label));
+  };
   return long.map((one) => fitted(inside(one), one.left + left, one.top + top)).filter(Boolean);
 }
 
