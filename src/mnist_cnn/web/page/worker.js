@@ -2,6 +2,7 @@
 
    What is large is fetched here, once, with the progress told: OpenCV, ONNX Runtime and the network. */
 
+import { withoutText } from "./invokers.js";
 import { reasons } from "./reading/explain.js";
 import { imageOf, useOpenCV } from "./reading/image.js";
 import { indexOf } from "./reading/nearest.js";
@@ -34,6 +35,7 @@ async function prepare() {
 }
 
 async function startOpenCV() {
+  withoutText();
   await import(addressOf("opencv.js"));
   useOpenCV(await globalThis.cv);
 }
