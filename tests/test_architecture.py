@@ -14,6 +14,7 @@ ROOT = Path(mnist_cnn.__file__).parent
 # From left to right an import is allowed, from right to left it is not.
 ROOMS = [
     "cli",
+    "web",
     "serving",
     "terminal_reading",
     "terminal_study",
@@ -73,6 +74,11 @@ def test_reading_imports_nothing_else_of_ours() -> None:
 def test_serving_imports_only_what_reads() -> None:
     for module in (ROOT / "serving").glob("*.py"):
         assert imports_of(module) <= {"serving", "reading", "errors", "card", "__version__"}
+
+
+def test_the_static_page_needs_only_what_reads() -> None:
+    for module in (ROOT / "web").glob("*.py"):
+        assert imports_of(module) <= {"web", "reading", "errors", "card", "__version__"}
 
 
 def test_every_room_is_known_and_none_is_empty() -> None:
@@ -139,7 +145,15 @@ def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[s
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["info"], ["train", "--help"], ["study", "--help"], ["adapt", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["info"],
+        ["train", "--help"],
+        ["study", "--help"],
+        ["adapt", "--help"],
+        ["export", "--help"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:

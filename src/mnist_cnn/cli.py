@@ -419,7 +419,9 @@ def export(
     folder: Annotated[
         Path | None, typer.Argument(help="A folder that `train` made, or an .onnx file; by default the one that ships.")
     ] = None,
-    to: Annotated[str, typer.Option(help="web: a folder with a page that reads in the browser, without a server.")] = "web",
+    to: Annotated[
+        str, typer.Option(help="web: a folder with a page that reads in the browser, without a server.")
+    ] = "web",
     out: Annotated[Path, typer.Option(help="The folder to write; there must be none yet.")] = Path("web"),
     packages: Annotated[
         Path | None, typer.Option(help="A node_modules folder to take the page's packages from, instead of npm.")

@@ -39,12 +39,13 @@ CHANGES = {
     ),
     '<div id="trouble" role="alert"></div>': (
         '<div id="trouble" role="alert"></div>\n'
-        '    <p id="loading" hidden>Loading <progress max="1" value="0" aria-label="Loading"></progress> <span></span></p>'
+        '    <p id="loading" hidden>Loading <progress max="1" value="0" aria-label="Loading"></progress> '
+        "<span></span></p>"
     ),
     '<form id="token-form" hidden>.*?</form>': '<form id="token-form" hidden><input id="token"></form>',
     "<footer>.*?</footer>": (
-        "<footer>\n  <p>Pictures are read in this browser and sent nowhere. What reads: <a href=\"card.json\">the network's "
-        'card</a>, <a href="licences.txt">licences</a>.</p>\n</footer>'
+        "<footer>\n  <p>Pictures are read in this browser and sent nowhere. "
+        'What reads: <a href="card.json">the network\'s card</a>, <a href="licences.txt">licences</a>.</p>\n</footer>'
     ),
     "<noscript>.*?</noscript>": (
         '<noscript><p class="noscript">This page draws and reads with JavaScript, which is off.</p></noscript>'
@@ -82,10 +83,12 @@ def export_web(model: Path | None, out: Path, packages: Path | None = None) -> W
 def page_parts() -> dict[str, bytes]:
     """The page's own files."""
     served = files("mnist_cnn.serving").joinpath("static")
+    own = files("mnist_cnn.web").joinpath("page")
     return {
         "index.html": page_of(served.joinpath("index.html").read_text("utf-8")).encode(),
-        **{name: served.joinpath(name).read_bytes() for name in ("app.js", "style.css")},
-        **dict(scripts(files("mnist_cnn.web").joinpath("page"))),
+        "style.css": served.joinpath("style.css").read_bytes() + own.joinpath("loading.css").read_bytes(),
+        "app.js": served.joinpath("app.js").read_bytes(),
+        **dict(scripts(own)),
         INDEX.name: INDEX.read_bytes(),
     }
 

@@ -3,7 +3,7 @@
 import { SIDE } from "./normalise.js";
 import { at } from "./temperature.js";
 
-const BATCH = 64; // images; between two batches other pictures have their turn
+const TOGETHER = 64; // images that the network sees at once; between two batches other pictures have their turn
 
 /* The network as (images) → for each of them ten probabilities. An image is 784 bytes, ink 255 on paper 0. */
 export async function classifierOf(runtime, bytes, temperature) {
@@ -13,9 +13,9 @@ export async function classifierOf(runtime, bytes, temperature) {
 
   return async function classify(images) {
     const rows = [];
-    for (let start = 0; start < images.length; start += BATCH) {
+    for (let start = 0; start < images.length; start += TOGETHER) {
       if (start) await otherWork();
-      const batch = images.slice(start, start + BATCH);
+      const batch = images.slice(start, start + TOGETHER);
       const pixels = new Uint8Array(batch.length * SIDE * SIDE);
       batch.forEach((one, index) => pixels.set(one, index * SIDE * SIDE));
       const tensor = new runtime.Tensor("uint8", pixels, [batch.length, SIDE, SIDE, 1]);
