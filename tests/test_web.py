@@ -24,14 +24,15 @@ from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, ExportError
 from mnist_cnn.reading.explain import reasons
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier, with_temperature
 from mnist_cnn.web import export, packages
 from mnist_cnn.web.export import export_web
 from mnist_cnn.web.packages import Package
 from static_host import EXPLAIN, LOADED, SWITCHES, chromium, hosted, reading_of
 
 PAGE = Path(export.__file__).parent / "page"
-PICTURES = Path(__file__).parents[2] / "shared" / "data" / "pictures"
+# The pictures lie beside MNIST where they are at all.
+PICTURES = Path(os.environ.get("MNIST_CNN_DATA", "nowhere")).parent / "pictures"
 PATIENCE = 120_000  # milliseconds: a machine that does much else
 SIZES = {
     "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
@@ -156,6 +157,11 @@ sync_api: Any = pytest.importorskip("playwright.sync_api", reason="the package p
 
 
 @pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the page of the network that ships below it; MNIST_CNN_NODE_MODULES names packages to take."""
     named = os.environ.get("MNIST_CNN_NODE_MODULES")
@@ -221,7 +227,10 @@ def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterato
 
 
 def assert_same(read: Any, reading: Reading) -> None:
-    """What the page read is what Python reads: digits, boxes, the 28×28 to a level, probabilities to a thousandth."""
+    """What the page read is what Python reads: digits, boxes, the 28×28 to a level, probabilities to a hundredth.
+
+    A level in a few pixels moves a doubtful digit's probabilities by up to 0.006 (of 1,181 pictures).
+    """
     assert read.get("problem") is None
     assert (read["text"], read["width"], read["height"]) == (reading.text, reading.width, reading.height)
     digits = [digit for row in read["rows"] for digit in row]
@@ -229,7 +238,7 @@ def assert_same(read: Any, reading: Reading) -> None:
     for digit, expected in zip(digits, reading.digits, strict=True):
         image = np.frombuffer(base64.b64decode(digit["image"]), np.uint8).reshape(28, 28)
         assert np.abs(image.astype(int) - expected.image).max() <= 1
-        assert digit["probabilities"] == pytest.approx(expected.probabilities, abs=1e-3)
+        assert digit["probabilities"] == pytest.approx(expected.probabilities, abs=1e-2)
 
 
 def encoded(picture: np.ndarray, form: str = "PNG", **how: Any) -> bytes:
@@ -272,27 +281,26 @@ MADE = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
-def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, name: str) -> None:
+def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, reader: Reader, name: str) -> None:
     for single in (False, True):
-        assert_same(reading_of(page, MADE[name], single), Reader().read(MADE[name], single))
+        assert_same(reading_of(page, MADE[name], single), reader.read(MADE[name], single))
 
 
 @pytest.mark.slow
-def test_fifty_pictures_of_people_are_read_as_python_reads_them(page: Any) -> None:
+def test_fifty_pictures_of_people_are_read_as_python_reads_them(page: Any, reader: Reader) -> None:
     if not (PICTURES / "labels.csv").is_file():
-        pytest.skip(f"the pictures of people are not here ({PICTURES})")
+        pytest.skip("the pictures of people are not beside the file that MNIST_CNN_DATA names")
     with (PICTURES / "labels.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     chosen = rows[:: len(rows) // 50][:50]
     assert len(chosen) == 50
     for row in chosen:
         picture, single = (PICTURES / row["path"]).read_bytes(), row["layout"] == "single"
-        assert_same(reading_of(page, picture, single), Reader().read(picture, single))
+        assert_same(reading_of(page, picture, single), reader.read(picture, single))
 
 
 @pytest.mark.slow
-def test_the_reasons_are_those_of_python(page: Any) -> None:
-    reader = Reader()
+def test_the_reasons_are_those_of_python(page: Any, reader: Reader) -> None:
     image = reader.read(MADE["dark on light"]).digits[1].image
     given = page.evaluate(EXPLAIN, base64.b64encode(image.tobytes()).decode())
     expected = json.loads(json.dumps(reasons(reader.classify, image).to_dict()))
@@ -340,6 +348,19 @@ def test_a_number_is_written_read_and_explained(visit: Visit) -> None:
     sync_api.expect(visit.page.locator("#neighbours canvas")).to_have_count(3)
     sync_api.expect(visit.page.locator("#loading")).to_have_count(0)
     assert visit.page.locator("#sheet").bounding_box() == box  # nothing moves under the pen when all is loaded
+
+
+@pytest.mark.slow
+def test_a_network_whose_temperature_is_outside_is_read_with_it(browser: Any, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "below" / "page", tmp_path / "page")
+    contents = json.loads((tmp_path / "page" / "contents.json").read_bytes())
+    (tmp_path / "page" / "contents.json").write_text(json.dumps({**contents, "temperature": 3.0}))
+    visit = Visit(browser)
+    with hosted(tmp_path) as address:
+        visit.page.goto(f"{address}page/")
+        reader = Reader(with_temperature(calibrated_classifier(), 3.0))
+        assert_same(reading_of(visit.page, MADE["thin pen"]), reader.read(MADE["thin pen"]))
+        visit.end(address)
 
 
 @pytest.mark.slow
