@@ -44,7 +44,7 @@ def png(picture: np.ndarray) -> bytes:
 
 def drawing() -> bytes:
     """Four digits on 480×360, as the page draws them."""
-    ink = mask("2047", height=130, pen=26)
+    ink = mask("2047", height=100, pen=24)
     sheet = np.zeros((360, 480), np.uint8)
     height, width = min(360, ink.shape[0]), min(480, ink.shape[1])
     sheet[:height, :width] = ink[:height, :width]

@@ -79,18 +79,20 @@ function bandOf(bitmap, top, height) {
 function reduced({ data, width, height }, times) {
   const [across, down] = [Math.ceil(width / times), Math.ceil(height / times)];
   const small = imageOf(across, down, new Uint8Array(across * down * 4), 4);
-  const sums = new Float64Array(across * 4);
-  for (let row = 0; row < down; row += 1) {
+  for (let row = 0, to = 0; row < down; row += 1) {
     const [top, bottom] = [row * times, Math.min(height, (row + 1) * times)];
-    sums.fill(0);
-    for (let index = top * width * 4; index < bottom * width * 4; index += 1) {
-      const column = (index >> 2) % width;
-      sums[4 * Math.floor(column / times) + (index & 3)] += data[index];
+    for (let column = 0; column < across; column += 1) {
+      const [left, right] = [column * times, Math.min(width, (column + 1) * times)];
+      const size = (right - left) * (bottom - top);
+      for (let channel = 0; channel < 4; channel += 1, to += 1) {
+        let sum = 0;
+        for (let y = top; y < bottom; y += 1) {
+          const end = 4 * (y * width + right);
+          for (let from = 4 * (y * width + left) + channel; from < end; from += 4) sum += data[from];
+        }
+        small.data[to] = Math.floor(sum / size + 0.5);
+      }
     }
-    sums.forEach((sum, index) => {
-      const wide = Math.min(times, width - (index >> 2) * times);
-      small.data[row * across * 4 + index] = Math.floor(sum / (wide * (bottom - top)) + 0.5);
-    });
   }
   return small;
 }
