@@ -15,6 +15,7 @@ ROOT = Path(mnist_cnn.__file__).parent
 ROOMS = [
     "cli",
     "completion",
+    "web",
     "serving",
     "terminal_reading",
     "terminal_study",
@@ -84,6 +85,11 @@ def test_bulk_reading_imports_only_what_reads_and_what_begins_processes() -> Non
         assert imports_of(module) <= allowed
 
 
+def test_the_static_page_needs_only_what_reads() -> None:
+    for module in (ROOT / "web").glob("*.py"):
+        assert imports_of(module) <= {"web", "reading", "errors", "card", "__version__"}
+
+
 def test_every_room_is_known_and_none_is_empty() -> None:
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders <= set(ROOMS)
@@ -148,7 +154,15 @@ def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[s
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["info"], ["train", "--help"], ["study", "--help"], ["adapt", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["info"],
+        ["train", "--help"],
+        ["study", "--help"],
+        ["adapt", "--help"],
+        ["export", "--help"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:

@@ -99,9 +99,9 @@ def test_where_the_network_looked_is_told(client: Client) -> None:
 
 
 def test_the_page_and_its_files_are_there_and_may_be_kept(client: Client) -> None:
-    for path, kind in (("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")):
+    for path, kind in (("/", "html"), ("/app.js", "javascript"), ("/asking.js", "javascript"), ("/style.css", "css")):
         answer = client.get(path)
-        assert answer.headers["content-type"].startswith(kind)
+        assert answer.headers["content-type"].startswith(f"text/{kind}")
         again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
         assert client.head(path).status_code == 200
@@ -199,7 +199,16 @@ def test_a_token_is_asked_for_but_not_by_the_page() -> None:
             problem(answer, 401)
         right = {"Authorization": "Bearer Ünsecret".encode()}
         assert guarded.post("/v1/read", content=picture_of("5"), headers=PNG | right).json()["text"] == "5"
-        for path in ("/", "/app.js", "/style.css", "/healthz", "/v2/health/live", "/docs", "/openapi.json"):
+        for path in (
+            "/",
+            "/app.js",
+            "/asking.js",
+            "/style.css",
+            "/healthz",
+            "/v2/health/live",
+            "/docs",
+            "/openapi.json",
+        ):
             assert guarded.get(path, headers={"Host": "any.example"}).status_code == 200
 
 

@@ -527,6 +527,28 @@ def serve(
 
 
 @command
+def export(
+    folder: Annotated[
+        Path | None, typer.Argument(help="A folder that `train` made, or an .onnx file; by default the one that ships.")
+    ] = None,
+    to: Annotated[
+        str, typer.Option(help="web: a folder with a page that reads in the browser, without a server.")
+    ] = "web",
+    out: Annotated[Path, typer.Option(help="The folder to write; there must be none yet.")] = Path("web"),
+    packages: Annotated[
+        Path | None, typer.Option(help="A node_modules folder to take the page's packages from, instead of npm.")
+    ] = None,
+) -> None:
+    """Write a network in another form (docs/web.md)."""
+    from mnist_cnn.web.export import export_web
+
+    if to != "web":
+        _stop(f"--to is web, not {to}.", 2)
+    written = export_web(folder, out, packages)
+    typer.echo(f"{written.path}: {written.files} files, {written.bytes / 1e6:.1f} MB, for any host of files")
+
+
+@command
 def report(
     folder: Kept,
     corruptions: Corruptions = False,

@@ -61,6 +61,7 @@ READING = (400, 408, 413, 415, 422, 503, 504)
 ROUTES = [
     Route("GET", "/", pages.Page("index.html"), listed=False),
     Route("GET", "/app.js", pages.Page("app.js"), listed=False),
+    Route("GET", "/asking.js", pages.Page("asking.js"), listed=False),
     Route("GET", "/style.css", pages.Page("style.css"), listed=False),
     Route("POST", "/v1/read", reading_routes.read, ReadingModel, READING, PICTURE | FORM),
     Route("POST", "/v1/read/batch", reading_routes.read_batch, BatchModel, READING, FORMS),

@@ -32,9 +32,8 @@ HEADERS = [
 ]
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # The page itself, what says that the server is up, and how to use it. None of them tells what others have sent.
-OPEN = frozenset(
-    {"/", "/app.js", "/style.css", "/healthz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
-)
+PAGE = frozenset({"/", "/app.js", "/asking.js", "/style.css"})
+OPEN = PAGE | {"/healthz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
 PORT = re.compile(r":\d*$")
 
 

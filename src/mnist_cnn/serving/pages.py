@@ -1,4 +1,4 @@
-"""What a person looks at: the page and its two files, the documentation, and whether the server is well."""
+"""What a person looks at: the page and its files, the documentation, and whether the server is well."""
 
 import hashlib
 import html
@@ -13,6 +13,7 @@ from mnist_cnn.serving.answers import as_json
 TYPES = {
     "index.html": "text/html; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
+    "asking.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
 }
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -1,14 +1,16 @@
-/* Takes drawings and pictures, asks the server what they say, and shows it. Knows nothing about how reading works.
+/* Takes drawings and pictures, asks what they say, and shows it. Knows nothing about who answers or how reading works.
 
-   From top to bottom: what is kept in memory; drawing; opening pictures; asking the server; reading; what was read;
-   one digit; corrections; and at the end what a person does to the page, wired to all of it. */
+   From top to bottom: what is kept in memory; drawing; opening pictures; reading; what was read; one digit; corrections;
+   and at the end what a person does to the page, wired to all of it. */
+
+import { SLOW, askForReading, askForReasons, giveToken, hasToken, ready } from "./asking.js";
 
 const PAPER = { width: 480, height: 360 }; // of a drawing as it is sent, whatever the screen: it reads alike everywhere
 const PEN = PAPER.height / 14; // a felt pen; six digits fit beside each other
 const LONGEST = 1600; // pixels: the reader keeps no more
 const LARGEST_UPLOAD = 10_000_000; // bytes that the server takes
 const BREATH = 40; // milliseconds between two requests while drawing
-const PATIENCE = 30_000; // milliseconds until a silent server counts as gone
+const PATIENCE = 30_000; // milliseconds until who is silent counts as gone
 const SETTLED = 300; // milliseconds without a change until explanations are asked for
 const SAID_AFTER = 800; // milliseconds without a change until a screen reader is told
 
@@ -32,7 +34,6 @@ let answer = null; // the newest reading, with `refusedBelow`, the least confide
 let selected = 0; // index of the digit shown
 let pickedByHand = false; // else it is the least sure one
 const kept = []; // corrected pictures
-let token = "";
 
 function replaceSheet(next) {
   earlier.push(sheet);
@@ -188,41 +189,8 @@ function openFirst(files) {
   return Boolean(files?.length);
 }
 
-/* Asking the server. Every address is relative, so the page works behind a prefix. */
-
-class Problem extends Error {
-  constructor(message, { status = 0, after = 0, passing = false } = {}) {
-    super(message);
-    Object.assign(this, { status, after, passing });
-  }
-}
-
-async function ask(address, options) {
-  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
-  let response;
-  try {
-    response = await fetch(address, { ...options, method: "POST", headers });
-    if (response.ok) return await response.json();
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw new Problem("The server does not answer.", { passing: true });
-  }
-  throw await problemOf(response);
-}
-
-async function problemOf(response) {
-  const { status } = response;
-  const told = await response.json().catch(() => ({}));
-  const message = typeof told.detail === "string" ? told.detail : `The server answered with error ${status}.`;
-  const passing = status === 503 || status === 429;
-  return new Problem(message, { status, passing, after: 1000 * (Number(response.headers.get("Retry-After")) || 0) });
-}
-
-function askForReading(picture, signal) {
-  const least = leastConfidence();
-  const wanted = new URLSearchParams({ single: element.single.checked, min_confidence: least, images: true });
-  const headers = { "Content-Type": picture.type || "application/octet-stream" };
-  return ask(`v1/read?${wanted}`, { body: picture, headers, signal });
+function readingOf(picture, signal) {
+  return askForReading(picture, { single: element.single.checked, least: leastConfidence() }, signal);
 }
 
 const leastConfidence = () => element.least.valueAsNumber / 100;
@@ -253,13 +221,14 @@ async function readNewest() {
 }
 
 async function readOnce(about) {
+  await ready;
   abort = new AbortController();
   const tooLong = setTimeout(() => abort.abort(), PATIENCE);
   const { signal } = abort;
   const refusedBelow = leastConfidence();
   try {
     const picture = isBlank() ? null : (sheet.picture?.sent ?? (await drawingAsPng()));
-    const read = picture && (await askForReading(picture, signal));
+    const read = picture && (await readingOf(picture, signal));
     if (about.sheets !== sheets) return;
     tries = 0;
     readVersion = about.version;
@@ -273,7 +242,7 @@ async function readOnce(about) {
 /* What passes is waited for and asked again, the rest is said and left until something changes. */
 async function cope(problem, about) {
   const slow = problem.name === "AbortError";
-  const message = slow ? "The server takes too long." : problem.message;
+  const message = slow ? SLOW : problem.message;
   if (problem.status === 401) return askForToken(about);
   if (!slow && !problem.passing) return giveUp(message, about);
   tries += 1;
@@ -296,14 +265,14 @@ function pause(milliseconds) {
 }
 
 function askForToken(about) {
-  giveUp(token ? "The server does not take that token." : "This server answers only those who have its token.", about);
+  giveUp(hasToken() ? "The server does not take that token." : "This server answers only those who have its token.", about);
   element["token-form"].hidden = false;
   element.token.focus();
 }
 
 function useToken(event) {
   event.preventDefault();
-  token = element.token.value.trim();
+  giveToken(element.token.value.trim());
   element["token-form"].hidden = true;
   element.token.value = "";
   changed();
@@ -533,8 +502,7 @@ function explainSoon() {
 async function explainSelected() {
   const digit = digitsOf(answer)[selected];
   if (!digit || stroke || explanations.has(digit.image)) return;
-  const options = { body: JSON.stringify({ image: digit.image }), headers: { "Content-Type": "application/json" } };
-  const explained = await ask("v1/explain", options).catch(() => null);
+  const explained = await askForReasons(digit.image).catch(() => null);
   if (!explained) return; // the reading stands without it
   if (explanations.size > 100) explanations.clear();
   explanations.set(digit.image, explained);
@@ -806,3 +774,4 @@ on(window, "beforeunload", (event) => kept.some((one) => !one.downloaded) && eve
 on(matchMedia("(prefers-color-scheme: dark)"), "change", () => (repaint(), showDetail()));
 new ResizeObserver(fitCanvas).observe(element.sheet);
 showSheet();
+ready.catch((problem) => showTrouble(problem.message));

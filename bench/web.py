@@ -1,0 +1,131 @@
+"""How large the page without a server is, how soon it is ready, how long a reading takes, and whether it is Python's.
+
+`python bench/web.py [PICTURES] [COUNT]`: of a folder with a labels.csv, so many pictures of it, or all. Chromium and
+npm are needed; MNIST_CNN_NODE_MODULES names a folder with the packages instead of npm.
+"""
+
+import base64
+import csv
+import gzip
+import io
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from drawing import inked, mask  # noqa: E402
+from mnist_cnn import Reader  # noqa: E402
+from mnist_cnn.reading.explain import reasons  # noqa: E402
+from mnist_cnn.reading.reading import Reading  # noqa: E402
+from mnist_cnn.web.export import export_web  # noqa: E402
+from static_host import EXPLAIN, LOADED, SWITCHES, chromium, hosted, reading_of  # noqa: E402
+
+LOADS = 5
+TIMES = 20
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A picture as a file."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def drawing() -> bytes:
+    """Four digits on 480×360, as the page draws them."""
+    ink = mask("2047", height=100, pen=24)
+    sheet = np.zeros((360, 480), np.uint8)
+    height, width = min(360, ink.shape[0]), min(480, ink.shape[1])
+    sheet[:height, :width] = ink[:height, :width]
+    return png(inked(sheet, 255, 17))
+
+
+def timed(act: Any) -> float:
+    """Milliseconds."""
+    started = time.perf_counter()
+    act()
+    return 1000 * (time.perf_counter() - started)
+
+
+def differences(read: Any, reading: Reading) -> tuple[bool, bool, float]:
+    """Whether the page's text is Python's, whether its boxes are, and the largest difference of a probability."""
+    digits = [digit for row in read["rows"] for digit in row]
+    boxes = [digit["box"] for digit in digits] == [vars(digit.box) for digit in reading.digits]
+    apart = [
+        abs(one - other)
+        for digit, expected in zip(digits, reading.digits, strict=False)
+        for one, other in zip(digit["probabilities"], expected.probabilities, strict=True)
+    ]
+    return read["text"] == reading.text, boxes, max(apart, default=0.0)
+
+
+def compare(page: Any, reader: Reader, folder: Path, count: int | None) -> None:
+    """Read the pictures of a folder in both ways."""
+    with (folder / "labels.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    rows = rows[:: max(1, len(rows) // count)][:count] if count else rows
+    found, browser, python = [], [], []
+    for row in rows:
+        picture, single = (folder / row["path"]).read_bytes(), row["layout"] == "single"
+        started = time.perf_counter()
+        reading = reader.read(picture, single)
+        python.append(1000 * (time.perf_counter() - started))
+        read = reading_of(page, picture, single)
+        browser.append(read["milliseconds"])
+        found.append(differences(read, reading))
+    texts, boxes, apart = zip(*found, strict=True)
+    print(f"{len(rows)} pictures: {sum(texts)} with the same digits, {sum(boxes)} with the same boxes")
+    print(f"probabilities differ by {max(apart):.4f} at most, by over 0.001 in {sum(one > 0.001 for one in apart)}")
+    print(f"median {statistics.median(browser):.0f} ms in the browser, {statistics.median(python):.0f} ms in Python")
+    print(f"longest {max(browser):.0f} ms in the browser, {max(python):.0f} ms in Python")
+
+
+def times(page: Any, reader: Reader) -> None:
+    """Time a drawing and its reasons."""
+    picture = drawing()
+    reading = reader.read(picture)
+    image = base64.b64encode(reading.digits[0].image.tobytes()).decode()
+    browser = statistics.median(reading_of(page, picture)["milliseconds"] for _ in range(TIMES))
+    python = statistics.median(timed(lambda: reader.read(picture)) for _ in range(TIMES))
+    print(f"a drawing, read as {reading.text}: {browser:.0f} ms in the browser, {python:.0f} ms in Python")
+    browser = statistics.median(timed(lambda: page.evaluate(EXPLAIN, image)) for _ in range(3))
+    python = statistics.median(timed(lambda: reasons(reader.classify, reading.digits[0].image)) for _ in range(3))
+    print(f"its reasons: {browser / 1000:.1f} s in the browser, {python / 1000:.1f} s in Python")
+
+
+def main() -> None:
+    """Export, load, read, compare."""
+    cv2.setNumThreads(1)
+    packages = os.environ.get("MNIST_CNN_NODE_MODULES")
+    with tempfile.TemporaryDirectory() as temporary:
+        written = export_web(None, Path(temporary) / "page", Path(packages) if packages else None)
+        packed = sum(len(gzip.compress(path.read_bytes())) for path in written.path.rglob("*") if path.is_file())
+        print(f"{written.files} files, {written.bytes / 1e6:.1f} MB, compressed by gzip {packed / 1e6:.1f} MB")
+        with hosted(Path(temporary)) as address, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
+            loads = []
+            for _ in range(LOADS):
+                page = browser.new_context().new_page()  # with nothing in its cache
+                page.set_default_timeout(120_000)
+                loads.append(timed(lambda: (page.goto(f"{address}page/"), page.evaluate(LOADED))))  # noqa: B023
+            print(f"ready after {statistics.median(loads) / 1000:.1f} s (median of {LOADS}), the host on this machine")
+            reader = Reader()
+            times(page, reader)
+            if len(sys.argv) > 1:
+                compare(page, reader, Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None)
+            browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+/* Asks the server that the page came from. Every address is relative, so the page works behind a prefix.
+
+   A page without a server has another module in this one's place (`mnist_cnn/web/page/asking.js`). */
+
+export class Problem extends Error {
+  constructor(message, { status = 0, after = 0, passing = false } = {}) {
+    super(message);
+    Object.assign(this, { status, after, passing });
+  }
+}
+
+export const SLOW = "The server takes too long.";
+export const ready = Promise.resolve(); // what must be there before anything is asked
+
+let token = "";
+
+export function giveToken(given) {
+  token = given;
+}
+
+export const hasToken = () => Boolean(token);
+
+export function askForReading(picture, { single, least }, signal) {
+  const wanted = new URLSearchParams({ single, min_confidence: least, images: true });
+  const headers = { "Content-Type": picture.type || "application/octet-stream" };
+  return ask(`v1/read?${wanted}`, { body: picture, headers, signal });
+}
+
+export function askForReasons(image) {
+  const headers = { "Content-Type": "application/json" };
+  return ask("v1/explain", { body: JSON.stringify({ image }), headers });
+}
+
+async function ask(address, options) {
+  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+  let response;
+  try {
+    response = await fetch(address, { ...options, method: "POST", headers });
+    if (response.ok) return await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem("The server does not answer.", { passing: true });
+  }
+  throw await problemOf(response);
+}
+
+async function problemOf(response) {
+  const { status } = response;
+  const told = await response.json().catch(() => ({}));
+  const message = typeof told.detail === "string" ? told.detail : `The server answered with error ${status}.`;
+  const passing = status === 503 || status === 429;
+  return new Problem(message, { status, passing, after: 1000 * (Number(response.headers.get("Retry-After")) || 0) });
+}

@@ -1,0 +1,117 @@
+"""Names of files of npm packages come in, their contents go out, each the one that was pinned. Knows no networks.
+
+`packages.json` has the packages' versions, the SHA-512 of each as npm states it ("integrity"), and that of every file.
+"""
+
+import base64
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from mnist_cnn.errors import ExportError
+
+PATIENCE = 300  # seconds for a package: the larger one is 33 MB
+
+
+@dataclass(frozen=True)
+class Package:
+    """A pinned npm package: the integrity of its archive, and of each of its `files` that is wanted."""
+
+    name: str
+    version: str
+    integrity: str
+    files: dict[str, str]
+
+
+def pinned() -> list[Package]:
+    """The packages that the page needs."""
+    document = json.loads(files("mnist_cnn.web").joinpath("packages.json").read_text("utf-8"))
+    return [Package(name, **facts) for name, facts in document.items()]
+
+
+def contents(folder: Path | None) -> dict[str, bytes]:
+    """The wanted files of all packages, each as "package/path within it".
+
+    They are taken from `folder`, a `node_modules`, or else fetched by npm, which is asked for nothing but archives and
+    runs nothing of what is in them. Raises ExportError if a file cannot be had or is not the one that was pinned.
+    """
+    found = {}
+    for package in pinned():
+        taken = from_folder(package, folder) if folder else fetched(package)
+        for path, content in taken.items():
+            check(content, package.files[path], f"{package.name}/{path}")
+            found[f"{package.name}/{path}"] = content
+    return found
+
+
+def from_folder(package: Package, folder: Path) -> dict[str, bytes]:
+    """The files of a package in a `node_modules` folder."""
+    try:
+        return {path: (folder / package.name / path).read_bytes() for path in package.files}
+    except OSError as error:
+        raise ExportError(
+            f"{error.filename} cannot be read ({error.strerror}): --packages names a node_modules folder, into which "
+            f"`npm install --ignore-scripts {wanted()}` puts what is needed."
+        ) from error
+
+
+def fetched(package: Package) -> dict[str, bytes]:
+    """The files of a package, fetched by npm."""
+    with tempfile.TemporaryDirectory() as temporary:
+        archive = packed(package, Path(temporary), run_npm)
+        check(archive.read_bytes(), package.integrity, f"the package {package.name}")
+        with tarfile.open(archive) as opened:
+            return {path: member(opened, path) for path in package.files}
+
+
+def member(archive: tarfile.TarFile, path: str) -> bytes:
+    """One file of a package's archive."""
+    stream = archive.extractfile(f"package/{path}")
+    assert stream is not None, f"{path} is in the archive, whose SHA-512 is known"  # noqa: S101
+    return stream.read()
+
+
+def packed(package: Package, folder: Path, npm: Callable[[list[str], Path], None]) -> Path:
+    """Let npm put a package's archive into a folder."""
+    npm(["pack", "--ignore-scripts", "--silent", f"{package.name}@{package.version}"], folder)
+    if len(archives := list(folder.glob("*.tgz"))) != 1:
+        raise ExportError(f"npm fetched {package.name} but left no archive: {ELSEWHERE}")
+    return archives[0]
+
+
+def run_npm(words: list[str], folder: Path) -> None:
+    """Run npm in a folder; raises ExportError if it is missing or fails."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise ExportError(f"npm, which fetches the packages of the page, is not installed: install it, or {ELSEWHERE}")
+    try:
+        done = subprocess.run([npm, *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ExportError(f"npm did not fetch {words[-1]} in {PATIENCE} seconds: try again, or {ELSEWHERE}") from error
+    if done.returncode:
+        said = next((line for line in done.stderr.splitlines() if line.strip()), f"exit code {done.returncode}")
+        raise ExportError(f"npm cannot fetch {words[-1]} ({said.strip():.120}): check the network, or {ELSEWHERE}")
+
+
+def check(content: bytes, integrity: str, name: str) -> None:
+    """Raise ExportError if content is not what was pinned."""
+    if integrity != f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}":
+        raise ExportError(f"{name} is not the one that was pinned (its SHA-512 is another): {ELSEWHERE}")
+
+
+def wanted() -> str:
+    """The packages as npm names them."""
+    return " ".join(f"{package.name}@{package.version}" for package in pinned())
+
+
+ELSEWHERE = (
+    "fetch the packages elsewhere with "
+    f"`npm install --ignore-scripts {wanted()}` and name the folder: --packages node_modules."
+)

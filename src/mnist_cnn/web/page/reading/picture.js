@@ -1,0 +1,137 @@
+/* A file comes in, an upright grey picture goes out. (reading/picture.py)
+
+   The browser decodes it, so only what it can show can be read. Large pictures become smaller in the same steps as there. */
+
+import { separate } from "./colour.js";
+import { imageOf } from "./image.js";
+import { shrink } from "./scale.js";
+import { largest, least } from "./statistics.js";
+
+const LARGEST = 100_000_000;
+const WORKING_SIDE = 1600;
+const [SHORTEST, SMALLEST] = [3, 8];
+
+export class PictureError extends Error {}
+
+/* Gives { grey, width, height }. */
+export async function load(file) {
+  if (!file.size) throw new PictureError("The picture is empty (0 bytes): open another.");
+  const start = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
+  const bitmap = await decode(file, start);
+  const { width, height } = bitmap;
+  try {
+    checkSize(width, height);
+    return { grey: separate(pixelsOf(bitmap, start[0] === 0xff && start[1] === 0xd8)), width, height };
+  } finally {
+    bitmap.close();
+  }
+}
+
+/* Upright, its numbers as the file has them: no profile of a screen is applied. */
+async function decode(file, start) {
+  const plainly = { imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none" };
+  try {
+    return await createImageBitmap(file, plainly);
+  } catch {
+    throw new PictureError(`The picture ${foreign(start)}`);
+  }
+}
+
+function checkSize(width, height) {
+  const size = `${width.toLocaleString("en")} × ${height.toLocaleString("en")} pixels`;
+  if (width * height > LARGEST) {
+    throw new PictureError(`The picture has ${size}, more than ${LARGEST / 1e6} megapixels: shrink it first.`);
+  }
+  if (Math.min(width, height) < SHORTEST || Math.max(width, height) < SMALLEST) {
+    throw new PictureError(`The picture has only ${size}: a digit needs at least ${SMALLEST}.`);
+  }
+}
+
+/* RGB, at most 1600 long. A large picture in bands, so that it takes little memory. */
+function pixelsOf(bitmap, jpeg) {
+  const { width, height } = bitmap;
+  const first = jpeg ? draftOf(width, height) : 1; // Pillow lets JPEG decode to an eighth, a quarter or a half …
+  const second = Math.floor(Math.ceil(Math.max(width, height) / first) / WORKING_SIDE); // … and averages blocks of that
+  const steps = [first, second].filter((times) => times > 1);
+  const tall = steps.length ? 32 * first * Math.max(1, second) : height;
+  const bands = [];
+  for (let top = 0; top < height; top += tall) {
+    const band = bandOf(bitmap, top, Math.min(tall, height - top));
+    bands.push(steps.reduce(reduced, band));
+  }
+  return onWhite(shrink(together(bands), WORKING_SIDE));
+}
+
+function draftOf(width, height) {
+  const scale = WORKING_SIDE / Math.max(width, height);
+  if (scale >= 1) return 1;
+  const [across, down] = [width, height].map((side) => Math.floor(side / (Math.trunc(side * scale) + 1)));
+  return [8, 4, 2, 1].find((times) => Math.min(across, down) >= times);
+}
+
+function bandOf(bitmap, top, height) {
+  const context = new OffscreenCanvas(bitmap.width, height).getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, -top);
+  return imageOf(bitmap.width, height, new Uint8Array(context.getImageData(0, 0, bitmap.width, height).data.buffer), 4);
+}
+
+/* Average whole blocks of pixels; what is left at the right and below is a smaller block. */
+function reduced({ data, width, height }, times) {
+  const [across, down] = [Math.ceil(width / times), Math.ceil(height / times)];
+  const small = imageOf(across, down, new Uint8Array(across * down * 4), 4);
+  for (let row = 0, to = 0; row < down; row += 1) {
+    const [top, bottom] = [row * times, Math.min(height, (row + 1) * times)];
+    for (let column = 0; column < across; column += 1) {
+      const [left, right] = [column * times, Math.min(width, (column + 1) * times)];
+      const size = (right - left) * (bottom - top);
+      for (let channel = 0; channel < 4; channel += 1, to += 1) {
+        let sum = 0;
+        for (let y = top; y < bottom; y += 1) {
+          const end = 4 * (y * width + right);
+          for (let from = 4 * (y * width + left) + channel; from < end; from += 4) sum += data[from];
+        }
+        small.data[to] = Math.floor(sum / size + 0.5);
+      }
+    }
+  }
+  return small;
+}
+
+function together(bands) {
+  if (bands.length === 1) return bands[0];
+  const [{ width, channels }] = bands;
+  const data = new Uint8Array(bands.reduce((total, band) => total + band.data.length, 0));
+  bands.reduce((start, band) => (data.set(band.data, start), start + band.data.length), 0);
+  return imageOf(width, data.length / (width * channels), data, channels);
+}
+
+/* Lay RGBA on white paper; what would then be white all over lies on black instead. */
+function onWhite({ data, width, height }) {
+  const [flat, over] = [new Uint8Array(width * height * 3), new Uint8Array(width * height * 3)];
+  const alphas = data.filter((_, index) => index % 4 === 3);
+  alphas.forEach((alpha, pixel) => {
+    for (let channel = 0; channel < 3; channel += 1) {
+      over[3 * pixel + channel] = Math.floor((data[4 * pixel + channel] * alpha) / 255);
+      flat[3 * pixel + channel] = over[3 * pixel + channel] + 255 - alpha;
+    }
+  });
+  const range = (levels) => largest(levels) - least(levels);
+  const whiteInk = range(alphas) >= 8 && range(flat) < 8;
+  return imageOf(width, height, whiteInk ? over : flat, 3);
+}
+
+/* What a file that this browser does not decode seems to be, by its first bytes, and what to do. */
+function foreign(start) {
+  const text = String.fromCharCode(...start.subarray(0, 1024));
+  const kinds = {
+    HEIC: text.slice(4, 8) === "ftyp" && /^(hei[cxms]|hevc|m[is]f1)/.test(text.slice(8)),
+    TIFF: /^(II\*\0|MM\0\*)/.test(text),
+    "JPEG 2000": text.startsWith("\0\0\0\x0cjP"),
+    PDF: text.includes("%PDF-"),
+    PostScript: text.startsWith("%!PS"),
+    SVG: text.includes("<svg"),
+  };
+  const kind = Object.keys(kinds).find((name) => kinds[name]);
+  if (kind) return `is ${kind}, which this browser does not decode: convert it to PNG or JPEG first.`;
+  return "is none that this browser decodes, or it is damaged: open a PNG, JPEG, WebP, GIF or BMP file.";
+}

@@ -1,0 +1,87 @@
+/* A picture comes in, a reading goes out: every step of reading in its order. (reading/reader.py, reading/reading.py) */
+
+import { glyph } from "./glyph.js";
+import { findInk } from "./ink.js";
+import { NARROW, bestWay, latticeOf } from "./lattice.js";
+import { toUsualPen } from "./pen.js";
+import { alternatives, piecesOf, prominence, rowsOf } from "./segment.js";
+import { argmax } from "./statistics.js";
+
+const FOREIGN = 0.5;
+const CONVINCING = 0.9;
+
+/* Read { grey, width, height }; gives the document that the server answers with, its images included. */
+export async function read(picture, classify, { single, minConfidence }) {
+  const page = prepare(picture, single);
+  let rows = await rowsOfAll(page, classify);
+  if (single) {
+    rows = rows.length ? [rows[likeliest(page, rows)]] : [];
+  } else {
+    await lookAgain(page, rows, classify);
+    rows = rows.filter((row) => Math.min(...row.map(foreign)) < FOREIGN);
+  }
+  return documentOf(rows, picture, minConfidence);
+}
+
+/* Everything that comes before the network. */
+export function prepare({ grey: whole, width, height }, single) {
+  const grey = toUsualPen(whole);
+  const ink = findInk(grey);
+  const pieces = piecesOf(ink);
+  const lattices = single
+    ? alternatives(pieces).map((piece) => latticeOf([piece], Infinity))
+    : rowsOf(pieces).map((row) => latticeOf(row));
+  return { ink, lattices, across: width / grey.width, down: height / grey.height };
+}
+
+async function rowsOfAll({ lattices, ink, across, down }, classify) {
+  const images = lattices.map((lattice) => lattice.hypotheses.map((one) => glyph(one.piece, ink).data));
+  const probabilities = await classify(images.flat());
+  let next = 0;
+  return lattices.map((lattice, row) => {
+    const seen = images[row].map((image) => ({ image, probabilities: probabilities[next++] }));
+    const sure = seen.map((one) => Math.max(...one.probabilities) - Math.min(...one.probabilities));
+    const way = seen.length === 1 ? [0] : bestWay(lattice, sure);
+    return way.map((index) => ({ ...seen[index], box: boxOf(lattice.hypotheses[index].piece, across, down) }));
+  });
+}
+
+/* Cut narrower pieces, too, in rows in which something is rather no digit; kept if all is a digit then. */
+async function lookAgain(page, rows, classify) {
+  const doubtful = [...rows.keys()].filter((index) => Math.max(...rows[index].map(foreign)) >= FOREIGN);
+  const lattices = doubtful.map((index) => latticeOf(page.lattices[index].row, NARROW));
+  const finer = await rowsOfAll({ ...page, lattices }, classify);
+  finer.forEach((row, place) => {
+    const sure = row.map((digit) => Math.max(...digit.probabilities) - Math.min(...digit.probabilities));
+    if (Math.min(...sure) >= CONVINCING) rows[doubtful[place]] = row;
+  });
+}
+
+const foreign = (digit) => digit.probabilities.length * Math.min(...digit.probabilities);
+
+function boxOf(piece, across, down) {
+  const [left, top] = [Math.trunc(piece.x * across), Math.trunc(piece.y * down)];
+  const [width, height] = [Math.ceil(piece.right * across) - left, Math.ceil(piece.bottom * down) - top];
+  return { left, top, width, height };
+}
+
+function likeliest({ lattices }, rows) {
+  const weights = lattices.map((lattice) => prominence(lattice.hypotheses[0].piece));
+  return argmax(rows.map((row, index) => Math.max(...row[0].probabilities) * weights[index]));
+}
+
+function documentOf(rows, { width, height }, minConfidence) {
+  const entries = rows.map((row) => row.map((digit) => entryOf(digit, minConfidence)));
+  const text = entries.map((row) => row.map((entry) => entry.digit ?? "?").join("")).join("\n");
+  return { text, width, height, rows: entries };
+}
+
+function entryOf({ probabilities, box, image }, minConfidence) {
+  const mostProbable = argmax(probabilities);
+  const confidence = probabilities[mostProbable];
+  const digit = confidence < minConfidence ? null : mostProbable;
+  return { digit, most_probable: mostProbable, confidence, probabilities, box, image: asText(image) };
+}
+
+/* 784 bytes as base64. */
+export const asText = (image) => btoa(String.fromCharCode(...image));

@@ -1,0 +1,383 @@
+"""The page that reads in the browser: what is written, what is refused, and that it reads what Python reads."""
+
+import base64
+import csv
+import hashlib
+import importlib
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from drawing import STROKES, grain, inked, lit, mask, ruled, shadow
+from mnist_cnn import Reader
+from mnist_cnn.cli import app
+from mnist_cnn.errors import ArtifactError, ExportError
+from mnist_cnn.reading.explain import reasons
+from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier, with_temperature
+from mnist_cnn.web import export, packages
+from mnist_cnn.web.export import export_web
+from mnist_cnn.web.packages import Package
+from static_host import EXPLAIN, LOADED, SWITCHES, chromium, hosted, reading_of
+
+PAGE = Path(export.__file__).parent / "page"
+# The pictures lie beside MNIST where they are at all.
+PICTURES = Path(os.environ.get("MNIST_CNN_DATA", "nowhere")).parent / "pictures"
+PATIENCE = 120_000  # milliseconds: a machine that does much else
+SIZES = {
+    "phone": {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True},
+    "desktop": {"viewport": {"width": 1280, "height": 860}},
+}
+
+
+def integrity(content: bytes) -> str:
+    return f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+
+
+@pytest.fixture
+def node_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with packages that are small, and pinned."""
+    parts = {"onnxruntime-web": ["dist/ort.wasm.min.mjs"], "@techstark/opencv-js": ["dist/opencv.js", "LICENSE"]}
+    folder = tmp_path / "node_modules"
+    for name, paths in parts.items():
+        for path in paths:
+            (folder / name / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name / path).write_bytes(path.encode())
+    pins = [
+        Package(name, "1.0.0", integrity(b""), {path: integrity(path.encode()) for path in paths})
+        for name, paths in parts.items()
+    ]
+    monkeypatch.setattr(packages, "pinned", lambda: pins)
+    return folder
+
+
+def test_the_folder_has_all_that_it_names(node_modules: Path, tmp_path: Path) -> None:
+    written = export_web(None, tmp_path / "a" / "page", node_modules)
+    there = {str(path.relative_to(written.path)) for path in written.path.rglob("*") if path.is_file()}
+    assert written.files == len(there)
+    named = set(json.loads((written.path / "contents.json").read_bytes())["files"])
+    assert there == named | {"contents.json"}
+    for script in written.path.rglob("*.js"):
+        for address in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', script.read_text()):
+            assert (script.parent / address).is_file(), f"{script.name} imports {address}"
+    assert (written.path / "model.onnx").read_bytes() == (SHIPPED / "model.onnx").read_bytes()
+    assert {path.name for path in written.path.parent.iterdir()} == {"page"}
+
+
+def test_the_page_asks_nobody_else_and_allows_no_script_of_text(node_modules: Path, tmp_path: Path) -> None:
+    page = (export_web(None, tmp_path / "page", node_modules).path / "index.html").read_text()
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None
+    assert "'unsafe-eval'" not in policy[1]
+    assert re.findall(r"(?:https?:)?//[^' ]+", page.replace("http://www.w3.org/2000/svg", "")) == []
+    addresses = [one for one in re.findall(r'(?:src|href)="([^"]*)"', page) if not one.startswith("data:")]
+    assert sorted(addresses) == ["app.js", "card.json", "licences.txt", "style.css"]
+    assert "server" not in page
+
+
+def test_what_is_there_is_left_alone(node_modules: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"is there already: name another folder with --out"):
+        export_web(None, tmp_path, node_modules)
+
+
+def test_a_package_that_was_changed_is_refused(node_modules: Path, tmp_path: Path) -> None:
+    (node_modules / "@techstark/opencv-js/dist/opencv.js").write_text("another")
+    with pytest.raises(ExportError, match=r"opencv-js/dist/opencv.js is not the one that was pinned"):
+        export_web(None, tmp_path / "page", node_modules)
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_folder_without_the_packages_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"cannot be read .*`npm install --ignore-scripts onnxruntime-web@"):
+        export_web(None, tmp_path / "page", tmp_path)
+
+
+def test_without_npm_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["export", "--to", "web"])
+    assert done.exit_code == 1
+    assert "npm, which fetches the packages of the page, is not installed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_npm_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'no such host' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ExportError, match=r"npm cannot fetch onnxruntime-web@.* \(no such host\): check the network"):
+        export_web(None, tmp_path / "page")
+
+
+def test_a_damaged_network_is_refused(node_modules: Path, tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "model")
+    (tmp_path / "model" / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(ArtifactError, match="is damaged or was changed"):
+        export_web(tmp_path / "model", tmp_path / "page", node_modules)
+
+
+def mirrored() -> list[tuple[Path, Any]]:
+    """The scripts that name the Python modules they mirror."""
+    pairs = []
+    for script in sorted((PAGE / "reading").glob("*.js")):
+        names = re.findall(r"reading/(\w+)\.py", script.read_text().split("*/")[0])
+        pairs += [(script, importlib.import_module(f"mnist_cnn.reading.{name}")) for name in names]
+    return pairs
+
+
+def test_a_script_has_the_same_dials_as_the_module_it_mirrors() -> None:
+    compared = 0
+    for script, module in mirrored():
+        assert f"/{script.stem}.py" in script.read_text()
+        for names, values in re.findall(
+            r"^(?:export )?const \[?([A-Z_, ]+)\]? = \[?([\d._, ]+)\]?;", script.read_text(), re.M
+        ):
+            for name, value in zip(names.split(","), values.split(","), strict=True):
+                if hasattr(module, name.strip()):
+                    assert getattr(module, name.strip()) == float(value.replace("_", "")), f"{script.name}: {name}"
+                    compared += 1
+    assert compared > 50
+
+
+# From here on in a real browser.
+
+sync_api: Any = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the page of the network that ships below it; MNIST_CNN_NODE_MODULES names packages to take."""
+    named = os.environ.get("MNIST_CNN_NODE_MODULES")
+    root = tmp_path_factory.mktemp("host")
+    try:
+        export_web(None, root / "below" / "page", Path(named) if named else None)
+    except ExportError as error:
+        pytest.skip(f"the page's npm packages cannot be had: {error}")
+    return root
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    with hosted(root) as at:
+        yield f"{at}below/page/"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not chromium():
+        pytest.skip("no Chromium is on the PATH")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES, timeout=PATIENCE)
+        yield started
+        started.close()
+
+
+class Visit:
+    """One visit to the page, with everything that it asked for and complained about."""
+
+    def __init__(self, browser: Any, size: str = "desktop") -> None:
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.context = browser.new_context(**SIZES[size])
+        self.context.set_default_timeout(PATIENCE)
+        self.context.on("request", lambda request: self.requests.append(request.url))
+        self.page = self.context.new_page()
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def end(self, address: str) -> None:
+        self.context.close()
+        assert [url for url in self.requests if not url.startswith((address, "blob:", "data:"))] == []
+        assert self.complaints == []
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page, loaded; nothing may be asked of another host, or complained about."""
+    visit = Visit(browser)
+    visit.page.goto(address)
+    visit.page.evaluate(LOADED)
+    yield visit.page
+    visit.end(address)
+
+
+@pytest.fixture(params=SIZES)
+def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[Visit]:
+    visiting = Visit(browser, request.param)
+    visiting.page.goto(address)
+    yield visiting
+    visiting.end(address)
+
+
+def assert_same(read: Any, reading: Reading) -> None:
+    """What the page read is what Python reads: digits, boxes, the 28×28 to a level, probabilities to a hundredth.
+
+    A level in a few pixels moves a doubtful digit's probabilities by up to 0.006 (of 1,181 pictures).
+    """
+    assert read.get("problem") is None
+    assert (read["text"], read["width"], read["height"]) == (reading.text, reading.width, reading.height)
+    digits = [digit for row in read["rows"] for digit in row]
+    assert [digit["box"] for digit in digits] == [vars(digit.box) for digit in reading.digits]
+    for digit, expected in zip(digits, reading.digits, strict=True):
+        image = np.frombuffer(base64.b64decode(digit["image"]), np.uint8).reshape(28, 28)
+        assert np.abs(image.astype(int) - expected.image).max() <= 1
+        assert digit["probabilities"] == pytest.approx(expected.probabilities, abs=1e-2)
+
+
+def encoded(picture: np.ndarray, form: str = "PNG", **how: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, form, **how)
+    return stream.getvalue()
+
+
+def turned_jpeg() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return encoded(np.rot90(inked(mask("73", height=90, pen=8), 230, 40)), "JPEG", exif=exif, quality=95)
+
+
+def white_on_nothing() -> np.ndarray:
+    ink = mask("84", height=80, pen=8)
+    return np.dstack([np.full((*ink.shape, 3), 255, np.uint8), ink])
+
+
+LINE = mask("2058", height=100, pen=9)
+MADE = {
+    "dark on light": encoded(inked(LINE, 235, 40)),
+    "light on dark": encoded(inked(LINE, 30, 220)),
+    "red on green": encoded(inked(LINE, (120, 160, 110), (190, 60, 60))),
+    "rows": encoded(inked(mask("314/2058/67", height=70, pen=6), 240, 20)),
+    "ruled paper": encoded(inked(LINE, ruled(LINE.shape, 36), 40)),
+    "squared paper": encoded(inked(LINE, ruled(LINE.shape, 30, squared=True), 40)),
+    "in a shadow, grainy": encoded(grain(lit(inked(LINE, 230, 60), shadow(LINE.shape)), 4)),
+    "touching": encoded(inked(mask("4703", height=90, pen=9, gap=-0.08), 240, 30)),
+    "thin pen": encoded(inked(mask("196", height=160, pen=2), 240, 30)),
+    "small": encoded(inked(mask("7", height=20, pen=3), 240, 30)),
+    "large": encoded(inked(mask("60", height=1500, pen=120), 240, 30)),
+    "palette": encoded(inked(LINE, 235, 40), "GIF"),
+    "WebP": encoded(np.dstack([inked(LINE, 235, 40)] * 3), "WEBP", lossless=True),
+    "turned by EXIF": turned_jpeg(),
+    "white on nothing": encoded(white_on_nothing()),
+    "blank": encoded(np.full((100, 200), 240, np.uint8)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MADE)
+def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, reader: Reader, name: str) -> None:
+    for single in (False, True):
+        assert_same(reading_of(page, MADE[name], single), reader.read(MADE[name], single))
+
+
+@pytest.mark.slow
+def test_fifty_pictures_of_people_are_read_as_python_reads_them(page: Any, reader: Reader) -> None:
+    if not (PICTURES / "labels.csv").is_file():
+        pytest.skip("the pictures of people are not beside the file that MNIST_CNN_DATA names")
+    with (PICTURES / "labels.csv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    chosen = rows[:: len(rows) // 50][:50]
+    assert len(chosen) == 50
+    for row in chosen:
+        picture, single = (PICTURES / row["path"]).read_bytes(), row["layout"] == "single"
+        assert_same(reading_of(page, picture, single), reader.read(picture, single))
+
+
+@pytest.mark.slow
+def test_the_reasons_are_those_of_python(page: Any, reader: Reader) -> None:
+    image = reader.read(MADE["dark on light"]).digits[1].image
+    given = page.evaluate(EXPLAIN, base64.b64encode(image.tobytes()).decode())
+    expected = json.loads(json.dumps(reasons(reader.classify, image).to_dict()))
+    assert np.array(given["importance"]) == pytest.approx(np.array(expected["importance"]), abs=1e-3)
+    for name in ("digit", "runner_up"):
+        assert given[name] == expected[name]
+    for name in ("image", "removed", "added"):
+        assert given["counterfactual"][name] == expected["counterfactual"][name]
+    assert [one["image"] for one in given["neighbours"]] == [one["image"] for one in expected["neighbours"]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The picture is empty (0 bytes): open another."),
+        (b"1,2,3\n", "The picture is none that this browser decodes, or it is damaged: open a PNG"),
+        (encoded(np.zeros((40, 40), np.uint8), "TIFF"), "The picture is TIFF, which this browser does not decode"),
+        (encoded(np.zeros((5, 5), np.uint8)), "The picture has only 5 × 5 pixels: a digit needs at least 8."),
+        (MADE["rows"][:200], "The picture is none that this browser decodes, or it is damaged"),
+    ],
+    ids=["empty", "text", "TIFF", "tiny", "cut off"],
+)
+def test_what_is_no_picture_is_one_sentence(page: Any, content: bytes, sentence: str) -> None:
+    assert reading_of(page, content)["problem"].startswith(sentence)
+
+
+@pytest.mark.slow
+def test_a_number_is_written_read_and_explained(visit: Visit) -> None:
+    box = visit.page.locator("#sheet").bounding_box()
+    tall = 0.6 * box["height"]
+    for stroke in STROKES["5"]:
+        points = [
+            (box["x"] + 0.35 * box["width"] + 0.6 * tall * u, box["y"] + 0.2 * box["height"] + tall * v)
+            for u, v in stroke
+        ]
+        visit.page.mouse.move(*points[0])
+        visit.page.mouse.down()
+        for point in points[1:]:
+            visit.page.mouse.move(*point, steps=3)
+        visit.page.mouse.up()
+    sync_api.expect(visit.page.locator("#number")).to_have_text("5", timeout=PATIENCE)
+    sync_api.expect(visit.page.locator("#boxes div")).to_have_count(1)
+    sync_api.expect(visit.page.get_by_role("img", name="speaks most for 5")).to_be_visible(timeout=PATIENCE)
+    sync_api.expect(visit.page.locator("#neighbours canvas")).to_have_count(3)
+    sync_api.expect(visit.page.locator("#loading")).to_have_count(0)
+    assert visit.page.locator("#sheet").bounding_box() == box  # nothing moves under the pen when all is loaded
+
+
+@pytest.mark.slow
+def test_a_network_whose_temperature_is_outside_is_read_with_it(browser: Any, root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root / "below" / "page", tmp_path / "page")
+    contents = json.loads((tmp_path / "page" / "contents.json").read_bytes())
+    (tmp_path / "page" / "contents.json").write_text(json.dumps({**contents, "temperature": 3.0}))
+    visit = Visit(browser)
+    with hosted(tmp_path) as address:
+        visit.page.goto(f"{address}page/")
+        reader = Reader(with_temperature(calibrated_classifier(), 3.0))
+        assert_same(reading_of(visit.page, MADE["thin pen"]), reader.read(MADE["thin pen"]))
+        visit.end(address)
+
+
+@pytest.mark.slow
+def test_a_browser_without_webassembly_is_told(browser: Any, address: str) -> None:
+    visit = Visit(browser)
+    visit.page.add_init_script("delete globalThis.WebAssembly")
+    visit.page.goto(address)
+    sync_api.expect(visit.page.locator("#trouble")).to_have_text(re.compile("^This browser has no WebAssembly"))
+    visit.end(address)
+
+
+@pytest.mark.slow
+def test_a_host_that_lacks_a_file_is_named(browser: Any, address: str) -> None:
+    visit = Visit(browser)
+    visit.context.route("**/model.onnx", lambda route: route.fulfill(status=404, body=""))
+    visit.page.goto(address)
+    sentence = "The host of this page has no model.onnx (error 404)."
+    sync_api.expect(visit.page.locator("#trouble")).to_have_text(sentence, timeout=PATIENCE)
+    visit.complaints.clear()  # the browser itself notes the 404
+    visit.end(address)
