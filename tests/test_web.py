@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -258,6 +259,13 @@ def white_on_nothing() -> np.ndarray:
     return np.dstack([np.full((*ink.shape, 3), 255, np.uint8), ink])
 
 
+def striped() -> np.ndarray:
+    """A digit in MNIST's own size, light on dark, whose left and right are the negative."""
+    image = cv2.resize(inked(mask("2", height=20, pen=3, margin=0.2), 0, 255), (28, 28), interpolation=cv2.INTER_AREA)
+    image[:, :7], image[:, 21:] = 255 - image[:, :7], 255 - image[:, 21:]
+    return image
+
+
 LINE = mask("2058", height=100, pen=9)
 MADE = {
     "dark on light": encoded(inked(LINE, 235, 40)),
@@ -271,6 +279,8 @@ MADE = {
     "thin pen": encoded(inked(mask("196", height=160, pen=2), 240, 30)),
     "small": encoded(inked(mask("7", height=20, pen=3), 240, 30)),
     "large": encoded(inked(mask("60", height=1500, pen=120), 240, 30)),
+    "of MNIST's size, striped": encoded(striped()),
+    "of MNIST's size, noisy": encoded(grain(cv2.resize(inked(mask("5"), 230, 20), (28, 28)), 50)),
     "palette": encoded(inked(LINE, 235, 40), "GIF"),
     "WebP": encoded(np.dstack([inked(LINE, 235, 40)] * 3), "WEBP", lossless=True),
     "turned by EXIF": turned_jpeg(),

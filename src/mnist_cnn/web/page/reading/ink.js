@@ -15,11 +15,12 @@ const WINDOWS = [1 / 16, 1 / 8, 1 / 4, 1 / 2];
 const FINEST = 1 / 40;
 const SKEWED = 0.9;
 const LIGHTER = 32;
-const FAINTEST = 12;
+export const FAINTEST = 12;
 
-/* Gives { contrast, mask, stroke, noise }. */
+/* Gives { contrast, mask, stroke, noise, light }. */
 export function findInk(grey) {
-  const dark = darkOnLight(grey);
+  const light = inkIsLight(grey);
+  const dark = light ? inverted(grey) : grey;
   let { contrast, noise } = withoutPaper(against(dark, paperOf(dark)));
   let { stroke, mask } = strokes(contrast, noise);
   mask = withoutRuling(mask, contrast);
@@ -29,17 +30,16 @@ export function findInk(grey) {
     ({ stroke, mask } = strokes(contrast, noise));
     mask = withoutRuling(mask, contrast);
   }
-  return { contrast, mask, stroke, noise };
+  return { contrast, mask, stroke, noise, light };
 }
 
-function darkOnLight(grey) {
+function inkIsLight(grey) {
   const small = shrink(grey, TINY);
   const values = asFloat(small);
   const found = WINDOWS.filter((share) => longer(small) * share >= 3).map((share) => skewness(values, share));
   if (small !== grey) found.push(skewness(asFloat(shrink(grey, THUMBNAIL)), FINEST));
   const lopsided = found.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), found[0] ?? 0);
-  const lightInk = Math.abs(lopsided) > SKEWED ? lopsided > 0 : borderIsDark(small);
-  return lightInk ? inverted(grey) : grey;
+  return Math.abs(lopsided) > SKEWED ? lopsided > 0 : borderIsDark(small);
 }
 
 function skewness(values, share) {
