@@ -16,6 +16,7 @@ ROOMS = [
     "cli",
     "serving",
     "terminal_reading",
+    "terminal_export",
     "terminal_study",
     "terminal",
     "study",
@@ -23,6 +24,7 @@ ROOMS = [
     "disputes",
     "cross_validation",
     "pipeline",
+    "exports",
     "judging",
     "watch",
     "evaluation",
@@ -124,6 +126,7 @@ def test_info_works_on_the_light_install(tmp_path: Path) -> None:
         ["study", "compare", str(FIXTURE), str(FIXTURE)],
         ["evaluate", str(FIXTURE)],
         ["report", str(FIXTURE)],
+        ["export", str(FIXTURE), "--to", "onnx"],
         ["adapt", "labels.csv"],
         ["disputes", str(FIXTURE)],
     ],
@@ -139,7 +142,15 @@ def test_what_needs_more_says_what_to_install_on_the_light_install(words: list[s
 
 @pytest.mark.parametrize(
     "words",
-    [["--help"], ["--version"], ["info"], ["train", "--help"], ["study", "--help"], ["adapt", "--help"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["info"],
+        ["train", "--help"],
+        ["study", "--help"],
+        ["adapt", "--help"],
+        ["export", "--help"],
+    ],
     ids=" ".join,
 )
 def test_light_commands_load_nothing_heavy(words: list[str]) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec
 import typer
 
 from mnist_cnn import __version__, provenance
-from mnist_cnn.errors import MnistCnnError, ReaderError, RecipeError
+from mnist_cnn.errors import FormError, MnistCnnError, ReaderError, RecipeError
 from mnist_cnn.training.recipe import Recipe, recipe_named, values_of
 
 app = typer.Typer(
@@ -66,7 +66,7 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except MnistCnnError as error:
-            _stop(str(error), 2 if isinstance(error, RecipeError | ReaderError) else 1)
+            _stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | FormError) else 1)
         except OSError as error:  # what no room has put into words: a folder that may not be entered, say
             _stop(
                 f"{error.filename or 'the system'} refuses ({error.strerror}): check the path and its permissions.", 1
@@ -412,6 +412,36 @@ def serve(
         tuple(allow_origin or ()),
     )
     serve(settings, lambda address: typer.echo(f"Serving at {address} (Ctrl-C stops)"))
+
+
+@command
+def export(
+    folder: Annotated[Path, typer.Argument(help="A folder that `train` made.")],
+    to: Annotated[str, typer.Option(help="onnx, litert or saved_model.")],
+    quantise: Annotated[
+        str | None, typer.Option(help="int8, or for litert float16; by default float32 as it was trained.")
+    ] = None,
+    pixels: Annotated[
+        str, typer.Option("--input", help="What it takes: uint8 or float32, either from 0 to 255.")
+    ] = "uint8",
+    out: Annotated[
+        Path | None, typer.Option(help="The file (a folder for saved_model); by default named after the folder, here.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="What to check it on; by default what the network was trained on.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a network as a file for another place, checked against the original (docs/export.md)."""
+    from mnist_cnn import terminal, terminal_export
+    from mnist_cnn.exports import export
+
+    watch = terminal.TerminalWatch()
+    made = export(folder, to, quantise=quantise, pixels=pixels, out=out, data=data, watch=watch)
+    if as_json:
+        typer.echo(json.dumps({"path": str(made.path), **made.card}))
+    else:
+        terminal_export.show_export(made)
 
 
 @command
