@@ -1,5 +1,6 @@
 """What several tests need: the program as a process, data, and one trained network."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -8,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mnist_cnn.artifact.form import Form
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
+from mnist_cnn.exports import Export, export
 
 # Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
 QUICK = ["--data", "digits", "--epochs", "2", "--passes", "12", "--learning-rate", "0.1", "--threads", "2"]
@@ -58,3 +61,17 @@ def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, s
     done = cli("train", *QUICK, "--out", folder)
     assert done.returncode == 0, done.stderr
     return folder, done
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], Export]:
+    """A kept network of the fixtures in any form, each made when it is first asked for."""
+    folder = tmp_path_factory.mktemp("exports")
+    kept = Path(__file__).parent / "fixtures" / "format-2"
+
+    @functools.cache
+    def made(form: Form) -> Export:
+        out = folder / f"kept{form.ending}"
+        return export(kept, form.to, quantise=form.quantise, pixels=form.pixels, out=out)
+
+    return made

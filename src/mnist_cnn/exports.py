@@ -209,7 +209,8 @@ def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, figu
         "to": form.to,
         "opset": onnx_file.opset_of(part) if form.to == "onnx" else None,
         "input": f"n×28×28×1 {form.pixels}, ink 255 on paper 0",
-        "output": "n×10 float32, calibrated probabilities",
+        "output": "n×10 float32, probabilities",
+        "temperature": artifact.card.evaluation.get("temperature"),  # inside already
         "quantised": form.quantise,
         "calibration": None,
         "files": {one.name if part.is_file() else str(one.relative_to(part)): sha256_of(one) for one in files},

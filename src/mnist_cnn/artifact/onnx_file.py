@@ -33,7 +33,7 @@ def describe(path: Path) -> None:
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {INK_KEY: INK_RANGE})
     model.graph.input[0].doc_string = "n×28×28×1, ink 255 on paper 0; rescaling is part of the network"
-    model.graph.output[0].doc_string = "n×10 calibrated probabilities"
+    model.graph.output[0].doc_string = "n×10 probabilities"
     onnx.save(model, path)
 
 

@@ -36,8 +36,8 @@ def in_float32(network: keras.Model) -> keras.Model:
         return type(layer).from_config(config)
 
     images = layers.Input((28, 28, 1), dtype="float32", name="images")
-    inputs = [images] if isinstance(network.input, list) else images
-    same = keras.models.clone_model(network, input_tensors=inputs, clone_function=in_float)
+    graph = keras.Model(network.inputs, network.outputs[0], name=network.name)  # a Sequential is cloned otherwise
+    same = keras.models.clone_model(graph, input_tensors=[images], clone_function=in_float)
     same.set_weights(network.get_weights())
     return same
 
