@@ -102,7 +102,10 @@ def main(folder: Path, rounds: int) -> None:
         print(f"| {name} | {' | '.join(f'{median(found[t][name][size]):,.0f}' for t, size in columns)} |")
     print(machine_line())
     recipe = store.load(folder).card.recipe["name"]
-    write("inference", {"recipe": recipe, "rounds": rounds, "images_per_second": found})
+    write(
+        "inference" if recipe == "robust" else f"inference_{recipe}",
+        {"recipe": recipe, "rounds": rounds, "images_per_second": found},
+    )
 
 
 if __name__ == "__main__":
