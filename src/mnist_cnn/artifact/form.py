@@ -1,7 +1,6 @@
 """What a network can be exported as: how each form is written and read back. Compares nothing and prints nothing."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,7 +60,17 @@ class Form:
 
         network = taking(network, self.pixels)
         calibration = images[..., np.newaxis].astype(self.pixels)
-        WRITE[self.to](self, network, path, calibration)
+        if self.to == "onnx":
+            onnx_file.write(network, path)
+            if self.calibrated:
+                onnx_file.quantise(path, calibration)
+            onnx_file.describe(path)
+        elif self.to == "litert":
+            with tempfile.TemporaryDirectory() as scratch:
+                saved_model.write(network, Path(scratch) / "saved_model")
+                litert.write(Path(scratch) / "saved_model", path, self.quantise, calibration)
+        else:
+            saved_model.write(network, path)
 
     def read(self, path: Path, threads: int = 0) -> Classifier:
         """What has been written, as a classifier that computes with `threads` threads, 0 for as many as it likes."""
@@ -70,28 +79,3 @@ class Form:
         if self.to == "litert":
             return litert.litert_classifier(path, threads)
         return saved_model.saved_model_classifier(path)
-
-
-def _write_onnx(form: Form, network: "keras.Model", path: Path, images: np.ndarray) -> None:
-    onnx_file.write(network, path)
-    if form.quantise:
-        onnx_file.quantise(path, images)
-    onnx_file.describe(path)
-
-
-def _write_litert(form: Form, network: "keras.Model", path: Path, images: np.ndarray) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "saved_model"
-        saved_model.write(network, folder)
-        litert.write(folder, path, form.quantise, images)
-
-
-def _write_saved_model(_form: Form, network: "keras.Model", path: Path, _images: np.ndarray) -> None:
-    saved_model.write(network, path)
-
-
-WRITE: dict[str, Callable[[Form, "keras.Model", Path, np.ndarray], None]] = {
-    "onnx": _write_onnx,
-    "litert": _write_litert,
-    "saved_model": _write_saved_model,
-}
