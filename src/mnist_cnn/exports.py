@@ -132,7 +132,8 @@ def written_whole(path: Path) -> Iterator[Path]:
                 yield scratch
                 refuse_to_overwrite(path)
                 for name in (card_of(path).name, path.name):
-                    flush_to_disk(scratch / name)
+                    for one in (*(scratch / name).rglob("*"), scratch / name):
+                        flush_to_disk(one)
                     (scratch / name).rename(path.with_name(name))
                 flush_to_disk(path.parent)
             finally:
