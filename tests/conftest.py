@@ -1,5 +1,6 @@
 """What several tests need: the program as a process, data, and one trained network."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mnist_cnn.artifact.form import Form
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
+from mnist_cnn.exports import Export, export
 
 if TYPE_CHECKING:
     from runs import Forks, Undisturbed
@@ -80,3 +83,17 @@ def undisturbed(forks: "Forks", tmp_path_factory: pytest.TempPathFactory) -> "Un
     from runs import undisturbed_by
 
     return undisturbed_by(forks, tmp_path_factory.mktemp("undisturbed") / "run")
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], Export]:
+    """A kept network of the fixtures in any form, each made when it is first asked for."""
+    folder = tmp_path_factory.mktemp("exports")
+    kept = Path(__file__).parent / "fixtures" / "format-2"
+
+    @functools.cache
+    def made(form: Form) -> Export:
+        out = folder / f"kept{form.ending}"
+        return export(kept, form.to, quantise=form.quantise, pixels=form.pixels, out=out)
+
+    return made

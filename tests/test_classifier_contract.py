@@ -11,9 +11,11 @@ import pytest
 
 from mnist_cnn import card
 from mnist_cnn.artifact import store
+from mnist_cnn.artifact.form import Form
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.exports import Export
 from mnist_cnn.judging import classifier_of
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average
@@ -35,8 +37,21 @@ MADE: dict[str, Callable[[], Classifier]] = {
 }
 
 
-@pytest.fixture(params=[*MADE, "http"])
+EXPORTS = {
+    "onnx export": Form("onnx"),
+    "onnx export of floats": Form("onnx", pixels="float32"),
+    "onnx export in int8": Form("onnx", "int8"),
+    "litert export": Form("litert"),
+    "litert export in int8": Form("litert", "int8"),
+    "saved_model export": Form("saved_model"),
+}
+
+
+@pytest.fixture(params=[*MADE, *EXPORTS, "http"])
 def classify(request: pytest.FixtureRequest) -> Classifier:
+    if form := EXPORTS.get(request.param):
+        made: Export = request.getfixturevalue("exported")(form)
+        return form.read(made.path)
     return request.getfixturevalue("over_http") if request.param == "http" else MADE[request.param]()
 
 

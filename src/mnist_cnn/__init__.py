@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mnist_cnn.data.source import load as load_data
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import evaluate
+    from mnist_cnn.exports import export
     from mnist_cnn.judging import classifier_of, judge
     from mnist_cnn.pipeline import report, resume, train
     from mnist_cnn.reading.ensemble import average
@@ -35,6 +36,7 @@ __all__ = [
     "average",
     "classifier_of",
     "evaluate",
+    "export",
     "judge",
     "load",
     "load_data",
@@ -56,6 +58,7 @@ _HOME = {
     "average": ("reading.ensemble", "average"),
     "classifier_of": ("judging", "classifier_of"),
     "evaluate": ("evaluation.metrics", "evaluate"),
+    "export": ("exports", "export"),
     "judge": ("judging", "judge"),
     "load": ("artifact.store", "load"),
     "load_data": ("data.source", "load"),

@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, ParamSpec
 import typer
 
 from mnist_cnn import __version__, completion, provenance
-from mnist_cnn.errors import MnistCnnError, ReaderError, RecipeError
+from mnist_cnn.errors import FormError, MnistCnnError, ReaderError, RecipeError
 from mnist_cnn.training.recipe import Recipe, recipe_named, values_of
 
 app = typer.Typer(
@@ -81,7 +81,7 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except MnistCnnError as error:
-            _stop(str(error), 2 if isinstance(error, RecipeError | ReaderError) else 1)
+            _stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | FormError) else 1)
         except OSError as error:  # what no room has put into words: a folder that may not be entered, say
             _stop(
                 f"{error.filename or 'the system'} refuses ({error.strerror}): check the path and its permissions.", 1
@@ -528,24 +528,63 @@ def serve(
 
 @command
 def export(
+    to: Annotated[str, typer.Option(help="onnx, litert, saved_model, or web: a page that reads in the browser.")],
     folder: Annotated[
-        Path | None, typer.Argument(help="A folder that `train` made, or an .onnx file; by default the one that ships.")
+        Path | None,
+        typer.Argument(help="A folder that `train` made; for web also an .onnx file, or nothing: the one that ships."),
     ] = None,
-    to: Annotated[
-        str, typer.Option(help="web: a folder with a page that reads in the browser, without a server.")
-    ] = "web",
-    out: Annotated[Path, typer.Option(help="The folder to write; there must be none yet.")] = Path("web"),
+    quantise: Annotated[
+        str | None, typer.Option(help="int8, or for litert float16; by default float32 as it was trained.")
+    ] = None,
+    pixels: Annotated[
+        str, typer.Option("--input", help="What it takes: uint8 or float32, either from 0 to 255.")
+    ] = "uint8",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file (a folder for saved_model and web); by default named after the folder, here."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="What to check it on; by default what the network was trained on.")
+    ] = None,
     packages: Annotated[
-        Path | None, typer.Option(help="A node_modules folder to take the page's packages from, instead of npm.")
+        Path | None, typer.Option(help="For web: a node_modules folder to take its packages from, instead of npm.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Write a network in another form (docs/web.md)."""
+    """Write a network as a file for another place, checked against the original, or as a page for any host of files.
+
+    $ mnist-cnn export runs/quick --to onnx --quantise int8
+    $ mnist-cnn export runs/quick --to litert --quantise float16 --out digits.tflite
+    $ mnist-cnn export runs/quick --to saved_model
+    $ mnist-cnn export --to web --out page
+    """
+    if to == "web":
+        if quantise or data or pixels != "uint8":
+            _stop("--quantise, --input and --data are not for web: leave them out.", 2)
+        _export_web(folder, out or Path("web"), packages, as_json)
+        return
+    if folder is None or packages:
+        _stop("Name a folder that `train` made; the one that ships, and --packages, are for --to web only.", 2)
+    from mnist_cnn import terminal, terminal_export
+    from mnist_cnn.exports import export
+
+    watch = terminal.TerminalWatch()
+    made = export(folder, to, quantise=quantise, pixels=pixels, out=out, data=data, watch=watch)
+    if as_json:
+        typer.echo(json.dumps({"path": str(made.path), **made.card}))
+    else:
+        terminal_export.show_export(made)
+
+
+def _export_web(folder: Path | None, out: Path, packages: Path | None, as_json: bool) -> None:
+    """Write the page that reads in the browser."""
     from mnist_cnn.web.export import export_web
 
-    if to != "web":
-        _stop(f"--to is web, not {to}.", 2)
     written = export_web(folder, out, packages)
-    typer.echo(f"{written.path}: {written.files} files, {written.bytes / 1e6:.1f} MB, for any host of files")
+    if as_json:
+        typer.echo(json.dumps({"path": str(written.path), "files": written.files, "bytes": written.bytes}))
+    else:
+        typer.echo(f"{written.path}: {written.files} files, {written.bytes / 1e6:.1f} MB, for any host of files")
 
 
 @command

@@ -9,6 +9,8 @@ MnistCnnError
 │   ├── PictureFormatError    it is no picture, or of a kind that is not read
 │   └── PictureTooLargeError  it has more pixels than are decoded
 ├── AdaptationError       labelled pictures are too few to learn from, or nothing got better by them
+├── ExportError           an export could not be made, or does not give the original's probabilities
+├── FormError             an export is asked for in a form that there is not
 ├── ServerError           a server cannot listen where it was asked to
 ├── ReaderError           a reader is asked for what it cannot do
 └── MissingExtraError     a part of the installation that the command needs is not there
@@ -18,6 +20,8 @@ __all__ = [
     "AdaptationError",
     "ArtifactError",
     "DataError",
+    "ExportError",
+    "FormError",
     "MissingExtraError",
     "MnistCnnError",
     "PictureError",
@@ -80,3 +84,7 @@ class MissingExtraError(MnistCnnError):
 
 class ExportError(MnistCnnError):
     """The exported network could not be made, or does not give the original's probabilities."""
+
+
+class FormError(MnistCnnError):
+    """An export is asked for in a form that there is not."""

@@ -30,10 +30,10 @@ def require_training(what: str) -> None:
         )
 
 
-def versions() -> dict[str, str]:
-    """The versions of Python and of every package that a network's numbers may depend on."""
+def versions(also: tuple[str, ...] = ()) -> dict[str, str]:
+    """The versions of Python and of every package that a network's numbers may depend on, and of these."""
     found = {"python": platform.python_version()}
-    for name in RECORDED:
+    for name in (*RECORDED, *also):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -1,17 +1,13 @@
 """A Keras network as files, each checked against the original before it is kept."""
 
-import contextlib
 import importlib.util
-import io
-import logging
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_cnn.artifact import tensorflow_process
+from mnist_cnn.artifact import onnx_file, tensorflow_process
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
 from mnist_cnn.errors import ArtifactError, ExportError
@@ -73,14 +69,12 @@ def export_onnx(network: "keras.Model", path: Path, images: np.ndarray, probabil
     """Write the network as ONNX, by Keras' own export, and give the largest difference from its `probabilities`."""
 
     def write(part: Path) -> None:
-        with quiet():
-            try:
-                network(images[:1, ..., np.newaxis])  # Keras exports only what has been called
-                network.export(part, format="onnx", verbose=False)
-            except OSError:
-                raise
-            except Exception as error:  # the converter raises whatever its layers raise
-                raise ExportError(f"{path.name} is left out: the export failed ({error}).") from error
+        try:
+            onnx_file.write(network, part)
+        except OSError:
+            raise
+        except Exception as error:  # the converter raises whatever its layers raise
+            raise ExportError(f"{path.name} is left out: the export failed ({error}).") from error
 
     return write_checked(path, write, onnx_classifier, images, probabilities)
 
@@ -112,12 +106,3 @@ def write_checked(
 
     make_whole(path, write_and_compare)
     return difference
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the converter's chatter, and its warnings about NumPy, off the screen."""
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -1,0 +1,115 @@
+"""How many images a second each way of running one network reads: by batch and by threads.
+
+    python bench/inference.py FOLDER [ROUNDS]          (a folder that `train` made; default 7 rounds; three minutes)
+
+Ways: Keras' own `predict`, the Keras network as a compiled function, and its exports: ONNX Runtime and LiteRT, float32
+and int8. Each number of threads is a process of its own; in it every way reads batches of 1 and of 1,000 images in
+turn, ROUNDS times, and a figure is the median of the rounds. Images and the exports are made here (noise takes as long
+as digits), so MNIST is not needed. Compare within one run only.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mnist_cnn.artifact import store
+from mnist_cnn.artifact.form import Form
+from results import machine_line, median, write
+
+FORMS = {
+    "ONNX Runtime": Form("onnx"),
+    "ONNX Runtime, int8": Form("onnx", "int8"),
+    "LiteRT": Form("litert"),
+    "LiteRT, int8": Form("litert", "int8"),
+}
+THREADS = (1, 2)
+AT_ONCE = {1: 0.1, 1000: 0.5}  # images in a batch, and for how many seconds a round repeats it, at least once
+Way = Callable[[np.ndarray], object]
+
+
+def export(folder: Path, scratch: Path) -> None:
+    """Write every form; that they read alike is `mnist-cnn export`'s to check."""
+    from mnist_cnn.judging import network_of
+
+    network = network_of(store.load(folder))
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    for form in FORMS.values():
+        form.write(network, scratch / form.ending, images)
+
+
+def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
+    """Every way as a function of (n, 28, 28) images."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    from mnist_cnn.judging import network_of
+
+    network = network_of(store.load(folder))
+    shape = tf.TensorSpec((None, 28, 28, 1), tf.uint8)
+    compiled = tf.function(lambda images: network(images, training=False), [shape])
+    return {
+        "Keras, model.predict": lambda images: network.predict(images[..., None], batch_size=1000, verbose=0),
+        "Keras, compiled function": lambda images: compiled(tf.constant(images[..., None])).numpy(),
+    } | {name: form.read(scratch / form.ending, threads) for name, form in FORMS.items()}
+
+
+def rate(way: Way, images: np.ndarray, seconds: float) -> float:
+    """Images a second, of as many calls as fit into some seconds."""
+    calls, started = 0, time.perf_counter()
+    while not calls or time.perf_counter() - started < seconds:
+        way(images)
+        calls += 1
+    return calls * len(images) / (time.perf_counter() - started)
+
+
+def measure(folder: Path, scratch: Path, threads: int, rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Every way in turn, round by round, in this process."""
+    images = np.random.default_rng(1).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
+    found: dict[str, dict[str, list[float]]] = {}
+    every = ways(folder, scratch, threads)
+    for size, seconds in AT_ONCE.items():
+        for way in every.values():
+            way(images[:size])
+        for _ in range(rounds):
+            for name, way in every.items():
+                figures = found.setdefault(name, {}).setdefault(str(size), [])
+                figures.append(round(rate(way, images[:size], seconds), 1))
+    return found
+
+
+def main(folder: Path, rounds: int) -> None:
+    """Measure in a process for each number of threads, print the table and keep the figures."""
+    found = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        export(folder, Path(scratch))
+        for threads in THREADS:
+            command = [sys.executable, __file__, str(folder), str(rounds), scratch, str(threads)]
+            environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+            done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, text=True, check=True)
+            found[str(threads)] = json.loads(done.stdout.splitlines()[-1])
+    columns = [(threads, str(size)) for size in AT_ONCE for threads in map(str, THREADS)]
+    heads = " | ".join(f"batch {int(size):,}, {threads} thread{'s' * (threads > '1')}" for threads, size in columns)
+    print(f"| way | {heads} |\n|{'---|' * (1 + len(columns))}")
+    for name in found[str(THREADS[0])]:
+        print(f"| {name} | {' | '.join(f'{median(found[t][name][size]):,.0f}' for t, size in columns)} |")
+    print(machine_line())
+    recipe = store.load(folder).card.recipe["name"]
+    write(
+        "inference" if recipe == "robust" else f"inference_{recipe}",
+        {"recipe": recipe, "rounds": rounds, "images_per_second": found},
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 3:
+        print(json.dumps(measure(Path(sys.argv[1]), Path(sys.argv[3]), int(sys.argv[4]), int(sys.argv[2]))))
+    else:
+        main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7)

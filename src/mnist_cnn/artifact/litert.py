@@ -1,0 +1,102 @@
+"""A SavedModel comes in, a LiteRT (TensorFlow Lite) file goes out, and a classifier of such a file."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_cnn.artifact.quiet import quiet
+from mnist_cnn.reading.network import BATCH, Classifier, checked
+
+
+def write(saved_model: Path, path: Path, quantise: str | None, images: np.ndarray) -> None:
+    """Convert a SavedModel; `quantise` is None, "float16" (weights) or "int8", calibrated on (n, 28, 28, 1) images.
+
+    The batch's size is dynamic: resize the input, then allocate. Raises what the converter raises.
+    """
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    with quiet():
+        if quantise == "float16":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.target_spec.supported_types = [tf.float16]
+        written = converter.convert()
+        if quantise == "int8":
+            written = in_integers(tf.lite.TFLiteConverter.from_saved_model(str(saved_model)), written, images)
+    path.write_bytes(written)
+
+
+def in_integers(converter: Any, in_floats: bytes, images: np.ndarray) -> bytes:
+    """The network with everything before its last matrix product in int8, weights per channel.
+
+    From there on it stays float32, as LiteRT's "selective quantization" does it (tf.lite.experimental): probabilities
+    in 256 steps do not add up to 1 and are worth less (docs/log.md).
+    """
+    import tensorflow as tf
+
+    def representative() -> Iterator[list[np.ndarray]]:
+        return ([image[np.newaxis]] for image in images)
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = representative
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=last_and_after(in_floats))
+    quantised = tf.lite.experimental.QuantizationDebugger(
+        converter=converter, debug_dataset=representative, debug_options=options
+    )
+    return bytes(quantised.get_nondebug_quantized_model())
+
+
+def last_and_after(content: bytes) -> list[str]:
+    """The tensors that a softmax takes as logits, and all that are computed from there on."""
+    opened = interpreter(content, threads=1, plain=True)
+    names = {one["index"]: one["name"] for one in opened.get_tensor_details()}
+    reached: set[int] = set()
+    logits: list[int] = []
+    for operation in opened._get_ops_details():  # in the order of computing; there is no public way to see it
+        takes, gives = set(operation["inputs"].tolist()), operation["outputs"].tolist()
+        if operation["op_name"] == "SOFTMAX" and not reached & takes:
+            logits += takes
+        if operation["op_name"] == "SOFTMAX" or reached & takes:
+            reached.update(gives)
+    return [names[index] for index in [*logits, *reached]]
+
+
+def litert_classifier(path: Path, threads: int = 0) -> Classifier:
+    """Load a LiteRT file as a classifier that computes with `threads` threads, 0 for as many as LiteRT takes."""
+    with quiet():
+        opened = interpreter(path.read_bytes(), threads)
+        opened.allocate_tensors()
+    images_in, probabilities_out = opened.get_input_details()[0], opened.get_output_details()[0]
+    pixels = images_in["dtype"]
+
+    def run(batch: np.ndarray) -> np.ndarray:
+        if opened.get_input_details()[0]["shape"][0] != len(batch):
+            opened.resize_tensor_input(images_in["index"], batch.shape)
+            with quiet():
+                opened.allocate_tensors()
+        opened.set_tensor(images_in["index"], batch.astype(pixels))
+        opened.invoke()
+        return np.asarray(opened.get_tensor(probabilities_out["index"]))
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
+        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *map(run, batches)])
+
+    return classify
+
+
+def interpreter(content: bytes, threads: int, plain: bool = False) -> Any:
+    """TensorFlow's interpreter of LiteRT files; `plain` shows operations as they are in the file."""
+    import tensorflow as tf
+
+    resolver = tf.lite.experimental.OpResolverType
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it will be another package's one day
+        return tf.lite.Interpreter(
+            model_content=content,
+            num_threads=threads or None,
+            experimental_op_resolver_type=resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES if plain else resolver.AUTO,
+        )

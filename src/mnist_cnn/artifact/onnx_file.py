@@ -1,0 +1,101 @@
+"""A Keras network or an ONNX file comes in, an ONNX file goes out. Checks nothing and knows nothing of folders."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_cnn.artifact.quiet import quiet
+from mnist_cnn.reading.network import INK_KEY, INK_RANGE
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+
+OPSET = 15  # what Keras writes unless it is told otherwise; ONNX Runtime has read it since 1.10
+BATCH = 100
+# What is worth computing in integers: all else is a thousandth of the work.
+QUANTISED = ["Conv", "Gemm", "MatMul", "Relu", "MaxPool", "GlobalMaxPool", "GlobalAveragePool"]
+
+
+def write(network: "keras.Model", path: Path) -> None:
+    """Write the network by Keras' own export, for batches of any size; raises what the converter raises."""
+    with quiet():
+        network(np.zeros((1, 28, 28, 1), np.uint8))  # Keras exports only what has been called
+        network.export(path, format="onnx", opset_version=OPSET, verbose=False)
+
+
+def describe(path: Path) -> None:
+    """Write into the file what its input means, since floats could as well be from 0 to 1."""
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {INK_KEY: INK_RANGE})
+    model.graph.input[0].doc_string = "n×28×28×1, ink 255 on paper 0; rescaling is part of the network"
+    model.graph.output[0].doc_string = "n×10 probabilities"
+    onnx.save(model, path)
+
+
+def quantise(path: Path, images: np.ndarray) -> None:
+    """Replace a float32 file by one that computes in int8 what takes time, calibrated on images (n, 28, 28, 1).
+
+    Static, QDQ, per channel. The last matrix product and what follows stay float32: that halves the divergence from
+    the original (docs/log.md).
+    """
+    import onnx
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    with quiet():
+        quant_pre_process(path, path, skip_symbolic_shape=True)
+        model = onnx.load(path)
+        quantize_static(
+            model,
+            path,
+            Calibration(model.graph.input[0].name, images),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=QUANTISED,
+            nodes_to_exclude=last_and_after(model),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+
+
+class Calibration:
+    """Images batch by batch, as ONNX Runtime's quantisation asks for them; None when there are no more."""
+
+    def __init__(self, name: str, images: np.ndarray) -> None:
+        self.batches: Iterator[dict[str, np.ndarray]] = (
+            {name: images[start : start + BATCH]} for start in range(0, len(images), BATCH)
+        )
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """The next batch by the input's name."""
+        return next(self.batches, None)
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        """Itself: what is left."""
+        return self.batches
+
+
+def last_and_after(model: "onnx.ModelProto") -> list[str]:
+    """The names of the nodes that give a softmax its logits, and of all from there to the end."""
+    maker = {name: node for node in model.graph.node for name in node.output}
+    reached: set[str] = set()
+    names = []
+    for node in model.graph.node:  # in the order of computing
+        if node.op_type == "Softmax" and not reached & set(node.input):
+            names.append(maker[node.input[0]].name)
+        if node.op_type == "Softmax" or reached & set(node.input):
+            reached |= set(node.output)
+            names.append(node.name)
+    return names
+
+
+def opset_of(path: Path) -> int:
+    """The version of ONNX's operators that a file asks for."""
+    import onnx
+
+    return int(next(one.version for one in onnx.load(path).opset_import if one.domain in ("", "ai.onnx")))

@@ -1,0 +1,43 @@
+"""A Keras network comes in, a SavedModel for TensorFlow Serving goes out, and a classifier of one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mnist_cnn.artifact.quiet import quiet
+from mnist_cnn.reading.network import BATCH, Classifier, checked
+
+if TYPE_CHECKING:
+    import keras
+
+SIGNATURE = "serving_default"
+IMAGES, PROBABILITIES = "images", "probabilities"
+
+
+def write(network: "keras.Model", folder: Path) -> None:
+    """Write the network with the signature that TensorFlow Serving looks for: `images` in, `probabilities` out."""
+    import keras
+    import tensorflow as tf
+
+    images = tf.TensorSpec((None, 28, 28, 1), network.inputs[0].dtype, name=IMAGES)
+    with quiet():
+        archive = keras.export.ExportArchive()
+        archive.track(network)
+        archive.add_endpoint(SIGNATURE, lambda images: {PROBABILITIES: network(images, training=False)}, [images])
+        archive.write_out(folder, verbose=False)
+
+
+def saved_model_classifier(folder: Path) -> Classifier:
+    """Load a SavedModel as a classifier, through its signature."""
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+    pixels = signature.structured_input_signature[1][IMAGES].dtype
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
+        rows = [signature(**{IMAGES: tf.constant(batch, pixels)})[PROBABILITIES].numpy() for batch in batches]
+        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *rows])
+
+    return classify

@@ -1,0 +1,237 @@
+"""A kept network → a file for another place, kept only if it reads test images as the network does. Prints nothing."""
+
+import importlib.util
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_cnn import card, provenance
+from mnist_cnn.artifact import onnx_file, store
+from mnist_cnn.artifact.form import Form
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.data import source
+from mnist_cnn.data.source import Dataset
+from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
+from mnist_cnn.evaluation.agreement import Figures, compared
+from mnist_cnn.files import flush_to_disk, locked, sha256_of
+from mnist_cnn.judging import data_of, network_of
+from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.training import backend
+from mnist_cnn.watch import Watch
+
+FORMAT = 1
+CARD_ENDING = ".card.json"
+CALIBRATION_IMAGES = 500
+CALIBRATION_SEED = 0
+LARGEST_DIFFERENCE = 1e-5  # of a probability, where all numbers are the network's own float32
+ACCURACY_LOSS = 2000  # int8 may misread one image more in so many: 0.05 points
+NEEDED = ("tensorflow", "onnx", "tf2onnx")
+RECORDED = ("onnx", "tf2onnx")
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported: its file (a folder for saved_model), its form, what was measured, and its card."""
+
+    path: Path
+    form: Form
+    figures: Figures
+    card: dict[str, Any]
+
+
+def export(
+    model: str | Path,
+    to: str,
+    *,
+    quantise: str | None = None,
+    pixels: str = "uint8",
+    out: str | Path | None = None,
+    data: str | None = None,
+    watch: Watch | None = None,
+) -> Export:
+    """Export the network in the folder `model` to "onnx", "litert" or "saved_model", and check it against the original.
+
+    `quantise` is "int8" or, for LiteRT, "float16"; `pixels` the type of the input, "uint8" or "float32", either from
+    0 to 255. By default the file is `<name of the folder>.<ending>` in the working directory, and it is checked on the
+    test images that the network was judged on. Nothing is overwritten, and nothing is left where the export is refused:
+    in floats it must read every image as the original does, in int8 its accuracy may be 0.05 points lower. Raises
+    FormError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
+    """
+    form, watch = Form(to, quantise, pixels), watch or Watch()
+    require_tensorflow()
+    artifact = store.load(model)
+    path = Path(out) if out else Path(artifact.folder.resolve().name + form.ending)
+    with written_whole(path) as scratch:
+        dataset = data_for(artifact, data, watch)
+        if dataset.warning:
+            watch.warn(dataset.warning)
+        backend.start()
+        require_tensorflow_backend()
+        watch.note(f"Exporting to {path}, checked on {len(dataset.test):,} test images of {dataset.name}")
+        network = network_of(artifact)
+        part = scratch / path.name
+        write(form, network, part, calibration_images(dataset))
+        figures = compared(form.read(part), keras_classifier(network), dataset.test)
+        refuse_if_worse(form, figures, path)
+        about = described(form, part, artifact, dataset, figures)
+        (scratch / card_of(path).name).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return Export(path, form, figures, about)
+
+
+def card_of(path: Path) -> Path:
+    """Where the card of an exported file stands."""
+    return path.with_name(path.name + CARD_ENDING)
+
+
+def require_tensorflow() -> None:
+    """Raise MissingExtraError if what exports are made by is not installed."""
+    provenance.require_training("Exporting a network")
+    if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        raise MissingExtraError(
+            f"Exporting a network needs packages that are missing ({', '.join(missing)}): "
+            'pip install "mnist-cnn[train]".'
+        )
+    backend.prefer("tensorflow")
+
+
+def require_tensorflow_backend() -> None:
+    """Raise ExportError if Keras runs on another framework, from which these forms cannot be made."""
+    if backend.name() != "tensorflow":
+        raise ExportError(
+            f"Exports are made on TensorFlow, and Keras is set to run on {backend.name()}: "
+            "export with KERAS_BACKEND=tensorflow."
+        )
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A folder beside `path` to work in; what is there under the names of `path` and its card is put into place.
+
+    That only if nothing was raised. Raises ExportError if something is there already or somebody else is at it, and
+    RunError if the folder cannot be written.
+    """
+    refuse_to_overwrite(path)
+    scratch = path.with_name(f".{path.name}.part")
+    with store.writing(path.parent, "nothing of it is kept"):
+        scratch.mkdir(exist_ok=True)
+        with locked(scratch) as alone:
+            if not alone:
+                raise ExportError(
+                    f"Another process is exporting to {path}: wait until it ends, or choose another --out."
+                )
+            try:
+                for left in scratch.iterdir():  # by a process that was killed
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+                yield scratch
+                refuse_to_overwrite(path)
+                for name in (card_of(path).name, path.name):
+                    for one in (*(scratch / name).rglob("*"), scratch / name):
+                        flush_to_disk(one)
+                    (scratch / name).rename(path.with_name(name))
+                flush_to_disk(path.parent)
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+
+
+def refuse_to_overwrite(path: Path) -> None:
+    """Raise ExportError if a file or its card is there already, or there is no folder for them."""
+    for one in (path, card_of(path)):
+        if one.exists() or one.is_symlink():
+            raise ExportError(f"{one} is there already and nothing is overwritten: choose another --out.")
+    if not path.parent.is_dir():
+        raise ExportError(f"{path.parent} is not a folder: make it, or choose another --out.")
+
+
+def data_for(artifact: Artifact, data: str | None, watch: Watch) -> Dataset:
+    """What to check on: what was asked for, else what the network was trained on, else scikit-learn's digits."""
+    if data is not None:
+        return source.load(data, say=watch.note)
+    try:
+        return data_of(artifact, watch)
+    except DataError as error:
+        watch.warn(f"{error} The export is checked on scikit-learn's digits instead.")
+        return source.load("digits")
+
+
+def calibration_images(dataset: Dataset) -> np.ndarray:
+    """Images (n, 28, 28) uint8 drawn from the training part, never from the test part."""
+    images = dataset.train.images
+    rng = np.random.default_rng(CALIBRATION_SEED)
+    return images[np.sort(rng.choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False))]
+
+
+def write(form: Form, network: Any, part: Path, images: np.ndarray) -> None:
+    """Let the form be written; raises ExportError, one sentence, if its converter cannot."""
+    try:
+        form.write(network, part, images)
+    except (OSError, MnistCnnError):
+        raise
+    except Exception as error:  # the converters raise whatever their layers raise
+        first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise ExportError(
+            f"The network cannot be converted to {form.to} ({first.strip()[:200]}): choose another form."
+        ) from error
+
+
+def refuse_if_worse(form: Form, figures: Figures, path: Path) -> None:
+    """Raise ExportError, with the figure, if the export is not as good as it must be."""
+    lost = figures.original_correct - figures.correct
+    if form.calibrated:
+        if lost * ACCURACY_LOSS > figures.images:
+            raise ExportError(
+                f"{path} is not kept: it reads {figures.accuracy:.2%} of {figures.images:,} test images rightly and "
+                f"the original {figures.original_accuracy:.2%}, and in int8 no more than 0.05 points may be lost."
+            )
+    elif figures.differing:
+        raise ExportError(
+            f"{path} is not kept: it reads {figures.differing:,} of {figures.images:,} test images otherwise than the "
+            f"original (agreement {figures.agreement:.2%}), and in floats it must read all alike."
+        )
+    elif form.quantise is None and not figures.largest_difference <= LARGEST_DIFFERENCE:
+        raise ExportError(
+            f"{path} is not kept: its probabilities differ from the original's by up to "
+            f"{figures.largest_difference:.1e}, and no more than {LARGEST_DIFFERENCE:.0e} is allowed."
+        )
+
+
+def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, figures: Figures) -> dict[str, Any]:
+    """The card of an export: `docs/export.md` says what stands in it."""
+    files = [part] if part.is_file() else sorted(one for one in part.rglob("*") if one.is_file())
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "to": form.to,
+        "opset": onnx_file.opset_of(part) if form.to == "onnx" else None,
+        "input": f"n×28×28×1 {form.pixels}, ink 255 on paper 0",
+        "output": "n×10 float32, probabilities",
+        "temperature": artifact.card.evaluation.get("temperature"),  # inside already
+        "quantised": form.quantise,
+        "calibration": None,
+        "files": {one.name if part.is_file() else str(one.relative_to(part)): sha256_of(one) for one in files},
+        "bytes": sum(one.stat().st_size for one in files),
+        "original": {
+            "recipe": artifact.card.recipe["name"],
+            card.KERAS_MODEL: artifact.card.files[card.KERAS_MODEL],
+            "card": artifact.card.digest,
+        },
+        "checked_on": about_data(dataset) | {"part": "test", "images": len(dataset.test)},
+        "figures": figures.to_dict(),
+        "versions": provenance.versions(RECORDED),
+        "machine": provenance.machine(),
+    }
+    if form.calibrated:
+        images = min(CALIBRATION_IMAGES, len(dataset.train))
+        about["calibration"] = about_data(dataset) | {"part": "training", "images": images, "seed": CALIBRATION_SEED}
+    return about
+
+
+def about_data(dataset: Dataset) -> dict[str, Any]:
+    """Which data these are."""
+    return {"data": dataset.name, "sha256": dataset.sha256}
