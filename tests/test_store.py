@@ -8,8 +8,11 @@ from mnist_cnn import card
 from mnist_cnn.artifact import export, keras_file, store
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classifier import keras_classifier
-from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.models.layers import plain
+from mnist_cnn.models.network import as_kept, build
+from mnist_cnn.training.recipe import RECIPES, Recipe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
@@ -143,6 +146,14 @@ def test_keeping_says_so_when_there_is_no_onnx_form(
     assert sentence.startswith("model.onnx is left out: it cannot be read back")
     assert "\n" not in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_network_of_every_recipe_is_let_in_again(name: str, tmp_path: Path) -> None:
+    recipe = RECIPES[name]
+    network = calibrated(plain(as_kept(build(name, recipe.dropout), recipe.test_time_shift)), 1.1)
+    network.save(tmp_path / "model.keras")
+    assert store.load_keras(tmp_path / "model.keras").count_params() == network.count_params()
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"text"], ids=["empty", "broken zip", "text"])
