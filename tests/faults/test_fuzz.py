@@ -60,10 +60,15 @@ def kept(name: str) -> dict[str, bytes]:
     return {outcome: (FOLDER / name / file).read_bytes() for file, outcome in names.items()}
 
 
+def end_of(outcome: str) -> str:
+    """An outcome without what depends on the network that ships: how sure it is."""
+    return "read" if outcome.startswith("read: ") else without_reason(outcome)
+
+
 def test_each_picture_that_is_kept_ends_as_it_did() -> None:
     reader = Reader()
     for outcome, data in kept(fuzz_pictures.NAME).items():
-        assert without_reason(fuzz_pictures.outcome_of(data, reader)) == without_reason(outcome)
+        assert end_of(fuzz_pictures.outcome_of(data, reader)) == end_of(outcome)
 
 
 def test_each_request_that_is_kept_is_answered_as_it_was() -> None:
