@@ -1,7 +1,7 @@
 """Training killed at any moment: what is left is the state of before or of after it, and it goes on to the same bits.
 
-Half of the kills come at a moment of the clock, half at an operation on a file of the run, or a little later, so that
-the few milliseconds of writing are met as often as the seconds of computing.
+A third of the kills come at a moment of the clock, a third at an operation on a file of the run, or a little later, and
+a third at one on a checkpoint, so that the few milliseconds of writing are met as often as the seconds of computing.
 """
 
 import os
@@ -37,10 +37,12 @@ LATER = 0.03  # seconds: a kill at an operation comes up to so much later
 
 
 def moment(number: int, expected: Undisturbed, rng: random.Random) -> dict[str, Any]:
-    """When the next kill is to come: by the clock, and every other time at an operation on a file."""
-    if number % 2:
+    """When the next kill is to come: by the clock, at an operation on a file, and at one on a checkpoint, in turn."""
+    if number % 3 == 0:
         return {"after": rng.uniform(0, expected.seconds)}
-    return {"kill": (rng.randrange(len(expected.operations)), rng.choice([0, rng.uniform(0, LATER)]))}
+    of_checkpoints = [one for one in expected.operations if "/.state" in one]
+    at = rng.randrange(len(expected.operations)) if number % 3 == 1 else rng.choice(of_checkpoints)
+    return {"kill": (at, rng.choice([0, rng.uniform(0, LATER)]))}
 
 
 @pytest.mark.slow
