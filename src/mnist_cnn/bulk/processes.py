@@ -20,7 +20,7 @@ from mnist_cnn.reading.picture import Source
 COMMAND = (sys.executable, "-c", "from mnist_cnn.bulk.worker import main; main()")
 TOGETHER = 16  # pictures that a process is handed at a time: small ones take it six milliseconds, handing them over one
 AHEAD = 4  # such lists for each process, under way or waiting to be given out in their turn
-TRIES = 3  # how often a picture is begun by itself when the process that reads it dies
+TRIES = 3  # how often a process is begun, and a picture by itself, when the process dies of it
 MOST = 256  # processes
 CUT_OFF = (OSError, EOFError, pickle.UnpicklingError)  # what talking to a process raises that dies, wherever it was
 
@@ -123,19 +123,21 @@ class ReadingProcess:
             return None
 
     def begin(self) -> "subprocess.Popen[bytes]":
-        """Begin the process and wait until it is ready. Raises RunError if it cannot be begun."""
-        process = self.process = child.begin([*COMMAND, self.question.to_json()], subprocess.PIPE)
-        if self.closed:  # since it was asked for
-            child.kill(process)
-        try:
-            answer(process)
-        except CUT_OFF as error:
-            code = self.end()
-            raise RunError(
-                f"A process that reads could not be begun (it ended with {code}; too little memory, perhaps): "
-                "take fewer with --jobs."
-            ) from error
-        return process
+        """Begin the process and wait until it is ready. Raises RunError if it cannot be begun in several tries."""
+        code = None
+        for _ in range(TRIES):
+            process = self.process = child.begin([*COMMAND, self.question.to_json()], subprocess.PIPE)
+            if self.closed:  # since it was asked for
+                child.kill(process)
+            try:
+                answer(process)
+                return process
+            except CUT_OFF:
+                code = self.end()
+        raise RunError(
+            f"A process that reads could not be begun (it ended with {code}; too little memory, perhaps): "
+            "take fewer with --jobs."
+        )
 
     def end(self) -> int | None:
         """End the process, if there is one; gives its exit code."""
