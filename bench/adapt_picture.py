@@ -22,7 +22,7 @@ from mnist_cnn.evaluation import pictures  # noqa: E402
 from mnist_cnn.evaluation.pictures import JudgedPicture  # noqa: E402
 from mnist_cnn.reading.reader import Reader  # noqa: E402
 from mnist_cnn.reading.weights import SHIPPED  # noqa: E402
-from mnist_cnn.terminal import in_numbers  # noqa: E402
+from mnist_cnn.terminal.screen import in_numbers  # noqa: E402
 
 HEIGHT, WIDE, HIGH = 90, 210, 150  # pixels: of a digit, of its picture
 LEAN = -1.0  # pixels sideways for each upwards: people lean 0 to 0.4, mostly the other way

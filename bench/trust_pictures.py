@@ -20,7 +20,7 @@ from mnist_cnn.evaluation.disputed import DISPUTED
 from mnist_cnn.evaluation.label_issues import LabelIssue, ranked
 from mnist_cnn.evaluation.metrics import evaluate
 from mnist_cnn.reading.network import onnx_classifier
-from mnist_cnn.terminal import show_calibration
+from mnist_cnn.terminal.screen import show_calibration
 
 DOCS = Path(__file__).parents[1] / "docs"
 ACROSS = 10

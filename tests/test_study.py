@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 import fake_seed
 import mnist_cnn
 from conftest import Cli, command_line
-from mnist_cnn import provenance, terminal_study
+from mnist_cnn import provenance
 from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
@@ -27,6 +27,7 @@ from mnist_cnn.study import folder, processes
 from mnist_cnn.study.compare import Studies, compare
 from mnist_cnn.study.folder import Row, Study
 from mnist_cnn.study.run import StudyWatch, run
+from mnist_cnn.terminal import study as terminal_study
 from mnist_cnn.training.recipe import Recipe
 
 FAKE = (sys.executable, fake_seed.__file__)

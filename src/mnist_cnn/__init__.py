@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mnist_cnn.reading.ensemble import average
     from mnist_cnn.reading.reader import Reader
     from mnist_cnn.reading.reading import Reading
-    from mnist_cnn.terminal import TerminalWatch
+    from mnist_cnn.terminal.screen import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.watch import Watch
 
@@ -52,7 +52,7 @@ _HOME = {
     "Reader": ("reading.reader", "Reader"),
     "Reading": ("reading.reading", "Reading"),
     "Recipe": ("training.recipe", "Recipe"),
-    "TerminalWatch": ("terminal", "TerminalWatch"),
+    "TerminalWatch": ("terminal.screen", "TerminalWatch"),
     "Watch": ("watch", "Watch"),
     "adapt": ("adaptation.adapt", "adapt"),
     "average": ("reading.ensemble", "average"),

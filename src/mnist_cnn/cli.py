@@ -159,12 +159,13 @@ def train(
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --resume runs/quick
     """
-    from mnist_cnn import pipeline, terminal
+    from mnist_cnn import pipeline
+    from mnist_cnn.terminal import screen
 
     if resume and (others := _given(context) - {"resume", "threads"}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
         _stop(f"--resume goes on with the run's own settings, so {names} cannot be given with it: leave that out.", 2)
-    watch = terminal.TerminalWatch()
+    watch = screen.TerminalWatch()
     try:
         if resume:
             artifact = pipeline.resume(resume, threads=threads, watch=watch)
@@ -182,9 +183,9 @@ def train(
             )
     except KeyboardInterrupt:
         if watch.partial:
-            terminal.note(f"Go on later with: mnist-cnn train --resume {watch.partial}")
+            screen.note(f"Go on later with: mnist-cnn train --resume {watch.partial}")
         raise
-    terminal.show_kept(artifact.folder)
+    screen.show_kept(artifact.folder)
 
 
 @command
@@ -212,9 +213,10 @@ def evaluate(
     $ mnist-cnn evaluate runs/quick --data digits --json
     $ mnist-cnn evaluate runs/first runs/second --corruptions
     """
-    from mnist_cnn import judging, terminal
+    from mnist_cnn import judging
+    from mnist_cnn.terminal import screen
 
-    watch = terminal.TerminalWatch()
+    watch = screen.TerminalWatch()
     evaluation, members, dataset = judging.judge_each(models, data, watch=watch)
     several = list(zip(map(str, models), members, strict=True)) if len(models) > 1 else []
     if as_json:
@@ -232,14 +234,14 @@ def evaluate(
         typer.echo(json.dumps(document))
         return
     for model, member in several:
-        terminal.show_accuracy(member.raw, None, dataset, of=model)
+        screen.show_accuracy(member.raw, None, dataset, of=model)
     ensemble = f"the ensemble of {len(several)}" if several else ""
-    terminal.show_accuracy(evaluation.raw, evaluation.corrected, dataset, of=ensemble)
-    terminal.show_confusion_matrix(evaluation)
-    terminal.show_digits(evaluation)
-    terminal.show_calibration(evaluation)
+    screen.show_accuracy(evaluation.raw, evaluation.corrected, dataset, of=ensemble)
+    screen.show_confusion_matrix(evaluation)
+    screen.show_digits(evaluation)
+    screen.show_calibration(evaluation)
     if corruptions:
-        terminal.show_robustness(judging.judge_damaged(models, dataset, watch=watch), dataset)
+        screen.show_robustness(judging.judge_damaged(models, dataset, watch=watch), dataset)
 
 
 study_group = typer.Typer()
@@ -279,10 +281,11 @@ def study(
         return
     if ray and "jobs" in _given(context):
         _stop("A Ray cluster decides how many seeds it trains at a time: leave --jobs out and give --threads.", 2)
-    from mnist_cnn import terminal, terminal_study
     from mnist_cnn.study.run import run
+    from mnist_cnn.terminal import screen
+    from mnist_cnn.terminal import study as terminal_study
 
-    watch = terminal_study.TerminalStudyWatch(terminal.note if as_json else terminal.show)
+    watch = terminal_study.TerminalStudyWatch(screen.note if as_json else screen.show)
     try:
         folder, made = run(
             recipe_named(recipe).with_dials(**dials),
@@ -297,7 +300,7 @@ def study(
         )
     except KeyboardInterrupt:
         if watch.folder:
-            terminal.note(f"Go on later with the same command and --out {watch.folder}")
+            screen.note(f"Go on later with the same command and --out {watch.folder}")
         raise
     if as_json:
         typer.echo(json.dumps(made.to_dict()))
@@ -331,10 +334,11 @@ def compare_studies(
     $ mnist-cnn study compare studies/fast studies/dropout
     $ mnist-cnn study compare runs/first runs/second/model.onnx --json
     """
-    from mnist_cnn import terminal, terminal_study
     from mnist_cnn.study.compare import compare
+    from mnist_cnn.terminal import screen
+    from mnist_cnn.terminal import study as terminal_study
 
-    comparison = compare(a, b, data, watch=terminal.TerminalWatch())
+    comparison = compare(a, b, data, watch=screen.TerminalWatch())
     if as_json:
         typer.echo(json.dumps(comparison.to_dict()))
     else:
@@ -368,7 +372,7 @@ def read(
     $ mnist-cnn read scans/ --annotate drawn/ --min-confidence 0.9
     $ mnist-cnn read - --single --model runs/quick < digit.png
     """
-    from mnist_cnn import terminal_reading
+    from mnist_cnn.terminal import reading as terminal_reading
 
     if ray and out:
         if names := ", ".join(f"--{name}" for name in sorted(_given(context) & {"jobs", "annotate"})):
@@ -412,8 +416,8 @@ def explain(
     $ mnist-cnn explain photo.jpg
     $ mnist-cnn explain digit.png --single --out reasons.png
     """
-    from mnist_cnn import terminal_reading
     from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.terminal import reading as terminal_reading
 
     if not terminal_reading.explain_each(Reader(model), pictures, single=single, out=out, as_json=as_json):
         raise typer.Exit(1)
@@ -432,9 +436,9 @@ def score(
     $ mnist-cnn score pictures/labels.csv
     $ mnist-cnn score pictures/labels.csv --model runs/quick --mistakes mistakes.png
     """
-    from mnist_cnn import terminal_reading
     from mnist_cnn.evaluation import pictures
     from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.terminal import reading as terminal_reading
 
     terminal_reading.refuse_to_overwrite(mistakes)
     labelled = pictures.load(labels)
@@ -467,9 +471,10 @@ def adapt(
     $ mnist-cnn adapt mine/labels.csv --out runs/mine
     $ mnist-cnn read photo.jpg --model runs/mine
     """
-    from mnist_cnn import terminal, terminal_reading
     from mnist_cnn.adaptation.adapt import adapt
     from mnist_cnn.evaluation import pictures
+    from mnist_cnn.terminal import reading as terminal_reading
+    from mnist_cnn.terminal import screen
 
     provenance.require_training("Adapting a network")
     labelled = pictures.load(labels)
@@ -480,7 +485,7 @@ def adapt(
         out=out,
         seed=seed,
         threads=threads,
-        watch=terminal.TerminalWatch(),
+        watch=screen.TerminalWatch(),
     )
     if as_json:
         about = artifact.card.evaluation["adaptation"]
@@ -565,10 +570,11 @@ def export(
         return
     if folder is None or packages:
         _stop("Name a folder that `train` made; the one that ships, and --packages, are for --to web only.", 2)
-    from mnist_cnn import terminal, terminal_export
     from mnist_cnn.exports import export
+    from mnist_cnn.terminal import exports as terminal_export
+    from mnist_cnn.terminal import screen
 
-    watch = terminal.TerminalWatch()
+    watch = screen.TerminalWatch()
     made = export(folder, to, quantise=quantise, pixels=pixels, out=out, data=data, watch=watch)
     if as_json:
         typer.echo(json.dumps({"path": str(made.path), **made.card}))
@@ -597,9 +603,10 @@ def report(
     $ mnist-cnn report runs/quick
     $ mnist-cnn report runs/quick --corruptions
     """
-    from mnist_cnn import pipeline, terminal
+    from mnist_cnn import pipeline
+    from mnist_cnn.terminal import screen
 
-    terminal.show(str(pipeline.report(folder, corruptions=corruptions, watch=terminal.TerminalWatch())))
+    screen.show(str(pipeline.report(folder, corruptions=corruptions, watch=screen.TerminalWatch())))
 
 
 @command
@@ -622,15 +629,15 @@ def disputes(
     $ mnist-cnn disputes runs/quick
     $ mnist-cnn disputes runs/quick --folds 3 --json
     """
-    from mnist_cnn import terminal
     from mnist_cnn.disputes import USUAL, find
+    from mnist_cnn.terminal import screen
 
     trained = recipe_named(recipe) if recipe else USUAL
-    found = find(folder, trained, folds=folds, seed=seed, threads=threads, watch=terminal.TerminalWatch())
+    found = find(folder, trained, folds=folds, seed=seed, threads=threads, watch=screen.TerminalWatch())
     if as_json:
         typer.echo(json.dumps({name: one.to_dict() for name, one in found.items()}))
     else:
-        terminal.show_disputes(folder, found)
+        screen.show_disputes(folder, found)
 
 
 @command
@@ -648,14 +655,14 @@ def doctor(
     $ mnist-cnn doctor --training
     $ mnist-cnn doctor --json
     """
-    from mnist_cnn import terminal
     from mnist_cnn.doctor import examine
+    from mnist_cnn.terminal import screen
 
     checkup = examine(training=training)
     if as_json:
         typer.echo(json.dumps(checkup.to_dict()))
     else:
-        terminal.show_checkup(checkup)
+        screen.show_checkup(checkup)
     if not checkup.healthy:
         raise typer.Exit(1)
 
@@ -673,20 +680,20 @@ def info(
     $ mnist-cnn info
     $ mnist-cnn info runs/quick --json
     """
-    from mnist_cnn import terminal
     from mnist_cnn.artifact import store
+    from mnist_cnn.terminal import screen
     from mnist_cnn.training.recipe import RECIPES
 
     if folder is None and as_json:
         typer.echo(json.dumps({name: recipe.to_dict() for name, recipe in RECIPES.items()}))
     elif folder is None:
-        terminal.show_recipes()
+        screen.show_recipes()
     else:
         artifact = store.load(folder.parent if folder.is_file() else folder)
         if as_json:
             typer.echo(artifact.card.to_json(), nl=False)
         else:
-            terminal.show_card(artifact.folder, artifact.card)
+            screen.show_card(artifact.folder, artifact.card)
 
 
 def _given(context: typer.Context) -> set[str]:

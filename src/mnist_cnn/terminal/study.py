@@ -12,7 +12,7 @@ from mnist_cnn.evaluation.comparison import Summary
 from mnist_cnn.study.compare import Networks, Studies, less
 from mnist_cnn.study.folder import CHART, STUDY, TABLE, Row, Study
 from mnist_cnn.study.run import StudyWatch
-from mnist_cnn.terminal import clock, note, show, stderr, warn
+from mnist_cnn.terminal.screen import clock, note, show, stderr, warn
 
 
 class TerminalStudyWatch(StudyWatch):

@@ -4,7 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_cnn.exports import Export, card_of
-from mnist_cnn.terminal import show, stdout
+from mnist_cnn.terminal.screen import show, stdout
 
 
 def show_export(export: Export) -> None:

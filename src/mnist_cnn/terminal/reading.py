@@ -24,7 +24,7 @@ from mnist_cnn.files import write_whole
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.terminal import in_numbers, note, show, stderr, stdout
+from mnist_cnn.terminal.screen import in_numbers, note, show, stderr, stdout
 
 if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation

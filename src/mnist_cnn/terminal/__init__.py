@@ -1,0 +1,1 @@
+"""What happened → words, tables and bars on the screen; nothing here computes."""
