@@ -16,7 +16,7 @@ from mnist_cnn import judging
 from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.cli import app
 from mnist_cnn.data.source import Dataset
-from mnist_cnn.errors import ArtifactError, DataError
+from mnist_cnn.errors import ArtifactError, DataError, MissingExtraError
 from mnist_cnn.evaluation.metrics import Accuracy, evaluate
 from mnist_cnn.files import sha256_of
 from mnist_cnn.reading.network import onnx_classifier
@@ -173,7 +173,7 @@ def test_the_accuracy_is_heard_without_scikit_learn(digits: Dataset, monkeypatch
     watch = Heard()
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
-    with pytest.raises(ModuleNotFoundError):
+    with pytest.raises(MissingExtraError):
         judging.judged(np.eye(10, dtype=np.float32)[digits.test.labels], digits, watch)
     [(accuracy, corrected)] = watch.accuracies
     assert (accuracy.correct, accuracy.count, corrected) == (500, 500, None)
