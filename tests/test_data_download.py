@@ -206,6 +206,22 @@ def test_a_download_that_drips_for_ever_is_given_up(
     assert not list(tmp_path.rglob("mnist.npz"))
 
 
+def test_how_far_a_slow_download_is_can_be_seen(
+    serve: Serve, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_cnn.data.download.NOTE_SECONDS", 0.1)
+    notes: list[str] = []
+
+    def slowly(connection: socket.socket) -> None:
+        for _ in range(5):
+            time.sleep(0.15)
+            connection.sendall(bytes(10_000))
+
+    serve(answer_over_tls(certificate, header(120_000), bytes(70_000), then=slowly))
+    assert source.load("auto", say=notes.append).name == "digits"
+    assert "90,000 of 120,000 bytes of MNIST are there" in notes
+
+
 def test_a_download_that_is_cut_short_is_no_data(serve: Serve, certificate: Path, tmp_path: Path) -> None:
     serve(answer_over_tls(certificate, header(11_490_434), bytes(100_000)))
     assert "the download broke off: 100,000 of 11,490,434 bytes came" in warning_and_seconds()[0]

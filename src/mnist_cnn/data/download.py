@@ -27,6 +27,7 @@ LARGEST = 64 * 2**20  # bytes; the file has 11 million
 # Together less than 15 seconds, after which nobody should wait for a silent network any more.
 FIRST_ANSWER_SECONDS = 8.0  # until the first 64 KiB are there: name look-up, connection, proxy and server
 STALL_SECONDS = 5.0  # without a single byte on an open connection
+NOTE_SECONDS = 3.0  # between two notes of how far it is
 WHOLE_SECONDS = 600.0  # for all of it, however steadily it drips: 20 kB a second
 
 
@@ -55,7 +56,7 @@ def fetch(say: Callable[[str], None]) -> Arrays:
     say(f"Downloading MNIST (11 MB) from {URL} …")
     if reason := in_time(try_server, FIRST_ANSWER_SECONDS, "no answer from the network"):
         raise DataError(reason)
-    content = in_time(download, WHOLE_SECONDS, "the download had not ended")
+    content = in_time(lambda: download(say), WHOLE_SECONDS, "the download had not ended")
     if isinstance(content, str):
         raise DataError(content)
     with tempfile.TemporaryDirectory() as scratch:
@@ -99,15 +100,18 @@ def try_server() -> str | None:
     return None
 
 
-def download() -> bytes | str:
-    """All that the server sends, or what was met, in a phrase."""
+def download(say: Callable[[str], None]) -> bytes | str:
+    """All that the server sends, or what was met, in a phrase; `say` gets a note now and then where it takes long."""
     ends = time.monotonic() + WHOLE_SECONDS  # when nobody waits for it any longer
-    content = bytearray()
+    content, said = bytearray(), time.monotonic()
     try:
         with urllib.request.urlopen(URL, timeout=STALL_SECONDS) as response:
             size = response.length
             while len(content) < LARGEST and time.monotonic() < ends and (more := response.read1(2**16)):
                 content += more
+                if time.monotonic() - said > NOTE_SECONDS:
+                    said = time.monotonic()
+                    say(f"{len(content):,} of {size:,} bytes of MNIST are there" if size else f"{len(content):,} bytes")
             if size and len(content) < size:
                 return f"the download broke off: {len(content):,} of {size:,} bytes came"
     except Exception as error:  # as above
