@@ -55,6 +55,7 @@ def find(
     with closing(watch), store.writing(artifact.folder):
         seen, unseen = out_of_fold(recipe, dataset.train, dataset.test.images, folds, seed, watch)
         fitted = temperature.fitted(seen, dataset.train.labels)
+        watch.note(f"The network in {artifact.folder} judges the {len(dataset.test):,} test images, too")
         by_all = mean([at(unseen, fitted), classifier_of(artifact)(dataset.test.images)])
         found = {
             "training": disputes_of(at(seen, fitted), dataset.train.labels),
