@@ -59,11 +59,12 @@ def table_of(rows: list[Row], cost: dict[str, float]) -> str:
 
 
 def summed(rows: list[Row]) -> dict[str, Row]:
-    """One row for each thing that was made to happen; what came of it is said by the run that had most of it."""
+    """One row for each thing that was made to happen: what ended alike is added up, else only the largest counts."""
     one: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: int(str(row["times"]))):
-        before = one.get(str(row["what"]), {"times": 0})
-        one[str(row["what"])] = row | {"times": int(str(row["times"])) + int(str(before["times"]))}
+        before = one.get(str(row["what"]), row)
+        more = int(str(before["times"])) if before is not row and before["outcome"] == row["outcome"] else 0
+        one[str(row["what"])] = row | {"times": int(str(row["times"])) + more}
     return one
 
 
