@@ -126,12 +126,14 @@ class Reader:
         ]
         if not doubtful:
             return
-        seen = self.classify(np.concatenate([looks(page.picture.grey) for page, _ in doubtful]))
-        for (page, rows), both in zip(doubtful, seen.reshape(len(doubtful), 2, -1, seen.shape[1]), strict=True):
-            as_it_is, negative = both.mean(axis=1).max(axis=1)
-            inverted = not page.ink.light and negative > as_it_is
-            image = np.asarray(cv2.bitwise_not(page.picture.grey)) if inverted else page.picture.grey
-            voters = [*both[int(inverted)], *(digit.probabilities for row in rows for digit in row)]
+        inks = [light_inks(page) for page, _ in doubtful]
+        seen = self.classify(np.concatenate([looks(image) for images in inks for image in images]))
+        votes = iter(seen.reshape(sum(map(len, inks)), -1, seen.shape[1]))
+        for (page, rows), images in zip(doubtful, inks, strict=True):
+            image, of_looks = max(
+                zip(images, islice(votes, len(images)), strict=True), key=lambda one: one[1].mean(axis=0).max()
+            )
+            voters = [*of_looks, *(digit.probabilities for row in rows for digit in row)]
             box = rows[0][0].box if rows else Box(0, 0, page.picture.width, page.picture.height)
             digit = self.decided(box, image, np.mean(voters, axis=0))
             if rows or digit.foreign < FOREIGN:
@@ -173,6 +175,12 @@ def may_be_made(page: Page) -> bool:
     """Whether the picture may have been made for a network already: it has MNIST's size, and is not blank."""
     grey = page.picture.grey
     return grey.shape == (SIDE, SIDE) and int(grey.max()) - int(grey.min()) >= FAINTEST
+
+
+def light_inks(page: Page) -> list[np.ndarray]:
+    """The picture as it is, and its negative if ink seems to be dark."""
+    grey = page.picture.grey
+    return [grey] if page.ink.light else [grey, np.asarray(cv2.bitwise_not(grey))]
 
 
 def unsure(rows: Sequence[Row]) -> bool:

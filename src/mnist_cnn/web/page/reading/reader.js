@@ -67,13 +67,14 @@ async function lookAgain(page, rows, classify) {
 /* Show a doubtful picture of MNIST's own size to the network as it is, too, and take the mean. */
 async function lookAsItIs({ grey, width, height, ink }, rows, classify) {
   if (!mayBeMade(grey) || !unsure(rows)) return;
-  const seen = await classify(looks(grey).map((look) => look.data));
-  const both = [seen.slice(0, seen.length / 2), seen.slice(seen.length / 2)];
-  const [asItIs, negative] = both.map((looksOfOne) => Math.max(...meanOfAll(looksOfOne)));
-  const turned = !ink.light && negative > asItIs;
-  const voters = [...both[Number(turned)], ...rows.flat().map((digit) => digit.probabilities)];
+  const images = ink.light ? [grey] : [grey, inverted(grey)];
+  const seen = await classify(images.flatMap(looks).map((look) => look.data));
+  const each = seen.length / images.length;
+  const votes = images.map((_, index) => seen.slice(index * each, (index + 1) * each));
+  const surest = argmax(votes.map((ofLooks) => Math.max(...meanOfAll(ofLooks))));
+  const voters = [...votes[surest], ...rows.flat().map((digit) => digit.probabilities)];
   const box = rows.length ? rows[0][0].box : { left: 0, top: 0, width, height };
-  const digit = { image: (turned ? inverted(grey) : grey).data, probabilities: meanOfAll(voters), box };
+  const digit = { image: images[surest].data, probabilities: meanOfAll(voters), box };
   if (rows.length || foreign(digit) < FOREIGN) rows.splice(0, rows.length, [digit]);
 }
 
