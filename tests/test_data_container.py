@@ -245,7 +245,7 @@ def test_an_idx_file_that_is_something_else(tmp_path: Path) -> None:
 
 
 class Harm:
-    """Unpickling this writes a file."""
+    """Unpickling this makes a folder."""
 
     def __init__(self, trace: Path) -> None:
         self.trace = trace

@@ -25,6 +25,7 @@ from mnist_cnn.files import sha256_of
 from mnist_cnn.reading.network import onnx_classifier
 from mnist_cnn.reading.reader import Reader
 from tally import note
+from test_data_container import Harm
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "format-2"
 
@@ -154,16 +155,6 @@ def test_a_keras_file_that_would_unpack_to_half_a_gigabyte_is_refused(tmp_path: 
     assert path.stat().st_size < 2**20
     assert "config.json' of 536,870,912 bytes" in refused_by_keras(path)
     note(".keras that would unpack to 512 MiB", 1, "refused, nothing unpacked")
-
-
-class Harm:
-    """Unpickling this makes a folder."""
-
-    def __init__(self, trace: Path) -> None:
-        self.trace = trace
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.trace),)
 
 
 def test_pickles_and_files_of_older_forms_are_refused_as_keras_files(tmp_path: Path) -> None:
