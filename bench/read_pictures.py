@@ -87,6 +87,8 @@ def main(folder: Path, model: str | None = None) -> None:
         measured["sources"] = by_source(judged)
         for source, one in measured["sources"].items():
             print(f"{source}: {one['correct']} of {one['count']}")
+    if not measured:
+        sys.exit(f"{folder} has none of the data that is measured here; what was measured before stays.")
     print(machine_line())
     write("read_pictures", {"model": model or "the one that ships", "measured": measured})
 

@@ -202,6 +202,17 @@ def test_a_sure_or_a_larger_picture_is_not_read_twice() -> None:
     assert not any(seen[:2, :2].min() == 255 for seen in larger.seen)
 
 
+@pytest.mark.parametrize(("height", "looks"), [(16, 1), (20, 9)])
+def test_a_digit_smaller_than_those_made_for_networks_is_fitted_and_seen_once(height: int, looks: int) -> None:
+    image = np.full((28, 28), 255, np.uint8)
+    image[4 : 4 + height, 12:15] = 0
+    seen = Recorder()
+    either = (0.6 * np.eye(10)[1] + 0.4 * np.eye(10)[7]).astype(np.float32)
+    reading = Reader(lambda images: 0 * seen(images) + either).read(image, single=True)
+    assert len(seen.seen) == looks
+    assert reading.text == "1"
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_picture_of_mnists_size_holds_nothing_whatever_the_network(level: int) -> None:
     always = np.eye(10, dtype=np.float32)[7]

@@ -19,7 +19,7 @@ FEWEST = 3  # pictures of a digit: with fewer, none would be left to learn from 
 class Handwriting:
     """Digits of one person: images (n, 28, 28) uint8, their labels (n,), and what the network made of them before.
 
-    `probabilities` (n, 10) are calibrated, `pictures` (n,) says which picture each digit is from, and `names` what
+    `probabilities` (n, 10) are calibrated and for these images, whatever else a reader would look at, `pictures` (n,) says which picture each digit is from, and `names` what
     that is called. `unused` has a sentence for every picture, or digit, that nothing is learnt from.
     """
 
@@ -76,10 +76,11 @@ def handwriting_of(pictures: Sequence[Source], labels: Sequence[str], reader: Re
             f"None of the {len(pictures)} pictures can be learnt from.{reason} Give at least {FEWEST} readable "
             "pictures of each digit that is to be learnt."
         )
+    images = np.stack([digit.image for _, _, digit, _ in found])
     return Handwriting(
-        images=np.stack([digit.image for _, _, digit, _ in found]),
+        images=images,
         labels=np.array([true for *_, true in found]),
-        probabilities=np.array([digit.probabilities for _, _, digit, _ in found], np.float32),
+        probabilities=reader.classify(images),
         pictures=np.array([number for number, *_ in found]),
         names=[name for _, name, *_ in found],
         unused=unused,

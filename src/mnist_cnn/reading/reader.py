@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
 FOREIGN = 0.5  # a row of nothing but what is rather no digit is no row: a signature, a photo's edges
 BEYOND_DOUBT = 0.9  # surer than this, one look is enough; 0.99 does harm to networks that are seldom so sure
+FITTED, PLAINLY = 18, 0.1  # what is made for a network is fitted to 20 pixels; so much foreign leaves plainly a digit
 CONVINCING = 0.9  # how sure of each digit one must be to cut what else is no digit: some letters have slices like a 1
 TOGETHER = 64  # pictures whose digits the network sees at once
 
@@ -122,7 +123,9 @@ class Reader:
         is light on one side and dark on the other, or because of noise in single pixels, may be a digit to a network.
         """
         doubtful = [
-            (page, rows) for page, rows in zip(pages, decided, strict=True) if may_be_made(page) and unsure(rows)
+            (page, rows)
+            for page, rows in zip(pages, decided, strict=True)
+            if may_be_made(page) and unsure(rows) and not smaller_than_made(rows)
         ]
         if not doubtful:
             return
@@ -187,6 +190,13 @@ def unsure(rows: Sequence[Row]) -> bool:
     """Whether this is nothing, or a single digit that is not beyond doubt."""
     digits = [digit for row in rows for digit in row]
     return len(digits) < 2 and all(digit.confidence < BEYOND_DOUBT for digit in digits)
+
+
+def smaller_than_made(rows: Sequence[Row]) -> bool:
+    """Whether this is plainly a digit, and too small to be fitted to a network's frame: it has to be fitted first."""
+    return any(
+        max(digit.box.width, digit.box.height) < FITTED and digit.foreign < PLAINLY for row in rows for digit in row
+    )
 
 
 def likeliest(page: Page, rows: Sequence[Row]) -> int:

@@ -12,6 +12,7 @@ import { argmax, largest, least, mean } from "./statistics.js";
 
 const FOREIGN = 0.5;
 const BEYOND_DOUBT = 0.9;
+const [FITTED, PLAINLY] = [18, 0.1];
 const CONVINCING = 0.9;
 
 /* Read { grey, width, height }; gives the document that the server answers with, its images included. */
@@ -66,7 +67,7 @@ async function lookAgain(page, rows, classify) {
 
 /* Show a doubtful picture of MNIST's own size to the network as it is, too, and take the mean. */
 async function lookAsItIs({ grey, width, height, ink }, rows, classify) {
-  if (!mayBeMade(grey) || !unsure(rows)) return;
+  if (!mayBeMade(grey) || !unsure(rows) || smallerThanMade(rows)) return;
   const images = ink.light ? [grey] : [grey, inverted(grey)];
   const seen = await classify(images.flatMap(looks).map((look) => look.data));
   const each = seen.length / images.length;
@@ -85,6 +86,10 @@ function mayBeMade({ data, width, height }) {
 function unsure(rows) {
   const digits = rows.flat();
   return digits.length < 2 && digits.every((digit) => Math.max(...digit.probabilities) < BEYOND_DOUBT);
+}
+
+function smallerThanMade(rows) {
+  return rows.flat().some((one) => Math.max(one.box.width, one.box.height) < FITTED && foreign(one) < PLAINLY);
 }
 
 const meanOfAll = (several) => several[0].map((_, digit) => mean(several.map((probabilities) => probabilities[digit])));
