@@ -114,10 +114,13 @@ def test_more_right_is_better_and_fewer_is_not_however_sure() -> None:
     assert not HeldOut(labels, certain([1, 7], 0.5), certain([1, 1], 0.9)).better
 
 
-def test_of_as_many_right_the_surer_one_is_better_and_the_same_is_not() -> None:
-    labels = np.array([1, 7])
-    assert HeldOut(labels, certain([1, 7], 0.8), certain([1, 7], 0.9)).better
-    assert not HeldOut(labels, certain([1, 7], 0.9), certain([1, 7], 0.9)).better
+@pytest.mark.parametrize(("confidence", "better"), [(0.9, False), (0.905, False), (0.92, True)])
+def test_of_as_many_right_the_clearly_surer_one_is_better(confidence: float, better: bool) -> None:
+    held_out = HeldOut(np.array([1, 7]), certain([1, 7], 0.9), certain([1, 7], confidence))
+    assert held_out.better is better
+    if not better:
+        with pytest.raises(AdaptationError, match=r"2 were read rightly before and 2 after, and hardly any surer\."):
+            require_better(held_out)
 
 
 def test_a_label_is_doubtful_only_where_the_network_stays_sure_of_another_digit() -> None:
@@ -263,6 +266,25 @@ def test_a_folder_in_which_another_process_is_at_work_is_left_alone(tmp_path: Pa
     with store.held(partial), pytest.raises(RunError, match="Another process is at work in"):
         work_in_vain(tmp_path / "mine")
     assert partial.is_dir()
+
+
+@pytest.mark.slow
+def test_what_is_kept_lies_between_the_network_before_and_the_mean_of_what_was_learnt() -> None:
+    backend.start()
+    from mnist_cnn.adaptation.tuning import Rehearsal, Tuning
+    from mnist_cnn.models.network import build
+
+    network = build("tiny", 0.0)
+    tuning = Tuning(network, Rehearsal(np.zeros((1, 28, 28), np.uint8), np.full((1, 10), 0.1)), 0)
+    began = network.get_weights()
+
+    tuning.learnt = [[one + 1 for one in began], [one + 3 for one in began]]
+    tuning.join()
+    assert all(np.allclose(now - one, 1.5, atol=1e-5) for now, one in zip(network.get_weights(), began, strict=True))
+    tuning.forget()
+    tuning.learnt.append([one + 8 for one in began])
+    tuning.join()
+    assert all(np.allclose(now - one, 4.0, atol=1e-5) for now, one in zip(network.get_weights(), began, strict=True))
 
 
 @pytest.mark.slow

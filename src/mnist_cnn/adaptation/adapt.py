@@ -137,8 +137,11 @@ def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
     for name in dict.fromkeys(np.array(hand.names)[doubtful].tolist()):
         watch.warn(f"The label of {name} looks wrong: the network is sure of another digit. It is not learnt from.")
     require_better(held_out)
+    if doubtful.any():
+        tuning.forget()  # those who read what was held out had learnt from these labels
     watch.note(f"Learning from all {len(hand) - doubtful.sum()} digits")
     tuning.learn(hand.of(~doubtful), np.random.default_rng((seed, PARTS)))
+    tuning.join()
     return network, held_out
 
 
@@ -208,10 +211,11 @@ def require_better(held_out: HeldOut) -> None:
     """Raise AdaptationError if what was held out is not read better."""
     before, after = held_out.accuracies
     if not held_out.better:
+        surer = ", and hardly any surer" if after.correct == before.correct else ""
         raise AdaptationError(
             f"Nothing got better: of {before.count} digits that were held out, {before.correct} were read rightly "
-            f"before and {after.correct} after. The network stays as it is and nothing is kept; more pictures of what "
-            "is read wrongly may help."
+            f"before and {after.correct} after{surer}. The network stays as it is and nothing is kept; more pictures "
+            "of what is read wrongly may help."
         )
 
 

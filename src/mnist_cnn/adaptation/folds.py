@@ -8,6 +8,7 @@ import numpy as np
 from mnist_cnn.evaluation.metrics import Accuracy, accuracy, negative_log_likelihood
 
 PARTS = 3
+LEAST_GAIN = 0.01  # nats a digit: with less a person sees no difference, and by chance some digit may be read worse
 SURE = 0.99  # a network that is so sure of another digit than the label's has reason to doubt the label
 
 
@@ -39,9 +40,9 @@ class HeldOut:
 
     @property
     def better(self) -> bool:
-        """Whether more are read rightly, or as many with more confidence in what is right."""
+        """Whether more are read rightly, or as many with clearly more confidence in what is right."""
         (before, after), (loss, later) = self.accuracies, self.losses
-        return after.correct > before.correct or (after.correct == before.correct and later < loss)
+        return after.correct > before.correct or (after.correct == before.correct and loss - later >= LEAST_GAIN)
 
     @property
     def doubtful(self) -> np.ndarray:

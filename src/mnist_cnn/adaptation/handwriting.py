@@ -19,8 +19,9 @@ FEWEST = 3  # pictures of a digit: with fewer, none would be left to learn from 
 class Handwriting:
     """Digits of one person: images (n, 28, 28) uint8, their labels (n,), and what the network made of them before.
 
-    `probabilities` (n, 10) are calibrated and for these images, whatever else a reader would look at, `pictures` (n,) says which picture each digit is from, and `names` what
-    that is called. `unused` has a sentence for every picture, or digit, that nothing is learnt from.
+    `probabilities` (n, 10) are calibrated and for these images, whatever else a reader would look at. `pictures` (n,)
+    says which picture each digit is from, and `names` what that is called. `unused` has a sentence for every picture,
+    or digit, that nothing is learnt from.
     """
 
     images: np.ndarray

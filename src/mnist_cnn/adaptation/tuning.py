@@ -23,6 +23,10 @@ from mnist_cnn.training.recipe import Recipe
 
 UPDATES, OWN, REHEARSED = 100, 32, 96  # images of the person, and rehearsed ones, an update
 LEARNING_RATE, WARM_UP = 0.001, 0.1
+ALONE, TOGETHER = (
+    0.5,
+    0.75,
+)  # of the way from the weights of before to those of one training, and to several's mean
 REHEARSAL = {"as they are": 3200, "varied": 1600, "no digit": 3200}
 MILD = Distortion(rotation=10, scaling=0.1, shear=0.15, shift=0.5, bend=1.0)  # a hand's own unsteadiness
 BATCH = 250
@@ -56,13 +60,19 @@ def rehearsal_of(training: Examples, recipe: Recipe, classify: Classifier, rng: 
 
 
 class Tuning:
-    """Trains one network again and again, each time from where it began."""
+    """Trains one network again and again, each time from where it began.
+
+    It never goes all of the way. Weights between those of before and those learnt read what is new as well, and forget
+    less (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022, arXiv:2109.01903); the mean of the weights of
+    several trainings keeps what they agree on (Wortsman et al., "Model soups", 2022, arXiv:2203.05482).
+    """
 
     def __init__(self, network: keras.Model, rehearsal: Rehearsal, seed: int) -> None:
         self.rehearsal = rehearsal
         # Views of an image are averaged only in the end: what is trained is the network that they share.
         self.network = next((layer for layer in network.layers if isinstance(layer, keras.Model)), network)
         self.began = self.network.get_weights()
+        self.learnt: list[list[np.ndarray]] = []
         for layer in self.network.layers:
             if isinstance(layer, layers.BatchNormalization):
                 layer.trainable = False  # thirty pictures say nothing about the mean over all people's
@@ -76,17 +86,26 @@ class Tuning:
         self.run = backend.epochs(self.network, OWN + REHEARSED, None, seed)
 
     def learn(self, own: Examples, rng: np.random.Generator) -> None:
-        """Train from the beginning on these digits and what is rehearsed, and go half of the way there.
-
-        Weights between those of before and those learnt read what is new as well, and forget less (Wortsman et al.,
-        "Robust fine-tuning of zero-shot models", 2022, arXiv:2109.01903).
-        """
+        """Train from the beginning on these digits and what is rehearsed, and go half of the way there."""
         self.network.set_weights(self.began)
         for variable in self.network.optimizer.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
         self.run(0, *mixed(own, self.rehearsal, rng), None)
-        learnt = self.network.get_weights()
-        self.network.set_weights([(one + other) / 2 for one, other in zip(self.began, learnt, strict=True)])
+        self.learnt.append(self.network.get_weights())
+        self.go(ALONE, self.learnt[-1:])
+
+    def forget(self) -> None:
+        """Leave out of the mean what was learnt until now."""
+        self.learnt.clear()
+
+    def join(self) -> None:
+        """Go most of the way to the mean of what was learnt, or half of it if that was only once."""
+        self.go(TOGETHER if len(self.learnt) > 1 else ALONE, self.learnt)
+
+    def go(self, share: float, several: list[list[np.ndarray]]) -> None:
+        """Set the weights to a point between those of before and the mean of these."""
+        means = [np.mean(arrays, axis=0) for arrays in zip(*several, strict=True)]
+        self.network.set_weights([one + share * (mean - one) for one, mean in zip(self.began, means, strict=True)])
 
 
 def mixed(own: Examples, rehearsal: Rehearsal, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
