@@ -1,0 +1,172 @@
+"""Commands about kept networks and this installation: export, report, disputed labels, doctor, info."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_cnn import completion
+from mnist_cnn.cli.frame import stop
+from mnist_cnn.cli.options import Corruptions, Json, Kept
+from mnist_cnn.training.recipe import recipe_named
+
+
+def export(
+    to: Annotated[str, typer.Option(help="onnx, litert, saved_model, or web: a page that reads in the browser.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A folder that `train` made; for web also an .onnx file, or nothing: the one that ships."),
+    ] = None,
+    quantise: Annotated[
+        str | None, typer.Option(help="int8, or for litert float16; by default float32 as it was trained.")
+    ] = None,
+    pixels: Annotated[
+        str, typer.Option("--input", help="What it takes: uint8 or float32, either from 0 to 255.")
+    ] = "uint8",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The file (a folder for saved_model and web); by default named after the folder, here."),
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="What to check it on; by default what the network was trained on.")
+    ] = None,
+    packages: Annotated[
+        Path | None, typer.Option(help="For web: a node_modules folder to take its packages from, instead of npm.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a network as a file for another place, checked against the original, or as a page for any host of files.
+
+    $ mnist-cnn export runs/quick --to onnx --quantise int8
+    $ mnist-cnn export runs/quick --to litert --quantise float16 --out digits.tflite
+    $ mnist-cnn export runs/quick --to saved_model
+    $ mnist-cnn export --to web --out page
+    """
+    if to == "web":
+        if quantise or data or pixels != "uint8":
+            stop("--quantise, --input and --data are not for web: leave them out.", 2)
+        export_web_page(folder, out or Path("web"), packages, as_json)
+        return
+    if folder is None or packages:
+        stop("Name a folder that `train` made; the one that ships, and --packages, are for --to web only.", 2)
+    from mnist_cnn.exports import export
+    from mnist_cnn.terminal import exports as terminal_export
+    from mnist_cnn.terminal import screen
+
+    watch = screen.TerminalWatch()
+    made = export(folder, to, quantise=quantise, pixels=pixels, out=out, data=data, watch=watch)
+    if as_json:
+        typer.echo(json.dumps({"path": str(made.path), **made.card}))
+    else:
+        terminal_export.show_export(made)
+
+
+def export_web_page(folder: Path | None, out: Path, packages: Path | None, as_json: bool) -> None:
+    """Write the page that reads in the browser."""
+    from mnist_cnn.web.export import export_web
+
+    written = export_web(folder, out, packages)
+    if as_json:
+        typer.echo(json.dumps({"path": str(written.path), "files": written.files, "bytes": written.bytes}))
+    else:
+        typer.echo(f"{written.path}: {written.files} files, {written.bytes / 1e6:.1f} MB, for any host of files")
+
+
+def report(
+    folder: Kept,
+    corruptions: Corruptions = False,
+) -> None:
+    """Make the report of a network again: one page, in its folder.
+
+    $ mnist-cnn report runs/quick
+    $ mnist-cnn report runs/quick --corruptions
+    """
+    from mnist_cnn import pipeline
+    from mnist_cnn.terminal import screen
+
+    screen.show(str(pipeline.report(folder, corruptions=corruptions, watch=screen.TerminalWatch())))
+
+
+def disputes(
+    folder: Kept,
+    folds: Annotated[int, typer.Option(help="Networks to train, each on all training images but its part.")] = 5,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="What to train; by default `fast` with twelve epochs of distorted images.",
+            autocompletion=completion.recipes,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides the parts and the networks.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the labels that are probably wrong, of training and test images; the report of the folder shows them.
+
+    $ mnist-cnn disputes runs/quick
+    $ mnist-cnn disputes runs/quick --folds 3 --json
+    """
+    from mnist_cnn.disputes import USUAL, find
+    from mnist_cnn.terminal import screen
+
+    trained = recipe_named(recipe) if recipe else USUAL
+    found = find(folder, trained, folds=folds, seed=seed, threads=threads, watch=screen.TerminalWatch())
+    if as_json:
+        typer.echo(json.dumps({name: one.to_dict() for name, one in found.items()}))
+    else:
+        screen.show_disputes(folder, found)
+
+
+def doctor(
+    training: Annotated[
+        bool, typer.Option("--training", help="Also train a small network for a moment, in a process of its own.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Look over this installation: versions, data, folders, the network that ships, and reading itself.
+
+    Exit code 1 if anything is broken; each such line says what to do.
+
+    $ mnist-cnn doctor
+    $ mnist-cnn doctor --training
+    $ mnist-cnn doctor --json
+    """
+    from mnist_cnn.doctor import examine
+    from mnist_cnn.terminal import screen
+
+    checkup = examine(training=training)
+    if as_json:
+        typer.echo(json.dumps(checkup.to_dict()))
+    else:
+        screen.show_checkup(checkup)
+    if not checkup.healthy:
+        raise typer.Exit(1)
+
+
+def info(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A folder that `train` made, or a file in it.", autocompletion=completion.networks),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the card of a network; without one, the recipes and their dials.
+
+    $ mnist-cnn info
+    $ mnist-cnn info runs/quick --json
+    """
+    from mnist_cnn.artifact import store
+    from mnist_cnn.terminal import screen
+    from mnist_cnn.training.recipe import RECIPES
+
+    if folder is None and as_json:
+        typer.echo(json.dumps({name: recipe.to_dict() for name, recipe in RECIPES.items()}))
+    elif folder is None:
+        screen.show_recipes()
+    else:
+        artifact = store.load(folder.parent if folder.is_file() else folder)
+        if as_json:
+            typer.echo(artifact.card.to_json(), nl=False)
+        else:
+            screen.show_card(artifact.folder, artifact.card)
