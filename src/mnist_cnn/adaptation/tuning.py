@@ -25,7 +25,7 @@ UPDATES, OWN, REHEARSED = 100, 32, 96  # images of the person, and rehearsed one
 LEARNING_RATE, WARM_UP = 0.001, 0.1
 # Of the way from the weights of before to those of one training, and to several's mean.
 ALONE, TOGETHER = 0.5, 0.75
-REHEARSAL = {"as they are": 3200, "varied": 1600, "no digit": 3200}
+IMAGES, VARIED, NO_DIGIT = 8000, 1600, 3200  # rehearsed ones that differ, and how many of these are of which kind
 # More than a hand's own unsteadiness, so that three of a digit stand for many (docs/log.md).
 AS_THE_HAND_VARIES = Distortion(rotation=17, scaling=0.17, shear=0.25, shift=0.85, bend=1.7)
 BATCH = 250
@@ -40,22 +40,18 @@ class Rehearsal:
 
 
 def rehearsal_of(training: Examples, recipe: Recipe, classify: Classifier, rng: np.random.Generator) -> Rehearsal:
-    """Some of the training images as they are, some varied, and some that are no digit.
+    """Some of the training images as they are, some varied, and, if the network was trained to refuse, some no digit.
 
-    What the network is to give for them is half what it gives now and half the truth; what is no digit has a truth only
-    for a network that was trained to refuse such.
+    What the network is to give for them is half what it gives now and half the truth.
     """
-    plain, changed, foreign = REHEARSAL.values()
-    chosen = rng.choice(len(training), min(plain + changed, len(training)), replace=False)
+    foreign = NO_DIGIT if recipe.nondigits else 0
+    chosen = rng.choice(len(training), min(IMAGES - foreign, len(training)), replace=False)
     images, labels = training.images[chosen], training.labels[chosen]
+    plain = max(len(images) - VARIED, len(images) // 2)
     more = varied(images[plain:], labels[plain:], 1.0, rng)
     seen = np.concatenate([images[:plain], more, nondigits(foreign, images, labels, rng)])
-    now = classify(seen)
-    truth = now.copy()
-    truth[: len(images)] = TRUTH[labels]
-    if recipe.nondigits:
-        truth[len(images) :] = TRUTH[NOT_A_DIGIT]
-    return Rehearsal(seen, (now + truth) / 2)
+    truth = TRUTH[np.concatenate([labels, np.full(foreign, NOT_A_DIGIT)])]
+    return Rehearsal(seen, (classify(seen) + truth) / 2)
 
 
 class Tuning:
