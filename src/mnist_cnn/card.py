@@ -28,7 +28,7 @@ ASKED = "checkpoint/run.json"  # what a run was asked to do, until it is complet
 
 @dataclass(frozen=True)
 class Card:
-    """Everything that is kept about one trained network. `docs/artifact.md` lists what stands in each dictionary.
+    """Everything that is kept about one trained network. `docs/saved_models.md` lists what stands in each dictionary.
 
     `digest` is the SHA-256 of all the rest in canonical JSON, so that an edited card is noticed.
     """

@@ -75,7 +75,7 @@ class Reasons:
         return f"{' and '.join(parts)} it would be {self.runner_up} ({sure})"
 
     def to_dict(self) -> dict[str, Any]:
-        """The reasons as JSON has them (docs/trust_reasons.md has the schema); images are base64 of 784 bytes."""
+        """The reasons as JSON has them (docs/explanations.md has the schema); images are base64 of 784 bytes."""
         change = self.counterfactual
         return {
             "digit": self.digit,
