@@ -131,7 +131,9 @@ def test_the_json_of_a_reading_is_plain(reader: Reader) -> None:
     document = json.loads(json.dumps(reader.read(inked(mask("4/2"), 255, 0)).to_dict()))
     assert document["text"] == "4\n2"
     assert set(document) == {"text", "width", "height", "rows"}
-    assert set(document["rows"][0][0]) == {"digit", "most_probable", "confidence", "probabilities", "box"}
+    digit = document["rows"][0][0]
+    assert set(digit) == {"digit", "most_probable", "confidence", "probabilities", "non_digit_probability", "box"}
+    assert digit["non_digit_probability"] == pytest.approx(10 * min(digit["probabilities"]))
 
 
 def test_boxes_and_digits_are_drawn_onto_the_picture(reader: Reader) -> None:
@@ -159,7 +161,7 @@ def test_a_row_of_what_is_no_digit_is_no_row() -> None:
     page = inked(mask("11/41"), 255, 0)
     reading = Reader(only_wide_ones).read(page)
     assert reading.text == "4?"
-    assert [round(digit.foreign, 3) for digit in reading.digits] == [0, 1]
+    assert [round(digit.non_digit_probability, 3) for digit in reading.digits] == [0, 1]
     assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0)).text == ""
     assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0), single=True).text == "?"
 

@@ -240,6 +240,7 @@ def assert_same(read: Any, reading: Reading) -> None:
         image = np.frombuffer(base64.b64decode(digit["image"]), np.uint8).reshape(28, 28)
         assert np.abs(image.astype(int) - expected.image).max() <= 1
         assert digit["probabilities"] == pytest.approx(expected.probabilities, abs=1e-2)
+        assert digit["non_digit_probability"] == pytest.approx(expected.non_digit_probability, abs=1e-2)
 
 
 def encoded(picture: np.ndarray, form: str = "PNG", **how: Any) -> bytes:

@@ -131,7 +131,7 @@ def outcome_of(data: bytes, reader: Reader) -> str:
             raise AssertionError(f"more than a line: {error}") from error
         return f"refused: {kind_of(str(error))}"
     digits = list(reading.digits)
-    sure = "some not sure" if any(digit.refused for digit in digits) else "sure"
+    sure = "some not sure" if any(digit.rejected for digit in digits) else "sure"
     return f"read: {f'digits, {sure}' if digits else 'nothing written'}"
 
 

@@ -15,6 +15,7 @@ DIGIT = pa.struct(
         ("most_probable", pa.int8()),
         ("confidence", pa.float64()),
         ("probabilities", pa.list_(pa.float64())),
+        ("non_digit_probability", pa.float64()),
         ("box", pa.struct([(side, pa.int32()) for side in ("left", "top", "width", "height")])),
     ]
 )

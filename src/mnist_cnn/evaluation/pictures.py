@@ -60,7 +60,7 @@ class JudgedPicture:
     @property
     def refused(self) -> bool:
         """Whether the reader refuses some of it, or found no digit."""
-        return not self.reading or not self.reading.digits or any(digit.refused for digit in self.reading.digits)
+        return not self.reading or not self.reading.digits or any(digit.rejected for digit in self.reading.digits)
 
     @property
     def digits(self) -> Accuracy:

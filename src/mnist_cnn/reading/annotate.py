@@ -25,7 +25,7 @@ def annotate(source: Source, reading: Reading) -> np.ndarray:
 
 def draw(canvas: np.ndarray, digit: Digit, scale: float) -> None:
     """Draw one digit's box, and what it was read as in its upper left corner."""
-    colour = REFUSED if digit.refused else SURE
+    colour = REFUSED if digit.rejected else SURE
     box, line = digit.box, max(1, max(canvas.shape) // 600)
     corner = int(box.left * scale), int(box.top * scale)
     opposite = int((box.left + box.width) * scale), int((box.top + box.height) * scale)

@@ -31,8 +31,8 @@ def illustrate(explanation: Explanation) -> np.ndarray:
 def draw(canvas: Image.Image, top: int, digit: Digit, why: Reasons) -> None:
     """One digit's row."""
     pen = ImageDraw.Draw(canvas)
-    name = f"{why.digit}?" if digit.refused else str(why.digit)
-    write(pen, MARGIN, top, f"{name}   {percent(digit.confidence)}", 18, ORANGE if digit.refused else INK)
+    name = f"{why.digit}?" if digit.rejected else str(why.digit)
+    write(pen, MARGIN, top, f"{name}   {percent(digit.confidence)}", 18, ORANGE if digit.rejected else INK)
     panels = [
         (seen(why), "what the network saw"),
         (heat(why), heat_caption(why)),

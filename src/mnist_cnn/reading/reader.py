@@ -86,7 +86,7 @@ class Reader:
         self.look_as_it_is(pages, decided)
         for page, rows in zip(pages, decided, strict=True):
             if not single:
-                rows = [row for row in rows if min(digit.foreign for digit in row) < FOREIGN]
+                rows = [row for row in rows if min(digit.non_digit_probability for digit in row) < FOREIGN]
             yield Reading(tuple(rows), page.picture.width, page.picture.height)
 
     def rows_of_all(self, pages: Sequence[Page]) -> list[list[Row]]:
@@ -107,7 +107,7 @@ class Reader:
             (page, rows, index)
             for page, rows in zip(pages, decided, strict=True)
             for index, row in enumerate(rows)
-            if max(digit.foreign for digit in row) >= FOREIGN
+            if max(digit.non_digit_probability for digit in row) >= FOREIGN
         ]
         finer = [
             Page(page.picture, page.ink, [lattice_of(page.lattices[index].row, NARROW)]) for page, _, index in doubtful
@@ -139,14 +139,14 @@ class Reader:
             voters = [*of_looks, *(digit.probabilities for row in rows for digit in row)]
             box = rows[0][0].box if rows else Box(0, 0, page.picture.width, page.picture.height)
             digit = self.decided(box, image, np.mean(voters, axis=0))
-            if rows or digit.foreign < FOREIGN:
+            if rows or digit.non_digit_probability < FOREIGN:
                 rows[:] = [(digit,)]
 
     def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> Row:
         """The digits of one row."""
         if len(seen) == 1:
             return (self.digit(page, lattice.hypotheses[0].piece, *seen[0]),)
-        # What all ten have in common is the probability that it is no digit (`Digit.foreign`).
+        # What all ten have in common is the probability that it is no digit (`Digit.non_digit_probability`).
         way = best_way(lattice, [float(probabilities.max() - probabilities.min()) for _, probabilities in seen])
         return tuple(self.digit(page, lattice.hypotheses[index].piece, *seen[index]) for index in way)
 
@@ -195,7 +195,9 @@ def unsure(rows: Sequence[Row]) -> bool:
 def smaller_than_made(rows: Sequence[Row]) -> bool:
     """Whether this is plainly a digit, and too small to be fitted to a network's frame: it has to be fitted first."""
     return any(
-        max(digit.box.width, digit.box.height) < FITTED and digit.foreign < PLAINLY for row in rows for digit in row
+        max(digit.box.width, digit.box.height) < FITTED and digit.non_digit_probability < PLAINLY
+        for row in rows
+        for digit in row
     )
 
 

@@ -1,16 +1,16 @@
-"""What was read in a picture: digits in rows, how sure, and where. Plain data; knows nothing about how it was read."""
+"""The digits read from an image: rows, confidences and boxes. Plain data; knows nothing about how they were read."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-REFUSED = "?"
+REJECTED = "?"
 
 
 @dataclass(frozen=True)
 class Box:
-    """Where a digit is, in pixels of the upright picture: its left upper corner, its width and its height."""
+    """The bounding box of a digit in pixels of the upright image: top-left corner, width and height."""
 
     left: int
     top: int
@@ -22,31 +22,35 @@ class Box:
 class Digit:
     """One digit.
 
-    `digit` is the most probable one and `confidence`, 0 to 1, its probability; `probabilities` are all ten.
-    `refused` says that the reader is not sure enough. `image` is the (28, 28) uint8 that the network saw, ink 255.
+    `digit` is the most probable class and `confidence` its probability, 0 to 1; `probabilities` has all ten.
+    `rejected` is true where the confidence is below the reader's threshold. `image` is the (28, 28) uint8 input of the
+    model, foreground 255.
     """
 
     digit: int
     confidence: float
     probabilities: tuple[float, ...]
     box: Box
-    refused: bool
+    rejected: bool
     image: np.ndarray
 
     @property
-    def foreign(self) -> float:
-        """How probable it is that this is no digit: a network that knows of such gives all ten an equal share of it."""
-        return len(self.probabilities) * min(self.probabilities)
+    def non_digit_probability(self) -> float:
+        """The probability, 0 to 1, that this is no digit: ten times the smallest of the ten class probabilities.
+
+        A model trained with negatives spreads that probability evenly over the ten classes.
+        """
+        return min(1.0, len(self.probabilities) * min(self.probabilities))
 
     @property
     def text(self) -> str:
-        """The digit, or "?" where it is refused."""
-        return REFUSED if self.refused else str(self.digit)
+        """The digit, or "?" if it is rejected."""
+        return REJECTED if self.rejected else str(self.digit)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read in one picture of `width` × `height` pixels: rows from the top, digits from left to right."""
+    """The digits read from one image of `width` × `height` pixels: rows top to bottom, digits left to right."""
 
     rows: tuple[tuple[Digit, ...], ...]
     width: int
@@ -54,7 +58,7 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """The digits, rows separated by a newline, "?" where one is refused; empty where there are none."""
+        """The digits, rows separated by newlines, "?" for rejected ones; empty if no digit was found."""
         return "\n".join("".join(digit.text for digit in row) for row in self.rows)
 
     @property
@@ -63,7 +67,7 @@ class Reading:
         return tuple(digit for row in self.rows for digit in row)
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as JSON has it (docs/reading.md has the schema)."""
+        """The reading as a JSON document (schema in docs/reading.md)."""
         return {
             "text": self.text,
             "width": self.width,
@@ -73,12 +77,13 @@ class Reading:
 
 
 def as_json(digit: Digit) -> dict[str, Any]:
-    """One digit as JSON has it."""
+    """One digit as a JSON document."""
     box = digit.box
     return {
-        "digit": None if digit.refused else digit.digit,
+        "digit": None if digit.rejected else digit.digit,
         "most_probable": digit.digit,
         "confidence": digit.confidence,
         "probabilities": list(digit.probabilities),
+        "non_digit_probability": digit.non_digit_probability,
         "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
     }

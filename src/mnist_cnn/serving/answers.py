@@ -30,6 +30,7 @@ class DigitModel(BaseModel):
     most_probable: Annotated[int, Field(ge=0, le=9)]
     confidence: Probability
     probabilities: Ten
+    non_digit_probability: Probability = Field(description="ten times the smallest class probability")
     box: BoxModel
     image: str = Field(default="", description="only where images=true")
 

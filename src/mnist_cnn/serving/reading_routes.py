@@ -88,7 +88,7 @@ def question_of(request: Request, single: bool, min_confidence: float | None) ->
 
 def count(request: Request, reading: Reading) -> None:
     """Count what was read."""
-    request.app.state.metrics.count_digits(None if digit.refused else digit.digit for digit in reading.digits)
+    request.app.state.metrics.count_digits(None if digit.rejected else digit.digit for digit in reading.digits)
 
 
 def image_of(body: bytes) -> np.ndarray:

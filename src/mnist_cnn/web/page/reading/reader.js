@@ -26,7 +26,7 @@ export async function read(picture, classify, { single, minConfidence }) {
   }
   await lookAsItIs(page, rows, classify);
   if (!single) {
-    rows = rows.filter((row) => Math.min(...row.map(foreign)) < FOREIGN);
+    rows = rows.filter((row) => Math.min(...row.map(nonDigit)) < FOREIGN);
   }
   return documentOf(rows, picture, minConfidence);
 }
@@ -56,7 +56,7 @@ async function rowsOfAll({ lattices, ink, across, down }, classify) {
 
 /* Cut narrower pieces, too, in rows in which something is rather no digit; kept if all is a digit then. */
 async function lookAgain(page, rows, classify) {
-  const doubtful = [...rows.keys()].filter((index) => Math.max(...rows[index].map(foreign)) >= FOREIGN);
+  const doubtful = [...rows.keys()].filter((index) => Math.max(...rows[index].map(nonDigit)) >= FOREIGN);
   const lattices = doubtful.map((index) => latticeOf(page.lattices[index].row, NARROW));
   const finer = await rowsOfAll({ ...page, lattices }, classify);
   finer.forEach((row, place) => {
@@ -76,7 +76,7 @@ async function lookAsItIs({ grey, width, height, ink }, rows, classify) {
   const voters = [...votes[surest], ...rows.flat().map((digit) => digit.probabilities)];
   const box = rows.length ? rows[0][0].box : { left: 0, top: 0, width, height };
   const digit = { image: images[surest].data, probabilities: meanOfAll(voters), box };
-  if (rows.length || foreign(digit) < FOREIGN) rows.splice(0, rows.length, [digit]);
+  if (rows.length || nonDigit(digit) < FOREIGN) rows.splice(0, rows.length, [digit]);
 }
 
 function mayBeMade({ data, width, height }) {
@@ -89,12 +89,12 @@ function unsure(rows) {
 }
 
 function smallerThanMade(rows) {
-  return rows.flat().some((one) => Math.max(one.box.width, one.box.height) < FITTED && foreign(one) < PLAINLY);
+  return rows.flat().some((one) => Math.max(one.box.width, one.box.height) < FITTED && nonDigit(one) < PLAINLY);
 }
 
 const meanOfAll = (several) => several[0].map((_, digit) => mean(several.map((probabilities) => probabilities[digit])));
 
-const foreign = (digit) => digit.probabilities.length * Math.min(...digit.probabilities);
+const nonDigit = ({ probabilities }) => Math.min(1, probabilities.length * Math.min(...probabilities));
 
 function boxOf(piece, across, down) {
   const [left, top] = [Math.trunc(piece.x * across), Math.trunc(piece.y * down)];
@@ -117,7 +117,8 @@ function entryOf({ probabilities, box, image }, minConfidence) {
   const mostProbable = argmax(probabilities);
   const confidence = probabilities[mostProbable];
   const digit = confidence < minConfidence ? null : mostProbable;
-  return { digit, most_probable: mostProbable, confidence, probabilities, box, image: asText(image) };
+  const facts = { confidence, probabilities, non_digit_probability: nonDigit({ probabilities }), box };
+  return { digit, most_probable: mostProbable, ...facts, image: asText(image) };
 }
 
 /* 784 bytes as base64. */
