@@ -33,8 +33,8 @@ def test_what_should_not_be_in_a_wheel_or_is_missing_is_named(built: tuple[Path,
         less.writestr("tests/test_x.py", b"")
     found = "\n".join(dist.faults(sdist, spoiled))
     assert "lacks mnist_cnn/reading/weights/model.onnx" in found
-    assert "has data, mnist_cnn/data/mnist.npz" in found
-    assert "has tests/test_x.py" in found
+    assert "contains data: mnist_cnn/data/mnist.npz" in found
+    assert "contains tests/test_x.py" in found
 
 
 def test_a_wheel_that_reads_wrongly_or_has_tensorflow_is_refused(
@@ -44,8 +44,8 @@ def test_a_wheel_that_reads_wrongly_or_has_tensorflow_is_refused(
     broken = '{"checks": [{"name": "reading", "state": "broken", "found": "no digits"}]}'
     monkeypatch.setattr(dist, "said", lambda *words, **_: answers.get(str(words[1]), broken))
     assert dist.wrong_with(tmp_path, tmp_path) == [
-        "the light install has tensorflow keras",
-        "a picture of 0123456789 was read as '0123456788'",
+        "the base install contains tensorflow keras",
+        "an image of 0123456789 was predicted as '0123456788'",
         "doctor: reading: no digits",
     ]
 

@@ -72,9 +72,9 @@ def test_every_page_is_in_the_navigation() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ('<a href="gone.html">x</a>', "leads to gone.html"),
-        ('<a href="other.html#gone">x</a>', "leads to other.html#gone"),
-        ('<img src="gone.png">', "leads to gone.png"),
+        ('<a href="gone.html">x</a>', "links to gone.html"),
+        ('<a href="other.html#gone">x</a>', "links to other.html#gone"),
+        ('<img src="gone.png">', "links to gone.png"),
         ('<script src="https://example.org/x.js"></script>', "loads https://example.org/x.js"),
         ('<a href="other.html#here">x</a><a href="https://example.org">x</a>', None),
     ],

@@ -1,7 +1,7 @@
-"""Build sdist and wheel in dist/, check what is in them, and try the wheel in a new environment: `make dist`.
+"""Build sdist and wheel in dist/, check their contents, and test the wheel in a new environment: `make dist`.
 
-The wheel is built of what is in the sdist and of nothing else. The new environment gets what the light install needs,
-in the versions of constraints.txt, and then has to read a picture, without TensorFlow.
+The wheel is built from the sdist alone. The new environment gets the dependencies of the base install, in the versions
+of constraints.txt, and must then read an image without TensorFlow.
 """
 
 import json
@@ -30,12 +30,12 @@ DATA = re.compile(r"\.(npz|npy|parquet|gz|zip|tar)$|-ubyte$")
 LARGEST = {
     ".whl": 3 * 2**20,
     ".gz": 6 * 2**20,
-}  # bytes: the network that ships is most of a wheel, pictures of an sdist
+}  # bytes: mostly the bundled model in the wheel, and images in the sdist
 HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 
 
 def build(dist: Path) -> tuple[Path, Path]:
-    """Build both into a folder, the wheel from what the sdist holds. Gives their paths."""
+    """Build both into a folder, the wheel from the unpacked sdist, and return their paths."""
     hatchling(ROOT, "sdist", dist)
     (sdist,) = dist.glob("*.tar.gz")
     with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +48,7 @@ def build(dist: Path) -> tuple[Path, Path]:
 
 
 def hatchling(where: Path, what: str, dist: Path) -> None:
-    """Let the build backend build one of the two."""
+    """Build the sdist or the wheel with the build backend."""
     words = [sys.executable, "-m", "hatchling", "build", "-t", what, "-d", str(dist)]
     done = subprocess.run(words, cwd=where, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -56,7 +56,7 @@ def hatchling(where: Path, what: str, dist: Path) -> None:
 
 
 def faults(sdist: Path, wheel: Path) -> list[str]:
-    """A sentence for each thing that is in them and should not be, or should be and is not."""
+    """One sentence for each file that is missing or should not be there."""
     with zipfile.ZipFile(wheel) as archive:
         packed = archive.namelist()
     with tarfile.open(sdist) as archive:
@@ -64,17 +64,17 @@ def faults(sdist: Path, wheel: Path) -> list[str]:
     here = [file for file in (ROOT / "src" / "mnist_cnn").rglob("*") if file.is_file() and file.suffix != ".pyc"]
     needed = [*MUST_HAVE, *(file.relative_to(ROOT / "src").as_posix() for file in here)]
     found = [f"{wheel.name} lacks {name}" for name in needed if not any(Path(one).match(name) for one in packed)]
-    found += [f"{wheel.name} has {name}" for name in packed if not re.match(r"mnist_cnn(-.*\.dist-info)?/", name)]
+    found += [f"{wheel.name} contains {name}" for name in packed if not re.match(r"mnist_cnn(-.*\.dist-info)?/", name)]
     for archive, names in ((wheel, packed), (sdist, source)):
         data = [name for name in names if DATA.search(name) and not name.startswith("tests/")]
-        found += [f"{archive.name} has data, {name}" for name in data]
+        found += [f"{archive.name} contains data: {name}" for name in data]
         if archive.stat().st_size > LARGEST[archive.suffix]:
-            found.append(f"{archive.name} has {archive.stat().st_size:,} bytes, {LARGEST[archive.suffix]:,} at most")
+            found.append(f"{archive.name} has {archive.stat().st_size:,} bytes, more than {LARGEST[archive.suffix]:,}")
     return found
 
 
 def try_in_new_environment(wheel: Path) -> list[str]:
-    """Install the wheel into a new environment and read a picture with it; a sentence for each thing that is wrong."""
+    """Install the wheel into a new environment and read an image with it; returns one sentence for each failure."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "constraints.txt").write_text(without_hashes((ROOT / "constraints.txt").read_text("utf-8")), "utf-8")
@@ -87,37 +87,39 @@ def try_in_new_environment(wheel: Path) -> list[str]:
 
 
 def wrong_with(programs: Path, folder: Path) -> list[str]:
-    """What an environment in which the wheel was installed does not do as it should."""
+    """One sentence for each failed check of an environment in which the wheel is installed."""
     found = []
     command = programs / "mnist-cnn"
     looked = f"import importlib.util as u; print(*(name for name in {HEAVY!r} if u.find_spec(name)))"
     if heavy := said(programs / "python", "-c", looked, cwd=folder).strip():
-        found.append(f"the light install has {heavy}")
+        found.append(f"the base install contains {heavy}")
     if (text := said(command, "read", "digits.png", cwd=folder).strip()) != DIGITS:
-        found.append(f"a picture of {DIGITS} was read as {text!r}")
+        found.append(f"an image of {DIGITS} was predicted as {text!r}")
     checkup = json.loads(said(command, "doctor", "--json", cwd=folder))
     found += [f"doctor: {check['name']}: {check['found']}" for check in checkup["checks"] if check["state"] == "broken"]
     return found
 
 
 def said(*words: object, cwd: Path | None = None) -> str:
-    """What a program of the new environment says, without anything of this one; its failure is for `main` to tell."""
+    """Run a program of the new environment, isolated from this one, and return its stdout; exits if it fails."""
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    # An exit code is no failure of ours: `doctor` says by it that something is broken, and says what on stdout.
+    # A non-zero exit code alone is not an error here: `doctor` uses it to report problems, with details on stdout.
     done = subprocess.run(list(map(str, words)), cwd=cwd, env=outside, capture_output=True, text=True, check=False)
     if done.returncode and not done.stdout.strip():
-        raise SystemExit(f"{' '.join(map(str, words[:4]))} … ended with {done.returncode}:\n{done.stderr.strip()}")
+        raise SystemExit(
+            f"{' '.join(map(str, words[:4]))} … failed with exit code {done.returncode}:\n{done.stderr.strip()}"
+        )
     return done.stdout
 
 
 def without_hashes(pins: str) -> str:
-    """Pins as pip takes them for constraints: name, version and marker."""
+    """The pinned versions in the format of pip constraints: name, version and marker."""
     lines = [line.rstrip(" \\") for line in pins.splitlines() if line and not line.startswith((" ", "#"))]
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Build, check, try; end with 1 and sentences where something is wrong."""
+    """Build, check and test; exits with 1 and one sentence per failure."""
     dist = ROOT / "dist"
     shutil.rmtree(dist, ignore_errors=True)
     sdist, wheel = build(dist)

@@ -1,4 +1,4 @@
-"""A script whose cells are marked as editors know it (`# %%`, `# %% [markdown]`) → a notebook without outputs."""
+"""Convert a script in the percent format (`# %%`, `# %% [markdown]`) to a notebook without outputs."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ def notebook(script: str) -> str:
 
 
 def cells_of(script: str) -> list[tuple[str, str]]:
-    """Each cell's kind, "code" or "markdown", and what is in it."""
+    """The type of each cell, "code" or "markdown", and its content."""
     parts = [part.partition("\n") for part in script.split("# %%")[1:]]
     return [
         ("markdown", uncommented(body)) if mark.strip() == "[markdown]" else ("code", body.strip())
@@ -24,12 +24,12 @@ def cells_of(script: str) -> list[tuple[str, str]]:
 
 
 def uncommented(body: str) -> str:
-    """The words in lines of comment."""
+    """The text of comment lines."""
     return "\n".join(line.removeprefix("#").removeprefix(" ") for line in body.strip().splitlines())
 
 
 def cell(kind: str, body: str, index: int) -> dict[str, Any]:
-    """A cell of a notebook."""
+    """One notebook cell as nbformat 4 describes it."""
     source = body.splitlines(keepends=True)
     same = {"cell_type": kind, "id": f"cell-{index}", "metadata": {}, "source": source}
     return same if kind == "markdown" else {**same, "execution_count": None, "outputs": []}

@@ -1,4 +1,4 @@
-"""Build the documents as a site in site/ and check it as it is: every link, every anchor, nothing from another host."""
+"""Build the documentation site in site/; check every link and anchor, and that nothing loads from other hosts."""
 
 import shutil
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 ROOT = Path(__file__).parents[1]
-# What a browser loads by itself; a link (an <a>) may lead anywhere, a <link rel="canonical"> loads nothing.
+# What a browser loads automatically. An <a> may lead anywhere; a <link rel="canonical"> loads nothing.
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href", "object": "data"}
 ONLY_SAID = {"canonical", "next", "prev", "alternate"}
 
 
 class Page(HTMLParser):
-    """The anchors of a page, where its links lead, and what it loads."""
+    """The anchors of a page, the targets of its links, and what it loads."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note what a tag names."""
+        """Record the anchors, links and loaded files of a tag."""
         named = {name: value or "" for name, value in attrs}
         self.anchors |= {named[name] for name in ("id", "name") if name in named}
         if tag == "a" and "href" in named:
@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
 
 def build(root: Path) -> Path:
-    """Build the site of a folder with mkdocs.yml; gives its folder. Raises CalledProcessError where that fails."""
+    """Build the site of a folder with mkdocs.yml and return the site's folder. Raises CalledProcessError on failure."""
     site = root / "site"
     shutil.rmtree(site, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=root, check=True)
@@ -42,21 +42,21 @@ def build(root: Path) -> Path:
 
 
 def faults(site: Path) -> list[str]:
-    """A sentence for each link that leads nowhere, and for each thing that a page loads from another host."""
+    """One sentence for each broken link, and for each file that a page loads from another host."""
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html"))}
     found = []
     for path, page in pages.items():
         name = path.relative_to(site)
         found += [f"{name} loads {target}" for target in page.loads if urlsplit(target).netloc]
-        if path.name == "404.html":  # stands for any address, so its links begin at the site's root
+        if path.name == "404.html":  # served for any address, so its links start at the site's root
             continue
         targets = [target for target in [*page.links, *page.loads] if leads_nowhere(path, target, pages)]
-        found += [f"{name} leads to {target}, which is not there" for target in targets]
+        found += [f"{name} links to {target}, which does not exist" for target in targets]
     return found
 
 
 def leads_nowhere(path: Path, target: str, pages: dict[Path, Page]) -> bool:
-    """Whether a link of a page leads to a file or an anchor that is not in the site."""
+    """Whether a link of a page points to a file or an anchor that is not in the site."""
     where = urlsplit(target)
     if where.scheme or where.netloc:
         return False
@@ -68,11 +68,11 @@ def leads_nowhere(path: Path, target: str, pages: dict[Path, Page]) -> bool:
 
 
 def main() -> None:
-    """Build, check, and say where it is."""
+    """Build and check the site, and print how to open it."""
     try:
         site = build(ROOT)
     except subprocess.CalledProcessError:
-        sys.exit("The site was not built.")
+        sys.exit("Building the site failed; zensical reported the error above.")
     if found := faults(site):
         sys.exit("\n".join(found))
     print(f"Built in {site}: python -m http.server --directory {site.name}")
