@@ -42,8 +42,6 @@ docs/index.md
 
 docs/install.md
 
-docs/log.md
-
 docs/python.md
 
 docs/recipes.md
