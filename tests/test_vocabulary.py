@@ -32,31 +32,15 @@ docs/commands.md
 
 docs/design.md
 
-docs/explanations.md
-
 docs/export.md
 
 docs/glossary.md
 
-docs/index.md
-
-docs/install.md
-
 docs/python.md
-
-docs/recipes.md
 
 docs/reliability.md
 
-docs/robustness.md
-
-docs/saved_models.md
-
-docs/study.md
-
 docs/tour.md
-
-docs/trust.md
 
 examples/tour.py
 
