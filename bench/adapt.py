@@ -24,9 +24,9 @@ import numpy as np
 
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.pictures import LabelledPicture
-from mnist_cnn.files import sha256_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.system.files import sha256_of
 from read_pictures import accepted_letters, accuracy, arrays
 from results import FOLDER, machine_line, median, write
 

@@ -17,12 +17,12 @@ import numpy as np
 import onnx
 from PIL import Image
 
-from mnist_cnn import provenance
 from mnist_cnn.reading.explain import Explanation, Reasons, occlusion, reasons
 from mnist_cnn.reading.illustrate import illustrate
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.reading import Box, Digit, Reading
 from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier
+from mnist_cnn.system import environment
 from read_pictures import arrays
 from results import machine_line, write
 
@@ -136,7 +136,7 @@ def main(mnist: Path, count: int, model: Path = SHIPPED) -> None:
         print(f"{name}: {value}", flush=True)
     print(machine_line())
     if model == SHIPPED:
-        write("explain", {"commit": provenance.git_commit(), "measured": measured})
+        write("explain", {"commit": environment.git_commit(), "measured": measured})
         draw(explained)
 
 

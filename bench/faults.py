@@ -20,7 +20,7 @@ from statistics import median
 import pytest
 
 import results
-from mnist_cnn.files import write_whole
+from mnist_cnn.system.files import write_whole
 
 TESTS = Path(__file__).parent.parent / "tests" / "faults"
 KEPT = results.FOLDER / "faults.json"

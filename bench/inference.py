@@ -36,7 +36,7 @@ Way = Callable[[np.ndarray], object]
 
 def export(folder: Path, scratch: Path) -> None:
     """Write every form; that they read alike is `mnist-cnn export`'s to check."""
-    from mnist_cnn.judging import network_of
+    from mnist_cnn.workflows.evaluate import network_of
 
     network = network_of(store.load(folder))
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
@@ -50,7 +50,7 @@ def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    from mnist_cnn.judging import network_of
+    from mnist_cnn.workflows.evaluate import network_of
 
     network = network_of(store.load(folder))
     shape = tf.TensorSpec((None, 28, 28, 1), tf.uint8)

@@ -8,7 +8,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mnist_cnn import provenance
+from mnist_cnn.system import environment
 
 FOLDER = Path(__file__).parent / "results"
 ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
@@ -22,7 +22,7 @@ def started(command: list[str]) -> "subprocess.Popen[str]":
 
 def machine_line() -> str:
     """The machine and versions in one line."""
-    machine, versions = provenance.machine(), provenance.versions()
+    machine, versions = environment.machine(), environment.versions()
     named = ", ".join(f"{name} {version}" for name, version in versions.items())
     return f"{machine['processor']}, {machine['cores']} cores; {named}"
 

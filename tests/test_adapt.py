@@ -14,9 +14,6 @@ import mnist_cnn
 from conftest import Cli
 from drawing import inked, mask
 from mnist_cnn import card
-from mnist_cnn.adaptation.adapt import kept_whole, require_better
-from mnist_cnn.adaptation.folds import PARTS, HeldOut, parts_of
-from mnist_cnn.adaptation.handwriting import handwriting_of
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.artifact.trainable import trainable
@@ -26,6 +23,9 @@ from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workflows.adaptation.adapt import kept_whole, require_better
+from mnist_cnn.workflows.adaptation.folds import PARTS, HeldOut, parts_of
+from mnist_cnn.workflows.adaptation.handwriting import handwriting_of
 
 Trained = tuple[Path, object]
 
@@ -271,8 +271,8 @@ def test_a_folder_in_which_another_process_is_at_work_is_left_alone(tmp_path: Pa
 @pytest.mark.slow
 def test_what_is_kept_lies_between_the_network_before_and_the_mean_of_what_was_learnt() -> None:
     backend.start()
-    from mnist_cnn.adaptation.tuning import Rehearsal, Tuning
     from mnist_cnn.models.network import build
+    from mnist_cnn.workflows.adaptation.finetune import Rehearsal, Tuning
 
     network = build("tiny", 0.0)
     tuning = Tuning(network, Rehearsal(np.zeros((1, 28, 28), np.uint8), np.full((1, 10), 0.1)), 0)

@@ -36,8 +36,8 @@ def test_what_else_is_said_on_stderr_while_it_starts_is_passed_on() -> None:
 def test_what_keras_need_not_load_is_left_out_and_can_be_had_afterwards(framework: str, unused: str) -> None:
     pytest.importorskip(framework)
     code = (
-        "import sys\nfrom mnist_cnn import provenance\nfrom mnist_cnn.training import backend\n"
-        f"provenance.own_process = True\nbackend.start()\nassert {unused!r} not in sys.modules\n"
+        "import sys\nfrom mnist_cnn.system import environment\nfrom mnist_cnn.training import backend\n"
+        f"environment.own_process = True\nbackend.start()\nassert {unused!r} not in sys.modules\n"
         "import h5py, sklearn\nassert h5py.File\n"
         "if backend.name() == 'jax':\n    from jax.experimental.sparse import BCOO\n    assert BCOO.fromdense\n"
     )

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 from drawing import inked, mask
-from mnist_cnn import ray_cluster, read_in_parallel
+from mnist_cnn import read_in_parallel
 from mnist_cnn.bulk import cluster
 from mnist_cnn.bulk.rows import document_of
 from mnist_cnn.errors import PictureError, ReaderError, RunError
+from mnist_cnn.system import ray_cluster
 from test_bulk import descendants, is_alive, wait_until
 
 pa = pytest.importorskip("pyarrow")

@@ -15,14 +15,14 @@ from mnist_cnn.artifact.form import Form
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.exports import Export
-from mnist_cnn.judging import classifier_of
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.temperature import at
 from mnist_cnn.reading.weights import calibrated_classifier
+from mnist_cnn.workflows.evaluate import classifier_of
+from mnist_cnn.workflows.export import Export
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 CALIBRATED = FIXTURE.with_name("format-2")  # the same network, calibrated

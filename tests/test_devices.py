@@ -46,9 +46,9 @@ print(json.dumps([far(before, after[0]), far(*after), rows]))
 """
 TRAIN = """
 import sys
-from mnist_cnn import pipeline
+from mnist_cnn.workflows import train
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.watch import Watch
+from mnist_cnn.callbacks import Watch
 class Stopped(Watch):
     def epoch(self, row):
         if stop and row["epoch"] == 1:
@@ -56,10 +56,10 @@ class Stopped(Watch):
 folder, stop, resumed = sys.argv[1], sys.argv[2] == "stop", sys.argv[2] == "resume"
 try:
     if resumed:
-        pipeline.resume(folder, watch=Stopped())
+        train.resume(folder, watch=Stopped())
     else:
         recipe = Recipe(epochs=2, passes=1)
-        pipeline.train(recipe, "digits", out=folder, threads=2, devices=2, watch=Stopped())
+        train.train(recipe, "digits", out=folder, threads=2, devices=2, watch=Stopped())
 except KeyboardInterrupt:
     assert stop
 """

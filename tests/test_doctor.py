@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from mnist_cnn import doctor, provenance
 from mnist_cnn.cli import app
 from mnist_cnn.reading import reader
+from mnist_cnn.system import environment
+from mnist_cnn.workflows import doctor
 from test_architecture import HEAVY, light_install, loaded_by
 
 run = CliRunner().invoke
@@ -60,7 +61,7 @@ def test_what_is_set_wrongly_is_broken_with_what_to_do(environment: dict[str, st
 def test_packages_are_judged_by_the_metadata_of_mnist_cnn(
     metadata: list[str], state: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provenance.importlib.metadata, "requires", lambda _: metadata)
+    monkeypatch.setattr(environment.importlib.metadata, "requires", lambda _: metadata)
     (check,) = doctor.packages()
     assert check.state == state
     assert says in check.found
@@ -69,7 +70,7 @@ def test_packages_are_judged_by_the_metadata_of_mnist_cnn(
 
 @pytest.mark.parametrize(("version", "least", "is_older"), [("2.4.6", "2.10", True), ("5.0.0.93", "4.10", False)])
 def test_versions_are_compared_as_numbers(version: str, least: str, is_older: bool) -> None:
-    assert provenance.older(version, least) is is_older
+    assert environment.older(version, least) is is_older
 
 
 def test_a_damaged_network_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +113,7 @@ def test_it_works_on_the_light_install(tmp_path: Path) -> None:
 
 
 def test_it_loads_nothing_that_trains() -> None:
-    loaded = loaded_by("import mnist_cnn.doctor\nmnist_cnn.doctor.examine()")
+    loaded = loaded_by("import mnist_cnn.workflows.doctor\nmnist_cnn.workflows.doctor.examine()")
     assert loaded & HEAVY <= {"cv2", "onnxruntime"}
 
 

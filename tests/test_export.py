@@ -14,19 +14,19 @@ from typer.testing import CliRunner
 
 import mnist_cnn
 from conftest import Cli
-from mnist_cnn import exports
 from mnist_cnn.artifact import litert, onnx_file, store
 from mnist_cnn.artifact.form import Form
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.cli import app
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, ExportError, FormError, RunError
 from mnist_cnn.evaluation.agreement import Figures
-from mnist_cnn.exports import Export, card_of
-from mnist_cnn.files import locked, sha256_of
-from mnist_cnn.judging import opened
 from mnist_cnn.models.classic import classic
 from mnist_cnn.reading.network import INK_KEY, onnx_classifier
-from mnist_cnn.watch import Watch
+from mnist_cnn.system.files import locked, sha256_of
+from mnist_cnn.workflows import export as workflow
+from mnist_cnn.workflows.evaluate import opened
+from mnist_cnn.workflows.export import Export, card_of
 
 KEPT = Path(__file__).parent / "fixtures" / "format-2"
 FORMS = [
@@ -158,7 +158,7 @@ def test_litert_in_int8_multiplies_integers_and_gives_probabilities_that_add_up(
 
 
 def test_images_to_calibrate_with_are_of_the_training_part(digits: Dataset) -> None:
-    images = exports.calibration_images(digits)
+    images = workflow.calibration_images(digits)
     assert images.shape == (500, 28, 28)
     known = {image.tobytes() for image in digits.train.images}
     assert all(image.tobytes() in known for image in images)
@@ -177,12 +177,12 @@ def test_images_to_calibrate_with_are_of_the_training_part(digits: Dataset) -> N
 )
 def test_an_export_that_is_worse_is_refused_with_the_figure(form: Form, figures: Figures, sentence: str) -> None:
     with pytest.raises(ExportError, match=sentence):
-        exports.refuse_if_worse(form, figures, Path("x"))
+        workflow.refuse_if_worse(form, figures, Path("x"))
 
 
 def test_an_export_in_int8_may_lose_a_twentieth_of_a_point() -> None:
-    exports.refuse_if_worse(Form("onnx", "int8"), replace(ALIKE, correct=9_895, differing=20), Path("x"))
-    exports.refuse_if_worse(Form("litert", "float16"), replace(ALIKE, largest_difference=1e-3), Path("x"))
+    workflow.refuse_if_worse(Form("onnx", "int8"), replace(ALIKE, correct=9_895, differing=20), Path("x"))
+    workflow.refuse_if_worse(Form("litert", "float16"), replace(ALIKE, largest_difference=1e-3), Path("x"))
 
 
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +204,7 @@ def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
 
 def test_what_comes_meanwhile_is_not_overwritten_either(tmp_path: Path) -> None:
     def go_on() -> None:
-        with exports.written_whole(tmp_path / "mine") as scratch:
+        with workflow.written_whole(tmp_path / "mine") as scratch:
             (scratch / "mine").write_text("new")
             (tmp_path / "mine").write_text("precious")
 
@@ -234,7 +234,7 @@ def test_what_a_killed_process_left_is_no_obstacle(tmp_path: Path) -> None:
     left = tmp_path / ".mine.part"
     (left / "deep").mkdir(parents=True)
     (left / "mine").write_text("half a fi")
-    with exports.written_whole(tmp_path / "mine") as scratch:
+    with workflow.written_whole(tmp_path / "mine") as scratch:
         assert list(scratch.iterdir()) == []
         (scratch / "mine").write_text("whole")
         (scratch / "mine.card.json").write_text("{}")
@@ -246,7 +246,7 @@ def test_two_processes_do_not_export_to_the_same_file(tmp_path: Path) -> None:
     with (
         locked(tmp_path / ".mine.part"),
         pytest.raises(ExportError, match="Another process is exporting"),
-        exports.written_whole(tmp_path / "mine"),
+        workflow.written_whole(tmp_path / "mine"),
     ):
         pass
 
@@ -257,7 +257,7 @@ def test_a_network_that_has_no_such_form_is_one_sentence(tmp_path: Path, digits:
     root = keras.ops.linalg.inv(keras.ops.reshape(flat[:, :100], (-1, 10, 10)) + 20 * keras.ops.eye(10))[:, 0]
     network = keras.Model(inputs, keras.layers.Softmax()(root))
     with pytest.raises(ExportError, match="cannot be converted to litert") as caught:
-        exports.write(Form("litert"), network, tmp_path / "x.tflite", digits.train.images[:5])
+        workflow.write(Form("litert"), network, tmp_path / "x.tflite", digits.train.images[:5])
     assert "\n" not in str(caught.value)
 
 
@@ -270,8 +270,8 @@ def test_without_its_data_a_network_is_checked_on_digits_and_that_is_said(monkey
             said.append(text)
 
     said: list[str] = []
-    monkeypatch.setattr(exports, "data_of", gone)
-    assert exports.data_for(store.load(KEPT), None, Heard()).name == "digits"
+    monkeypatch.setattr(workflow, "data_of", gone)
+    assert workflow.data_for(store.load(KEPT), None, Heard()).name == "digits"
     assert said == ["It is gone. The export is checked on scikit-learn's digits instead."]
 
 

@@ -13,8 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from mnist_cnn import completion
-from mnist_cnn.cli import app
+from mnist_cnn.cli import app, completion
 from mnist_cnn.training.recipe import RECIPES, Recipe, recipe_named
 from test_architecture import HEAVY
 

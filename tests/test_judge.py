@@ -12,15 +12,15 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import mnist_cnn
-from mnist_cnn import judging
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.cli import app
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MissingExtraError
 from mnist_cnn.evaluation.metrics import Accuracy, evaluate
-from mnist_cnn.files import sha256_of
 from mnist_cnn.reading.network import onnx_classifier
-from mnist_cnn.watch import Watch
+from mnist_cnn.system.files import sha256_of
+from mnist_cnn.workflows import evaluate as workflow
 
 FOLDER = Path(__file__).parent / "fixtures" / "format-1"
 run = CliRunner().invoke
@@ -174,7 +174,7 @@ def test_the_accuracy_is_heard_without_scikit_learn(digits: Dataset, monkeypatch
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(MissingExtraError):
-        judging.judged(np.eye(10, dtype=np.float32)[digits.test.labels], digits, watch)
+        workflow.judged(np.eye(10, dtype=np.float32)[digits.test.labels], digits, watch)
     [(accuracy, corrected)] = watch.accuracies
     assert (accuracy.correct, accuracy.count, corrected) == (500, 500, None)
     assert accuracy.interval[1] == 1

@@ -18,7 +18,6 @@ from typer.testing import CliRunner
 import fake_seed
 import mnist_cnn
 from conftest import Cli, command_line
-from mnist_cnn import provenance
 from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
@@ -27,6 +26,7 @@ from mnist_cnn.study import folder, processes
 from mnist_cnn.study.compare import Studies, compare
 from mnist_cnn.study.folder import Row, Study
 from mnist_cnn.study.run import StudyWatch, run
+from mnist_cnn.system import environment
 from mnist_cnn.terminal import study as terminal_study
 from mnist_cnn.training.recipe import Recipe
 
@@ -202,7 +202,7 @@ def test_jobs_run_side_by_side_and_share_the_cores(
     study(tmp_path / "study", 3, jobs=2)
     assert {begun()[0], begun()[1]} == {"begin 0", "begin 1"}
     threads = {line.split()[2] for line in (tmp_path / "log").read_text().splitlines()}
-    assert threads == {str(max(1, provenance.cores() // 2))}
+    assert threads == {str(max(1, environment.cores() // 2))}
 
 
 @pytest.mark.usefixtures("begun")
@@ -626,7 +626,7 @@ def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')
     words = ["study", *REAL_SEEDS, "--ray", "127.0.0.1:1", "--out", str(tmp_path / "study")]
     code = (
-        "from mnist_cnn import ray_cluster\nray_cluster.PATIENCE = 8\n"
+        "from mnist_cnn.system import ray_cluster\nray_cluster.PATIENCE = 8\n"
         f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from mnist_cnn.doctor import DIGITS, ten_digits
+from mnist_cnn.workflows.doctor import DIGITS, ten_digits
 
 ROOT = Path(__file__).parents[1]
 MUST_HAVE = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.files import is_plain, sha256_of, write_whole
+from mnist_cnn.system.files import is_plain, sha256_of, write_whole
 
 FORMAT = 2
 CARD = "card.json"

@@ -30,10 +30,11 @@ YEARS = 3e8  # seconds
 
 def main() -> None:
     """Load, then run what comes until there is no more."""
-    from mnist_cnn import cli, provenance
+    from mnist_cnn import cli
+    from mnist_cnn.system import environment
     from mnist_cnn.training import backend
 
-    provenance.own_process = True
+    environment.own_process = True
     backend.start()
     import onnx  # noqa: F401
     import onnxruntime  # noqa: F401
@@ -134,7 +135,7 @@ def die(seconds: float) -> None:
 
 def let_the_clock_jump() -> None:
     """Let each look at the clock give another decade, 1970 among them."""
-    from mnist_cnn import pipeline
+    from mnist_cnn.workflows import train
 
     now = time.time
     jumps = itertools.cycle([0, YEARS, -YEARS, -now()])
@@ -146,7 +147,7 @@ def let_the_clock_jump() -> None:
         def now(cls, tz: tzinfo | None = None) -> Self:
             return cls.fromtimestamp(time.time(), tz)
 
-    pipeline.datetime = Jumping  # type: ignore[misc]
+    train.datetime = Jumping  # type: ignore[misc]
 
 
 if __name__ == "__main__":

@@ -21,9 +21,9 @@ from mnist_cnn.artifact import store
 from mnist_cnn.artifact.keras_file import require_harmless
 from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.files import sha256_of
 from mnist_cnn.reading.network import onnx_classifier
 from mnist_cnn.reading.reader import Reader
+from mnist_cnn.system.files import sha256_of
 from tally import note
 from test_data_container import Harm
 

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_cnn import card
 from mnist_cnn.card import Card
 from mnist_cnn.errors import ArtifactError, RunError
-from mnist_cnn.files import flush_to_disk, locked
+from mnist_cnn.system.files import flush_to_disk, locked
 
 PARTIAL = ".partial"
 CHECKPOINT = "checkpoint"

@@ -32,7 +32,7 @@ def keep(
     probabilities: np.ndarray,
     temperature: float,
 ) -> list[str]:
-    """What `export.keep` does, done by that process; raises ExportError."""
+    """What `saved_files.keep` does, done by that process; raises ExportError."""
     weights = {f"weight_{index}": value for index, value in enumerate(network.get_weights())}
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "trained.npz"
@@ -56,7 +56,7 @@ def keep(
 
 def main(trained: Path, folder: Path) -> None:
     """Build, give the weights, keep."""
-    from mnist_cnn.artifact import export
+    from mnist_cnn.artifact import saved_files
     from mnist_cnn.training import backend
 
     with np.load(trained, allow_pickle=False) as arrays:
@@ -69,7 +69,7 @@ def main(trained: Path, folder: Path) -> None:
 
         network = as_kept(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
         network.set_weights(weights)
-        sys.stdout.write(json.dumps(export.keep(network, recipe, folder, images, probabilities)))
+        sys.stdout.write(json.dumps(saved_files.keep(network, recipe, folder, images, probabilities)))
     except MnistCnnError as error:
         sys.stdout.write(str(error))
         sys.exit(1)

@@ -8,11 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_cnn import ray_cluster
 from mnist_cnn.bulk.task import TASK, Columns, Task, begun_with
 from mnist_cnn.bulk.worker import Question
 from mnist_cnn.errors import RunError
-from mnist_cnn.ray_cluster import ClusterLostError, require_ray
+from mnist_cnn.system import ray_cluster
+from mnist_cnn.system.ray_cluster import ClusterLostError, require_ray
 
 # Not by -m: the classes of a module that is run are not those that the cluster's workers import.
 COMMAND = (sys.executable, "-c", "from mnist_cnn.bulk.driver import main; main()")

@@ -24,9 +24,9 @@ from mnist_cnn.bulk.processes import ReadingProcess
 from mnist_cnn.bulk.rows import SCHEMA, document_of, table_of
 from mnist_cnn.bulk.task import TASK, Task, network_of
 from mnist_cnn.bulk.work import pictures_in, work_of
-from mnist_cnn.child import end_with_parent
 from mnist_cnn.errors import ReaderError
-from mnist_cnn.ray_cluster import Event, connect, first_line
+from mnist_cnn.system.child_process import end_with_parent
+from mnist_cnn.system.ray_cluster import Event, connect, first_line
 
 OBJECT_STORE = 512 * 2**20  # bytes, of a cluster of this machine
 BLOCK = 2**20  # bytes of results that are handed on together

@@ -12,10 +12,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, cast
 
-from mnist_cnn import child
 from mnist_cnn.bulk.worker import Question, Result, read_each
 from mnist_cnn.errors import PictureError, ReaderError, RunError
 from mnist_cnn.reading.picture import Source
+from mnist_cnn.system import child_process
 
 COMMAND = (sys.executable, "-c", "from mnist_cnn.bulk.worker import main; main()")
 TOGETHER = 16  # pictures that a process is handed at a time: small ones take it six milliseconds, handing them over one
@@ -126,9 +126,9 @@ class ReadingProcess:
         """Begin the process and wait until it is ready. Raises RunError if it cannot be begun in several tries."""
         code = None
         for _ in range(TRIES):
-            process = self.process = child.begin([*COMMAND, self.question.to_json()], subprocess.PIPE)
+            process = self.process = child_process.begin([*COMMAND, self.question.to_json()], subprocess.PIPE)
             if self.closed:  # since it was asked for
-                child.kill(process)
+                child_process.kill(process)
             try:
                 answer(process)
                 return process
@@ -144,14 +144,14 @@ class ReadingProcess:
         process, self.process = self.process, None
         if process is None:
             return None
-        child.kill(process)
-        return child.end(process)
+        child_process.kill(process)
+        return child_process.end(process)
 
     def close(self) -> None:
         """Have the process ended for good; may be called while another thread waits for it."""
         self.closed = True
         if process := self.process:
-            child.kill(process)
+            child_process.kill(process)
 
 
 def exchange(process: "subprocess.Popen[bytes]", pictures: Sequence[Source]) -> list[Result]:

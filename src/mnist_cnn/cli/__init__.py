@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from mnist_cnn import __version__, provenance
+from mnist_cnn import __version__
 from mnist_cnn.cli.frame import command, terminate
 from mnist_cnn.cli.networks import disputes, doctor, export, info, report
 from mnist_cnn.cli.pictures import adapt, explain, read, score, serve
 from mnist_cnn.cli.studies import compare_studies, study
 from mnist_cnn.cli.training import evaluate, train
+from mnist_cnn.system import environment
 
 app = typer.Typer(
     help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
@@ -31,7 +32,7 @@ app.add_typer(study_group, name="study")
 
 def main() -> None:
     """Run the command line."""
-    provenance.own_process = True
+    environment.own_process = True
     # Frameworks make objects by the hundred thousand as they start: looking for garbage among them is a tenth of that.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, terminate)

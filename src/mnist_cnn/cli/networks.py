@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_cnn import completion
+from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import Corruptions, Json, Kept
 from mnist_cnn.training.recipe import recipe_named
@@ -50,9 +50,9 @@ def export(
         return
     if folder is None or packages:
         stop("Name a folder that `train` made; the one that ships, and --packages, are for --to web only.", 2)
-    from mnist_cnn.exports import export
     from mnist_cnn.terminal import exports as terminal_export
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows.export import export
 
     watch = screen.TerminalWatch()
     made = export(folder, to, quantise=quantise, pixels=pixels, out=out, data=data, watch=watch)
@@ -82,10 +82,10 @@ def report(
     $ mnist-cnn report runs/quick
     $ mnist-cnn report runs/quick --corruptions
     """
-    from mnist_cnn import pipeline
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows import train as workflow
 
-    screen.show(str(pipeline.report(folder, corruptions=corruptions, watch=screen.TerminalWatch())))
+    screen.show(str(workflow.report(folder, corruptions=corruptions, watch=screen.TerminalWatch())))
 
 
 def disputes(
@@ -107,8 +107,8 @@ def disputes(
     $ mnist-cnn disputes runs/quick
     $ mnist-cnn disputes runs/quick --folds 3 --json
     """
-    from mnist_cnn.disputes import USUAL, find
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows.label_errors import USUAL, find
 
     trained = recipe_named(recipe) if recipe else USUAL
     found = find(folder, trained, folds=folds, seed=seed, threads=threads, watch=screen.TerminalWatch())
@@ -132,8 +132,8 @@ def doctor(
     $ mnist-cnn doctor --training
     $ mnist-cnn doctor --json
     """
-    from mnist_cnn.doctor import examine
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows.doctor import examine
 
     checkup = examine(training=training)
     if as_json:

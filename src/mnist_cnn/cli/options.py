@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_cnn import completion
+from mnist_cnn.cli import completion
 from mnist_cnn.training.recipe import Recipe, values_of
 
 PANEL = "Dials of the recipe"

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from mnist_cnn import completion, provenance
+from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import given, stop
 from mnist_cnn.cli.options import Json, MinConfidence, Model
+from mnist_cnn.system import environment
 
 
 def read(
@@ -134,12 +135,12 @@ def adapt(
     $ mnist-cnn adapt mine/labels.csv --out runs/mine
     $ mnist-cnn read photo.jpg --model runs/mine
     """
-    from mnist_cnn.adaptation.adapt import adapt
     from mnist_cnn.evaluation import pictures
     from mnist_cnn.terminal import reading as terminal_reading
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows.adaptation.adapt import adapt
 
-    provenance.require_training("Adapting a network")
+    environment.require_training("Adapting a network")
     labelled = pictures.load(labels)
     artifact = adapt(
         [one.path for one in labelled],

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_cnn import completion
+from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import given, stop
 from mnist_cnn.cli.options import Data, Json, RecipeName, with_dials
 from mnist_cnn.training.recipe import recipe_named

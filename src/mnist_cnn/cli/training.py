@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_cnn import completion
+from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import given, stop
 from mnist_cnn.cli.options import Corruptions, Data, Json, RecipeName, with_dials
 from mnist_cnn.training.recipe import recipe_named
@@ -37,8 +37,8 @@ def train(
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --resume runs/quick
     """
-    from mnist_cnn import pipeline
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows import train as workflow
 
     if resume and (others := given(context) - {"resume", "threads"}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
@@ -46,9 +46,9 @@ def train(
     watch = screen.TerminalWatch()
     try:
         if resume:
-            artifact = pipeline.resume(resume, threads=threads, watch=watch)
+            artifact = workflow.resume(resume, threads=threads, watch=watch)
         else:
-            artifact = pipeline.train(
+            artifact = workflow.train(
                 recipe_named(recipe).with_dials(**dials),
                 data,
                 seed=seed,
@@ -90,11 +90,11 @@ def evaluate(
     $ mnist-cnn evaluate runs/quick --data digits --json
     $ mnist-cnn evaluate runs/first runs/second --corruptions
     """
-    from mnist_cnn import judging
     from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows import evaluate as workflow
 
     watch = screen.TerminalWatch()
-    evaluation, members, dataset = judging.judge_each(models, data, watch=watch)
+    evaluation, members, dataset = workflow.judge_each(models, data, watch=watch)
     several = list(zip(map(str, models), members, strict=True)) if len(models) > 1 else []
     if as_json:
         about = {
@@ -107,7 +107,7 @@ def evaluate(
         judged: dict[str, object] = {"models": each} if several else {"model": str(models[0])}
         document = {**judged, "data": about, "evaluation": evaluation.to_dict()}
         if corruptions:
-            document["corruptions"] = judging.judge_damaged(models, dataset, watch=watch).to_dict()
+            document["corruptions"] = workflow.judge_damaged(models, dataset, watch=watch).to_dict()
         typer.echo(json.dumps(document))
         return
     for model, member in several:
@@ -118,4 +118,4 @@ def evaluate(
     screen.show_digits(evaluation)
     screen.show_calibration(evaluation)
     if corruptions:
-        screen.show_robustness(judging.judge_damaged(models, dataset, watch=watch), dataset)
+        screen.show_robustness(workflow.judge_damaged(models, dataset, watch=watch), dataset)

@@ -16,7 +16,7 @@ from mnist_cnn.data import container
 from mnist_cnn.data.container import one_line
 from mnist_cnn.data.contents import Arrays, verified_mnist
 from mnist_cnn.errors import DataError
-from mnist_cnn.files import write_whole
+from mnist_cnn.system.files import write_whole
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from mnist_cnn.evaluation.coverage import SUREST
 from mnist_cnn.evaluation.label_issues import Disputes, LabelIssue, disputes_of
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
 from mnist_cnn.evaluation.robustness import CLEAN, Robustness
-from mnist_cnn.files import write_whole
+from mnist_cnn.system.files import write_whole
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 LARGEST_GALLERY = 120
@@ -93,8 +93,8 @@ def render(
 
     All numbers are measured here from `probabilities`; the page says so if the card counted otherwise. What damaged
     images do to it stands on the page where `robustness` was measured. `disputes` of "training" and "test" labels are
-    what several networks say of them (`mnist_cnn.disputes`), with the training images; without them this network alone
-    judges the test labels.
+    what several networks say of them (`mnist_cnn.workflows.label_errors`), with the training images; without them this
+    network alone judges the test labels.
     """
     is_mnist = card.data["name"] == "mnist"
     corrected = disputed.corrected(test.labels) if is_mnist else None

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-from mnist_cnn import ray_cluster
 from mnist_cnn.errors import RunError
-from mnist_cnn.ray_cluster import ClusterLostError
 from mnist_cnn.study.processes import Ended, OnEpochs
 from mnist_cnn.study.seed import Task
+from mnist_cnn.system import ray_cluster
+from mnist_cnn.system.ray_cluster import ClusterLostError
 
 # Not by -m: the classes of a module that is run are not those that the cluster's workers import.
 COMMAND = (sys.executable, "-c", "from mnist_cnn.study.driver import main; main()")

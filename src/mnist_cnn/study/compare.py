@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn import card, judging, provenance
+from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MnistCnnError
@@ -19,7 +20,8 @@ from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Study
 from mnist_cnn.study.processes import seed_folder
 from mnist_cnn.study.run import is_of
-from mnist_cnn.watch import Watch
+from mnist_cnn.system import environment
+from mnist_cnn.workflows import evaluate as workflow
 
 WHAT = "a folder of `mnist-cnn study` or its study.json, a folder of `mnist-cnn train`, or an .onnx file"
 
@@ -111,7 +113,7 @@ def compare(a: str | Path, b: str | Path, data: str | None = None, *, watch: Wat
     `data` is what two networks are judged on, by default what they were trained on ("auto" for two ONNX files). Raises
     ArtifactError, DataError.
     """
-    provenance.require_training("A comparison")
+    environment.require_training("A comparison")
     watch = watch or Watch()
     paths = Path(a), Path(b)
     kinds = [kind_of(path) for path in paths]
@@ -134,12 +136,12 @@ def kind_of(path: Path) -> str:
 
 
 def _networks(paths: tuple[Path, Path], data: str | None, watch: Watch) -> Networks:
-    networks = [judging.opened(path) for path in paths]
+    networks = [workflow.opened(path) for path in paths]
     artifacts = [network for network in networks if isinstance(network, Artifact)]
-    dataset = judging.data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
+    dataset = workflow.data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
     if dataset.warning:
         watch.warn(dataset.warning)
-    classifiers = [judging.quickest(network) for network in networks]
+    classifiers = [workflow.quickest(network) for network in networks]
     counts = Discordance.of(*(right(classify, dataset) for classify in classifiers))
     return Networks(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
 
@@ -160,7 +162,7 @@ def _studies(paths: tuple[Path, Path], watch: Watch) -> Studies:
     seeds = welch([*a.accuracies.values()], [*b.accuracies.values()])
     try:
         networks = [_kept(path, study) for path, study in zip(paths, (a, b), strict=True)]
-        dataset = judging.data_of(networks[0][0], watch)
+        dataset = workflow.data_of(networks[0][0], watch)
         shares = [
             _share_right(artifacts, dataset, path, watch) for path, artifacts in zip(paths, networks, strict=True)
         ]
@@ -189,7 +191,7 @@ def _share_right(artifacts: Sequence[Artifact], dataset: Dataset, path: Path, wa
     """For each test image, the share of the networks that read it rightly."""
     rows = []
     for artifact in artifacts:
-        rows.append(right(judging.quickest(artifact), dataset))
+        rows.append(right(workflow.quickest(artifact), dataset))
         watch.note(f"{path}: {len(rows)} of {len(artifacts)} networks have read the test images.")
     return np.asarray(np.mean(rows, axis=0))
 

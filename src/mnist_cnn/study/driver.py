@@ -22,13 +22,13 @@ from typing import Any
 
 import ray
 
-from mnist_cnn import provenance
 from mnist_cnn.artifact import store
-from mnist_cnn.child import end_with_parent
 from mnist_cnn.errors import ArtifactError, RunError
-from mnist_cnn.ray_cluster import Event, connect, first_line
 from mnist_cnn.study.processes import Training, seed_folder
 from mnist_cnn.study.seed import Task
+from mnist_cnn.system import environment
+from mnist_cnn.system.child_process import end_with_parent
+from mnist_cnn.system.ray_cluster import Event, connect, first_line
 
 TRIES = 4  # how often Ray begins a task whose worker dies
 PAUSE = 0.5  # seconds between two looks at what goes on
@@ -118,7 +118,7 @@ def receive(reference: Any, seed: int, out: Path) -> Iterator[Event]:
     except (ArtifactError, RunError) as error:
         yield {"ended": seed, "failure": str(error)}
         return
-    here = provenance.versions()
+    here = environment.versions()
     if others := [f"{name} {version}" for name, version in kept.versions.items() if here.get(name) != version]:
         yield {"note": f"Seed {seed} was trained with other versions than those of the study: {', '.join(others)}."}
     yield {"ended": seed, "failure": None}

@@ -14,7 +14,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarise
-from mnist_cnn.files import locked, write_whole
+from mnist_cnn.system.files import locked, write_whole
 
 FORMAT = 1
 STUDY = "study.json"

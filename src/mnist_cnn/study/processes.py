@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
-from mnist_cnn import card, child
+from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.study.seed import Task
+from mnist_cnn.system import child_process
 
 COMMAND = (sys.executable, "-m", "mnist_cnn.study.seed")
 PAUSE = 0.1  # seconds between two looks at the processes
@@ -31,7 +32,7 @@ class Training:
         self.said = out.with_name(f"{out.name}.log")
         self.epochs_seen = 0
         with self.said.open("wb") as stream:
-            self.process = child.begin([*COMMAND, task.to_json(), str(out)], stream, stream)
+            self.process = child_process.begin([*COMMAND, task.to_json(), str(out)], stream, stream)
 
     @property
     def has_ended(self) -> bool:
@@ -47,18 +48,18 @@ class Training:
 
     def failure(self) -> str | None:
         """Wait until the process ends; gives why it failed, None if it did not. What it said is kept only if it did."""
-        code = child.end(self.process)
+        code = child_process.end(self.process)
         if code == 0:
             self.said.unlink(missing_ok=True)
             return None
         if code < 0:
             name = signal.Signals(-code).name
             return f"Its process was ended by {name}: look for what did that (too little memory, perhaps)."
-        return child.last_line(self.said) or f"Its process ended with {code} and without a word."
+        return child_process.last_line(self.said) or f"Its process ended with {code} and without a word."
 
     def stop(self) -> None:
         """End the process now; its checkpoint stays."""
-        child.stop(self.process)
+        child_process.stop(self.process)
 
 
 def train(tasks: Sequence[Task], folder: Path, jobs: int, on_epochs: OnEpochs) -> Generator[Ended]:

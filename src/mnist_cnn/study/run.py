@@ -5,20 +5,20 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from mnist_cnn import provenance
 from mnist_cnn.artifact import store
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.files import write_whole
-from mnist_cnn.ray_cluster import require_ray
 from mnist_cnn.study import cluster, processes
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Row, Study
 from mnist_cnn.study.processes import seed_folder
 from mnist_cnn.study.seed import Task
+from mnist_cnn.system import environment
+from mnist_cnn.system.files import write_whole
+from mnist_cnn.system.ray_cluster import require_ray
 from mnist_cnn.training.recipe import Recipe, check, recipe_named
 
 STUDIES = Path("studies")
@@ -69,7 +69,7 @@ def run(
     Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails is a row with `failure` and raises
     nothing.
     """
-    provenance.require_training("A study")
+    environment.require_training("A study")
     if ray:
         require_ray("A study")
     watch = watch or StudyWatch()
@@ -82,7 +82,7 @@ def run(
     files.check_place(folder)
     if threads is None and (folder / files.STUDY).exists():
         threads = files.read(folder).threads
-    threads = threads or max(1, provenance.cores() // jobs)
+    threads = threads or max(1, environment.cores() // jobs)
     dataset = source.load(data, say=watch.note)
     recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
     files.make(folder)
@@ -129,9 +129,9 @@ def _asked(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) 
         data=files.about(dataset),
         threads=threads,
         deterministic=deterministic,
-        machine=provenance.machine(),
-        versions=provenance.versions(),
-        git_commit=provenance.git_commit(),
+        machine=environment.machine(),
+        versions=environment.versions(),
+        git_commit=environment.git_commit(),
         notes=[],
         rows=[],
     )

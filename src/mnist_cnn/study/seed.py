@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn import card, provenance
+from mnist_cnn import card
 from mnist_cnn.artifact import store
-from mnist_cnn.child import end_with_parent
 from mnist_cnn.errors import DataError, MnistCnnError
+from mnist_cnn.system import environment
+from mnist_cnn.system.child_process import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -36,18 +37,18 @@ class Task:
 
 def train(task: Task, out: Path) -> None:
     """Train the task's network and keep it in the folder `out`; goes on with a run that was begun there."""
-    from mnist_cnn import pipeline
     from mnist_cnn.data import source
     from mnist_cnn.training.recipe import Recipe
+    from mnist_cnn.workflows import train as workflow
 
     if source.load(task.data).sha256 != task.data_sha256:
         raise DataError(f"The data at {task.data} are not those of the study: have the same on every machine.")
     partial = store.partial_of(out)
     if card.goes_on(partial):
-        pipeline.resume(out, threads=task.threads)
+        workflow.resume(out, threads=task.threads)
         return
     shutil.rmtree(partial, ignore_errors=True)  # stopped before anything was in it
-    pipeline.train(
+    workflow.train(
         Recipe(**task.recipe),
         task.data,
         seed=task.seed,
@@ -60,7 +61,7 @@ def train(task: Task, out: Path) -> None:
 def main() -> None:
     """Do the task that stands on the command line."""
     threading.Thread(target=end_with_parent, daemon=True).start()
-    provenance.own_process = True
+    environment.own_process = True
     try:
         train(Task(**json.loads(sys.argv[1])), Path(sys.argv[2]))
     except (MnistCnnError, OSError) as error:

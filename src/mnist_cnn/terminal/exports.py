@@ -3,8 +3,8 @@
 from rich.table import Table
 from rich.text import Text
 
-from mnist_cnn.exports import Export, card_of
 from mnist_cnn.terminal.screen import show, stdout
+from mnist_cnn.workflows.export import Export, card_of
 
 
 def show_export(export: Export) -> None:

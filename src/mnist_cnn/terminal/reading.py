@@ -20,10 +20,10 @@ from mnist_cnn.errors import PictureError, ReaderError, RunError
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.evaluation.pictures import JudgedPicture, LabelledPicture
-from mnist_cnn.files import write_whole
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.system.files import write_whole
 from mnist_cnn.terminal.screen import in_numbers, note, show, stderr, stdout
 
 if TYPE_CHECKING:

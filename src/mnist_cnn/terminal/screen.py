@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.card import DISPUTES, REPORT, Card
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
@@ -20,11 +21,10 @@ from mnist_cnn.evaluation.label_issues import Disputes
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
-from mnist_cnn.watch import Watch
 
 if TYPE_CHECKING:
-    from mnist_cnn.doctor import Checkup
     from mnist_cnn.evaluation.robustness import Robustness
+    from mnist_cnn.workflows.doctor import Checkup
 
 
 class Results(Console):

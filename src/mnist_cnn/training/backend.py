@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_cnn import provenance
 from mnist_cnn.errors import RunError
+from mnist_cnn.system import environment
 from mnist_cnn.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def start() -> None:
         stderr = os.dup(2)
         os.dup2(caught.fileno(), 2)
         try:
-            with only_what_is_used() if provenance.own_process else contextlib.nullcontext():
+            with only_what_is_used() if environment.own_process else contextlib.nullcontext():
                 import keras  # noqa: F401  brings its framework with it
         except Exception as error:  # whatever a backend that is not there, or not known, makes Keras raise
             raise RunError(

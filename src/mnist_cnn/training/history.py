@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn.files import write_whole
+from mnist_cnn.system.files import write_whole
 
 Epoch = dict[str, float]
 """One row: epoch (from 1), loss, accuracy, seconds, and where there is a validation part val_loss, val_accuracy."""

@@ -11,9 +11,9 @@ from mnist_cnn.artifact import onnx_file, tensorflow_process
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
 from mnist_cnn.errors import ArtifactError, ExportError
-from mnist_cnn.files import make_whole
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.system.files import make_whole
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
 

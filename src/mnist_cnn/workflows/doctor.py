@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn import __version__, card, provenance
+from mnist_cnn import __version__, card
 from mnist_cnn.data import container, contents, download, source
 from mnist_cnn.errors import MnistCnnError
+from mnist_cnn.system import environment
 
 OK, NOTE, BROKEN = "ok", "note", "broken"
-WEIGHTS = Path(__file__).parent / "reading" / "weights"
+WEIGHTS = Path(__file__).parents[1] / "reading" / "weights"
 DIGITS = "0123456789"
 TRAINING_SECONDS = 600.0  # 9 s of processor time; 103 s on a core with ten other processes
 USES = {"train": "to train and judge", "jax": "where `fast` is fastest", "ray": "to train on a cluster"}  # of extras
@@ -59,23 +60,23 @@ def examine(training: bool = False) -> Checkup:
 
 def program() -> Iterator[Check]:
     """The program itself and its Python."""
-    commit = provenance.git_commit()
-    from_where = f"commit {commit[:7]}" if commit else f"in {Path(__file__).parent}"
-    yield Check("program", OK, f"mnist-cnn {__version__} ({from_where}), Python {provenance.versions()['python']}")
+    commit = environment.git_commit()
+    from_where = f"commit {commit[:7]}" if commit else f"in {Path(__file__).parents[1]}"
+    yield Check("program", OK, f"mnist-cnn {__version__} ({from_where}), Python {environment.versions()['python']}")
 
 
 def packages() -> Iterator[Check]:
     """What the light install needs must be there and not too old; an extra may be missing."""
-    needed = {extra: least for extra, least in provenance.requirements().items() if not extra or extra in USES}
+    needed = {extra: least for extra, least in environment.requirements().items() if not extra or extra in USES}
     if not needed:
         yield Check("packages", NOTE, "mnist-cnn itself was never installed here, so what it needs is not known")
     for extra, least in needed.items():
-        there = {name: version for name in least if (version := provenance.version_of(name))}
+        there = {name: version for name in least if (version := environment.version_of(name))}
         missing = [name for name in least if name not in there]
         old = [
             f"{name} {there[name]} (older than {least[name]})"
             for name in there
-            if provenance.older(there[name], least[name])
+            if environment.older(there[name], least[name])
         ]
         name = f"packages of [{extra}]" if extra else "packages"
         listed = ", ".join(f"{name} {version}" for name, version in there.items())
@@ -92,11 +93,11 @@ def packages() -> Iterator[Check]:
 
 def machine() -> Iterator[Check]:
     """Processor, cores, memory, and what limits threads from outside."""
-    here = provenance.machine()
+    here = environment.machine()
     limits = [
         f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES") if name in os.environ
     ]
-    facts = [f"{here['processor']}, {here['cores']} cores for this process", provenance.memory(), *limits]
+    facts = [f"{here['processor']}, {here['cores']} cores for this process", environment.memory(), *limits]
     yield Check("machine", OK, ", ".join(fact for fact in facts if fact))
 
 
@@ -151,7 +152,7 @@ def ten_digits() -> bytes:
 def backend() -> Iterator[Check]:
     """The framework that Keras would run on. Nothing of it is loaded."""
     there = {
-        name: provenance.version_of(name) or provenance.version_of(f"{name}-cpu") for name in provenance.FRAMEWORKS
+        name: environment.version_of(name) or environment.version_of(f"{name}-cpu") for name in environment.FRAMEWORKS
     }
     listed = ", ".join(f"{name} {version}" for name, version in there.items() if version)
     if not listed:
@@ -203,7 +204,7 @@ def data() -> Iterator[Check]:
         else:
             instead = (
                 "; without a network scikit-learn's digits take its place"
-                if provenance.version_of("scikit-learn")
+                if environment.version_of("scikit-learn")
                 else ""
             )
             yield Check("data", NOTE, f"MNIST is not here: the first `train` downloads it (11 MB){instead}")

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.data.source import Examples
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.watch import Watch
 
 if TYPE_CHECKING:
     import keras

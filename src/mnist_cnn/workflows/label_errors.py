@@ -4,19 +4,20 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from mnist_cnn import pipeline, provenance
 from mnist_cnn.artifact import store
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.card import DISPUTES
-from mnist_cnn.cross_validation import out_of_fold
 from mnist_cnn.evaluation import temperature
 from mnist_cnn.evaluation.label_issues import Disputes, disputes_of
-from mnist_cnn.files import write_whole
-from mnist_cnn.judging import classifier_of, data_of
 from mnist_cnn.reading.ensemble import mean
 from mnist_cnn.reading.temperature import at
+from mnist_cnn.system import environment
+from mnist_cnn.system.files import write_whole
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import RECIPES, Recipe, check
-from mnist_cnn.watch import Watch
+from mnist_cnn.workflows import train
+from mnist_cnn.workflows.cross_validation import out_of_fold
+from mnist_cnn.workflows.evaluate import classifier_of, data_of
 
 FOLDS = 5
 # Twelve epochs instead of one: 99.5 % right in 22 s, so that fewer of what is disputed are the network's own mistakes.
@@ -41,11 +42,11 @@ def find(
     "training" and "test", which are also kept in the folder as disputes.json. Raises ArtifactError, DataError,
     RecipeError or RunError.
     """
-    provenance.require_training("Looking for wrong labels")
+    environment.require_training("Looking for wrong labels")
     watch = watch or Watch()
     check("folds", folds, 2, 100, whole=True)
     check("seed", seed, 0, 2**32 - 1 - folds, whole=True)
-    check("threads", threads := threads or provenance.cores(), 1, 1024, whole=True)
+    check("threads", threads := threads or environment.cores(), 1, 1024, whole=True)
     artifact = store.load(folder)
     dataset = data_of(artifact, watch)
     if said := backend.prefer(recipe.backend):
@@ -64,5 +65,5 @@ def find(
         about = {"data_sha256": dataset.sha256, "recipe": recipe.to_dict(), "folds": folds, "seed": seed}
         document = about | {name: one.to_dict() for name, one in found.items()}
         write_whole(artifact.folder / DISPUTES, json.dumps(document, indent=2) + "\n")
-    pipeline.report(artifact.folder, watch=watch)
+    train.report(artifact.folder, watch=watch)
     return found

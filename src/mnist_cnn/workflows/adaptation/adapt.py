@@ -11,34 +11,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_cnn import card, provenance
-from mnist_cnn.adaptation.folds import PARTS, HeldOut, parts_of
-from mnist_cnn.adaptation.handwriting import Handwriting, handwriting_of
-from mnist_cnn.artifact import export, store
+from mnist_cnn import card
+from mnist_cnn.artifact import saved_files, store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.artifact.trainable import trainable
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.card import Card
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.split import split
 from mnist_cnn.errors import AdaptationError, ArtifactError
 from mnist_cnn.evaluation import temperature
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
-from mnist_cnn.files import sha256_of
-from mnist_cnn.judging import data_of, judged
-from mnist_cnn.pipeline import RUNS
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.temperature import at
 from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.system import environment
+from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend, history
 from mnist_cnn.training.recipe import Recipe, check
-from mnist_cnn.watch import Watch
+from mnist_cnn.workflows.adaptation.folds import PARTS, HeldOut, parts_of
+from mnist_cnn.workflows.adaptation.handwriting import Handwriting, handwriting_of
+from mnist_cnn.workflows.evaluate import data_of, judged
+from mnist_cnn.workflows.train import RUNS
 
 if TYPE_CHECKING:
     import keras
 
-    from mnist_cnn.adaptation.tuning import Tuning
+    from mnist_cnn.workflows.adaptation.finetune import Tuning
 
 CHECKED = 1000  # images on which a network that was built again must be the old one
 
@@ -74,10 +75,10 @@ def adapt(
     better. Raises AdaptationError where nothing did or there are fewer than three pictures of every digit, and
     DataError, ArtifactError, RecipeError or RunError; then nothing is kept.
     """
-    provenance.require_training("Adapting a network")
+    environment.require_training("Adapting a network")
     watch = watch or Watch()
     check("seed", seed, 0, 2**32 - 1, whole=True)
-    threads = provenance.cores() if threads is None else threads
+    threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     old = opened(SHIPPED if model is None else Path(model))
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
@@ -124,7 +125,7 @@ def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
     backend.start()
     backend.configure(task.threads, deterministic=False)
     backend.seed(seed)
-    from mnist_cnn.adaptation.tuning import Tuning, called, rehearsal_of
+    from mnist_cnn.workflows.adaptation.finetune import Tuning, called, rehearsal_of
 
     network = trainable(task.old, task.dataset.test.images[:CHECKED])
     classify = called(network)
@@ -147,8 +148,8 @@ def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
 
 def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, training_seconds: float) -> Artifact:
     """Calibrate and judge the network, write everything into the partial folder, and give that its final name."""
-    from mnist_cnn.adaptation.tuning import called  # here, because Keras comes with it
     from mnist_cnn.models.calibrated import calibrated
+    from mnist_cnn.workflows.adaptation.finetune import called  # here, because Keras comes with it
 
     started = time.perf_counter()
     old, test = task.old, task.dataset.test
@@ -158,7 +159,7 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
     evaluation = replace(judged(probabilities, task.dataset), temperature=heat)
     before = accuracy(onnx_classifier(old.folder / card.ONNX_MODEL, task.threads)(test.images), test.labels)
     network = calibrated(network, heat or 1.0)
-    left_out = export.keep(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
+    left_out = saved_files.keep(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
     for text in left_out:
         task.watch.warn(text)
     history.rewrite(partial / card.HISTORY, old.card.history)
@@ -171,9 +172,9 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
         seed=task.seed,
         threads=task.threads,
         deterministic=False,
-        git_commit=provenance.git_commit(),
-        versions=provenance.versions(),
-        machine=provenance.machine(),
+        git_commit=environment.git_commit(),
+        versions=environment.versions(),
+        machine=environment.machine(),
         seconds={name: round(value, 3) for name, value in seconds.items()},
         evaluation=evaluation.to_dict() | {"adaptation": about},
         notes=[*old.card.notes, f"Adapted to {len(task.hand)} digits.", *left_out],

@@ -100,7 +100,7 @@ def memory() -> str:
 
 def git_commit() -> str | None:
     """The commit of the checkout that this program runs from, "-dirty" added if it was changed; None if installed."""
-    checkout = Path(__file__).parents[2]
+    checkout = Path(__file__).parents[3]
     if not (checkout / ".git").exists():  # installed, perhaps inside somebody else's checkout
         return None
     git = ["git", "-C", str(checkout)]

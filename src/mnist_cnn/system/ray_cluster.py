@@ -15,8 +15,8 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn import child, provenance
 from mnist_cnn.errors import MissingExtraError, RunError
+from mnist_cnn.system import child_process, environment
 
 LOCAL = "local"
 PATIENCE = 45  # seconds for a cluster to answer; it takes 1 to 10
@@ -48,9 +48,9 @@ def events(words: Sequence[str], address: str, log: Path) -> Generator[Event]:
     process. Raises RunError if the cluster cannot be reached, and ClusterLostError if the process ends too early.
     """
     with log.open("wb") as stream:
-        process = child.begin(words, subprocess.PIPE, stream)
+        process = child_process.begin(words, subprocess.PIPE, stream)
     seconds = PATIENCE_WITH_NEW if address == LOCAL else PATIENCE
-    patience = threading.Timer(seconds, child.kill, [process])
+    patience = threading.Timer(seconds, child_process.kill, [process])
     patience.start()
     is_connected, is_done, is_lost = False, False, False
     try:
@@ -65,7 +65,7 @@ def events(words: Sequence[str], address: str, log: Path) -> Generator[Event]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=30)  # its last word comes after its last event
         if is_lost := not is_done:
-            said = child.last_line(log)[:300].rstrip(".:")
+            said = child_process.last_line(log)[:300].rstrip(".:")
             if is_connected:
                 raise ClusterLostError(said)
             reason = f"no answer in {seconds} s" if patience.finished.is_set() else said
@@ -75,7 +75,7 @@ def events(words: Sequence[str], address: str, log: Path) -> Generator[Event]:
             )
     finally:
         patience.cancel()
-        child.stop(process)
+        child_process.stop(process)
         if not is_lost:
             log.unlink(missing_ok=True)
 
@@ -90,7 +90,7 @@ def connect(address: str, cores: int, object_store: int) -> None:
 
     wanted: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address == LOCAL:
-        cores = max(provenance.cores(), cores)
+        cores = max(environment.cores(), cores)
         wanted |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": object_store}
     ray.init(address, **wanted)
 

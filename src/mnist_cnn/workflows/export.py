@@ -12,19 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn import card, provenance
+from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
 from mnist_cnn.artifact.form import Form
 from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
 from mnist_cnn.evaluation.agreement import Figures, compared
-from mnist_cnn.files import flush_to_disk, locked, sha256_of
-from mnist_cnn.judging import data_of, network_of
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.system import environment
+from mnist_cnn.system.files import flush_to_disk, locked, sha256_of
 from mnist_cnn.training import backend
-from mnist_cnn.watch import Watch
+from mnist_cnn.workflows.evaluate import data_of, network_of
 
 FORMAT = 1
 CARD_ENDING = ".card.json"
@@ -92,7 +93,7 @@ def card_of(path: Path) -> Path:
 
 def require_tensorflow() -> None:
     """Raise MissingExtraError if what exports are made by is not installed."""
-    provenance.require_training("Exporting a network")
+    environment.require_training("Exporting a network")
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise MissingExtraError(
             f"Exporting a network needs packages that are missing ({', '.join(missing)}): "
@@ -223,8 +224,8 @@ def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, figu
         },
         "checked_on": about_data(dataset) | {"part": "test", "images": len(dataset.test)},
         "figures": figures.to_dict(),
-        "versions": provenance.versions(RECORDED),
-        "machine": provenance.machine(),
+        "versions": environment.versions(RECORDED),
+        "machine": environment.machine(),
     }
     if form.calibrated:
         images = min(CALIBRATION_IMAGES, len(dataset.train))

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn import card, provenance
-from mnist_cnn.artifact import export, store
+from mnist_cnn import card
+from mnist_cnn.artifact import saved_files, store
 from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
@@ -20,15 +21,15 @@ from mnist_cnn.data.split import split
 from mnist_cnn.errors import ArtifactError, DataError
 from mnist_cnn.evaluation import temperature
 from mnist_cnn.evaluation.label_issues import Disputes
-from mnist_cnn.files import sha256_of
-from mnist_cnn.judging import classifier_of, data_of, judge_damaged, judged
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.system import environment
+from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check, recipe_named
-from mnist_cnn.watch import Watch
+from mnist_cnn.workflows.evaluate import classifier_of, data_of, judge_damaged, judged
 
 RUNS = Path("runs")
 
@@ -57,11 +58,11 @@ def train(
     threads), and MissingExtraError on the light install. A run that was stopped is left in `<out>.partial` and goes on
     with `resume`.
     """
-    provenance.require_training("Training")
+    environment.require_training("Training")
     watch = watch or Watch()
     recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
     check("seed", seed, 0, 2**32 - 1, whole=True)
-    threads = provenance.cores() if threads is None else threads
+    threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     check("devices", devices, 1, 1024, whole=True)
     check_shared(devices, recipe.batch_size, deterministic)
@@ -77,8 +78,8 @@ def train(
         data=dataset.origin,
         data_sha256=dataset.sha256,
         data_warning=dataset.warning,
-        versions=provenance.versions(),
-        machine=provenance.machine(),
+        versions=environment.versions(),
+        machine=environment.machine(),
         inexact=[],
         devices=devices,
     )
@@ -95,14 +96,15 @@ def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | Non
     there is nothing to go on with, DataError if its data cannot be had any more or is not the same, and
     MissingExtraError on the light install.
     """
-    provenance.require_training("Training")
+    environment.require_training("Training")
     watch = watch or Watch()
     partial = store.find_partial(Path(folder))
     with closing(watch), store.writing(partial), store.held(partial):
         if (partial / card.CARD).exists():  # stopped between the card and the last rename
             return store.complete(partial)
         old = checkpoint.settings_of(partial / store.CHECKPOINT)
-        now = replace(old, threads=threads or old.threads, versions=provenance.versions(), machine=provenance.machine())
+        versions, machine = environment.versions(), environment.machine()
+        now = replace(old, threads=threads or old.threads, versions=versions, machine=machine)
         check("threads", now.threads, 1, 1024, whole=True)
         dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)
         if dataset.sha256 != old.data_sha256:
@@ -131,7 +133,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
     test = dataset.test.images
-    for text in (left_out := export.keep(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
+    for text in (left_out := saved_files.keep(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
         watch.warn(text)
     made = Card(
         format=card.FORMAT,
@@ -141,7 +143,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
         threads=settings.threads,
         deterministic=settings.deterministic,
         data=_data(dataset, settings.recipe),
-        git_commit=provenance.git_commit(),
+        git_commit=environment.git_commit(),
         versions=settings.versions,
         machine=settings.machine | {"devices": settings.devices},
         seconds={name: round(value, 3) for name, value in seconds.items()},
@@ -209,7 +211,7 @@ def report(folder: str | Path, *, corruptions: bool = False, watch: Watch | None
     path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written,
     and MissingExtraError on the light install.
     """
-    provenance.require_training("Making a report")
+    environment.require_training("Making a report")
     from mnist_cnn.evaluation import report as page
 
     artifact = store.load(Path(folder))

@@ -7,20 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_cnn import card, provenance
+from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.callbacks import Watch
 from mnist_cnn.data import source
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.errors import ArtifactError, DataError
 from mnist_cnn.evaluation import disputed
 from mnist_cnn.evaluation.metrics import Evaluation, accuracy, evaluate
-from mnist_cnn.files import sha256_of
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average, mean
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.system import environment
+from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend
-from mnist_cnn.watch import Watch
 
 if TYPE_CHECKING:
     import keras
@@ -45,7 +46,7 @@ def judge_each(
     models: Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
 ) -> tuple[Evaluation, list[Evaluation], Dataset]:
     """Judge the ensemble of networks as `judge` does, and each of them by itself."""
-    provenance.require_training("Judging a network")
+    environment.require_training("Judging a network")
     watch = watch or Watch()
     if not models:
         raise ArtifactError("No network was named, so there is nothing to judge: name at least one.")
