@@ -46,9 +46,9 @@ examples/tour.py
 
 notebooks/tour.ipynb
 
-src/mnist_cnn/adaptation/adapt.py
+src/mnist_cnn/workflows/adaptation/adapt.py
 
-src/mnist_cnn/adaptation/handwriting.py
+src/mnist_cnn/workflows/adaptation/handwriting.py
 
 src/mnist_cnn/artifact/form.py
 
@@ -80,13 +80,13 @@ src/mnist_cnn/cli/studies.py
 
 src/mnist_cnn/cli/training.py
 
-src/mnist_cnn/cross_validation.py
+src/mnist_cnn/workflows/cross_validation.py
 
 src/mnist_cnn/data/source.py
 
-src/mnist_cnn/disputes.py
+src/mnist_cnn/workflows/label_errors.py
 
-src/mnist_cnn/doctor.py
+src/mnist_cnn/workflows/doctor.py
 
 src/mnist_cnn/evaluation/charts.py
 
@@ -98,13 +98,13 @@ src/mnist_cnn/evaluation/report.html.j2
 
 src/mnist_cnn/evaluation/report.py
 
-src/mnist_cnn/exports.py
+src/mnist_cnn/workflows/export.py
 
-src/mnist_cnn/judging.py
+src/mnist_cnn/workflows/evaluate.py
 
-src/mnist_cnn/pipeline.py
+src/mnist_cnn/workflows/train.py
 
-src/mnist_cnn/provenance.py
+src/mnist_cnn/system/environment.py
 
 src/mnist_cnn/reading/network.py
 
