@@ -53,9 +53,9 @@ def main(word: str) -> int:
 def table_of(rows: list[Row], cost: dict[str, float]) -> str:
     """The figures as docs/reliability.md has them."""
     lines = [f"| {row['what']} | {row['times']:,} | {row['outcome']} |\n" for row in rows]
-    head = "\n| made to happen | times | what came of it |\n|---|---|---|\n"
-    flush = f"{CHECKPOINT:,} bytes, a checkpoint, are written in {cost['with']:.1f} ms, without waiting for the disk in"
-    return f"{head}{''.join(lines)}\n{flush} {cost['without']:.1f} ms (median of 51).\n\n"
+    head = "\n| fault | times | result |\n|---|---|---|\n"
+    flush = f"Writing a checkpoint ({CHECKPOINT:,} bytes) takes {cost['with']:.1f} ms with flushing it to the disk and"
+    return f"{head}{''.join(lines)}\n{flush} {cost['without']:.1f} ms without (median of 51).\n\n"
 
 
 def summed(rows: list[Row]) -> dict[str, Row]:

@@ -38,8 +38,6 @@ docs/glossary.md
 
 docs/python.md
 
-docs/reliability.md
-
 docs/tour.md
 
 examples/tour.py

@@ -71,7 +71,7 @@ def test_one_flipped_bit_is_noticed_in_whatever_byte(name: str, every: int, kept
     text = name in (card.CARD, card.HISTORY)
     times, missed = unnoticed(kept / name, flips((kept / name).read_bytes(), every, 8 if text else 1))
     assert not missed
-    note(f"{name}: one bit flipped, {'each' if text else 'one'} of every byte", times, "noticed at loading")
+    note(f"{name}: {'each bit flipped' if text else 'one bit flipped in each byte'}", times, "detected on loading")
 
 
 @pytest.mark.parametrize("every", EVERY)
@@ -79,7 +79,7 @@ def test_one_flipped_bit_is_noticed_in_whatever_byte(name: str, every: int, kept
 def test_a_cut_is_noticed_at_whatever_length(name: str, every: int, kept: Path) -> None:
     times, missed = unnoticed(kept / name, cuts((kept / name).read_bytes(), every))
     assert not missed
-    note(f"{name}: cut after every byte, or with more behind it", times, "noticed at loading")
+    note(f"{name}: truncated after each byte, or with extra bytes", times, "detected on loading")
 
 
 def test_files_that_changed_places_are_noticed(kept: Path) -> None:
@@ -95,7 +95,7 @@ def test_files_that_changed_places_are_noticed(kept: Path) -> None:
             (kept / path).write_bytes(content)
         (kept / name).unlink()
         assert noticed(kept)
-    note("files swapped, with each other and with another network's, or missing", len(swaps) + 4, "noticed at loading")
+    note("files missing, or swapped with each other or with another model's", len(swaps) + 4, "detected on loading")
 
 
 @pytest.mark.parametrize("name", READ_FROM)
@@ -150,4 +150,4 @@ def test_a_damaged_checkpoint_is_noticed_or_is_what_it_was(tmp_path: Path, monke
             assert history == [{"epoch": 1}]
             assert all(np.array_equal(one.value, array) for one, array in zip(network, state, strict=True))
     assert refused > times / 2
-    note("a checkpoint: one bit flipped, or cut", times, f"{refused} refused; the others are the same state")
+    note("a checkpoint: one bit flipped, or truncated", times, f"{refused:,} rejected; the others are the same state")

@@ -76,8 +76,8 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on_when_there_is_room(
     ended = forks.go_on(out)
     assert ended.code == 0, ended.said
     assert_as_undisturbed(out, undisturbed)
-    note("training on a full disk", len(sizes), "one sentence; with room it went on to the same bits")
-    note("training on a disk that became read-only", 1, "one sentence; afterwards it went on to the same bits")
+    note("training on a full disk", len(sizes), "one-sentence error; with free space, resumed bit-for-bit")
+    note("training on a disk that became read-only", 1, "one-sentence error; afterwards resumed bit-for-bit")
 
 
 LIMITS = [10_000, 100_000, 140_000, 160_000, 188_000]
@@ -94,7 +94,7 @@ def test_a_limit_on_the_size_of_files_is_one_sentence_and_the_run_goes_on_withou
         epochs = assert_stopped_by("could not be written", ended.code, ended.said, out, undisturbed, epochs)
     assert forks.go_on(out).code == 0
     assert_as_undisturbed(out, undisturbed)
-    note("training under a limit on the size of files", len(limits), "one sentence; it went on to the same bits")
+    note("training with a limit on file size", len(limits), "one-sentence error; resumed bit-for-bit")
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(mode: int) -> None:
         with pytest.raises(ArtifactError):
             mnist_cnn.load(Path(place) / "run")
         Path(place).chmod(0o755)
-    note("a folder that may not be written", 1, "one sentence")
+    note("a folder without write permission", 1, "one-sentence error")
 
 
 @pytest.mark.slow
@@ -138,7 +138,7 @@ def test_whatever_is_removed_under_a_run_it_ends_as_ever_or_with_a_sentence(
         assert "Traceback" not in ended.said, ended.said
         if ended.code == 0:
             assert_as_undisturbed(out, undisturbed)
-            outcomes["the same bits"] += 1
+            outcomes["no error, bit-for-bit the same"] += 1
             continue
         assert ended.code == 1
         assert ended.sentence.startswith("mnist-cnn: ")
@@ -149,10 +149,10 @@ def test_whatever_is_removed_under_a_run_it_ends_as_ever_or_with_a_sentence(
             shutil.rmtree(partial)
             assert forks.go_on(out).code == 0
         assert_as_undisturbed(out, undisturbed)
-        outcomes["a sentence, then " + ("the same bits by training again" if again.code else "the same bits")] += 1
+        outcomes[f"one-sentence error, then {'trained again' if again.code else 'resumed'} bit-for-bit"] += 1
         shutil.rmtree(out)
     said = "; ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
-    note("a file or folder removed under a run", outcomes.total(), said)
+    note("a file or folder deleted during a run", outcomes.total(), said)
 
 
 @pytest.mark.slow
@@ -161,7 +161,11 @@ def test_a_clock_that_jumps_changes_nothing(forks: Forks, undisturbed: Undisturb
     assert ended.code == 0, ended.said
     assert_as_undisturbed(tmp_path / "run", undisturbed)
     assert all(0 <= row["seconds"] < 600 for row in mnist_cnn.load(tmp_path / "run").card.history)
-    note("a clock that jumps by ten years at each look, and to 1970", 1, "the same bits, and no time that is wrong")
+    note(
+        "a clock that jumps by ten years at each reading, and to 1970",
+        1,
+        "the same model bit-for-bit, and correct times",
+    )
 
 
 @pytest.mark.slow
@@ -184,7 +188,11 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
             shutil.rmtree(out)
     finally:
         other.close()
-    note("two runs into one folder at once", times, "one wins with the same bits, the other says why in a sentence")
+    note(
+        "two runs in one folder at the same time",
+        times,
+        "one finishes with the same model bit-for-bit, the other ends with a one-sentence error",
+    )
 
 
 @pytest.mark.slow

@@ -48,10 +48,10 @@ def test_a_hundred_damaged_requests_are_answered_with_a_sentence() -> None:
 @pytest.mark.parametrize("script", ["fuzz_pictures.py", "fuzz_server.py"])
 def test_ten_minutes_of_damaged_inputs_end_as_they_must(script: str) -> None:
     document = fuzz(script, "600s")
-    what = "damaged pictures read" if "pictures" in script else "damaged requests sent to the server"
+    what = "corrupt image files read" if "pictures" in script else "corrupt requests to the server"
     kinds = len({without_reason(outcome) for outcome in document["outcomes"]})
     figures = {name: document[name] for name in ("longest", "megabytes")}
-    note(f"{what}, for ten minutes", document["inputs"], f"one of {kinds} kinds of answer, never a fault", **figures)
+    note(f"{what}, for ten minutes", document["inputs"], f"one of {kinds} kinds of result, never a crash", **figures)
 
 
 def kept(name: str) -> dict[str, bytes]:

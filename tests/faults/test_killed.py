@@ -69,9 +69,9 @@ def test_a_run_that_is_killed_again_and_again_goes_on_to_the_same_bits(
             assert_every_file_is_whole(partial)
             epochs = now
     note(
-        "training killed by SIGKILL, checkpoint and final save included",
+        "training killed by SIGKILL, including while saving",
         met.total(),
-        f"the state of before or of after it; the {finished} runs that were hit ended with the same bits",
+        f"the state before or after it; the {finished} interrupted runs ended bit-for-bit the same",
         moments=dict(sorted(met.items())),
     )
 
@@ -112,7 +112,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, fo
     assert ended.code == 128 + number
     assert f"mnist-cnn train --resume {partial}" in ended.said
     assert "Traceback" not in ended.said
-    note("training stopped by SIGINT or SIGTERM", 1, "it said how to go on")
+    note("training stopped by SIGINT or SIGTERM", 1, "a message that says how to resume")
 
 
 @pytest.mark.slow
@@ -147,4 +147,8 @@ def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, di
     assert f"go on with it (mnist-cnn train --resume {store.partial_of(out)})" in whole.sentence
     assert forks.run(out, "train", "--resume", out).code == 0
     assert "adaptation" in mnist_cnn.load(out).card.evaluation
-    note("adapting killed by SIGKILL", 3, "nothing, a folder to be deleted, or a whole one that only lacks its name")
+    note(
+        "adapting killed by SIGKILL",
+        3,
+        "nothing left, a folder to delete, or a complete folder that is only not renamed yet",
+    )

@@ -102,7 +102,7 @@ def test_a_keras_file_with_a_part_that_no_network_of_ours_has_is_refused(
     assert "which no network of ours has" in refused_by_keras(with_part(tmp_path / "model.keras", **PARTS[kind]))
     assert "harmful" not in sys.modules
     assert not (tmp_path / "proof").exists()
-    note(".keras with code, a function, or a layer that no network of ours has", 1, "refused, nothing executed")
+    note(".keras with code, a function or an unsupported layer", 1, "rejected, nothing executed")
 
 
 def test_code_in_a_keras_file_is_refused_and_not_run(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_a_keras_file_that_holds_more_than_a_network_is_refused(kind: str, tmp_p
         archive.writestr(*ENTRIES[kind])
     assert "which is no part of a network of ours" in refused_by_keras(tmp_path / "model.keras")
     assert [path.name for path in tmp_path.rglob("*")] == ["model.keras"]
-    note(".keras with more in its archive: paths out of it, links, programs", 1, "refused, nothing unpacked")
+    note(".keras with other members in its archive: paths out of it, links, programs", 1, "rejected, nothing unpacked")
 
 
 def test_a_keras_file_that_would_unpack_to_half_a_gigabyte_is_refused(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_keras_file_that_would_unpack_to_half_a_gigabyte_is_refused(tmp_path: 
             stream.write(bytes(2**20))
     assert path.stat().st_size < 2**20
     assert "config.json' of 536,870,912 bytes" in refused_by_keras(path)
-    note(".keras that would unpack to 512 MiB", 1, "refused, nothing unpacked")
+    note(".keras that would unpack to 512 MiB", 1, "rejected, nothing unpacked")
 
 
 def test_pickles_and_files_of_older_forms_are_refused_as_keras_files(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_pickles_and_files_of_older_forms_are_refused_as_keras_files(tmp_path: P
         refused_by_keras(tmp_path / "model.keras")
         refused_by_keras(write_keras(tmp_path / "model.keras", **{"config.json": content}))
     assert not (tmp_path / "trace").exists()
-    note(".keras that is a pickle or an HDF5 file with one", 4, "refused, nothing executed")
+    note(".keras that is a pickle or an HDF5 file with a pickle", 4, "rejected, nothing executed")
 
 
 def test_weights_that_lie_in_another_file_are_refused(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_weights_that_lie_in_another_file_are_refused(tmp_path: Path) -> None:
             size = int(np.prod(shape)) * 4
             file.create_dataset(name, shape, "f4", external=[(str(tmp_path / "secret"), 0, size)])
     refused_by_keras(write_keras(tmp_path / "model.keras", **{"model.weights.h5": stream.getvalue()}))
-    note(".keras whose weights lie in another file", 1, "refused")
+    note(".keras with its weights in another file", 1, "rejected")
 
 
 # model.onnx
@@ -220,7 +220,7 @@ def test_an_onnx_file_whose_weights_lie_in_another_is_refused(
     for read in (lambda: onnx_classifier(kept / "model.onnx"), lambda: Reader(kept)):
         with pytest.raises(ArtifactError, match="has weights in other files"):
             read()
-    note("model.onnx whose weights are said to lie in another file", 2, "refused, not opened")
+    note("model.onnx that refers to weights in another file", 2, "rejected, not opened")
 
 
 def test_however_the_name_of_another_file_is_encoded_it_is_found(tmp_path: Path) -> None:
@@ -274,7 +274,7 @@ def test_what_is_no_file_is_neither_followed_nor_waited_for(
     if name in ("card.json", "model.onnx"):
         with pytest.raises(ArtifactError):
             Reader(kept)
-    note("a link, pipe, device or folder in place of a file", 1, "refused, neither followed nor waited for")
+    note("a link, pipe, device or folder in place of a file", 1, "rejected, neither followed nor waited for")
 
 
 @pytest.mark.parametrize("make", [pipe, device, folder], ids=lambda make: make.__name__)
