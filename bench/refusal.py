@@ -6,7 +6,7 @@ MODEL is a folder of `train` or an .onnx file; "ships" is the one that ships. MN
 FOLDER holds letters_A_to_J.npz (28×28), without which letters are left out. Everything goes through
 `reading.normalise`, as at reading time, and is scored by the reader's confidence, the largest probability. The kinds
 are made here, of MNIST's test digits where they are made of digits, and not by what `robust` is trained with
-(`data.nondigits`, of training digits); but it is trained on kinds alike, and on no image of the letters' origin.
+(`data.negatives`, of training digits); but it is trained on kinds alike, and on no image of the letters' origin.
 
 For each kind: the area under the ROC curve, and how many are as sure as the 99 % surest of MNIST's test digits (false
 positives at 99 % kept digits), and as the reader's own threshold, with 95 % intervals (Wilson 1927).

@@ -5,8 +5,8 @@
 FOLDER holds usps_test.npz (images 16×16), hwd1000.npz (28×28, black on white) and letters_A_to_J.npz (28×28), none of
 which anything is trained on; what is absent is left out with a note. MNIST is found through MNIST_CNN_DATA. Every
 picture goes through `reading.normalise`, as at reading time. A network refuses where its highest probability is below
-the threshold that refuses 1 % of MNIST's test digits. Also counted: MNIST's test digits varied, and non-digits made, as
-in training but by another seed. The figures are counts, shares and 95 % intervals (Wilson 1927).
+the threshold that refuses 1 % of MNIST's test digits. Also counted: MNIST's test digits restyled, and non-digits
+made, as in training but by another seed. The figures are counts, shares and 95 % intervals (Wilson 1927).
 """
 
 import argparse
@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data import source
-from mnist_cnn.data.nondigits import nondigits
+from mnist_cnn.data.negatives import negatives
+from mnist_cnn.data.restyle import restyled
 from mnist_cnn.data.source import Examples
-from mnist_cnn.data.variants import varied
 from mnist_cnn.evaluation.metrics import wilson_interval
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.normalise import to_mnist
@@ -37,8 +37,11 @@ def digits_and_others(folder: Path) -> tuple[dict[str, Examples], dict[str, np.n
     """Sets of digits and of what is no digit, by name."""
     test = source.load("mnist").test
     rng = np.random.default_rng(SEED)
-    digits = {"MNIST test": test, "MNIST test, varied": Examples(varied(test.images, test.labels, 1, rng), test.labels)}
-    others = {"made as in training": nondigits(MADE, test.images, test.labels, rng)}
+    digits = {
+        "MNIST test": test,
+        "MNIST test, varied": Examples(restyled(test.images, test.labels, 1, rng), test.labels),
+    }
+    others = {"made as in training": negatives(MADE, test.images, test.labels, rng)}
     for name, file in (
         ("USPS test", "usps_test.npz"),
         ("hwd1000", "hwd1000.npz"),

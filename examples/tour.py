@@ -58,7 +58,7 @@ show(data.train.images[:10], data.train.labels[:10])
 recipe = mnist_cnn.Recipe(
     name="fast",
     epochs=6,
-    passes=5,
+    repeats=5,
     batch_size=100,
     optimizer="adam",
     learning_rate=0.01,
@@ -67,10 +67,10 @@ recipe = mnist_cnn.Recipe(
     validation_split=0.0,
     dropout=0.0,
     rotation=10,
-    scaling=0.1,
+    zoom=0.1,
     shear=0.1,
-    shift=1,
-    bend=1,
+    translation=1,
+    elastic=1,
 )
 artifact = mnist_cnn.train(recipe, "digits")
 for epoch in artifact.card.history:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runs import Forks, Undisturbed
 
 # Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
-QUICK = ["--data", "digits", "--epochs", "2", "--passes", "12", "--learning-rate", "0.1", "--threads", "2"]
+QUICK = ["--data", "digits", "--epochs", "2", "--repeats", "12", "--learning-rate", "0.1", "--threads", "2"]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -17,14 +17,14 @@ def test_no_distortion_gives_the_same_images(digits: Dataset) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_as_many_come_out_as_went_in(count: int, digits: Dataset) -> None:
-    changed = distort(digits.train.images[:count], Distortion(rotation=10, bend=1), rng())
+    changed = distort(digits.train.images[:count], Distortion(rotation=10, elastic=1), rng())
     assert (changed.shape, changed.dtype) == ((count, 28, 28), np.uint8)
 
 
 def test_nothing_of_its_neighbours_is_ever_seen() -> None:
     images = np.zeros((50, 28, 28), np.uint8)
     images[::2] = 255
-    changed = distort(images, Distortion(rotation=45, scaling=0.5, shift=8, bend=4), rng())
+    changed = distort(images, Distortion(rotation=45, zoom=0.5, translation=8, elastic=4), rng())
     assert not changed[1::2].any()
 
 
@@ -38,7 +38,7 @@ def test_the_same_generator_gives_the_same_and_each_image_its_own_change(digits:
 def test_a_shift_moves_the_centre_of_mass_by_at_most_its_limit() -> None:
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 12:16, 12:16] = 200
-    changed = distort(images, Distortion(shift=3), rng()).astype(float)
+    changed = distort(images, Distortion(translation=3), rng()).astype(float)
     mass = changed.sum(axis=(1, 2))
     rows = (changed.sum(axis=2) * np.arange(28)).sum(axis=1) / mass - 13.5
     columns = (changed.sum(axis=1) * np.arange(28)).sum(axis=1) / mass - 13.5
@@ -63,7 +63,7 @@ def test_a_rotation_turns_a_line_by_at_most_its_limit() -> None:
 def test_scaling_changes_how_much_ink_there_is() -> None:
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 9:19, 9:19] = 255
-    ink = distort(images, Distortion(scaling=0.2), rng()).astype(float).sum(axis=(1, 2)) / (255 * 100)
+    ink = distort(images, Distortion(zoom=0.2), rng()).astype(float).sum(axis=(1, 2)) / (255 * 100)
     assert 1.2 < ink.max() < 1 / 0.8**2 + 0.05
     assert 1 / 1.2**2 - 0.05 < ink.min() < 0.85
 
@@ -78,7 +78,8 @@ def test_spline_weights_add_up_to_one_and_reach_the_edges() -> None:
 def test_bending_moves_points_by_its_standard_deviation_times_the_splines_share(digits: Dataset) -> None:
     little, much = (
         np.abs(
-            distort(digits.train.images[:200], Distortion(bend=bend), rng()).astype(float) - digits.train.images[:200]
+            distort(digits.train.images[:200], Distortion(elastic=bend), rng()).astype(float)
+            - digits.train.images[:200]
         )
         for bend in (0.3, 3.0)
     )

@@ -22,7 +22,7 @@ from drawing import inked, mask
 from mnist_cnn.bulk import processes
 from mnist_cnn.bulk.processes import read_in_parallel
 from mnist_cnn.cli import app
-from mnist_cnn.errors import ArtifactError, PictureError, ReaderError, RunError
+from mnist_cnn.errors import ArtifactError, ImageError, ReaderError, RunError
 from mnist_cnn.reading.reading import Reading
 
 invoke = CliRunner().invoke
@@ -106,7 +106,7 @@ def test_a_picture_that_kills_whatever_reads_it_is_one_sentence(folder: Path, mo
     monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", DIES))
     names = [folder / "00.png", (folder / "01.png").rename(folder / "01poison.png"), folder / "02.png"]
     results = list(read_in_parallel(names, 2))
-    assert isinstance(results[1], PictureError)
+    assert isinstance(results[1], ImageError)
     assert "01poison.png cannot be read (the process that reads it ended 3 times)" in str(results[1])
     assert [one.text for one in results if isinstance(one, Reading)] == ["0", "2"]
 

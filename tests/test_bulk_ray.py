@@ -18,7 +18,7 @@ from drawing import inked, mask
 from mnist_cnn import read_in_parallel
 from mnist_cnn.bulk import cluster
 from mnist_cnn.bulk.rows import document_of
-from mnist_cnn.errors import PictureError, ReaderError, RunError
+from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.system import ray_cluster
 from test_bulk import descendants, is_alive, wait_until
 
@@ -197,7 +197,7 @@ def test_pieces_of_work_are_all_of_a_parquet_file_in_order(rows: int, tmp_path: 
 def test_rows_hold_what_json_says() -> None:
     from mnist_cnn.bulk.rows import column, table_of
 
-    documents = [*expected(["a", "b"], [png(1), png(2)]), document_of("c", PictureError("no"))]
+    documents = [*expected(["a", "b"], [png(1), png(2)]), document_of("c", ImageError("no"))]
     rows = table_of(documents).to_pylist()
     assert [{key: value for key, value in row.items() if value is not None} for row in rows] == documents
     assert column(pa.table({"a.b": [1]}), "a.b") == [1]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from mnist_cnn.artifact import store
 from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.metrics import Evaluation
+from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.training.recipe import Recipe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
@@ -49,14 +52,22 @@ def test_in_format_1_the_temperature_is_outside_the_network_and_from_then_on_ins
 
 
 def test_a_card_written_is_the_card_read(kept: Path) -> None:
-    before = card.read(kept)
+    before = dataclasses.replace(card.read(kept), format=card.FORMAT).sealed()
     card.write(kept, before)
     assert card.read(kept) == before
 
 
+@pytest.mark.parametrize("folder", [FIXTURE, FIXTURE.with_name("format-2"), SHIPPED], ids=lambda path: path.name)
+def test_an_older_card_has_the_hyperparameters_of_today(folder: Path) -> None:
+    written = json.loads((folder / "card.json").read_text())
+    found = card.read(folder)
+    assert Recipe(**found.recipe).repeats == written["recipe"]["passes"]
+    assert (found.format, found.digest) == (written["format"], written["digest"])
+
+
 def test_a_newer_format_says_how_to_update(kept: Path) -> None:
-    rewrite(kept, format=3)
-    with pytest.raises(ArtifactError, match=r"is of format 3 and this program knows formats up to 2: update it"):
+    rewrite(kept, format=4)
+    with pytest.raises(ArtifactError, match=r"is of format 4 and this program knows formats up to 3: update it"):
         store.load(kept)
 
 

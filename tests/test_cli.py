@@ -15,10 +15,10 @@ ROOT = Path(__file__).parents[1]
 run = CliRunner().invoke
 
 
-def test_every_dial_of_a_recipe_can_be_set() -> None:
+def test_every_hyperparameter_of_a_recipe_can_be_set() -> None:
     said = run(app, ["train", "--help"], env={"COLUMNS": "200"}).stdout
-    for dial in Recipe.dials():
-        assert f"--{dial.name.replace('_', '-')}" in said
+    for hyperparameter in Recipe.hyperparameters():
+        assert f"--{hyperparameter.name.replace('_', '-')}" in said
 
 
 def test_the_version_is_the_packages() -> None:
@@ -26,7 +26,7 @@ def test_the_version_is_the_packages() -> None:
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
 
 
-def test_recipes_are_listed_with_their_dials() -> None:
+def test_recipes_are_listed_with_their_hyperparameters() -> None:
     said = run(app, ["info"], env={"COLUMNS": "200"}).stdout
     for name in RECIPES:
         assert name in said
@@ -98,7 +98,7 @@ def test_every_python_block_of_the_readme_runs(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
-        quick = block.replace('"classic"', "mnist_cnn.Recipe(epochs=1, passes=1)")
+        quick = block.replace('"classic"', "mnist_cnn.Recipe(epochs=1, repeats=1)")
         assert quick != block
         done = subprocess.run(
             [sys.executable, "-c", quick], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300

@@ -30,7 +30,7 @@ from mnist_cnn.training.devices import count_of, on_one
 from mnist_cnn.training.fit import arrays, compiled
 from mnist_cnn.training.recipe import Recipe
 digits = source.load("digits").train
-recipe = Recipe(epochs=1, passes=1, dropout=0.0, learning_rate=0.1)
+recipe = Recipe(epochs=1, repeats=1, dropout=0.0, learning_rate=0.1)
 seen = {1: digits.images[:330], 2: digits.images[:331]}
 after, rows = [], []
 for count, images in seen.items():
@@ -58,7 +58,7 @@ try:
     if resumed:
         train.resume(folder, watch=Stopped())
     else:
-        recipe = Recipe(epochs=2, passes=1)
+        recipe = Recipe(epochs=2, repeats=1)
         train.train(recipe, "digits", out=folder, threads=2, devices=2, watch=Stopped())
 except KeyboardInterrupt:
     assert stop

@@ -19,7 +19,7 @@ from mnist_cnn.artifact.form import Form
 from mnist_cnn.callbacks import Watch
 from mnist_cnn.cli import app
 from mnist_cnn.data.source import Dataset
-from mnist_cnn.errors import ArtifactError, DataError, ExportError, FormError, RunError
+from mnist_cnn.errors import ArtifactError, DataError, ExportError, ExportFormatError, RunError
 from mnist_cnn.evaluation.agreement import Figures
 from mnist_cnn.models.classic import classic
 from mnist_cnn.reading.network import INK_KEY, onnx_classifier
@@ -308,7 +308,7 @@ def test_forms_are_named_after_what_they_hold() -> None:
         "-int8.tflite",
         "_saved_model",
     ]
-    with pytest.raises(FormError):
+    with pytest.raises(ExportFormatError):
         Form("web")
 
 

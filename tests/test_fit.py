@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mnist_cnn.data.nondigits import NOT_A_DIGIT
+from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.source import Dataset, Examples
 from mnist_cnn.errors import RunError
 from mnist_cnn.training.fit import (
@@ -20,7 +20,7 @@ from mnist_cnn.training.fit import (
 )
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
-SMALL = Recipe(epochs=1, passes=1, batch_size=64)
+SMALL = Recipe(epochs=1, repeats=1, batch_size=64)
 
 
 def few(dataset: Dataset, start: int, stop: int) -> Examples:
@@ -34,9 +34,9 @@ def test_every_pass_of_an_epoch_sees_every_image_once() -> None:
 
 @pytest.mark.parametrize("changed", ["not at all", "distorted", "robust"])
 def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits: Dataset, changed: str) -> None:
-    recipe = dataclasses.replace(SMALL, epochs=3, bend=0.0 if changed == "not at all" else 1.0)
+    recipe = dataclasses.replace(SMALL, epochs=3, elastic=0.0 if changed == "not at all" else 1.0)
     if changed == "robust":
-        recipe = dataclasses.replace(recipe, variants=0.5, nondigits=0.5)
+        recipe = dataclasses.replace(recipe, restyle=0.5, negatives=0.5)
     training = few(digits, 0, 100)
     first = epoch_examples(recipe, training, seed=1, epoch=1)
     np.random.default_rng().random(3)
@@ -50,7 +50,7 @@ def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits
 def test_what_is_kept_to_validate_is_varied_like_what_is_trained_on_and_always_the_same(digits: Dataset) -> None:
     plain = to_validate(dataclasses.replace(SMALL, validation_split=0.1), digits.train, seed=0)
     assert (plain.images == digits.train.images[-len(plain) :]).all()
-    recipe = dataclasses.replace(SMALL, validation_split=0.1, variants=0.9)
+    recipe = dataclasses.replace(SMALL, validation_split=0.1, restyle=0.9)
     varied = to_validate(recipe, digits.train, seed=0)
     assert (varied.labels == plain.labels).all()
     assert (varied.images != plain.images).any(axis=(1, 2)).mean() > 0.8
@@ -59,7 +59,7 @@ def test_what_is_kept_to_validate_is_varied_like_what_is_trained_on_and_always_t
 
 
 def test_images_are_distorted_in_all_but_the_plain_epochs(digits: Dataset) -> None:
-    recipe = dataclasses.replace(SMALL, epochs=3, rotation=10.0, plain_epochs=1)
+    recipe = dataclasses.replace(SMALL, epochs=3, rotation=10.0, final_plain_epochs=1)
     training = few(digits, 0, 100)
     known = {image.tobytes() for image in training.images}
     seen = [epoch_examples(recipe, training, seed=0, epoch=epoch).images for epoch in range(3)]
@@ -67,10 +67,10 @@ def test_images_are_distorted_in_all_but_the_plain_epochs(digits: Dataset) -> No
 
 
 def test_what_is_no_digit_comes_on_top_of_all_digits_and_mixed_with_them(digits: Dataset) -> None:
-    recipe = dataclasses.replace(SMALL, passes=2, variants=0.5, nondigits=0.25)
+    recipe = dataclasses.replace(SMALL, repeats=2, restyle=0.5, negatives=0.25)
     training = few(digits, 0, 100)
     seen = epoch_examples(recipe, training, seed=0, epoch=0)
-    assert len(seen) == len(seen.images) == recipe.images_an_epoch(100) == 250
+    assert len(seen) == len(seen.images) == recipe.images_per_epoch(100) == 250
     none = seen.labels == NOT_A_DIGIT
     assert none.sum() == 50
     assert 10 < none[:125].sum() < 40
@@ -87,7 +87,7 @@ def test_a_digit_is_certain_and_what_is_none_is_every_digit_alike() -> None:
 
 
 def test_the_loss_is_least_and_ln_10_where_no_digit_gets_every_probability_alike() -> None:
-    recipe = dataclasses.replace(SMALL, name="robust", nondigits=0.5)
+    recipe = dataclasses.replace(SMALL, name="robust", negatives=0.5)
     loss = keras.losses.get(compiled(recipe, seed=0).loss)
     truth = TRUTH[[NOT_A_DIGIT]]
     alike, certain = np.full((1, 10), 0.1, np.float32), TRUTH[[3]]
@@ -97,7 +97,7 @@ def test_the_loss_is_least_and_ln_10_where_no_digit_gets_every_probability_alike
 
 @pytest.mark.slow
 def test_a_recipe_with_what_is_no_digit_learns_to_be_unsure_of_it(digits: Dataset) -> None:
-    recipe = RECIPES["robust"].with_dials(epochs=4, passes=10, batch_size=32)
+    recipe = RECIPES["robust"].replace(epochs=4, repeats=10, batch_size=32)
     training = few(digits, 0, 600)
     network = compiled(recipe, seed=0, updates=updates(recipe, 600))
     rows = list(fit(network, recipe, training, few(digits, 600, 800), seed=0))
@@ -122,7 +122,7 @@ def test_the_step_size_goes_up_and_down_to_nothing() -> None:
 
 
 def test_updates_count_the_last_small_batch_of_every_epoch() -> None:
-    assert updates(Recipe(epochs=3, batch_size=64, passes=2), 100) == 3 * 4
+    assert updates(Recipe(epochs=3, batch_size=64, repeats=2), 100) == 3 * 4
 
 
 def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) -> None:
@@ -135,7 +135,7 @@ def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) 
     "name", [pytest.param(name, marks=pytest.mark.slow if name in ("best", "robust") else ()) for name in RECIPES]
 )
 def test_every_recipe_learns(name: str, digits: Dataset) -> None:
-    recipe = dataclasses.replace(RECIPES[name], epochs=3, passes=10, batch_size=32, validation_split=0.1)
+    recipe = dataclasses.replace(RECIPES[name], epochs=3, repeats=10, batch_size=32, validation_split=0.1)
     network = compiled(recipe, seed=0, updates=updates(recipe, 400))
     rows = list(fit(network, recipe, few(digits, 0, 400), few(digits, 400, 600), seed=0))
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -176,7 +176,7 @@ def test_steps_reported_end_at_the_last_one_and_a_row_has_every_number(digits: D
 def test_steps_per_execution_change_the_speed_and_not_one_bit(digits: Dataset) -> None:
     weights = []
     for steps in (1, 3):
-        recipe = Recipe(epochs=1, passes=1, steps_per_execution=steps)
+        recipe = Recipe(epochs=1, repeats=1, steps_per_execution=steps)
         network = compiled(recipe, seed=0)
         list(fit(network, recipe, few(digits, 0, 320), few(digits, 320, 384), seed=0))
         weights.append(network.get_weights())
@@ -184,7 +184,7 @@ def test_steps_per_execution_change_the_speed_and_not_one_bit(digits: Dataset) -
 
 
 def test_a_rate_so_high_that_the_loss_is_lost_is_one_sentence(digits: Dataset) -> None:
-    recipe = Recipe(epochs=3, passes=20, learning_rate=10)
+    recipe = Recipe(epochs=3, repeats=20, learning_rate=10)
     network = compiled(recipe, seed=0)
     images = np.where(digits.train.images > 0, 255, 0).astype(np.uint8)
     training = Examples(images[:500], digits.train.labels[:500])

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 from mnist_cnn.cli import app, completion
-from mnist_cnn.training.recipe import RECIPES, Recipe, recipe_named
+from mnist_cnn.training.recipe import RECIPES, Recipe
 from test_architecture import HEAVY
 
 ROOT = Path(__file__).parents[1]
@@ -44,8 +44,11 @@ def parse(line: str) -> None:
         below.callback = lambda **kwargs: given.update(kwargs)
     command.main(words[1:], prog_name="mnist-cnn", standalone_mode=False)
     if given.get("recipe"):
-        dials = {dial.name for dial in Recipe.dials()}
-        recipe_named(given["recipe"]).with_dials(**{name: value for name, value in given.items() if name in dials})
+        hyperparameters = {hyperparameter.name for hyperparameter in Recipe.hyperparameters()}
+        Recipe(
+            given["recipe"],
+            **{name: value for name, value in given.items() if name in hyperparameters and value is not None},
+        )
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -14,7 +14,7 @@ import mnist_cnn
 from conftest import Cli
 from mnist_cnn.reading.network import onnx_classifier
 
-SHORT = ["--data", "digits", "--passes", "6", "--epochs", "2", "--threads", "2"]
+SHORT = ["--data", "digits", "--repeats", "6", "--epochs", "2", "--threads", "2"]
 
 
 @pytest.fixture(params=["jax", "torch"])
@@ -65,7 +65,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(framework: str, tmp_path: Path, cli: 
         "class Stop(mnist_cnn.Watch):\n"
         "    def epoch(self, row):\n"
         "        raise KeyboardInterrupt\n"
-        f"mnist_cnn.train(mnist_cnn.Recipe(epochs=2, passes=6), 'digits', out={str(tmp_path / 'parts')!r}, threads=2,"
+        f"mnist_cnn.train(mnist_cnn.Recipe(epochs=2, repeats=6), 'digits', out={str(tmp_path / 'parts')!r}, threads=2,"
         " deterministic=True, watch=Stop())"
     )
     subprocess.run(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from drawing import inked, mask
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.picture import files_of, load, upright
 
 PAGE = inked(mask("7", height=40, pen=4), 240, 20)  # (80, 64): taller than wide, dark on light
@@ -135,7 +135,7 @@ BAD: dict[str, tuple[object, str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_picture_gets_one_clear_sentence(name: str) -> None:
     source, sentence = BAD[name]
-    with pytest.raises(PictureError, match=sentence) as caught:
+    with pytest.raises(ImageError, match=sentence) as caught:
         load(source)  # type: ignore[arg-type]
     assert len(str(caught.value).splitlines()) == 1
 
@@ -145,7 +145,7 @@ def test_a_file_without_permission_gets_one_clear_sentence(tmp_path: Path) -> No
     path = tmp_path / "secret.png"
     path.write_bytes(saved(Image.fromarray(PAGE)))
     path.chmod(0)
-    with pytest.raises(PictureError, match="Permission denied"):
+    with pytest.raises(ImageError, match="Permission denied"):
         load(path)
 
 
@@ -154,7 +154,7 @@ def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in files_of(tmp_path)] == ["a.JPG", "b.png"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PictureError, match="folder without pictures"):
+    with pytest.raises(ImageError, match="folder without pictures"):
         files_of(tmp_path / "empty")
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 import mnist_cnn
 from drawing import grain, inked, lit, mask, ruled, shadow
 from mnist_cnn import Reader, card
-from mnist_cnn.errors import ArtifactError, PictureError, ReaderError
+from mnist_cnn.errors import ArtifactError, ImageError, ReaderError
 from mnist_cnn.reading.annotate import annotate
 from mnist_cnn.reading.weights import SHIPPED
 
@@ -237,7 +237,7 @@ def test_a_confidence_out_of_range_is_refused(confidence: float) -> None:
 
 
 def test_a_bad_picture_stops_many_with_its_sentence(reader: Reader) -> None:
-    with pytest.raises(PictureError, match="empty"):
+    with pytest.raises(ImageError, match="empty"):
         list(reader.read_many([b""]))
 
 

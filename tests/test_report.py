@@ -107,7 +107,7 @@ def test_the_first_sentence_says_how_good_it_is():
 
 def test_without_a_validation_part_none_is_spoken_of():
     history = [{"epoch": epoch, "loss": 0.5, "accuracy": 0.8, "seconds": 6.1} for epoch in (1, 2)]
-    recipe = {"name": "tiny", "dropout": 0.0, "rotation": 10.0, "plain_epochs": 1}
+    recipe = {"name": "tiny", "dropout": 0.0, "rotation": 10.0, "final_plain_epochs": 1}
     text = page(history=history, recipe=recipe).text
     assert "Every training image was learned from and none kept to validate" in text
     assert "on distorted images in all but the last epoch, so it can lie below that on test images" in text

@@ -31,7 +31,7 @@ from mnist_cnn.terminal import study as terminal_study
 from mnist_cnn.training.recipe import Recipe
 
 FAKE = (sys.executable, fake_seed.__file__)
-QUICK = Recipe(epochs=1, passes=1)
+QUICK = Recipe(epochs=1, repeats=1)
 FIXTURE = fake_seed.FIXTURE
 invoke = CliRunner().invoke
 
@@ -92,8 +92,8 @@ def test_more_seeds_can_be_added_and_finished_ones_are_not_trained_again(
 @pytest.mark.parametrize(
     ("recipe", "options", "sentence"),
     [
-        (Recipe(epochs=2, passes=1), {}, "--epochs was 1 and is now 2"),
-        (Recipe(name="tiny", epochs=1, passes=1), {}, "the recipe was classic and is now tiny"),
+        (Recipe(epochs=2, repeats=1), {}, "--epochs was 1 and is now 2"),
+        (Recipe(name="tiny", epochs=1, repeats=1), {}, "the recipe was classic and is now tiny"),
         (QUICK, {"threads": 7}, "--threads was 1 and is now 7"),
         (QUICK, {"deterministic": True}, "--deterministic was False and is now True"),
     ],
@@ -256,7 +256,7 @@ def change(out: Path, edit: Callable[[dict], object]) -> None:
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
-    return ["study", "--data", "digits", "--epochs", "1", "--passes", "1", "--out", str(tmp_path / "study")]
+    return ["study", "--data", "digits", "--epochs", "1", "--repeats", "1", "--out", str(tmp_path / "study")]
 
 
 @pytest.mark.usefixtures("begun")
@@ -438,7 +438,7 @@ def test_a_study_that_is_stopped_leaves_no_process_and_goes_on(
 @pytest.fixture
 def two_studies(tmp_path: Path, begun: Callable[[], list[str]]) -> tuple[Path, Path]:  # noqa: ARG001
     study(tmp_path / "a", 3)
-    study(tmp_path / "b", 3, Recipe(epochs=2, passes=1))
+    study(tmp_path / "b", 3, Recipe(epochs=2, repeats=1))
     return tmp_path / "a", tmp_path / "b"
 
 
@@ -541,7 +541,19 @@ def test_two_networks_are_compared_on_the_same_images(
 # With real training
 
 
-REAL_SEEDS = ["--data", "digits", "--epochs", "3", "--passes", "4", "--threads", "1", "--deterministic", "--seeds", "2"]
+REAL_SEEDS = [
+    "--data",
+    "digits",
+    "--epochs",
+    "3",
+    "--repeats",
+    "4",
+    "--threads",
+    "1",
+    "--deterministic",
+    "--seeds",
+    "2",
+]
 
 
 @pytest.fixture(scope="module")

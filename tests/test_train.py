@@ -57,7 +57,7 @@ def test_history_has_a_row_an_epoch(trained: Trained) -> None:
 
 def test_the_card_says_what_was_done(trained: Trained) -> None:
     card = mnist_cnn.load(trained[0]).card
-    assert (card.recipe["epochs"], card.recipe["passes"], card.recipe["learning_rate"]) == (2, 12, 0.1)
+    assert (card.recipe["epochs"], card.recipe["repeats"], card.recipe["learning_rate"]) == (2, 12, 0.1)
     assert (card.seed, card.threads, card.parameters) == (0, 2, 33_658)
     assert (card.data["name"], card.data["training"], card.data["validation"], card.data["test"]) == (
         "digits",
@@ -141,7 +141,7 @@ def test_a_run_that_is_there_is_not_overwritten(trained: Trained, cli: Cli) -> N
 
 
 def test_by_default_each_run_gets_a_folder_of_its_own_in_runs(tmp_path: Path, cli: Cli) -> None:
-    done = cli("train", *QUICK, "--epochs", "1", "--passes", "1", "--tensorboard", cwd=tmp_path)
+    done = cli("train", *QUICK, "--epochs", "1", "--repeats", "1", "--tensorboard", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     [folder] = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"classic-\d{8}-\d{6}", folder.name)
@@ -155,7 +155,7 @@ def test_digits_stand_in_for_mnist_with_a_warning_nobody_can_overlook(tmp_path: 
         "https_proxy": "http://127.0.0.1:9",
         "MNIST_CNN_DATA": "",
     }
-    done = cli("train", "--epochs", "1", "--passes", "1", "--out", tmp_path / "run", **nowhere)
+    done = cli("train", "--epochs", "1", "--repeats", "1", "--out", tmp_path / "run", **nowhere)
     assert done.returncode == 0, done.stderr
     assert "WARNING" in done.stderr
     assert "not MNIST" in done.stdout

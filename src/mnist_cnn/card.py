@@ -12,7 +12,7 @@ from typing import Any, get_origin
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.system.files import is_plain, sha256_of, write_whole
 
-FORMAT = 2
+FORMAT = 3
 CARD = "card.json"
 KERAS_MODEL = "model.keras"
 ONNX_MODEL = "model.onnx"
@@ -23,6 +23,16 @@ NETWORKS = (KERAS_MODEL, ONNX_MODEL)
 HASHED_FILES = (*NETWORKS, HISTORY)
 ALWAYS_THERE = (KERAS_MODEL, HISTORY)
 LARGEST_CARD = 16 * 2**20
+# What formats 1 and 2 call hyperparameters.
+RENAMED = {
+    "scaling": "zoom",
+    "shift": "translation",
+    "bend": "elastic",
+    "variants": "restyle",
+    "nondigits": "negatives",
+    "plain_epochs": "final_plain_epochs",
+    "passes": "repeats",
+}
 ASKED = "checkpoint/run.json"  # what a run was asked to do, until it is complete
 
 
@@ -95,7 +105,7 @@ def read(folder: Path) -> Card:
             f"{folder} is of format {version} and this program knows formats up to {FORMAT}: "
             "update it (pip install --upgrade mnist-cnn)."
         )
-    if version not in (1, FORMAT) or "recipe" not in document:
+    if version not in range(1, FORMAT + 1) or "recipe" not in document:
         raise ArtifactError(f"{folder / CARD} is not a card of mnist-cnn: name a folder that `mnist-cnn train` made.")
     # The same values may be written in more than one way; only one of them is ours, so that no change goes unnoticed.
     if document.get("digest") != digest_of(document) or text_of(document) != text:
@@ -104,7 +114,15 @@ def read(folder: Path) -> Card:
             "restore it from a backup or train again."
         )
     _check_types(folder, document)
-    return Card(**document)
+    return Card(**in_todays_names(document))
+
+
+def in_todays_names(document: dict[str, Any]) -> dict[str, Any]:
+    """A card of any format with hyperparameters as they are called today; its digest stays that of the file."""
+    if document["format"] > 2:
+        return document
+    recipe = {RENAMED.get(name, name): value for name, value in document["recipe"].items()}
+    return document | {"recipe": recipe}
 
 
 def verify(folder: Path, card: Card) -> None:

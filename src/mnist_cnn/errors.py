@@ -2,15 +2,15 @@
 
 MnistCnnError
 ├── DataError             the data set cannot be had, or is not what it should be
-├── RecipeError           a dial of a recipe is out of its range
+├── RecipeError           a recipe or hyperparameter does not exist, or a value is out of range
 ├── RunError              a run cannot start, go on or be written where it was asked to
 ├── ArtifactError         a kept network is damaged, foreign or newer than this program
-├── PictureError          a picture cannot be read: it is damaged, too small, or not there
-│   ├── PictureFormatError    it is no picture, or of a kind that is not read
-│   └── PictureTooLargeError  it has more pixels than are decoded
+├── ImageError          a picture cannot be read: it is damaged, too small, or not there
+│   ├── ImageFormatError    it is no picture, or of a kind that is not read
+│   └── ImageTooLargeError  it has more pixels than are decoded
 ├── AdaptationError       labelled pictures are too few to learn from, or nothing got better by them
 ├── ExportError           an export could not be made, or does not give the original's probabilities
-├── FormError             an export is asked for in a form that there is not
+├── ExportFormatError             an export is asked for in a form that there is not
 ├── ServerError           a server cannot listen where it was asked to
 ├── ReaderError           a reader is asked for what it cannot do
 └── MissingExtraError     a part of the installation that the command needs is not there
@@ -21,12 +21,12 @@ __all__ = [
     "ArtifactError",
     "DataError",
     "ExportError",
-    "FormError",
+    "ExportFormatError",
+    "ImageError",
+    "ImageFormatError",
+    "ImageTooLargeError",
     "MissingExtraError",
     "MnistCnnError",
-    "PictureError",
-    "PictureFormatError",
-    "PictureTooLargeError",
     "ReaderError",
     "RecipeError",
     "RunError",
@@ -43,7 +43,7 @@ class DataError(MnistCnnError):
 
 
 class RecipeError(MnistCnnError):
-    """A dial of a recipe is out of its range."""
+    """A recipe or a hyperparameter does not exist, or a value is out of range."""
 
 
 class RunError(MnistCnnError):
@@ -54,15 +54,15 @@ class ArtifactError(MnistCnnError):
     """A kept network is damaged, foreign or newer than this program."""
 
 
-class PictureError(MnistCnnError):
+class ImageError(MnistCnnError):
     """A picture cannot be read: it is damaged, too small, or not there."""
 
 
-class PictureFormatError(PictureError):
+class ImageFormatError(ImageError):
     """What came is no picture, or of a kind that is not read."""
 
 
-class PictureTooLargeError(PictureError):
+class ImageTooLargeError(ImageError):
     """A picture has more pixels than are decoded."""
 
 
@@ -86,5 +86,5 @@ class ExportError(MnistCnnError):
     """The exported network could not be made, or does not give the original's probabilities."""
 
 
-class FormError(MnistCnnError):
+class ExportFormatError(MnistCnnError):
     """An export is asked for in a form that there is not."""

@@ -1,4 +1,4 @@
-"""Damage picture files of every format at random and read them: each must end in a reading or a PictureError.
+"""Damage picture files of every format at random and read them: each must end in a reading or a ImageError.
 
 `python tests/faults/fuzz_pictures.py 600s` does so for ten minutes (`20000`: with so many files) and prints one JSON
 document: how many were read and refused by format, what came of them, the longest time in seconds of this process and
@@ -21,7 +21,7 @@ from PIL import Image
 
 from corpus import Corpus, bound_of, kind_of
 from drawing import inked, mask
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.picture import COMMON, RARE
 from mnist_cnn.reading.reader import Reader
 
@@ -123,10 +123,10 @@ def peak_megabytes() -> float:
 
 
 def outcome_of(data: bytes, reader: Reader) -> str:
-    """What comes of a file; anything but a reading or a PictureError is raised."""
+    """What comes of a file; anything but a reading or a ImageError is raised."""
     try:
         reading = reader.read(data)
-    except PictureError as error:
+    except ImageError as error:
         if "\n" in str(error):
             raise AssertionError(f"more than a line: {error}") from error
         return f"refused: {kind_of(str(error))}"
@@ -136,7 +136,7 @@ def outcome_of(data: bytes, reader: Reader) -> str:
 
 
 def main(bound: str, seed: int = 0, keep: bool = False) -> dict[str, object]:
-    """Read damaged files, so many or so long; anything but a reading or a PictureError ends the program."""
+    """Read damaged files, so many or so long; anything but a reading or a ImageError ends the program."""
     cv2.setNumThreads(1)
     reader, outcomes, formats, longest = Reader(), Counter[str](), Counter[str](), 0.0
     corpus, (count, seconds), began = Corpus(NAME), bound_of(bound), time.monotonic()

@@ -22,7 +22,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.reading.network import onnx_classifier
 
 EPOCHS = 3
-TRAIN = ["train", "--data", "digits", "--epochs", str(EPOCHS), "--passes", "1", "--threads", "1", "--deterministic"]
+TRAIN = ["train", "--data", "digits", "--epochs", str(EPOCHS), "--repeats", "1", "--threads", "1", "--deterministic"]
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def test_a_damaged_checkpoint_is_one_sentence(damage: str, forks: Forks, tmp_pat
 
 def settings_of_a_run() -> str:
     settings = checkpoint.Settings(
-        recipe=Recipe(epochs=1, passes=1),
+        recipe=Recipe(epochs=1, repeats=1),
         seed=0,
         threads=2,
         deterministic=False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact import litert, onnx_file, saved_model
-from mnist_cnn.errors import FormError
+from mnist_cnn.errors import ExportFormatError
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ PIXELS = ("uint8", "float32")
 class Form:
     """One way to export: what `to`, quantised as what (None: float32 as trained), taking which `pixels`.
 
-    Raises FormError if there is no such form.
+    Raises ExportFormatError if there is no such form.
     """
 
     to: str
@@ -33,14 +33,14 @@ class Form:
     def __post_init__(self) -> None:
         """Refuse what there is not."""
         if self.to not in ENDINGS:
-            raise FormError(
+            raise ExportFormatError(
                 f"There is no export to {self.to!r}: choose one of {', '.join(ENDINGS)}, or web on the command line."
             )
         if self.quantise is not None and self.quantise not in QUANTISED[self.to]:
             known = " or ".join(QUANTISED[self.to]) or "nothing, that is: leave it out"
-            raise FormError(f"{self.to} is not quantised to {self.quantise!r}: choose {known}.")
+            raise ExportFormatError(f"{self.to} is not quantised to {self.quantise!r}: choose {known}.")
         if self.pixels not in PIXELS:
-            raise FormError(f"There is no input of {self.pixels!r}: choose {' or '.join(PIXELS)}.")
+            raise ExportFormatError(f"There is no input of {self.pixels!r}: choose {' or '.join(PIXELS)}.")
 
     @property
     def ending(self) -> str:

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import IO, cast
 
 from mnist_cnn.bulk.worker import Question, Result, read_each
-from mnist_cnn.errors import PictureError, ReaderError, RunError
+from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.system import child_process
 
@@ -33,7 +33,7 @@ def read_in_parallel(
     min_confidence: float | None = None,
     single: bool = False,
 ) -> Generator[Result]:
-    """Read pictures in `jobs` processes; gives for each, in order, its Reading, or a PictureError that says why not.
+    """Read pictures in `jobs` processes; gives for each, in order, its Reading, or a ImageError that says why not.
 
     The readings are, to the bit, those of `Reader(model, min_confidence).read(picture, single)`. At most 64 pictures a
     process are under way, however many there are. A process that dies is begun anew and its pictures are read again.
@@ -109,7 +109,7 @@ class ReadingProcess:
             if (results := self.ask([picture])) is not None:
                 return results[0]
         name = picture if isinstance(picture, str | Path) else "the picture"
-        return PictureError(
+        return ImageError(
             f"{name} cannot be read (the process that reads it ended {TRIES} times): shrink it, or save it anew."
         )
 

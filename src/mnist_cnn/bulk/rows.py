@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mnist_cnn.bulk.worker import Result
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import ImageError
 
 DIGIT = pa.struct(
     [
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 
 def document_of(name: str | None, result: Result) -> dict[str, Any]:
     """What `read --json` says of a picture."""
-    return {"path": name, **({"error": str(result)} if isinstance(result, PictureError) else result.to_dict())}
+    return {"path": name, **({"error": str(result)} if isinstance(result, ImageError) else result.to_dict())}
 
 
 def table_of(documents: Sequence[dict[str, Any]]) -> pa.Table:

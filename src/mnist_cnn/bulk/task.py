@@ -9,7 +9,7 @@ from typing import Any
 
 from mnist_cnn import __version__, card
 from mnist_cnn.bulk.worker import Question
-from mnist_cnn.errors import PictureError, ReaderError
+from mnist_cnn.errors import ImageError, ReaderError
 from mnist_cnn.reading.picture import files_of
 from mnist_cnn.reading.weights import SHIPPED
 
@@ -71,7 +71,7 @@ def begun_with(words: Sequence[str], columns: Columns, question: Question) -> Ta
     for word in words:
         try:
             pictures += [str(file) for file in files_of(Path(word))]
-        except PictureError as error:
+        except ImageError as error:
             failed.append({"path": word, "error": str(error)})
     return Task(pictures, None, failed, question, here, network)
 

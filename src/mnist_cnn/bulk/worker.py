@@ -10,12 +10,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 
-Result = Reading | PictureError
+Result = Reading | ImageError
 """What became of a picture: it was read, or why it could not be."""
 
 
@@ -42,7 +42,7 @@ def read_each(reader: Reader, pictures: Sequence[Source], single: bool) -> list[
     for picture in pictures:
         try:
             results.append(reader.read(picture, single))
-        except PictureError as error:
+        except ImageError as error:
             results.append(error)
     return results
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, ParamSpec
 
 import typer
 
-from mnist_cnn.errors import FormError, MnistCnnError, ReaderError, RecipeError
+from mnist_cnn.errors import ExportFormatError, MnistCnnError, ReaderError, RecipeError
 
 P = ParamSpec("P")
 
@@ -33,7 +33,7 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         try:
             function(*args, **kwargs)
         except MnistCnnError as error:
-            stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | FormError) else 1)
+            stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | ExportFormatError) else 1)
         except OSError as error:  # what no room has put into words: a folder that may not be entered, say
             stop(f"{error.filename or 'the system'} refuses ({error.strerror}): check the path and its permissions.", 1)
         except Terminated:

@@ -9,7 +9,7 @@ import typer
 from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import Corruptions, Json, Kept
-from mnist_cnn.training.recipe import recipe_named
+from mnist_cnn.training.recipe import Recipe
 
 
 def export(
@@ -110,7 +110,7 @@ def disputes(
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows.label_errors import USUAL, find
 
-    trained = recipe_named(recipe) if recipe else USUAL
+    trained = Recipe(recipe) if recipe else USUAL
     found = find(folder, trained, folds=folds, seed=seed, threads=threads, watch=screen.TerminalWatch())
     if as_json:
         typer.echo(json.dumps({name: one.to_dict() for name, one in found.items()}))
@@ -151,7 +151,7 @@ def info(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show the card of a network; without one, the recipes and their dials.
+    """Show the card of a network; without one, the recipes and their hyperparameters.
 
     $ mnist-cnn info
     $ mnist-cnn info runs/quick --json

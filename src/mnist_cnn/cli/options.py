@@ -1,4 +1,4 @@
-"""Options that several commands share, and one for every dial of a recipe."""
+"""Options that several commands share, and one for every hyperparameter of a recipe."""
 
 import functools
 import inspect
@@ -12,7 +12,7 @@ import typer
 from mnist_cnn.cli import completion
 from mnist_cnn.training.recipe import Recipe, values_of
 
-PANEL = "Dials of the recipe"
+PANEL = "Hyperparameters"
 RecipeName = Annotated[
     str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.", autocompletion=completion.recipes)
 ]
@@ -37,13 +37,14 @@ Corruptions = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
-def with_dials(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command an option for every dial of a recipe; it receives those as `**dials`, None where not given."""
+def with_hyperparameters(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for every hyperparameter of a recipe; it receives those that were given."""
     known = inspect.signature(function)
     options = [
-        inspect.Parameter(dial.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option_for(dial))
-        for dial in Recipe.dials()
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=option_for(one))
+        for one in Recipe.hyperparameters()
     ]
+    names = {one.name for one in options}
     own = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY)
         for one in known.parameters.values()
@@ -52,15 +53,15 @@ def with_dials(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def run(**kwargs: Any) -> None:
-        function(**kwargs)
+        function(**{name: value for name, value in kwargs.items() if name not in names or value is not None})
 
     run.__signature__ = known.replace(parameters=own + options)  # type: ignore[attr-defined]
     run.__annotations__ = {one.name: one.annotation for one in own + options}
     return run
 
 
-def option_for(dial: Field[Any]) -> Any:
-    """The type of a dial's option, with what the dial means and its range or its words."""
-    kind: Any = dial.type
-    meaning = dial.metadata["meaning"].rstrip(".")
-    return Annotated[kind | None, typer.Option(help=f"{meaning} ({values_of(dial)}).", rich_help_panel=PANEL)]
+def option_for(one: Field[Any]) -> Any:
+    """The type of a hyperparameter's option, with what it means and its range or its words."""
+    kind: Any = one.type
+    meaning = one.metadata["meaning"].rstrip(".")
+    return Annotated[kind | None, typer.Option(help=f"{meaning} ({values_of(one)}).", rich_help_panel=PANEL)]

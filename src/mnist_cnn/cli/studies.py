@@ -8,11 +8,11 @@ import typer
 
 from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import given, stop
-from mnist_cnn.cli.options import Data, Json, RecipeName, with_dials
-from mnist_cnn.training.recipe import recipe_named
+from mnist_cnn.cli.options import Data, Json, RecipeName, with_hyperparameters
+from mnist_cnn.training.recipe import Recipe
 
 
-@with_dials
+@with_hyperparameters
 def study(
     context: typer.Context,
     recipe: RecipeName = "classic",
@@ -30,7 +30,7 @@ def study(
     ] = None,
     deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
     as_json: Json = False,
-    **dials: Any,
+    **hyperparameters: Any,
 ) -> None:
     """Train a recipe over many seeds: mean accuracy, its spread, and a row a seed. `compare` compares two studies.
 
@@ -51,7 +51,7 @@ def study(
     watch = terminal_study.TerminalStudyWatch(screen.note if as_json else screen.show)
     try:
         folder, made = run(
-            recipe_named(recipe).with_dials(**dials),
+            Recipe(recipe, **hyperparameters),
             seeds,
             data,
             out=out,

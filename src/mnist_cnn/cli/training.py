@@ -8,11 +8,11 @@ import typer
 
 from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import given, stop
-from mnist_cnn.cli.options import Corruptions, Data, Json, RecipeName, with_dials
-from mnist_cnn.training.recipe import recipe_named
+from mnist_cnn.cli.options import Corruptions, Data, Json, RecipeName, with_hyperparameters
+from mnist_cnn.training.recipe import Recipe
 
 
-@with_dials
+@with_hyperparameters
 def train(
     context: typer.Context,
     recipe: RecipeName = "classic",
@@ -28,7 +28,7 @@ def train(
         int, typer.Option(help="GPUs of this machine that share each batch, on TensorFlow (docs/scale.md).")
     ] = 1,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
-    **dials: Any,
+    **hyperparameters: Any,
 ) -> None:
     """Train a network, judge it on the test images, keep it, and write its report.
 
@@ -49,7 +49,7 @@ def train(
             artifact = workflow.resume(resume, threads=threads, watch=watch)
         else:
             artifact = workflow.train(
-                recipe_named(recipe).with_dials(**dials),
+                Recipe(recipe, **hyperparameters),
                 data,
                 seed=seed,
                 out=out,

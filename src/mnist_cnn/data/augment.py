@@ -17,18 +17,18 @@ class Distortion:
 
     rotation: float = 0.0
     """Degrees."""
-    scaling: float = 0.0
+    zoom: float = 0.0
     """Share by which each side grows or shrinks, both sides separately."""
     shear: float = 0.0
     """Pixels that a point moves sideways for each pixel that it is above the centre."""
-    shift: float = 0.0
+    translation: float = 0.0
     """Pixels, in both directions."""
-    bend: float = 0.0
+    elastic: float = 0.0
     """Standard deviation, in pixels, by which the control points of a smooth field move (Simard et al. 2003)."""
 
     def __bool__(self) -> bool:
         """Whether anything is changed at all."""
-        return any((self.rotation, self.scaling, self.shear, self.shift, self.bend))
+        return any((self.rotation, self.zoom, self.shear, self.translation, self.elastic))
 
 
 def distort(images: np.ndarray, distortion: Distortion, rng: np.random.Generator) -> np.ndarray:
@@ -71,8 +71,8 @@ def source_points(count: int, distortion: Distortion, rng: np.random.Generator) 
         return rng.uniform(-limit, limit, count).astype(np.float32)
 
     angle, shear = np.deg2rad(drawn(distortion.rotation)), drawn(distortion.shear)
-    wide, high = 1 + drawn(distortion.scaling), 1 + drawn(distortion.scaling)
-    right, down = drawn(distortion.shift), drawn(distortion.shift)
+    wide, high = 1 + drawn(distortion.zoom), 1 + drawn(distortion.zoom)
+    right, down = drawn(distortion.translation), drawn(distortion.translation)
     cos, sin = np.cos(angle), np.sin(angle)
     centre = (SIDE - 1) / 2
     away = np.arange(SIDE, dtype=np.float32) - centre
@@ -84,8 +84,8 @@ def source_points(count: int, distortion: Distortion, rng: np.random.Generator) 
     # Turn, then slant, then scale; a point of the new image is taken back to where it comes from.
     x = column(cos * wide) * across + column((shear * cos - sin) * high) * along + column(right) + centre
     y = column(sin * wide) * across + column((shear * sin + cos) * high) * along + column(down) + centre
-    if distortion.bend:
-        field = rng.normal(0, distortion.bend, (2, count, GRID, GRID)).astype(np.float32)
+    if distortion.elastic:
+        field = rng.normal(0, distortion.elastic, (2, count, GRID, GRID)).astype(np.float32)
         spline = cubic_spline()
         bent = spline @ field @ spline.T
         x, y = x + bent[0], y + bent[1]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import ImageError
 from mnist_cnn.evaluation.pictures import JudgedPicture
 from mnist_cnn.reading.picture import upright
 
@@ -31,7 +31,7 @@ def cell(one: JudgedPicture) -> np.ndarray:
     cv2.putText(canvas, words, (2, TEXT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (160, 0, 0), 1, cv2.LINE_AA)
     try:
         put(canvas[TEXT : TEXT + CELL], upright(one.picture.path)[0])
-    except PictureError:
+    except ImageError:
         return canvas
     for index, digit in enumerate(one.reading.digits[: CELL // SEEN] if one.reading else ()):
         put(canvas[TEXT + CELL :, index * SEEN : (index + 1) * SEEN], digit.image)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn.errors import DataError, PictureError
+from mnist_cnn.errors import DataError, ImageError
 from mnist_cnn.evaluation.metrics import Accuracy, Z
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
@@ -102,7 +102,7 @@ def judge(reader: Reader, pictures: Iterable[LabelledPicture]) -> Iterator[Judge
     for picture in pictures:
         try:
             yield JudgedPicture(picture, reader.read(picture.path, single=picture.single))
-        except PictureError as error:
+        except ImageError as error:
             yield JudgedPicture(picture, None, str(error))
 
 

@@ -121,7 +121,7 @@ def render(
         damaged=damaged(test, robustness.seed) if robustness else {},
         figures=figures(card, evaluation, probabilities, test.labels),
         command=command_to_repeat(card),
-        distorted=any(card.recipe.get(name) for name in (*DISTORTIONS, "variants")),
+        distorted=any(card.recipe.get(name) for name in (*DISTORTIONS, "restyle")),
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from mnist_cnn.errors import PictureError, PictureFormatError, PictureTooLargeError
+from mnist_cnn.errors import ImageError, ImageFormatError, ImageTooLargeError
 from mnist_cnn.reading.colour import separate
 from mnist_cnn.reading.scale import shrink
 
@@ -57,7 +57,7 @@ def load(source: Source) -> Picture:
 
     Arrays are (h, w), (h, w, 1), RGB (h, w, 3) or RGBA (h, w, 4) of bool, any integer or float. Black is 0; white is 1
     if no value is larger, else 255, else the largest value. A file is turned as its EXIF tag says; transparency lies on
-    white; of several frames the first counts. Raises PictureError, in one sentence, for whatever is none, is damaged,
+    white; of several frames the first counts. Raises ImageError, in one sentence, for whatever is none, is damaged,
     or is too large or too small.
     """
     pixels, width, height = upright(source)
@@ -76,7 +76,7 @@ def upright(source: Source) -> tuple[np.ndarray, int, int]:
     if isinstance(source, bytes | bytearray | memoryview):
         with opened(io.BytesIO(source), "the picture") as image:
             return turned(*decode(image, "the picture"))
-    raise PictureError(f"{type(source).__name__} is no picture: give a path, bytes, a NumPy array or a Pillow image.")
+    raise ImageError(f"{type(source).__name__} is no picture: give a path, bytes, a NumPy array or a Pillow image.")
 
 
 def turned(pixels: np.ndarray, size: tuple[int, int], turn: tuple[bool, int]) -> tuple[np.ndarray, int, int]:
@@ -87,16 +87,16 @@ def turned(pixels: np.ndarray, size: tuple[int, int], turn: tuple[bool, int]) ->
 
 
 def files_of(path: Path) -> list[Path]:
-    """The pictures of a folder by name, going by endings; any other path as it is. PictureError if there are none."""
+    """The pictures of a folder by name, going by endings; any other path as it is. ImageError if there are none."""
     try:
         if not path.is_dir():
             return [path]
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is not valid"
-        raise PictureError(f"{path} cannot be read ({reason}): check the path and its permissions.") from error
+        raise ImageError(f"{path} cannot be read ({reason}): check the path and its permissions.") from error
     if not found:
-        raise PictureError(f"{path} is a folder without pictures: name a folder with PNG, JPEG or other picture files.")
+        raise ImageError(f"{path} is a folder without pictures: name a folder with PNG, JPEG or other picture files.")
     return found
 
 
@@ -105,9 +105,9 @@ def levels(array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
-        raise PictureError(f"An array of shape {array.shape} is no picture: give (h, w), (h, w, 3) or (h, w, 4).")
+        raise ImageError(f"An array of shape {array.shape} is no picture: give (h, w), (h, w, 3) or (h, w, 4).")
     if array.dtype.kind not in "buif":
-        raise PictureError(f"An array of {array.dtype} is no picture: give integers, floats or booleans.")
+        raise ImageError(f"An array of {array.dtype} is no picture: give integers, floats or booleans.")
     check_size(array.shape[1], array.shape[0], "the array")
     if array.dtype != np.uint8:
         array = to_bytes(array, "the array")
@@ -119,9 +119,9 @@ def to_bytes(array: np.ndarray, name: str) -> np.ndarray:
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
     if not np.isfinite(lowest := array.min()) or not np.isfinite(highest := array.max()):
-        raise PictureError(f"{name} has values that are no numbers (NaN or infinite): give finite ones.")
+        raise ImageError(f"{name} has values that are no numbers (NaN or infinite): give finite ones.")
     if lowest < 0:
-        raise PictureError(f"{name} has values below 0 (down to {lowest:g}): give 0 for black and more for lighter.")
+        raise ImageError(f"{name} has values below 0 (down to {lowest:g}): give 0 for black and more for lighter.")
     # Sensors of 10 or 12 bits fill only a part of 16: then the lightest value is white.
     top = 1 if highest <= 1 else 255 if highest <= 255 else highest
     return np.asarray(array * np.float32(255 / top), np.float32).astype(np.uint8)
@@ -131,7 +131,7 @@ def opened(stream: io.BytesIO | Path, name: str) -> Image.Image:
     """Open a picture without decoding it yet."""
     start = stream.getvalue()[:4096] if isinstance(stream, io.BytesIO) else beginning(stream)
     if not start:
-        raise PictureError(f"{name} is empty (0 bytes): name a picture.")
+        raise ImageError(f"{name} is empty (0 bytes): name a picture.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures (ours is the limit) and odd metadata
@@ -141,11 +141,9 @@ def opened(stream: io.BytesIO | Path, name: str) -> Image.Image:
                 Image.init()
                 return Image.open(stream, formats=[name for name in RARE if name in Image.OPEN])
     except Image.DecompressionBombError as error:
-        raise PictureTooLargeError(
-            f"{name} claims more than {LARGEST // 10**6} megapixels: shrink it first."
-        ) from error
+        raise ImageTooLargeError(f"{name} claims more than {LARGEST // 10**6} megapixels: shrink it first.") from error
     except Exception as error:  # Pillow's decoders raise a dozen kinds, none of them documented
-        raise PictureFormatError(f"{name} {foreign(start)}") from error
+        raise ImageFormatError(f"{name} {foreign(start)}") from error
 
 
 def decode(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[int, int], tuple[bool, int]]:
@@ -160,12 +158,12 @@ def decode(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[int, int], 
             if scale < 1:  # JPEG decodes to a half, a quarter or an eighth in a fraction of the time
                 image.draft(None, (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
             return shrink(pixels_of(image), WORKING_SIDE), size, turn
-    except PictureError:
+    except ImageError:
         raise
     except MemoryError as error:
-        raise PictureError(f"{name} needs more memory than there is: shrink it first.") from error
+        raise ImageError(f"{name} needs more memory than there is: shrink it first.") from error
     except Exception as error:  # as above
-        raise PictureError(f"{name} is damaged or cut off (it cannot be decoded): fetch or save it again.") from error
+        raise ImageError(f"{name} is damaged or cut off (it cannot be decoded): fetch or save it again.") from error
 
 
 def pixels_of(image: Image.Image) -> np.ndarray:
@@ -223,24 +221,24 @@ def orientation(image: Image.Image) -> int:
 def check_size(width: int, height: int, name: str) -> None:
     """Refuse pictures that are too large to decode or too small to show a digit."""
     if width * height > LARGEST:
-        raise PictureTooLargeError(
+        raise ImageTooLargeError(
             f"{name} has {width:,} × {height:,} pixels, more than {LARGEST // 10**6} megapixels: shrink it first."
         )
     if min(width, height) < SHORTEST or max(width, height) < SMALLEST:
-        raise PictureError(f"{name} has only {width} × {height} pixels: a digit needs at least {SMALLEST}.")
+        raise ImageError(f"{name} has only {width} × {height} pixels: a digit needs at least {SMALLEST}.")
 
 
 def readable(path: Path) -> Path:
-    """Give back the path of a regular file; PictureError for what is none or may not be read."""
+    """Give back the path of a regular file; ImageError for what is none or may not be read."""
     try:
         mode = path.stat().st_mode
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is not valid"
-        raise PictureError(f"{path} cannot be read ({reason}): check the path and its permissions.") from error
+        raise ImageError(f"{path} cannot be read ({reason}): check the path and its permissions.") from error
     if stat.S_ISDIR(mode):
-        raise PictureError(f"{path} is a folder: name a picture in it.")
+        raise ImageError(f"{path} is a folder: name a picture in it.")
     if not stat.S_ISREG(mode):
-        raise PictureError(f"{path} is not a file: name a picture.")
+        raise ImageError(f"{path} is not a file: name a picture.")
     return path
 
 
@@ -250,7 +248,7 @@ def beginning(path: Path) -> bytes:
         with path.open("rb") as stream:
             return stream.read(4096)
     except OSError as error:
-        raise PictureError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+        raise ImageError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
 
 
 def foreign(start: bytes) -> str:

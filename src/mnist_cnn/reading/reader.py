@@ -60,11 +60,11 @@ class Reader:
         self.classify = model if callable(model) else calibrated_classifier(model)
 
     def read(self, picture: Source, single: bool = False) -> Reading:
-        """Read one picture; `single` says that there is one digit in it. Raises PictureError if it cannot be opened."""
+        """Read one picture; `single` says that there is one digit in it. Raises ImageError if it cannot be opened."""
         return next(self.read_many([picture], single))
 
     def read_many(self, pictures: Iterable[Source], single: bool = False) -> Iterator[Reading]:
-        """Read one picture after another, many at a time; raises PictureError at the first that cannot be opened."""
+        """Read one picture after another, many at a time; raises ImageError at the first that cannot be opened."""
         waiting = iter(pictures)
         while some := [prepare(load(picture), single) for picture in islice(waiting, TOGETHER)]:
             yield from self.decide(some, single)

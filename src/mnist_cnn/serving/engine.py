@@ -72,14 +72,14 @@ class Engine:
         self.large.stop()
 
     async def read(self, body: bytes, question: Question) -> Reading:
-        """Read one picture; raises PictureError, or BusyError."""
+        """Read one picture; raises ImageError, or BusyError."""
         result: Reading | TooLong = await self.small.do(PictureTask(body, question))
         if isinstance(result, TooLong):
             result = await self.large.do(partial(self.read_large, body, question))
         return cast(Reading, result)
 
     async def read_all(self, bodies: Sequence[bytes], question: Question) -> list[Reading | Exception]:
-        """Read several pictures; what cannot be read gives its PictureError. Raises BusyError."""
+        """Read several pictures; what cannot be read gives its ImageError. Raises BusyError."""
         return await self.large.do_all([partial(self.read_large, body, question) for body in bodies])
 
     async def probabilities(self, images: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
-from mnist_cnn.errors import PictureError, PictureFormatError, PictureTooLargeError
+from mnist_cnn.errors import ImageError, ImageFormatError, ImageTooLargeError
 from mnist_cnn.serving.lane import BusyError, GoneError, TooSlowError
 
 MEDIA_TYPE = "application/problem+json"
@@ -46,9 +46,9 @@ def answer(scope: Scope, problem: ProblemError) -> Response:
     return Response(json.dumps(document), problem.status, problem.headers, MEDIA_TYPE)
 
 
-def of_picture(error: PictureError) -> ProblemError:
+def of_picture(error: ImageError) -> ProblemError:
     """The problem of a picture that cannot be read."""
-    kinds = {PictureTooLargeError: 413, PictureFormatError: 415}
+    kinds = {ImageTooLargeError: 413, ImageFormatError: 415}
     sentence = str(error)
     return ProblemError(kinds.get(type(error), 422), sentence[0].upper() + sentence[1:])
 
@@ -64,7 +64,7 @@ def problem_of(request: Request, error: Exception) -> ProblemError:
     match error:
         case ProblemError():
             return error
-        case PictureError():
+        case ImageError():
             return of_picture(error)
         case RequestValidationError():
             return of_parameters(list(error.errors()))
@@ -99,6 +99,6 @@ def id_of(scope: Scope) -> str:
 
 
 HANDLERS: dict[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = dict.fromkeys(
-    (ProblemError, PictureError, RequestValidationError, HTTPException, BusyError, TooSlowError, GoneError, Exception),
+    (ProblemError, ImageError, RequestValidationError, HTTPException, BusyError, TooSlowError, GoneError, Exception),
     on_error,
 )

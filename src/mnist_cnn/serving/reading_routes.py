@@ -10,7 +10,7 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mnist_cnn.errors import PictureError
+from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.reader import MIN_CONFIDENCE
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.answers import as_json, reading_document
@@ -67,7 +67,7 @@ async def read_batch(
         if isinstance(result, Reading):
             count(request, result)
             documents.append({"path": upload.name, **reading_document(result, images)})
-        elif isinstance(result, PictureError):
+        elif isinstance(result, ImageError):
             documents.append({"path": upload.name, "error": str(result)})
         else:
             raise result

@@ -116,11 +116,11 @@ class Study:
 
     def other_settings(self, asked: "Study") -> list[str]:
         """What would make seeds of the two studies incomparable, in words; empty if nothing does."""
-        if self.recipe["name"] != asked.recipe["name"]:  # all the dials would only drown it
+        if self.recipe["name"] != asked.recipe["name"]:  # all hyperparameters would only drown it
             return [f"the recipe was {self.recipe['name']} and is now {asked.recipe['name']}"]
-        dials = [name for name in {**self.recipe, **asked.recipe} if name != "name"]
+        names = [name for name in {**self.recipe, **asked.recipe} if name != "name"]
         pairs = [
-            *((f"--{name.replace('_', '-')}", self.recipe.get(name), asked.recipe.get(name)) for name in dials),
+            *((f"--{name.replace('_', '-')}", self.recipe.get(name), asked.recipe.get(name)) for name in names),
             ("--threads", self.threads, asked.threads),
             ("--deterministic", self.deterministic, asked.deterministic),
         ]

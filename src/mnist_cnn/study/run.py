@@ -19,7 +19,7 @@ from mnist_cnn.study.seed import Task
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.system.ray_cluster import require_ray
-from mnist_cnn.training.recipe import Recipe, check, recipe_named
+from mnist_cnn.training.recipe import Recipe, check
 
 STUDIES = Path("studies")
 GO_ON = "the same command with this --out goes on"
@@ -73,7 +73,7 @@ def run(
     if ray:
         require_ray("A study")
     watch = watch or StudyWatch()
-    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
     check("seeds", seeds, 1, 10_000, whole=True)
     check("jobs", jobs, 1, 1024, whole=True)
     if threads is not None:
@@ -159,8 +159,8 @@ def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:
 
 def is_of(kept: Card, study: Study, seed: int) -> bool:
     """Whether a card's network is what a study trains for a seed, on whatever framework."""
-    same_dials = kept.recipe | {"backend": None} == study.recipe | {"backend": None}
-    return same_dials and kept.seed == seed and kept.data["sha256"] == study.data["sha256"]
+    same_recipe = kept.recipe | {"backend": None} == study.recipe | {"backend": None}
+    return same_recipe and kept.seed == seed and kept.data["sha256"] == study.data["sha256"]
 
 
 def _draw(folder: Path, study: Study) -> None:

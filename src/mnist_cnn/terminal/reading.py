@@ -16,7 +16,7 @@ from rich.progress import Progress, track
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.bulk.cluster import Summary
 from mnist_cnn.bulk.worker import Result
-from mnist_cnn.errors import PictureError, ReaderError, RunError
+from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.evaluation.pictures import JudgedPicture, LabelledPicture
@@ -49,7 +49,7 @@ def read_each(
         for document in failed:
             add(document)
         for name, source, result in zip(names, sources, progress(results, "reading", len(names)), strict=True):
-            if isinstance(result, PictureError):
+            if isinstance(result, ImageError):
                 is_whole = False
                 complain(str(result))
                 add({"path": name, "error": str(result)})
@@ -119,7 +119,7 @@ def done_each(
         source: Source = sys.stdin.buffer.read() if name == STANDARD_INPUT else name
         try:
             result = work(source)
-        except PictureError as error:
+        except ImageError as error:
             complain(str(error))
             documents.append({"path": name, "error": str(error)})
             continue
@@ -138,7 +138,7 @@ def expanded(words: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
     for word in words:
         try:
             names += [word] if word == STANDARD_INPUT else [str(file) for file in files_of(Path(word))]
-        except PictureError as error:
+        except ImageError as error:
             complain(str(error))
             failed.append({"path": word, "error": str(error)})
     return names, failed

@@ -271,16 +271,16 @@ def show_card(folder: Path, card: Card) -> None:
 
 
 def show_recipes() -> None:
-    """Every recipe with its dials and their ranges."""
+    """Every recipe with its hyperparameters and their ranges."""
     for name, recipe in RECIPES.items():
         show(Text(name, style="bold"), ABOUT[name])
         rows = [
-            (f"--{dial.name.replace('_', '-')}", f"{getattr(recipe, dial.name)}", values_of(dial))
-            for dial in recipe.dials()
+            (f"--{one.name.replace('_', '-')}", f"{getattr(recipe, one.name)}", values_of(one))
+            for one in recipe.hyperparameters()
         ]
         flag_width, value_width, span_width = (max(map(len, column)) for column in zip(*rows, strict=True))
-        for dial, (flag, value, span) in zip(recipe.dials(), rows, strict=True):
-            show(f"  {flag:<{flag_width}}  {value:<{value_width}}  {span:<{span_width}}  {dial.metadata['meaning']}")
+        for one, (flag, value, span) in zip(recipe.hyperparameters(), rows, strict=True):
+            show(f"  {flag:<{flag_width}}  {value:<{value_width}}  {span:<{span_width}}  {one.metadata['meaning']}")
 
 
 def show_checkup(checkup: "Checkup") -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from keras import ops
 
 from mnist_cnn.data.augment import distort
-from mnist_cnn.data.nondigits import NOT_A_DIGIT, nondigits
+from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
+from mnist_cnn.data.restyle import restyled
 from mnist_cnn.data.source import Examples
 from mnist_cnn.data.split import split
-from mnist_cnn.data.variants import varied
 from mnist_cnn.errors import RunError
 from mnist_cnn.models import network
 from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, has_columns
@@ -52,7 +52,7 @@ def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
     optimizer = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[recipe.optimizer]
     loss: Any = "categorical_crossentropy"
     metrics: list[Any] = ["accuracy"]
-    if has_columns(built) or recipe.nondigits:
+    if has_columns(built) or recipe.negatives:
         metrics = [DigitAccuracy()]
     if has_columns(built):
         loss = MeanOfCrossEntropies(recipe.label_smoothing)
@@ -70,7 +70,7 @@ def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
 
 def updates(recipe: Recipe, images: int) -> int:
     """How many updates a recipe makes on this many training images."""
-    return recipe.epochs * math.ceil(recipe.images_an_epoch(images) / recipe.batch_size)
+    return recipe.epochs * math.ceil(recipe.images_per_epoch(images) / recipe.batch_size)
 
 
 class UpAndDown(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras ships no types
@@ -140,19 +140,19 @@ def begun(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
 
 
 def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) -> Examples:
-    """What an epoch sees, in its order: every image as often as the recipe has passes, each time changed anew.
+    """What an epoch sees, in its order: every image as often as the recipe has repeats, each time changed anew.
 
     Among them are images that are no digit, labelled NOT_A_DIGIT, if the recipe has any.
     """
     rng = np.random.default_rng((seed, epoch))
-    order = epoch_order(len(training), recipe.passes, rng)
+    order = epoch_order(len(training), recipe.repeats, rng)
     images, labels = training.images[order], training.labels[order]
-    if recipe.distortion and epoch < recipe.epochs - recipe.plain_epochs:
+    if recipe.distortion and epoch < recipe.epochs - recipe.final_plain_epochs:
         images = distort(images, recipe.distortion, rng)
-    if recipe.variants:
-        images = varied(images, labels, recipe.variants, rng)
-    if more := recipe.images_an_epoch(len(training)) - len(order):
-        images = np.concatenate([images, nondigits(more, training.images, training.labels, rng)])
+    if recipe.restyle:
+        images = restyled(images, labels, recipe.restyle, rng)
+    if more := recipe.images_per_epoch(len(training)) - len(order):
+        images = np.concatenate([images, negatives(more, training.images, training.labels, rng)])
         labels = np.concatenate([labels, np.full(more, NOT_A_DIGIT, labels.dtype)])
         mixed = rng.permutation(len(images))
         images, labels = images[mixed], labels[mixed]
@@ -162,16 +162,16 @@ def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) ->
 def to_validate(recipe: Recipe, examples: Examples, seed: int) -> Examples:
     """What is kept to validate of these training examples, as the recipe's variants have it, if it has any."""
     kept = split(examples, recipe.validation_split)[1]
-    if not recipe.variants or not len(kept):
+    if not recipe.restyle or not len(kept):
         return kept
     return Examples(
-        varied(kept.images, kept.labels, recipe.variants, np.random.default_rng((seed, VALIDATION))), kept.labels
+        restyled(kept.images, kept.labels, recipe.restyle, np.random.default_rng((seed, VALIDATION))), kept.labels
     )
 
 
-def epoch_order(count: int, passes: int, rng: np.random.Generator) -> np.ndarray:
-    """In which order an epoch sees the images: `passes` permutations of 0 … count-1, one after the other."""
-    return np.concatenate([rng.permutation(count) for _ in range(passes)])
+def epoch_order(count: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
+    """In which order an epoch sees the images: `repeats` permutations of 0 … count-1, one after the other."""
+    return np.concatenate([rng.permutation(count) for _ in range(repeats)])
 
 
 def arrays(examples: Examples) -> tuple[np.ndarray, np.ndarray]:

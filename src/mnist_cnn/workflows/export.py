@@ -63,7 +63,7 @@ def export(
     0 to 255. By default the file is `<name of the folder>.<ending>` in the working directory, and it is checked on the
     test images that the network was judged on. Nothing is overwritten, and nothing is left where the export is refused:
     in floats it must read every image as the original does, in int8 its accuracy may be 0.05 points lower. Raises
-    FormError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
+    ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
     """
     form, watch = Form(to, quantise, pixels), watch or Watch()
     require_tensorflow()

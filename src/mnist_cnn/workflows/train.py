@@ -28,7 +28,7 @@ from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
-from mnist_cnn.training.recipe import Recipe, check, recipe_named
+from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workflows.evaluate import classifier_of, data_of, judge_damaged, judged
 
 RUNS = Path("runs")
@@ -60,7 +60,7 @@ def train(
     """
     environment.require_training("Training")
     watch = watch or Watch()
-    recipe = recipe_named(recipe) if isinstance(recipe, str) else recipe
+    recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)

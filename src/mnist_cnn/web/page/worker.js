@@ -7,7 +7,7 @@ import { reasons } from "./reading/explain.js";
 import { imageOf, useOpenCV } from "./reading/image.js";
 import { indexOf } from "./reading/nearest.js";
 import { classifierOf } from "./reading/network.js";
-import { PictureError, load } from "./reading/picture.js";
+import { ImageError, load } from "./reading/picture.js";
 import { read } from "./reading/reader.js";
 
 const FETCHED = ["opencv.js", "ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
@@ -88,7 +88,7 @@ addEventListener("message", async ({ data: { id, what, ...question } }) => {
     if (what === "start") ready = prepare();
     postMessage({ id, answer: await answers[what](question) });
   } catch (error) {
-    const expected = error instanceof PictureError || error instanceof LoadingError;
+    const expected = error instanceof ImageError || error instanceof LoadingError;
     const problem = expected ? error.message : `This browser cannot read here (${error.message}): take a newer one.`;
     postMessage({ id, problem });
   }

@@ -13,9 +13,9 @@ import numpy as np
 from keras import layers, ops
 
 from mnist_cnn.data.augment import Distortion, distort
-from mnist_cnn.data.nondigits import NOT_A_DIGIT, nondigits
+from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
+from mnist_cnn.data.restyle import restyled
 from mnist_cnn.data.source import Examples
-from mnist_cnn.data.variants import varied
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend
 from mnist_cnn.training.fit import TRUTH, UpAndDown
@@ -27,7 +27,7 @@ LEARNING_RATE, WARM_UP = 0.001, 0.1
 ALONE, TOGETHER = 0.5, 0.75
 IMAGES, VARIED, NO_DIGIT = 8000, 1600, 3200  # rehearsed ones that differ, and how many of these are of which kind
 # More than a hand's own unsteadiness, so that three of a digit stand for many (docs/log.md).
-AS_THE_HAND_VARIES = Distortion(rotation=17, scaling=0.17, shear=0.25, shift=0.85, bend=1.7)
+AS_THE_HAND_VARIES = Distortion(rotation=17, zoom=0.17, shear=0.25, translation=0.85, elastic=1.7)
 BATCH = 250
 
 
@@ -40,16 +40,16 @@ class Rehearsal:
 
 
 def rehearsal_of(training: Examples, recipe: Recipe, classify: Classifier, rng: np.random.Generator) -> Rehearsal:
-    """Some of the training images as they are, some varied, and, if the network was trained to refuse, some no digit.
+    """Some of the training images as they are, some restyled, and, if the network was trained to refuse, some no digit.
 
     What the network is to give for them is half what it gives now and half the truth.
     """
-    foreign = NO_DIGIT if recipe.nondigits else 0
+    foreign = NO_DIGIT if recipe.negatives else 0
     chosen = rng.choice(len(training), min(IMAGES - foreign, len(training)), replace=False)
     images, labels = training.images[chosen], training.labels[chosen]
     plain = max(len(images) - VARIED, len(images) // 2)
-    more = varied(images[plain:], labels[plain:], 1.0, rng)
-    seen = np.concatenate([images[:plain], more, nondigits(foreign, images, labels, rng)])
+    more = restyled(images[plain:], labels[plain:], 1.0, rng)
+    seen = np.concatenate([images[:plain], more, negatives(foreign, images, labels, rng)])
     truth = TRUTH[np.concatenate([labels, np.full(foreign, NOT_A_DIGIT)])]
     return Rehearsal(seen, (classify(seen) + truth) / 2)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_cnn.data.source import Examples
-from mnist_cnn.errors import AdaptationError, DataError, PictureError
+from mnist_cnn.errors import AdaptationError, DataError, ImageError
 from mnist_cnn.evaluation.pictures import ROWS
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
@@ -58,7 +58,7 @@ def handwriting_of(pictures: Sequence[Source], labels: Sequence[str], reader: Re
         name = str(picture) if isinstance(picture, str | Path) else f"Picture {number + 1}"
         try:
             rows = reader.read(picture, single=len(label) == 1).rows
-        except PictureError as error:
+        except ImageError as error:
             unused.append(str(error))
             continue
         if [len(row) for row in rows] != [len(row) for row in label.split(ROWS)]:

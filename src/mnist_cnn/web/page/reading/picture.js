@@ -11,11 +11,11 @@ const LARGEST = 100_000_000;
 const WORKING_SIDE = 1600;
 const [SHORTEST, SMALLEST] = [3, 8];
 
-export class PictureError extends Error {}
+export class ImageError extends Error {}
 
 /* Gives { grey, width, height }. */
 export async function load(file) {
-  if (!file.size) throw new PictureError("The picture is empty (0 bytes): open another.");
+  if (!file.size) throw new ImageError("The picture is empty (0 bytes): open another.");
   const start = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
   const bitmap = await decode(file, start);
   const { width, height } = bitmap;
@@ -33,17 +33,17 @@ async function decode(file, start) {
   try {
     return await createImageBitmap(file, plainly);
   } catch {
-    throw new PictureError(`The picture ${foreign(start)}`);
+    throw new ImageError(`The picture ${foreign(start)}`);
   }
 }
 
 function checkSize(width, height) {
   const size = `${width.toLocaleString("en")} × ${height.toLocaleString("en")} pixels`;
   if (width * height > LARGEST) {
-    throw new PictureError(`The picture has ${size}, more than ${LARGEST / 1e6} megapixels: shrink it first.`);
+    throw new ImageError(`The picture has ${size}, more than ${LARGEST / 1e6} megapixels: shrink it first.`);
   }
   if (Math.min(width, height) < SHORTEST || Math.max(width, height) < SMALLEST) {
-    throw new PictureError(`The picture has only ${size}: a digit needs at least ${SMALLEST}.`);
+    throw new ImageError(`The picture has only ${size}: a digit needs at least ${SMALLEST}.`);
   }
 }
 

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data import glyphs, strokes, wear
+from mnist_cnn.data.restyle import another_width, enlarged
 from mnist_cnn.data.strokes import SIDE, Glyph
-from mnist_cnn.data.variants import another_width, enlarged
 from mnist_cnn.reading.normalise import to_mnist
 
 NOT_A_DIGIT = 10  # their label
@@ -24,7 +24,7 @@ Digits = list[np.ndarray]
 UPSIDE_DOWN, LYING, MIRRORED = (3, 4, 7), (3, 6, 7, 9), (3, 6, 9)
 
 
-def nondigits(count: int, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def negatives(count: int, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Make `count` images (28, 28) uint8 that are no digit, of the kinds in `KINDS`, each in its share.
 
     Some are made of these images (n, 28, 28) uint8 of digits, of which `labels` (n,) says what they are.

@@ -21,7 +21,7 @@ NEIGHBOUR = 0.06  # share with a piece of another digit at a side
 MOVED = 0.25  # share that lie a pixel or two off the centre
 
 
-def varied(images: np.ndarray, labels: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+def restyled(images: np.ndarray, labels: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Change this share of the images (n, 28, 28) uint8 of these digits (n,); the others are only normalised.
 
     Gives as many images, whose labels are the same.

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnist_cnn.data import variants, wear
+from mnist_cnn.data import restyle, wear
 from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.strokes import SIDE
 from mnist_cnn.reading.normalise import to_mnist
@@ -37,18 +37,18 @@ def extra(ink: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 def test_the_ends_of_a_one_are_found_top_first() -> None:
     for ink, top, foot in ((ONE, (42, 12), (42, 72)), (LEANING_ONE, (58, 12), (26, 72))):
-        found = variants.stem(ink)
+        found = restyle.stem(ink)
         assert found is not None
         assert np.abs(found[0] - top).max() < 5
         assert np.abs(found[1] - foot).max() < 5
-    assert variants.stem(np.zeros((SIDE, SIDE), np.uint8)) is None
+    assert restyle.stem(np.zeros((SIDE, SIDE), np.uint8)) is None
 
 
 @pytest.mark.parametrize("one", [ONE, LEANING_ONE], ids=["upright", "leaning"])
 def test_a_flag_goes_from_the_top_of_a_one_to_its_lower_left(one: np.ndarray) -> None:
-    flags = [points for ink in outcomes(variants.with_flag, one) if len(points := extra(ink, one))]
+    flags = [points for ink in outcomes(restyle.with_flag, one) if len(points := extra(ink, one))]
     assert len(flags) > 30
-    top = variants.stem(one)[0]  # type: ignore[index]
+    top = restyle.stem(one)[0]  # type: ignore[index]
     for points in flags:
         upper = points[points[:, 1] < 60]  # below may be a base
         assert (upper[:, 0] < top[0] + 6).mean() > 0.9
@@ -56,7 +56,7 @@ def test_a_flag_goes_from_the_top_of_a_one_to_its_lower_left(one: np.ndarray) ->
 
 def test_a_flag_is_up_to_nearly_as_long_as_the_stem_and_never_level_as_in_a_seven() -> None:
     lengths = []
-    for ink in outcomes(variants.with_flag, ONE, times=200):
+    for ink in outcomes(restyle.with_flag, ONE, times=200):
         left = extra(ink, ONE)
         left = left[(left[:, 0] < 36) & (left[:, 1] < 62)]
         if len(left):
@@ -69,12 +69,12 @@ def test_a_flag_is_up_to_nearly_as_long_as_the_stem_and_never_level_as_in_a_seve
 
 
 def test_some_ones_get_a_base() -> None:
-    at_the_foot = [(extra(ink, ONE)[:, 1] > 66).sum() > 30 for ink in outcomes(variants.with_flag, ONE)]
+    at_the_foot = [(extra(ink, ONE)[:, 1] > 66).sum() > 30 for ink in outcomes(restyle.with_flag, ONE)]
     assert 0.1 < np.mean(at_the_foot) < 0.5
 
 
 def test_a_bar_crosses_the_stem_of_a_seven_at_half_its_height() -> None:
-    for ink in outcomes(variants.with_bar, SEVEN):
+    for ink in outcomes(restyle.with_bar, SEVEN):
         points = extra(ink, SEVEN)
         assert 30 < points[:, 1].mean() < 60
         row = round(float(points[:, 1].mean()))
@@ -84,13 +84,13 @@ def test_a_bar_crosses_the_stem_of_a_seven_at_half_its_height() -> None:
 
 
 def test_a_slash_goes_through_a_zero_from_lower_left_to_upper_right() -> None:
-    for ink in outcomes(variants.with_slash, ZERO):
+    for ink in outcomes(restyle.with_slash, ZERO):
         assert ink[42, 42] > 127
         points = extra(ink, ZERO) - 42
         assert (points[:, 0] * points[:, 1] <= 0).mean() > 0.8
 
 
-@pytest.mark.parametrize("add", [add for add, _ in variants.ADDITIONS.values()], ids=lambda add: add.__name__)
+@pytest.mark.parametrize("add", [add for add, _ in restyle.ADDITIONS.values()], ids=lambda add: add.__name__)
 def test_nothing_is_added_where_there_is_no_ink(add: Add) -> None:
     blank = np.zeros((SIDE, SIDE), np.uint8)
     for ink in outcomes(add, blank, times=10):
@@ -98,7 +98,7 @@ def test_nothing_is_added_where_there_is_no_ink(add: Add) -> None:
 
 
 def test_a_neighbour_is_a_narrow_piece_beside_the_digit() -> None:
-    for ink in outcomes(lambda ink, rng: variants.with_neighbour(ink, ZERO, rng), ONE):
+    for ink in outcomes(lambda ink, rng: restyle.with_neighbour(ink, ZERO, rng), ONE):
         points = extra(ink, ONE)
         assert len(points)
         assert np.ptp(points[:, 0]) < 9
@@ -108,14 +108,14 @@ def test_a_neighbour_is_a_narrow_piece_beside_the_digit() -> None:
 @pytest.mark.parametrize("digit", range(10))
 def test_every_digit_can_be_drawn_by_code(digit: int) -> None:
     rng = np.random.default_rng(0)
-    drawn = [to_mnist(variants.written(digit, rng)) for _ in range(10)]
+    drawn = [to_mnist(restyle.written(digit, rng)) for _ in range(10)]
     assert len({image.tobytes() for image in drawn}) == 10
     assert all(30 < (image > 60).sum() < 350 for image in drawn)
 
 
 def test_another_pen_is_at_most_four_pixels_wider() -> None:
     rng, width = np.random.default_rng(0), wear.pen_width(ONE)
-    widths = [variants.another_width(ONE, rng) for _ in range(200)]
+    widths = [restyle.another_width(ONE, rng) for _ in range(200)]
     assert 1 <= min(widths) < 2
     assert width + 3 < max(widths) <= width + 4
 
@@ -124,7 +124,7 @@ def test_a_moved_image_keeps_all_its_ink() -> None:
     rng = np.random.default_rng(0)
     image = np.zeros((28, 28), np.uint8)
     image[0:20, 4:12] = 200
-    moved = [variants.moved(image, rng) for _ in range(50)]
+    moved = [restyle.moved(image, rng) for _ in range(50)]
     assert all((one > 0).sum() == 160 for one in moved)
     corners = {cv2.boundingRect(one)[:2] for one in moved}
     assert {y for _, y in corners} == {0, 1, 2}
@@ -133,7 +133,7 @@ def test_a_moved_image_keeps_all_its_ink() -> None:
 
 def test_varied_digits_are_images_again_and_repeat_with_their_seed(digits: Dataset) -> None:
     images, labels = digits.train.images[:200], digits.train.labels[:200]
-    first, again, other = (variants.varied(images, labels, 1.0, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    first, again, other = (restyle.restyled(images, labels, 1.0, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert (first.shape, first.dtype) == ((200, 28, 28), np.uint8)
     assert (first == again).all()
     assert (first != other).any(axis=(1, 2)).mean() > 0.95
@@ -143,7 +143,7 @@ def test_only_the_share_that_is_asked_for_is_varied(digits: Dataset) -> None:
     images, labels = digits.train.images[:300], digits.train.labels[:300]
     normalised = np.stack([to_mnist(image) for image in images])
     changed = [
-        (variants.varied(images, labels, share, np.random.default_rng(0)) != normalised).any(axis=(1, 2)).mean()
+        (restyle.restyled(images, labels, share, np.random.default_rng(0)) != normalised).any(axis=(1, 2)).mean()
         for share in (0.0, 0.5, 1.0)
     ]
     assert changed[0] == 0
@@ -153,4 +153,4 @@ def test_only_the_share_that_is_asked_for_is_varied(digits: Dataset) -> None:
 
 def test_no_images_are_no_error() -> None:
     none = np.zeros((0, 28, 28), np.uint8)
-    assert variants.varied(none, np.zeros(0, np.uint8), 1.0, np.random.default_rng(0)).shape == (0, 28, 28)
+    assert restyle.restyled(none, np.zeros(0, np.uint8), 1.0, np.random.default_rng(0)).shape == (0, 28, 28)
