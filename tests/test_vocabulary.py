@@ -146,7 +146,6 @@ src/mnist_cnn/training/checkpoint.py
 
 src/mnist_cnn/training/devices.py
 
-src/mnist_cnn/training/recipe.py
 
 src/mnist_cnn/web/export.py
 
