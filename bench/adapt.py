@@ -1,10 +1,11 @@
-"""What adapting to one person brings, and what it costs: `mnist-cnn adapt` on 30 pictures of a source, 10 draws each.
+"""Gain and cost of adapting to one person: `mnist-cnn adapt` on 30 images of a source, 10 draws each.
 
-`python bench/adapt.py FOLDER [MODEL] [--draws N]`: FOLDER has pictures/labels.csv, mnist.npz, letters_A_to_J.npz, none
-of which is part of this repository. Of each of the three sources with the most pictures of one digit, three pictures of
-each digit are drawn to learn from; the others are read before and after. MODEL is a folder, by default the network that
-ships. Each draw is a process of its own, whose seconds count from its start to its end, and a row in
-bench/results/adapt.json the moment it ends (seconds are medians); a second call goes on with those that are missing.
+`python bench/adapt.py FOLDER [MODEL] [--draws N]`: FOLDER has pictures/labels.csv, mnist.npz and letters_A_to_J.npz,
+which are not part of this repository. From each of the three sources with the most single-digit images, three images
+of each digit are drawn for training; the source's other images are the test set, before and after. MODEL is a folder,
+by default the bundled model. Each draw runs in its own process, timed from start to end, and is written to
+bench/results/adapt.json as soon as it ends (the table shows median seconds); a second call resumes with the missing
+draws.
 """
 
 import argparse
@@ -34,19 +35,19 @@ SOURCES, EACH = 3, 3
 
 
 def drawn(labelled: list[LabelledPicture], seed: int) -> tuple[list[LabelledPicture], list[LabelledPicture]]:
-    """Three pictures of each digit, and all others."""
+    """Three images of each digit, and all others."""
     order = np.random.default_rng(seed).permutation(len(labelled)).tolist()
     chosen = [index for digit in "0123456789" for index in [i for i in order if labelled[i].label == digit][:EACH]]
     return [labelled[i] for i in chosen], [labelled[i] for i in sorted(set(order) - set(chosen))]
 
 
 def errors(reader: Reader, labelled: list[LabelledPicture]) -> int:
-    """How many of these pictures are read wrongly."""
+    """The number of images that are not entirely correct."""
     return sum(not one.right for one in pictures.judge(reader, labelled))
 
 
 def general(reader: Reader, folder: Path) -> dict[str, Any]:
-    """MNIST's test images that are misread, and letters that are accepted where 1 % of those are refused."""
+    """Errors on MNIST's test images, and letters accepted at the threshold that rejects 1% of those images."""
     images, labels = arrays(folder / "mnist.npz")
     read = accuracy(reader.classify, images, labels)
     letters = accepted_letters(reader.classify, images, arrays(folder / "letters_A_to_J.npz")[0])
@@ -54,7 +55,7 @@ def general(reader: Reader, folder: Path) -> dict[str, Any]:
 
 
 def adapted(learnt: list[LabelledPicture], model: Path, out: Path, seed: int) -> tuple[dict[str, float], str]:
-    """Run the command; gives its seconds, also the processors', and its last words where it kept nothing."""
+    """Run the command; returns its seconds and CPU seconds, and its last message if no model was saved."""
     table = out.with_suffix(".csv")
     with table.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([("path", "label"), *((one.path.absolute(), one.label) for one in learnt)])
@@ -72,13 +73,13 @@ def adapted(learnt: list[LabelledPicture], model: Path, out: Path, seed: int) ->
 
 
 def processor_seconds() -> float:
-    """What all processes that were begun here, and have ended, have taken of the processors together."""
+    """Total CPU seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def row(folder: Path, model: Path, source: str, labelled: list[LabelledPicture], draw: int) -> dict[str, Any]:
-    """One draw."""
+    """The result of one draw."""
     learnt, rest = drawn(labelled, draw)
     before = Reader(model, min_confidence=0.0)
     with tempfile.TemporaryDirectory() as scratch:
@@ -97,7 +98,7 @@ def row(folder: Path, model: Path, source: str, labelled: list[LabelledPicture],
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    """A line for each source, and one for all."""
+    """Print a row for each source, and one for all."""
 
     def means(some: list[dict[str, Any]], name: str) -> str:
         return " → ".join(f"{mean(one[when][name] for one in some):.2f}" for when in ("before", "after"))
@@ -105,12 +106,12 @@ def show(rows: list[dict[str, Any]]) -> None:
     names = (
         "source",
         "draws",
-        "kept",
+        "saved",
         "errors on the rest",
         "MNIST test errors",
         "letters accepted",
         "seconds",
-        "of CPU",
+        "CPU seconds",
     )
     print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
     for source in [*dict.fromkeys(one["source"] for one in rows), "all"]:
@@ -126,7 +127,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    """Go on with what is missing."""
+    """Run the missing draws and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)

@@ -1,9 +1,8 @@
-"""Draw docs/adapt.png and measure what docs/adapt.md tells: a hand that leans far to the left, before and after.
+"""Draw docs/adapt.png and measure the results of docs/adapt.md: left-leaning handwriting, before and after adapting.
 
-`python bench/adapt_picture.py FOLDER [MODEL]` writes 30 pictures of that hand with a table into FOLDER/hand and 300
-others into FOLDER/others, adapts MODEL (a folder, by default the network that ships) to the 30, into FOLDER/mine, and
-reads the others with both. What is there already is not made again. Nothing of anybody's is in these pictures: all
-are strokes of our own.
+`python bench/adapt_picture.py FOLDER [MODEL]` writes 30 images of that handwriting with their labels into FOLDER/hand
+and 300 others into FOLDER/others, adapts MODEL (a folder, by default the bundled model) to the 30, into FOLDER/mine,
+and evaluates both models on the others. Existing folders are reused. All images are synthetic: no person wrote them.
 """
 
 import csv
@@ -24,32 +23,32 @@ from mnist_cnn.reading.reader import Reader  # noqa: E402
 from mnist_cnn.reading.weights import SHIPPED  # noqa: E402
 from mnist_cnn.terminal.screen import in_numbers  # noqa: E402
 
-HEIGHT, WIDE, HIGH = 90, 210, 150  # pixels: of a digit, of its picture
-LEAN = -1.0  # pixels sideways for each upwards: people lean 0 to 0.4, mostly the other way
-LEARNT, OTHERS = 3, 30  # pictures of each digit
+HEIGHT, WIDE, HIGH = 90, 210, 150  # pixels: height of a digit, size of its image
+LEAN = -1.0  # horizontal per vertical pixel: people's digits lean 0 to 0.4, mostly to the right
+LEARNT, OTHERS = 3, 30  # images of each digit
 
 
 def arc(x: float, y: float, across: float, down: float, first: float, last: float) -> list[tuple[float, float]]:
-    """A piece of an ellipse, angles in radians."""
+    """An arc of an ellipse, angles in radians."""
     return [(x + across * np.cos(angle), y + down * np.sin(angle)) for angle in np.linspace(first, last, 30)]
 
 
 HAND = STROKES | {
     "0": [arc(0.5, 0.5, 0.32, 0.5, -1.6, 4.7), [(0.85, 0.0), (0.15, 1.0)]],  # crossed out
-    "1": [[(0.05, 0.75), (0.6, 0.0), (0.55, 1.0)]],  # its flag as long as its stem
+    "1": [[(0.05, 0.75), (0.6, 0.0), (0.55, 1.0)]],  # serif as long as the stem
     "2": [[(0.2, 0.2), (0.5, 0.0), (0.8, 0.2), (0.6, 0.6), *arc(0.25, 0.85, 0.16, 0.13, -0.5, -6), (0.9, 1.0)]],
     "4": [[(0.2, 0.0), (0.15, 0.5), (0.8, 0.5)], [(0.8, 0.0), (0.78, 1.0)]],  # open
     "6": [[(0.6, 0.0), (0.2, 0.5), (0.2, 0.85), (0.5, 1.0), (0.8, 0.85), (0.7, 0.6), (0.2, 0.7)]],
-    "7": [[(0.12, 0.2), (0.14, 0.02), (0.85, 0.02), (0.5, 0.5), (0.42, 1.0)], [(0.3, 0.5), (0.78, 0.5)]],  # a bar
+    "7": [[(0.12, 0.2), (0.14, 0.02), (0.85, 0.02), (0.5, 0.5), (0.42, 1.0)], [(0.3, 0.5), (0.78, 0.5)]],  # crossed
     "9": [
         arc(0.5, 0.25, 0.26, 0.25, 0, 6.28),
-        [(0.76, 0.25), (0.76, 0.8), (0.5, 1.0), (0.2, 0.8), (0.76, 0.55)],  # a loop, as of a g
+        [(0.76, 0.25), (0.76, 0.8), (0.5, 1.0), (0.2, 0.8), (0.76, 0.55)],  # ends in a loop like a g
     ],
 }
 
 
 def written(digit: str, rng: np.random.Generator) -> np.ndarray:
-    """One digit of this hand, never twice the same, as (150, 210) uint8."""
+    """One random digit in this handwriting, as (150, 210) uint8."""
     ink = np.zeros((HIGH, WIDE), np.uint8)
     climb, lean, pen, width = (
         rng.normal(0, 0.05),
@@ -59,7 +58,7 @@ def written(digit: str, rng: np.random.Generator) -> np.ndarray:
     )
     for stroke in HAND[digit]:
         points = np.array(stroke) + rng.normal(0, 0.012, (1, 2))
-        if len(stroke) < 15:  # corners; arcs stay round
+        if len(stroke) < 15:  # polygons; arcs stay round
             points += rng.normal(0, 0.018, points.shape)
         x = 60 + HEIGHT * (points[:, 0] * width + lean * (0.5 - points[:, 1]))
         y = 30 + HEIGHT * (points[:, 1] * (1 + rng.normal(0, 0.03)) + climb * (points[:, 0] - 0.5))
@@ -69,7 +68,7 @@ def written(digit: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def write_pictures(folder: Path, each: int, seed: int) -> Path:
-    """So many pictures of each digit, and their table."""
+    """Write `each` images of every digit and their labels; returns the path of labels.csv."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(seed)
     rows = [("path", "label", "layout")]
@@ -83,7 +82,7 @@ def write_pictures(folder: Path, each: int, seed: int) -> Path:
 
 
 def figure(before: list[JudgedPicture], after: list[JudgedPicture], columns: int = 10) -> np.ndarray:
-    """Others of this hand, one of each digit, and under each what was read before and after; wrong in red."""
+    """One test image of each digit, with the predictions before and after below it; errors in red."""
     sheet = np.full((HIGH + 90, columns * WIDE, 3), 255, np.uint8)
     for column in range(columns):
         same = [i for i, one in enumerate(before) if one.picture.label == str(column)]
@@ -99,7 +98,7 @@ def figure(before: list[JudgedPicture], after: list[JudgedPicture], columns: int
 
 
 def main(folder: Path, model: Path = SHIPPED) -> None:
-    """Write, adapt, read, draw."""
+    """Write the images, adapt, evaluate, draw."""
     if not (folder / "hand").exists():
         write_pictures(folder / "hand", LEARNT, seed=1)
         write_pictures(folder / "others", OTHERS, seed=2)

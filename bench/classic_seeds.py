@@ -1,8 +1,8 @@
-"""How accurate `classic` is: mean and spread over seeds, on MNIST and on scikit-learn's digits.
+"""Test accuracy of `classic`: mean and SD over seeds, on MNIST and on scikit-learn's digits.
 
     python bench/classic_seeds.py [SEEDS [DATA …]]          (default 5 mnist digits; mnist needs MNIST_CNN_DATA)
 
-Nothing is chosen on the test images: the recipe is fixed and the last weights are judged.
+Nothing is chosen on the test images: the recipe is fixed and the final weights are evaluated.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from results import machine_line, mean_and_sd, write
 
 
 def accuracy(data: str, seed: int) -> float:
-    """Train with a seed through the command line; gives the test accuracy in percent."""
+    """Train with a seed from the command line; returns the test accuracy in percent."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         command = [sys.executable, "-m", "mnist_cnn", "train", "--data", data, "--seed", str(seed), "--out", str(run)]
@@ -24,14 +24,14 @@ def accuracy(data: str, seed: int) -> float:
 
 
 def main(seeds: int, sources: list[str]) -> None:
-    """Train every seed on each data set and print a row each."""
+    """Train with every seed on each dataset and print the results."""
     for data in sources:
         values = []
         for seed in range(seeds):
             values.append(accuracy(data, seed))
-            print(f"{data} seed {seed}: {values[-1]:.2f} %", flush=True)
+            print(f"{data} seed {seed}: {values[-1]:.2f}%", flush=True)
         span = f"{min(values):.2f} to {max(values):.2f}"
-        print(f"classic on {data}: {mean_and_sd(values)} % (mean ± sd over {seeds} seeds, {span})")
+        print(f"classic on {data}: {mean_and_sd(values)}% (mean ± SD over {seeds} seeds, {span})")
         write(f"classic_seeds_{data}", {"accuracy": values})
     print(machine_line())
 

@@ -2,9 +2,9 @@
 
     python bench/classic_time.py [PAIRS]          (default 5; needs MNIST_CNN_DATA)
 
-The two run alternately, so that a machine that becomes slower becomes so for both. Each is started as a person would,
-its stdout going to a pipe; the clock stops when the last row of the confusion matrix has been printed. What comes
-after it (the exports, the report) is timed on its own.
+The two run alternately, so that changes in the machine's speed affect both. Each is started from the command line with
+its stdout piped; the clock stops when the last row of the confusion matrix has been printed. Everything after it
+(saving the model, the report) is timed separately.
 """
 
 import os
@@ -20,7 +20,7 @@ LAST_ROW = re.compile(r"^ {3}9 |\]\]\s*$")
 
 
 def timed(command: list[str]) -> dict[str, float]:
-    """Run a command; gives seconds to the last row of the matrix, seconds to its end, accuracy in percent."""
+    """Run a command; returns seconds to the last row of the matrix, seconds to its end, and accuracy in percent."""
     start = time.perf_counter()
     with started(command) as process:
         assert process.stdout
@@ -31,13 +31,13 @@ def timed(command: list[str]) -> dict[str, float]:
             if accuracy and LAST_ROW.search(line):
                 seconds = time.perf_counter() - start
     if process.returncode or not seconds:
-        raise SystemExit(f"{command} failed with {process.returncode}")
+        raise SystemExit(f"{command} failed with exit code {process.returncode}")
     return {"seconds": seconds, "to_end": time.perf_counter() - start, "accuracy": accuracy}
 
 
 def main(pairs: int) -> None:
-    """Time the two alternately and print ratio and medians."""
-    data = os.environ.get("MNIST_CNN_DATA") or sys.exit("set MNIST_CNN_DATA to the .npz file with MNIST")
+    """Time both alternately and print medians and ratios."""
+    data = os.environ.get("MNIST_CNN_DATA") or sys.exit("set MNIST_CNN_DATA to the path of mnist.npz")
     here = Path(__file__).parent
     ours: list[dict[str, float]] = []
     plain: list[dict[str, float]] = []
@@ -53,11 +53,11 @@ def main(pairs: int) -> None:
     ratios = [one["seconds"] / other["seconds"] for one, other in zip(ours, plain, strict=True)]
     print(machine_line())
     print(f"mnist-cnn train: median {median([run['seconds'] for run in ours]):.1f} s to the confusion matrix, ", end="")
-    print(f"then {median([run['to_end'] - run['seconds'] for run in ours]):.1f} s to keep and report")
+    print(f"then {median([run['to_end'] - run['seconds'] for run in ours]):.1f} s to save and report")
     print(f"plain Keras:     median {median([run['seconds'] for run in plain]):.1f} s")
-    print(f"ratio a pair:    median {median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")
-    print(f"accuracy:        {mean_and_sd([run['accuracy'] for run in ours])} % and ", end="")
-    print(f"{mean_and_sd([run['accuracy'] for run in plain])} % for plain Keras")
+    print(f"ratio per pair:  median {median(ratios):.2f} (from {min(ratios):.2f} to {max(ratios):.2f})")
+    print(f"accuracy:        {mean_and_sd([run['accuracy'] for run in ours])}% and ", end="")
+    print(f"{mean_and_sd([run['accuracy'] for run in plain])}% for plain Keras")
     write("classic_time", {"mnist_cnn": ours, "plain_keras": plain, "ratios": ratios})
 
 

@@ -1,10 +1,10 @@
-"""What damage networks survive: MNIST's test digits in the 15 kinds of MNIST-C, read in three ways; and a picture.
+"""Robustness to the 15 corruptions of MNIST-C: accuracy on MNIST's test digits in three ways; and a figure.
 
-    python bench/corruptions.py NAME=MODEL.onnx … [--images N] [--picture FILE.png]
+    python bench/corruptions.py NAME=MODEL.onnx … [--images N] [--figure FILE.png]
 
-Writes bench/results/corruptions.json: a network that is named replaces its earlier figures, others stay. N is how many
-of the test images, from the first, are read (all by default). MNIST is found through MNIST_CNN_DATA. With `--picture`
-and no network it only draws: a row for each kind, ten test digits in it.
+Writes bench/results/corruptions.json: the results of a named model replace its earlier ones, others stay. N is the
+number of test images used, from the first (default: all). MNIST is found through MNIST_CNN_DATA. With `--figure` and
+no model it only draws: one row of ten test digits per corruption.
 """
 
 import argparse
@@ -27,16 +27,16 @@ LABEL = 104  # pixels, left of the digits
 
 
 def main() -> None:
-    """Measure each network that is named, and draw if asked to."""
+    """Evaluate each named model, and draw the figure if requested."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*", metavar="NAME=MODEL.onnx")
     parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--picture", type=Path)
+    parser.add_argument("--figure", type=Path)
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     test = source.load("mnist").test
-    if asked.picture:
-        cv2.imwrite(str(asked.picture), sheet(test), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    if asked.figure:
+        cv2.imwrite(str(asked.figure), sheet(test), [cv2.IMWRITE_PNG_COMPRESSION, 9])
     kept = FOLDER / "corruptions.json"
     networks = json.loads(kept.read_text())["networks"] if kept.exists() else {}
     for named in asked.models:
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def show(networks: dict[str, dict[str, object]]) -> None:
-    """The table of the docs, in Markdown."""
+    """Print the table of the docs, in Markdown."""
     columns = [(name, way) for name in networks for way in ("network", "normalised", "reader")]
     print("| |", " | ".join(f"{name}, {way}" for name, way in columns), "|")
     print("|---|" + "---:|" * len(columns))
@@ -66,7 +66,7 @@ def show(networks: dict[str, dict[str, object]]) -> None:
 
 
 def sheet(test: Examples) -> np.ndarray:
-    """Rows of the first digit of each class: clean, then in every kind of damage, white on black."""
+    """Rows with the first digit of each class: clean, then with each corruption, white on black."""
     places = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)]
     rows = []
     for kind in (CLEAN, *KINDS):

@@ -1,10 +1,10 @@
-"""How long an epoch goes on after its last update: with Keras' own pipeline over arrays, and with the project's.
+"""Time from the last update to the end of an epoch: Keras' own pipeline over arrays against the project's.
 
     python bench/epoch_end.py [EPOCHS]          (default 20 of each; about three minutes)
 
-An epoch of 400 updates of `classic` on random images, in turn from either pipeline, without validation. TensorFlow's
-tuner takes its turns at 0.01, 0.03, 0.07 … 2.55, 5.11, 10.23 s after a pipeline starts; where its wake-up is lost, the
-end of the epoch waits for the next of them.
+Epochs of 400 updates of `classic` on random images, with the two pipelines alternating, without validation.
+TensorFlow's autotuner wakes 0.01, 0.03, 0.07 … 2.55, 5.11, 10.23 s after a pipeline starts; if its cancellation is
+missed, the end of the epoch waits for the next wake-up.
 """
 
 import sys
@@ -20,7 +20,7 @@ UPDATES, BATCH = 400, 64
 
 
 def main(epochs: int) -> None:
-    """Train the epochs in turn and print the seconds after the last update."""
+    """Train the epochs alternately and print the seconds after the last update."""
     backend.start()
     import keras
 

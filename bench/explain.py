@@ -1,9 +1,10 @@
-"""Do explanations explain? Measured on MNIST's test digits, and a picture of some for the documentation.
+"""Faithfulness of the explanations on MNIST's test digits, and a figure for the documentation.
 
-`python bench/explain.py MNIST.npz [COUNT [MODEL]]` measures, with 95 % bootstrap intervals: how a map of where the
-network looked agrees with that of the same network with shuffled weights (Adebayo et al. 2018); what hiding a fifth of
-the ink costs where it points and around any place; how often a small change makes the runner-up, and how large it is.
-Of the network that ships the results are kept, and docs/explain.png is drawn: the least sure digits.
+`python bench/explain.py MNIST.npz [COUNT [MODEL]]` measures, with 95% bootstrap confidence intervals: how well an
+occlusion map agrees with that of the same model with shuffled weights (Adebayo et al. 2018); how much confidence hiding
+a fifth of the foreground costs, where the map points and around a random position; how often a small change makes the
+runner-up the prediction, and how large it is. For the bundled model the results are saved, and docs/explain.png is
+drawn with the least confident digits.
 """
 
 import sys
@@ -28,13 +29,13 @@ from results import machine_line, write
 
 DOCUMENTED = Path(__file__).parents[1] / "docs" / "explain.png"
 DRAWN = 4
-ELSEWHERE = 20  # places for each digit
-SHUFFLES = 4  # taken in turn, one for each digit
-SIDE = 5  # pixels: the square that hides
+ELSEWHERE = 20  # positions per digit
+SHUFFLES = 4  # each digit uses one of them in turn
+SIDE = 5  # pixels: the occluding square
 
 
 def shuffled(path: Path, seed: int) -> Classifier:
-    """A network with the weights of each array in another order."""
+    """The model with the weights within each array shuffled."""
     network = onnx.load(path)
     rng = np.random.default_rng(seed)
     for weights in network.graph.initializer:
@@ -48,20 +49,20 @@ def shuffled(path: Path, seed: int) -> Classifier:
 
 
 def rank_correlation(here: np.ndarray, there: np.ndarray) -> float:
-    """Spearman's, where hiding changes anything in both; 0 where one of them is flat."""
+    """Spearman's rank correlation; 0 if either map is constant."""
     ranks = [np.argsort(np.argsort(one, kind="stable"), kind="stable") for one in (here, there)]
     return float(np.corrcoef(*ranks)[0, 1]) if here.std() and there.std() else 0.0
 
 
 def agreement(why: Reasons, other: Classifier) -> float:
-    """How the map of another network agrees with this one's, on and beside the ink."""
+    """Rank correlation of another model's occlusion map with this one's, on and near the foreground."""
     near = cv2.dilate(why.image, np.ones((SIDE, SIDE), np.uint8)) > 0
     there = occlusion(other, why.image, why.digit)
     return rank_correlation(why.importance[near], there[near])
 
 
 def costs(classify: Classifier, why: Reasons, rng: np.random.Generator) -> tuple[float, float]:
-    """How much confidence hiding a fifth of the ink costs: where the map is highest, and on average elsewhere."""
+    """Confidence lost when a fifth of the foreground is hidden: where the map is highest, and on average elsewhere."""
     ink = np.flatnonzero(why.image)
     count = len(ink) // 5
     rows, columns = np.divmod(ink, 28)
@@ -78,7 +79,7 @@ def costs(classify: Classifier, why: Reasons, rng: np.random.Generator) -> tuple
 
 
 def interval(values: Sequence[float] | np.ndarray) -> dict[str, object]:
-    """The mean with its 95 % bootstrap interval over digits."""
+    """The mean with its 95% bootstrap confidence interval over digits."""
     drawn = np.random.default_rng(0).choice(values, (2000, len(values))).mean(axis=1)
     return {
         "mean": float(np.mean(values)),
@@ -88,7 +89,7 @@ def interval(values: Sequence[float] | np.ndarray) -> dict[str, object]:
 
 
 def draw(explained: list[Reasons]) -> None:
-    """Keep a picture of some, the least sure first."""
+    """Save a figure of the least confident digits."""
     least = sorted(explained, key=lambda why: max(why.probabilities))[:DRAWN]
     digits = tuple(
         Digit(why.digit, max(why.probabilities), why.probabilities, Box(0, 0, 28, 28), False, why.image)
@@ -99,7 +100,7 @@ def draw(explained: list[Reasons]) -> None:
 
 
 def main(mnist: Path, count: int, model: Path = SHIPPED) -> None:
-    """Measure everything."""
+    """Measure everything, print it, and save it for the bundled model."""
     cv2.setNumThreads(1)
     classify = calibrated_classifier(model)
     onnx_file = model / "model.onnx" if model.is_dir() else model

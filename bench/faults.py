@@ -1,10 +1,10 @@
-"""Everything goes wrong, many times over; prints what was made to happen, how often, and what came of it.
+"""Fault injection: prints each fault, how often it was injected, and the outcome.
 
-The table goes into docs/reliability.md as well.
+The table is also written to docs/reliability.md.
 
-Runs the tests in tests/faults/, among them those that only `make faults` runs: over half an hour, for ten minutes each
-of which the reader and the server get damaged inputs. `python bench/faults.py killed` runs only those with that word in
-their names; what the others have shown is kept from before. The disks are small ones of its own, which needs root.
+Runs the tests in tests/faults/, including those that only `make faults` runs: over half an hour, of which the reader
+and the server get ten minutes of corrupt input each. `python bench/faults.py killed` runs only the tests with that word
+in their names and keeps the earlier results of the others. Small disks are mounted for some tests, which needs root.
 """
 
 import json
@@ -31,7 +31,7 @@ Row = dict[str, object]
 
 
 def main(word: str) -> int:
-    """Run, print the table, keep it; gives pytest's exit code."""
+    """Run the tests, print and save the table; returns pytest's exit code."""
     with tempfile.TemporaryDirectory() as place:
         lines = Path(place) / "lines"
         lines.touch()
@@ -51,7 +51,7 @@ def main(word: str) -> int:
 
 
 def table_of(rows: list[Row], cost: dict[str, float]) -> str:
-    """The figures as docs/reliability.md has them."""
+    """The results as a Markdown table for docs/reliability.md."""
     lines = [f"| {row['what']} | {row['times']:,} | {row['outcome']} |\n" for row in rows]
     head = "\n| fault | times | result |\n|---|---|---|\n"
     flush = f"Writing a checkpoint ({CHECKPOINT:,} bytes) takes {cost['with']:.1f} ms with flushing it to the disk and"
@@ -59,7 +59,7 @@ def table_of(rows: list[Row], cost: dict[str, float]) -> str:
 
 
 def summed(rows: list[Row]) -> dict[str, Row]:
-    """One row for each thing that was made to happen: what ended alike is added up, else only the largest counts."""
+    """One row per fault: counts with the same outcome are added up, otherwise the largest one is kept."""
     one: dict[str, Row] = {}
     for row in sorted(rows, key=lambda row: int(str(row["times"]))):
         before = one.get(str(row["what"]), row)
@@ -69,7 +69,7 @@ def summed(rows: list[Row]) -> dict[str, Row]:
 
 
 def flushed(place: Path) -> float:
-    """Milliseconds to write a file of a checkpoint's size as checkpoints are written."""
+    """Milliseconds to write a file of a checkpoint's size the way checkpoints are written."""
     return timed(lambda: write_whole(place / "file", os.urandom(CHECKPOINT)))
 
 
@@ -79,7 +79,7 @@ def written(place: Path) -> float:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """The median of 51."""
+    """Median milliseconds of 51 calls."""
     seconds = []
     for _ in range(51):
         start = time.perf_counter()

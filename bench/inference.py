@@ -1,11 +1,11 @@
-"""How many images a second each way of running one network reads: by batch and by threads.
+"""Inference throughput of one model in each runtime, by batch size and number of threads.
 
     python bench/inference.py FOLDER [ROUNDS]          (a folder that `train` made; default 7 rounds; three minutes)
 
-Ways: Keras' own `predict`, the Keras network as a compiled function, and its exports: ONNX Runtime and LiteRT, float32
-and int8. Each number of threads is a process of its own; in it every way reads batches of 1 and of 1,000 images in
-turn, ROUNDS times, and a figure is the median of the rounds. Images and the exports are made here (noise takes as long
-as digits), so MNIST is not needed. Compare within one run only.
+Runtimes: Keras' own `predict`, the Keras model as a compiled function, and its exports to ONNX Runtime and LiteRT, in
+float32 and int8. Each number of threads has its own process, in which all runtimes alternate on batches of 1 and 1,000
+images, ROUNDS times; the table shows the median of the rounds. The images are random noise, which takes as long as
+digits, so MNIST is not needed. Compare results only within one run.
 """
 
 import json
@@ -30,12 +30,12 @@ FORMS = {
     "LiteRT, int8": Form("litert", "int8"),
 }
 THREADS = (1, 2)
-AT_ONCE = {1: 0.1, 1000: 0.5}  # images in a batch, and for how many seconds a round repeats it, at least once
+AT_ONCE = {1: 0.1, 1000: 0.5}  # batch size: seconds per round (at least one call)
 Way = Callable[[np.ndarray], object]
 
 
 def export(folder: Path, scratch: Path) -> None:
-    """Write every form; that they read alike is `mnist-cnn export`'s to check."""
+    """Write every export format; `mnist-cnn export` is what checks their predictions."""
     from mnist_cnn.workflows.evaluate import network_of
 
     network = network_of(store.load(folder))
@@ -45,7 +45,7 @@ def export(folder: Path, scratch: Path) -> None:
 
 
 def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
-    """Every way as a function of (n, 28, 28) images."""
+    """Every runtime as a function of (n, 28, 28) uint8 images."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
@@ -62,7 +62,7 @@ def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
 
 
 def rate(way: Way, images: np.ndarray, seconds: float) -> float:
-    """Images a second, of as many calls as fit into some seconds."""
+    """Images per second over as many calls as fit into `seconds`."""
     calls, started = 0, time.perf_counter()
     while not calls or time.perf_counter() - started < seconds:
         way(images)
@@ -71,7 +71,7 @@ def rate(way: Way, images: np.ndarray, seconds: float) -> float:
 
 
 def measure(folder: Path, scratch: Path, threads: int, rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Every way in turn, round by round, in this process."""
+    """Images per second of all runtimes, alternating, in this process."""
     images = np.random.default_rng(1).integers(0, 256, (1000, 28, 28), dtype=np.uint8)
     found: dict[str, dict[str, list[float]]] = {}
     every = ways(folder, scratch, threads)
@@ -86,7 +86,7 @@ def measure(folder: Path, scratch: Path, threads: int, rounds: int) -> dict[str,
 
 
 def main(folder: Path, rounds: int) -> None:
-    """Measure in a process for each number of threads, print the table and keep the figures."""
+    """Measure in one process per number of threads, print the table and save the results."""
     found = {}
     with tempfile.TemporaryDirectory() as scratch:
         export(folder, Path(scratch))
@@ -97,7 +97,7 @@ def main(folder: Path, rounds: int) -> None:
             found[str(threads)] = json.loads(done.stdout.splitlines()[-1])
     columns = [(threads, str(size)) for size in AT_ONCE for threads in map(str, THREADS)]
     heads = " | ".join(f"batch {int(size):,}, {threads} thread{'s' * (threads > '1')}" for threads, size in columns)
-    print(f"| way | {heads} |\n|{'---|' * (1 + len(columns))}")
+    print(f"| runtime | {heads} |\n|{'---|' * (1 + len(columns))}")
     for name in found[str(THREADS[0])]:
         print(f"| {name} | {' | '.join(f'{median(found[t][name][size]):,.0f}' for t, size in columns)} |")
     print(machine_line())

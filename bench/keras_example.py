@@ -1,10 +1,10 @@
-"""The network of the keras.io example "Simple MNIST convnet", trained until it is right on 99.0 % of the test images.
+"""The keras.io example "Simple MNIST convnet", trained until its test accuracy reaches 99.0%.
 
-    python bench/keras_example.py mnist.npz SEED [SHARE]
+    python bench/keras_example.py mnist.npz SEED [ACCURACY]
 
-Its recipe: Conv2D 32, 3×3; pooling; Conv2D 64, 3×3; pooling; dropout 0.5; dense; Adam; batches of 128; a tenth of the
-training images kept to validate. It is judged on the test images after every epoch, and stops at the first at which it
-reaches the share (0.99): looking at the test images so often flatters it, and is what "time to 99 %" means for it.
+The example: Conv2D 32, 3×3; pooling; Conv2D 64, 3×3; pooling; dropout 0.5; dense; Adam; batch size 128; validation
+split 0.1. It is evaluated on the test images after every epoch and stops at the first with an accuracy of ACCURACY
+(0.99). Evaluating so often flatters the example; it is what "time to 99%" means for it.
 """
 
 import sys
@@ -37,10 +37,10 @@ model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accur
 
 
 class UntilGoodEnough(keras.callbacks.Callback):
-    """Judges after every epoch and stops."""
+    """Evaluates after every epoch and stops training at the wanted accuracy."""
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
-        """Keras calls this with the index of the epoch done."""
+        """Keras calls this with the index of the finished epoch."""
         _, accuracy = self.model.evaluate(x_test, y_test, verbose=0)
         if accuracy >= wanted:
             print(f"Test accuracy: {accuracy:.2%} after epoch {epoch + 1}", flush=True)

@@ -1,10 +1,10 @@
-"""Choose the training digits that ship as `reading/nearest.png`, and measure whether they earn their size.
+"""Build the nearest-neighbour index `reading/nearest.png` from training digits, and measure if it is worth its size.
 
-`python bench/nearest_index.py MNIST.npz [FOLDER] [--write]`: of every digit some of MNIST's training images, each the
-nearest to the centre of a cluster (k-means on `outlines`, seeded). Measured on MNIST's test digits, and on USPS
-and hwd1000 where the folder has them: how often the three nearest bear the label that was read, where that is right and
-where it is wrong, and how well that tells mistakes from the rest beside the confidence. `--write` chooses the index
-anew, keeps it, and measures smaller and larger ones, too.
+`python bench/nearest_index.py MNIST.npz [FOLDER] [--write]`: the index holds, for each class, the MNIST training images
+nearest to the cluster centres of k-means on `outlines` (seeded). Measured on MNIST's test digits, and on USPS and
+hwd1000 if the folder has them: how often the three nearest neighbours have the predicted label, for correct and for
+incorrect predictions, and how well that detects errors in addition to the confidence. `--write` rebuilds the index,
+saves it, and also measures smaller and larger ones.
 """
 
 import io
@@ -27,23 +27,23 @@ from read_pictures import arrays
 from results import machine_line, write
 from robust import normalised
 
-SIZES = (10, 30, 100, 200)  # of each digit
+SIZES = (10, 30, 100, 200)  # images per class
 SHIPS = 100
-LEVELS = 16  # of grey
+LEVELS = 16  # grey levels
 NEAREST = 3
 AT_A_TIME = 5000
 FOLDS = 5
 Seen = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Features, the network's probabilities and the truth."""
+"""Features, the model's probabilities and the true labels."""
 
 
 def features_of(images: np.ndarray) -> np.ndarray:
-    """`outlines` of many, some at a time."""
+    """`outlines` of many images, in batches."""
     return np.concatenate([outlines(images[at : at + AT_A_TIME]) for at in range(0, len(images), AT_A_TIME)])
 
 
 def chosen(features: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """The indices of `count` images of every digit, 0 first."""
+    """The indices of `count` images per class, class 0 first."""
     picked = []
     for digit in range(10):
         of_it = np.flatnonzero(labels == digit)
@@ -57,7 +57,7 @@ def chosen(features: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def sheet_of(images: np.ndarray) -> bytes:
-    """The images as a PNG of 16 levels of grey, a row for each digit."""
+    """The images as a PNG with 16 grey levels, one row per class."""
     rows = images.reshape(10, -1, 28, 28).swapaxes(1, 2).reshape(280, -1)
     indexed = Image.fromarray(np.rint(rows / 255 * (LEVELS - 1)).astype(np.uint8), "P")
     indexed.putpalette([level * 255 // (LEVELS - 1) for level in range(LEVELS) for _ in range(3)])
@@ -67,7 +67,7 @@ def sheet_of(images: np.ndarray) -> bytes:
 
 
 def judged(near: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
-    """The labels of the nearest (n, 3), the network's probabilities and the truth → shares."""
+    """Shares from the neighbours' labels (n, 3), the model's probabilities (n, 10) and the true labels (n,)."""
     read = probabilities.argmax(axis=1)
     wrong = read != labels
     same = (near == read[:, np.newaxis]).sum(axis=1)
@@ -94,17 +94,17 @@ def judged(near: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> d
 
 
 def share(true: np.ndarray) -> float | None:
-    """How many are, None of none."""
+    """The share that is true, or None of an empty array."""
     return float(true.mean()) if true.size else None
 
 
 def area(wrong: np.ndarray, doubt: np.ndarray) -> float | None:
-    """The area under ROC of doubt as a sign of a mistake, None where there is none."""
+    """AUROC of `doubt` as a detector of errors, or None if there are none."""
     return float(roc_auc_score(wrong, doubt)) if wrong.any() else None
 
 
 def sets(mnist: Path, folder: Path | None) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """What is measured on, in MNIST's manner."""
+    """The test sets, in MNIST's format."""
     found = {"MNIST test": arrays(mnist)}
     for name, ink in (("usps_test", 255), ("hwd1000", 0)):
         if folder and (file := folder / f"{name}.npz").exists():
@@ -114,12 +114,12 @@ def sets(mnist: Path, folder: Path | None) -> dict[str, tuple[np.ndarray, np.nda
 
 
 def probabilities_of(classify: Classifier, images: np.ndarray) -> np.ndarray:
-    """The network's, some at a time."""
+    """The model's probabilities, in batches."""
     return np.concatenate([classify(images[at : at + AT_A_TIME]) for at in range(0, len(images), AT_A_TIME)])
 
 
 def compared(mnist: Path, seen: dict[str, Seen]) -> list[dict[str, Any]]:
-    """Choose indices of every size, keep the one that ships, and measure all."""
+    """Build and measure indices of every size, and save the bundled one."""
     with np.load(mnist, allow_pickle=False) as file:
         images, labels = file["x_train"], file["y_train"].astype(np.int64)
     features = features_of(images)
@@ -134,7 +134,7 @@ def compared(mnist: Path, seen: dict[str, Seen]) -> list[dict[str, Any]]:
 
 
 def measured(size: int, length: int, features: np.ndarray, seen: dict[str, Seen]) -> list[dict[str, Any]]:
-    """An index of `size` images of each digit on every set."""
+    """Measure an index of `size` images per class on every test set."""
     rows = []
     for name, (theirs, probabilities, truth) in seen.items():
         near = np.argsort(-(theirs @ features.T), axis=1, kind="stable")[:, :NEAREST] // size
@@ -144,7 +144,7 @@ def measured(size: int, length: int, features: np.ndarray, seen: dict[str, Seen]
 
 
 def main(mnist: Path, folder: Path | None, keep: bool) -> None:
-    """Measure the index that ships, or choose it anew."""
+    """Measure the bundled index, or rebuild it."""
     cv2.setNumThreads(1)
     classify = calibrated_classifier()
     seen = {

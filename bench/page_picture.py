@@ -1,6 +1,6 @@
-"""Draw docs/page.png: the page of `mnist-cnn serve` in Chromium, with a number written on it by the mouse.
+"""Draw docs/page.png: the web app of `mnist-cnn serve` in Chromium, with a number drawn with the mouse.
 
-`python bench/page_picture.py [ADDRESS]`: of a server that runs, by default http://127.0.0.1:8000/.
+`python bench/page_picture.py [ADDRESS]`: the address of a running server, by default http://127.0.0.1:8000/.
 """
 
 import shutil
@@ -21,7 +21,7 @@ SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", 
 
 
 def rounded(points: np.ndarray) -> np.ndarray:
-    """A line of straight pieces (n, 2) with its corners cut twice, as a hand would round them (Chaikin 1974)."""
+    """A polyline (n, 2) with its corners rounded by two rounds of corner cutting (Chaikin 1974)."""
     for _ in range(2):
         near, far = 0.75 * points[:-1] + 0.25 * points[1:], 0.25 * points[:-1] + 0.75 * points[1:]
         points = np.concatenate([points[:1], np.stack([near, far], axis=1).reshape(-1, 2), points[-1:]])
@@ -29,7 +29,7 @@ def rounded(points: np.ndarray) -> np.ndarray:
 
 
 def write(page: Page) -> None:
-    """Write the number into the middle of the sheet, leaning a little, no two digits on one line."""
+    """Draw the number in the middle of the canvas, slightly slanted, each digit at a different height."""
     box = page.locator("#sheet").bounding_box()
     assert box is not None
     rng = np.random.default_rng(4)
@@ -44,7 +44,7 @@ def write(page: Page) -> None:
 
 
 def draw(page: Page, points: np.ndarray) -> None:
-    """One stroke with the mouse."""
+    """Draw one stroke with the mouse."""
     page.mouse.move(*points[0])
     page.mouse.down()
     for x, y in points[1:]:
@@ -53,7 +53,7 @@ def draw(page: Page, points: np.ndarray) -> None:
 
 
 def main() -> None:
-    """Write, wait for the reading and its explanation, and keep what the browser shows."""
+    """Draw, wait for the prediction and its explanation, and save a screenshot."""
     address = sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000/"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=SWITCHES)
@@ -63,7 +63,7 @@ def main() -> None:
         expect(page.locator("#number")).to_have_text(NUMBER, timeout=60_000)
         page.get_by_role("tab").nth(2).hover()
         expect(page.get_by_role("img", name="speaks most for 4")).to_be_visible(timeout=60_000)
-        page.wait_for_timeout(500)  # until it has faded in
+        page.wait_for_timeout(500)  # until the fade-in has finished
         shot = cv2.imdecode(np.frombuffer(page.screenshot(full_page=True), np.uint8), cv2.IMREAD_COLOR)
         browser.close()
     cv2.imwrite(str(ROOT / "docs" / "page.png"), shot, [cv2.IMWRITE_PNG_COMPRESSION, 9])

@@ -1,8 +1,8 @@
-"""The recipe `classic` as a tutorial would write it, without anything of this project: what it is timed against.
+"""The recipe `classic` as a tutorial would write it, without this project: the baseline for its timing.
 
     python bench/plain_keras.py mnist.npz SEED
 
-The file holds Keras' four arrays; `tf.keras.datasets.mnist.load_data()` reads the same ones, and needs a network once.
+The file holds the same four arrays as `tf.keras.datasets.mnist.load_data()`, which needs a network connection once.
 """
 
 import sys

@@ -2,8 +2,8 @@
 
     python bench/plots.py
 
-Filled points are this project's, means over seeds with their standard deviation, timed on two CPU cores. Hollow ones
-are other people's figures, as they state them; docs/benchmarks.md has each one's source and machine.
+Filled points are this project's results: means over seeds with their standard deviation, timed on two CPU cores. Hollow
+points are published results, as stated by their authors; docs/benchmarks.md has the source and machine of each.
 """
 
 import json
@@ -26,9 +26,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 @dataclass(frozen=True)
 class Point:
-    """A figure: test accuracy in percent with its standard deviation, parameters, seconds of training.
+    """A result: test accuracy in percent with its standard deviation, number of parameters, seconds of training.
 
-    Its name stands `lower` points lower, so that names do not meet.
+    Its label is moved down by `lower` points, so that labels do not overlap.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Point:
     lower: float = 0.0
 
 
-# keras.io and PyTorch examples: measured on this kind of machine. The rest: what their authors state.
+# keras.io and PyTorch examples: measured on this kind of machine. The rest: as stated by their authors.
 THEIRS = [
     Point("keras.io example, 8 epochs", 99.0, parameters=34_826, seconds=88),
     Point("keras.io example, 15 epochs", 99.22, parameters=34_826, seconds=164),
@@ -51,7 +51,7 @@ THEIRS = [
 
 
 def ours() -> list[Point]:
-    """What is in bench/results: the two timings of whole processes, and every study by its file's name."""
+    """The results in bench/results: two timings of whole processes, and every study under its file name."""
     timed = read("time_to_99.json")
     points = [
         of_runs("fast", timed["fast"], 39_226),
@@ -80,7 +80,7 @@ def read(name: str) -> dict[str, Any]:
 
 
 def of_runs(name: str, runs: list[dict[str, float]], parameters: int) -> Point:
-    """Mean and spread of timed runs."""
+    """Mean, standard deviation and median time of timed runs."""
     accuracies = [run["accuracy"] for run in runs]
     seconds = statistics.median(run["seconds"] for run in runs)
     return Point(name, statistics.mean(accuracies), statistics.stdev(accuracies), parameters, seconds)
@@ -88,7 +88,7 @@ def of_runs(name: str, runs: list[dict[str, float]], parameters: int) -> Point:
 
 @rc_context(STYLE)
 def draw(measure: str, label: str, name: str) -> None:
-    """Error against a measure, both on logarithmic scales; accuracy is the share of errors upside down."""
+    """Accuracy (as error, inverted) against a measure, both on logarithmic scales."""
     figure = Figure(figsize=(7.2, 4.4))
     axes = figure.subplots()
     for points, mine in ((THEIRS, False), (ours(), True)):
@@ -99,7 +99,7 @@ def draw(measure: str, label: str, name: str) -> None:
             error = 100 - point.accuracy
             colour = COLOURS["right" if mine else "quiet"]
             axes.errorbar(place, error, yerr=point.sd or None, color=colour, fmt="o", mfc=colour if mine else "none")
-            # On which side of its point a name stands.
+            # The side of the point that the label is on.
             side = 1 if mine or (measure == "seconds" and place > 1) else -1
             axes.annotate(
                 point.name,
@@ -122,16 +122,16 @@ def draw(measure: str, label: str, name: str) -> None:
 
 
 def scale(axes: Axes) -> None:
-    """Accuracy upwards, by the logarithm of the errors."""
+    """Accuracy increases upwards, on the logarithmic scale of the error."""
     axes.set_yscale("log")
     axes.set_ylim(2.5, 0.15)
     axes.yaxis.set_major_locator(FixedLocator([2, 1, 0.5, 0.2]))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:.4g} %"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:.4g}%"))
 
 
 def main() -> None:
-    """Draw both."""
+    """Draw both figures."""
     draw("parameters", "parameters", "error_by_parameters.svg")
     draw("seconds", "seconds", "accuracy_by_seconds.svg")
 

@@ -1,7 +1,7 @@
-"""How well the reader reads: people's pictures, USPS, hwd1000, and letters that it should refuse, with 95 % intervals.
+"""Accuracy of the reader on external images, USPS and hwd1000, and letters it should reject, with 95% CIs.
 
 `python bench/read_pictures.py FOLDER [MODEL]`: the folder has any of pictures/labels.csv, usps_test.npz, hwd1000.npz,
-letters_A_to_J.npz and mnist.npz; what is absent is left out. None of it is part of this repository.
+letters_A_to_J.npz and mnist.npz; missing files are skipped. None of them is part of this repository.
 """
 
 import sys
@@ -19,11 +19,11 @@ from mnist_cnn.terminal.screen import in_numbers
 from results import machine_line, write
 from robust import normalised
 
-REFUSED = 0.01  # the share of MNIST's test digits that the letters' threshold refuses
+REFUSED = 0.01  # the share of MNIST's test digits that the threshold for the letters rejects
 
 
 def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The images and labels of an .npz, whatever it calls them."""
+    """The images and labels of an .npz file, whatever the arrays are called."""
     with np.load(path, allow_pickle=False) as file:
         found = [file[name] for name in file.files if name not in ("x_train", "y_train")]
     images = next(one for one in found if one.ndim >= 3)
@@ -32,26 +32,26 @@ def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_single(reader: Reader, images: np.ndarray, labels: np.ndarray) -> Accuracy:
-    """The whole reader on pictures of one digit."""
+    """Accuracy of the whole reader on single-digit images."""
     readings = reader.read_many(images, single=True)
     read = [reading.digits[0].digit if reading.digits else -1 for reading in readings]
     return Accuracy(int((np.array(read) == labels).sum()), len(labels))
 
 
 def accuracy(classify: Classifier, images: np.ndarray, labels: np.ndarray) -> Accuracy:
-    """The network alone."""
+    """Accuracy of the model without the reader."""
     return Accuracy(int((classify(images).argmax(axis=1) == labels).sum()), len(labels))
 
 
 def accepted_letters(classify: Classifier, mnist: np.ndarray, letters: np.ndarray) -> Accuracy:
-    """How many letters are as sure as all but 1 % of MNIST's test digits."""
+    """How many letters are accepted at the threshold that rejects 1% of MNIST's test digits."""
     threshold = np.quantile(classify(mnist).max(axis=1), REFUSED)
     sure = classify(normalised(letters)).max(axis=1) >= threshold
     return Accuracy(int(sure.sum()), len(letters))
 
 
 def by_source(judged: list[pictures.JudgedPicture]) -> dict[str, dict[str, int]]:
-    """How many pictures of one digit each source has, and how many of them are right, most pictures first."""
+    """The number of single-digit images per source and how many are correct, largest source first."""
     singles = [one for one in judged if one.picture.layout == "single"]
     groups = pictures.grouped(singles, lambda picture: picture.source)
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
@@ -59,7 +59,7 @@ def by_source(judged: list[pictures.JudgedPicture]) -> dict[str, dict[str, int]]
 
 
 def main(folder: Path, model: str | None = None) -> None:
-    """Measure everything there is data for."""
+    """Evaluate on all data that the folder has."""
     reader = Reader(model, min_confidence=0.0)
     measured: dict[str, Any] = {}
 
@@ -70,7 +70,7 @@ def main(folder: Path, model: str | None = None) -> None:
     mnist = None
     if (file := folder / "mnist.npz").exists():
         mnist, labels = arrays(file)
-        note("MNIST test, network alone", accuracy(reader.classify, mnist, labels))
+        note("MNIST test, without the reader", accuracy(reader.classify, mnist, labels))
         note("MNIST test, first 2,000, whole reader", read_single(reader, mnist[:2000], labels[:2000]))
     if (usps := folder / "usps_test.npz").exists():
         images, labels = arrays(usps)
@@ -88,9 +88,9 @@ def main(folder: Path, model: str | None = None) -> None:
         for source, one in measured["sources"].items():
             print(f"{source}: {one['correct']} of {one['count']}")
     if not measured:
-        sys.exit(f"{folder} has none of the data that is measured here; what was measured before stays.")
+        sys.exit(f"{folder} contains none of the expected files; the earlier results are unchanged.")
     print(machine_line())
-    write("read_pictures", {"model": model or "the one that ships", "measured": measured})
+    write("read_pictures", {"model": model or "bundled", "measured": measured})
 
 
 if __name__ == "__main__":

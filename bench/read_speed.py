@@ -1,7 +1,7 @@
-"""How long reading takes on one thread, and how much memory: pictures drawn here, from 28×28 to 50 megapixels.
+"""Time and memory of reading on one thread: synthetic images from 28×28 to 50 megapixels.
 
-Each time is the median of runs in turn, by the clock and as the processor time of this process, which other programs
-on the machine disturb less.
+Each time is the median of several runs, as wall-clock time and as CPU time of this process, which other programs on the
+machine affect less.
 """
 
 import io
@@ -23,12 +23,12 @@ RUNS = 15
 
 
 def page(width: int, height: int, seed: int = 0) -> np.ndarray:
-    """A photo of a sort: uneven light, grain, a digit in the middle; RGB."""
+    """A synthetic photo (height, width, 3), RGB: uneven light, grain, a digit in the middle."""
     rng = np.random.default_rng(seed)
     light = np.linspace(0.7, 1.0, width, dtype=np.float32)[None, :, None]
     paper = np.full((height, width, 3), (230, 222, 205), np.uint8)
     cv2.putText(paper, "7", (int(width * 0.4), int(height * 0.7)), 0, height / 60, (40, 35, 60), max(1, height // 40))
-    # A grain in blocks, drawn row by row of them, so that fifty megapixels fit into memory.
+    # The grain is drawn in strips of blocks, so that fifty megapixels fit into memory.
     for top in range(0, height, 400):
         part = paper[top : top + 400]
         grain = rng.normal(0, 4, (len(part) // 4 + 1, width // 4 + 1, 1)).repeat(4, 0).repeat(4, 1)
@@ -37,14 +37,14 @@ def page(width: int, height: int, seed: int = 0) -> np.ndarray:
 
 
 def file_of(pixels: np.ndarray, kind: str) -> bytes:
-    """The bytes of a PNG or JPEG."""
+    """The bytes of a PNG or JPEG file."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, kind)
     return stream.getvalue()
 
 
 def timed(call: Callable[[], object], runs: int = RUNS) -> dict[str, float]:
-    """Median milliseconds of a call, by the clock and of the processor."""
+    """Median milliseconds of a call, as wall-clock time and as CPU time."""
     call()
     clock, processor = [], []
     for _ in range(runs):
@@ -67,13 +67,13 @@ print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]
 
 
 def megabytes(path: Path) -> float:
-    """Peak memory of a process that reads one picture, by Linux's own count (getrusage's includes the parent's)."""
+    """Peak memory of a process that reads one image, as Linux counts it (getrusage includes the parent's)."""
     done = subprocess.run([sys.executable, "-c", MEMORY, str(path)], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def main() -> None:
-    """Measure and print everything."""
+    """Measure, print and save everything."""
     cv2.setNumThreads(1)
     reader = Reader()
     small = np.asarray(cv2.cvtColor(page(28, 28), cv2.COLOR_RGB2GRAY))
@@ -101,7 +101,7 @@ def main() -> None:
             path.write_bytes(file_of(fifty, kind))
             memory[kind] = megabytes(path)
     for name, times in taken.items():
-        print(f"{name:<34} {times['clock']:>8.2f} ms by the clock {times['processor']:>8.2f} ms of the processor")
+        print(f"{name:<34} {times['clock']:>8.2f} ms wall-clock {times['processor']:>8.2f} ms CPU")
     for kind, size in memory.items():
         print(f"peak memory, 50 megapixels, {kind:<6} {size:>6.0f} MB")
     print(machine_line())

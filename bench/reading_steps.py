@@ -1,4 +1,4 @@
-"""Draw docs/reading.png: every step of reading seen on its own, on pictures made here."""
+"""Draw docs/reading.png: the intermediate result of every step of reading, on synthetic images."""
 
 import sys
 from pathlib import Path
@@ -16,11 +16,11 @@ from mnist_cnn.reading.annotate import annotate  # noqa: E402
 from mnist_cnn.reading.ink import against, find_ink, paper_of  # noqa: E402
 from mnist_cnn.reading.picture import load  # noqa: E402
 
-SIDE, GAP, TEXT = 190, 4, 22  # pixels: a cell's width, the space beside what is in it, the line above it
+SIDE, GAP, TEXT = 190, 4, 22  # pixels: width of a cell, padding, height of its caption
 
 
 def examples() -> dict[str, np.ndarray]:
-    """Pictures that show what each step is for."""
+    """Images that show the purpose of each step."""
     plain = mask("407", height=90, pen=7)
     falling = np.zeros((260, 330), np.uint8)
     for index, digit in enumerate("2845"):
@@ -30,38 +30,38 @@ def examples() -> dict[str, np.ndarray]:
         "red on green": inked(plain, (70, 140, 70), (190, 70, 60)),
         "ruled paper": inked(plain, ruled(plain.shape, 45), 50),
         "chalk": grain(inked(plain, (45, 60, 50), (225, 225, 215)), 6),
-        "a falling row": inked(falling, 245, 20),
+        "a slanted row": inked(falling, 245, 20),
         "touching digits": inked(mask("358", height=90, pen=7, gap=-0.12), 250, 20),
         "a thin pen": inked(mask("926", height=90, pen=1), 255, 0),
     }
 
 
 def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
-    """What each step makes of a picture."""
+    """The result of each step for an image."""
     grey = load(picture).grey
     ink = find_ink(grey)
     dark = 255 - grey if ink.light else grey
     reading = reader.read(picture)
     seen = [digit.image for digit in reading.digits] or [np.zeros((28, 28), np.uint8)]
     return {
-        "picture": picture,
+        "image": picture,
         "grey, dark ink": dark,
         "contrast": 255 - against(dark, paper_of(dark)),
         "ink": 255 - 255 * ink.mask,
-        "read": annotate(picture, reading),
-        "what the network sees": np.concatenate(seen, axis=1),
+        "result": annotate(picture, reading),
+        "model input": np.concatenate(seen, axis=1),
     }
 
 
 def cell(pixels: np.ndarray, height: int) -> np.ndarray:
-    """A picture fitted into a cell."""
+    """An image fitted into a cell."""
     canvas = np.full((height, SIDE, 3), 255, np.uint8)
     put(canvas[:-GAP, :-GAP], pixels)
     return canvas
 
 
 def main() -> None:
-    """Draw every example as a row of its steps."""
+    """Draw every example as one row of steps."""
     reader = Reader(min_confidence=0.0)
     bands = []
     for name, picture in examples().items():

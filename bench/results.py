@@ -1,4 +1,4 @@
-"""What the benchmarks share: how programs are started, the machine's name, mean and spread, where results are kept."""
+"""Shared by the benchmarks: starting programs, describing the machine, mean and SD, saving results."""
 
 import json
 import os
@@ -15,7 +15,7 @@ ACCURACY = re.compile(r"Test accuracy[^:]*: ([\d.]+) ?%")
 
 
 def started(command: list[str]) -> "subprocess.Popen[str]":
-    """Start a program whose lines are to be read from its stdout as they come."""
+    """Start a program with its stdout as a pipe, to be read line by line."""
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
 
@@ -28,7 +28,7 @@ def machine_line() -> str:
 
 
 def median(values: list[float]) -> float:
-    """The middle value."""
+    """The median."""
     return statistics.median(values)
 
 
@@ -39,6 +39,6 @@ def mean_and_sd(values: list[float]) -> str:
 
 
 def write(name: str, document: dict[str, object]) -> None:
-    """Keep the raw results, with when and where they were taken."""
+    """Save raw results to bench/results, with date and machine."""
     about = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_line()}
     (FOLDER / f"{name}.json").write_text(json.dumps(about | document, indent=2) + "\n", encoding="utf-8")

@@ -1,12 +1,12 @@
-"""How well a network reads other people's digits, and refuses what is none: the recipe `robust` and others beside it.
+"""Accuracy on other datasets and rejection of non-digits: the recipe `robust` compared with other models.
 
     python bench/robust.py MODEL.onnx … [--data FOLDER]
 
-FOLDER holds usps_test.npz (images 16×16), hwd1000.npz (28×28, black on white) and letters_A_to_J.npz (28×28), none of
-which anything is trained on; what is absent is left out with a note. MNIST is found through MNIST_CNN_DATA. Every
-picture goes through `reading.normalise`, as at reading time. A network refuses where its highest probability is below
-the threshold that refuses 1 % of MNIST's test digits. Also counted: MNIST's test digits restyled, and non-digits
-made, as in training but by another seed. The figures are counts, shares and 95 % intervals (Wilson 1927).
+FOLDER holds usps_test.npz (images 16×16), hwd1000.npz (28×28, black on white) and letters_A_to_J.npz (28×28), which are
+never used for training; missing files are skipped with a note. MNIST is found through MNIST_CNN_DATA. All images go
+through `reading.normalise`, as when reading. A model rejects an image if its highest probability is below the threshold
+that rejects 1% of MNIST's test digits. Also evaluated: restyled MNIST test digits and generated non-digits, as in
+training but with another seed. The results are counts, shares and 95% confidence intervals (Wilson 1927).
 """
 
 import argparse
@@ -29,26 +29,26 @@ SEED, REFUSED, MADE = 20261123, 0.01, 10_000
 
 
 def normalised(images: np.ndarray) -> np.ndarray:
-    """Each of the images (n, height, width) in MNIST's manner."""
+    """The images (n, height, width) in MNIST's format, (n, 28, 28)."""
     return np.stack([to_mnist(image) for image in images])
 
 
 def digits_and_others(folder: Path) -> tuple[dict[str, Examples], dict[str, np.ndarray]]:
-    """Sets of digits and of what is no digit, by name."""
+    """Test sets of digits and of non-digits, by name."""
     test = source.load("mnist").test
     rng = np.random.default_rng(SEED)
     digits = {
         "MNIST test": test,
-        "MNIST test, varied": Examples(restyled(test.images, test.labels, 1, rng), test.labels),
+        "MNIST test, restyled": Examples(restyled(test.images, test.labels, 1, rng), test.labels),
     }
-    others = {"made as in training": negatives(MADE, test.images, test.labels, rng)}
+    others = {"generated as in training": negatives(MADE, test.images, test.labels, rng)}
     for name, file in (
         ("USPS test", "usps_test.npz"),
         ("hwd1000", "hwd1000.npz"),
         ("letters A to J", "letters_A_to_J.npz"),
     ):
         if not (folder / file).exists():
-            print(f"{name} is left out: there is no {folder / file}.")
+            print(f"{name} is skipped: {folder / file} does not exist.")
             continue
         with np.load(folder / file, allow_pickle=False) as arrays:
             images, labels = arrays["images"], arrays["labels"]
@@ -60,13 +60,13 @@ def digits_and_others(folder: Path) -> tuple[dict[str, Examples], dict[str, np.n
 
 
 def counted(count: int, of: int) -> str:
-    """A count as a share with its interval."""
+    """A count as a share with its confidence interval."""
     low, high = wilson_interval(count, of)
-    return f"{count} of {of}: {100 * count / of:.2f} % ({100 * low:.2f} to {100 * high:.2f})"
+    return f"{count} of {of}: {100 * count / of:.2f}% ({100 * low:.2f}–{100 * high:.2f}%)"
 
 
 def milliseconds_an_image(classify: Classifier, images: np.ndarray) -> float:
-    """The median time of one image by itself."""
+    """Median milliseconds of a single image."""
     seconds = []
     for image in images[:500]:
         start = time.perf_counter()
@@ -76,12 +76,12 @@ def milliseconds_an_image(classify: Classifier, images: np.ndarray) -> float:
 
 
 def judge(path: Path, digits: dict[str, Examples], others: dict[str, np.ndarray]) -> None:
-    """Print one network's table."""
+    """Print the table of one model."""
     classify = onnx_classifier(path)
     threshold = float(np.quantile(classify(digits["MNIST test"].images).max(axis=1), REFUSED))
     speed = milliseconds_an_image(classify, digits["MNIST test"].images)
-    print(f"\n{path} ({path.stat().st_size:,} bytes), refuses below {threshold:.3f}; {speed:.3f} ms an image")
-    print(f"| digits | right | refused | right among the rest |\n|{'---|' * 4}")
+    print(f"\n{path} ({path.stat().st_size:,} bytes), rejects below {threshold:.3f}; {speed:.3f} ms per image")
+    print(f"| digits | correct | rejected | correct of the rest |\n|{'---|' * 4}")
     for name, examples in digits.items():
         probabilities = classify(examples.images)
         right = probabilities.argmax(axis=1) == examples.labels
@@ -92,13 +92,13 @@ def judge(path: Path, digits: dict[str, Examples], others: dict[str, np.ndarray]
             counted(right[kept].sum(), kept.sum()),
         )
         print("|", " | ".join([name, *row]), "|")
-    print(f"\n| no digits | accepted |\n|{'---|' * 2}")
+    print(f"\n| non-digits | accepted |\n|{'---|' * 2}")
     for name, images in others.items():
         print("|", name, "|", counted((classify(images).max(axis=1) >= threshold).sum(), len(images)), "|")
 
 
 def main() -> None:
-    """Judge every network that is named."""
+    """Evaluate every named model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))

@@ -1,9 +1,9 @@
-"""How fast 100,000 small pictures are read: one process, several, Ray over a folder and over a Parquet file.
+"""Throughput of batch reading, 100,000 small images: one process, several, Ray over a folder and over a Parquet file.
 
-`make FOLDER` draws them by code from MNIST's test digits; `read FOLDER` reads them in every way and compares results.
-A row has pictures a second from the first picture to the last (start-up is told apart: the time of reading one
-picture the same way), the processor time, and the largest sum over all processes of the memory that each has for itself
-and its share of what they have in common (PSS), looked at twice a second.
+`make FOLDER` generates the images from MNIST's test digits; `read FOLDER` reads them in every way and compares the
+results. Each row has the images per second without start-up (the time to read a single image the same way), the CPU
+time per image, and the peak memory of all processes (sum of their proportional set sizes, PSS, sampled twice per
+second).
 """
 
 import argparse
@@ -30,11 +30,11 @@ from results import machine_line, write
 
 PYTHON = [sys.executable, "-m", "mnist_cnn", "read"]
 PARQUET = "pictures.parquet"
-ROWS = 1000  # of a row group
+ROWS = 1000  # per row group
 
 
 def drawn(digit: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One MNIST digit (28, 28) redrawn on grainy paper as a grey picture with sides of 24 to 64 pixels."""
+    """One MNIST digit (28, 28) redrawn on grainy paper as a greyscale image with sides of 24 to 64 pixels."""
     side = int(rng.integers(24, 65))
     ink = cv2.resize(digit, (side, side), interpolation=cv2.INTER_CUBIC).astype(np.float32) / 255
     paper, pen = rng.uniform(190, 250), rng.uniform(10, 90)
@@ -50,7 +50,7 @@ def png(pixels: np.ndarray) -> bytes:
 
 
 def make(folder: Path, count: int, data: str) -> None:
-    """Draw the pictures as files in `folder`/files and once more as rows of `folder`/pictures.parquet."""
+    """Write the images as files in `folder`/files and again as rows of `folder`/pictures.parquet."""
     import pyarrow
     from pyarrow import parquet
 
@@ -71,7 +71,7 @@ def make(folder: Path, count: int, data: str) -> None:
 
 
 def family(pid: int) -> Iterator[Path]:
-    """The folders in /proc of a process and of all that it has begun, at whatever remove."""
+    """The folders in /proc of a process and of all its descendants."""
     yield Path("/proc") / str(pid)
     for task in (Path("/proc") / str(pid) / "task").glob("*/children"):
         for one in task.read_text().split():
@@ -79,7 +79,7 @@ def family(pid: int) -> Iterator[Path]:
 
 
 def megabytes(pid: int) -> float:
-    """The memory of a process and of all that it has begun: proportional set size, shared pages counted once."""
+    """Memory of a process and its descendants: proportional set size, which counts shared pages once."""
     total = 0
     with contextlib.suppress(OSError):
         for process in family(pid):
@@ -91,7 +91,7 @@ def megabytes(pid: int) -> float:
 
 
 def timed(words: list[str], out: Path) -> dict[str, Any]:
-    """Run a command: its seconds, those of the processors, and its largest memory."""
+    """Run a command; returns its seconds, CPU seconds and peak memory."""
     started, used = time.perf_counter(), os.times()
     with out.open("wb") as stream:
         process = subprocess.Popen(words, stdout=stream, stderr=subprocess.PIPE)
@@ -114,7 +114,7 @@ def timed(words: list[str], out: Path) -> dict[str, Any]:
 
 
 def results_of(path: Path) -> str:
-    """A digest of what was read, the same for JSON and for Parquet."""
+    """A digest of the results, the same for JSON and for Parquet."""
     if path.suffix == ".json":
         documents = json.loads(path.read_bytes())["pictures"]
         rows = ((one["path"], one["text"], one["rows"]) for one in documents)
@@ -130,12 +130,12 @@ def results_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def ways(folder: Path, one: Path, jobs: int, scratch: Path) -> dict[str, list[tuple[list[str], Path]]]:
-    """For each way the command that reads one picture and the one that reads all, and where the results will be."""
+def ways(folder: Path, one: Path, workers: int, scratch: Path) -> dict[str, list[tuple[list[str], Path]]]:
+    """For each way, the command for one image and the one for all, each with the path of its results."""
     both: dict[str, list[tuple[list[str], Path]]] = {}
     for way, many, single, more in (
         ("one process", folder / "files", one / "files", []),
-        (f"--jobs {jobs}", folder / "files", one / "files", ["--jobs", str(jobs)]),
+        (f"--jobs {workers}", folder / "files", one / "files", ["--jobs", str(workers)]),
         ("--ray local, folder", folder / "files", one / "files", ["--ray", "local"]),
         ("--ray local, Parquet", folder / PARQUET, one / PARQUET, ["--ray", "local"]),
     ):
@@ -147,16 +147,16 @@ def ways(folder: Path, one: Path, jobs: int, scratch: Path) -> dict[str, list[tu
     return both
 
 
-def read(folder: Path, jobs: int, only: str) -> None:
-    """Read them in every way, print a table, keep the figures."""
+def read(folder: Path, workers: int, only: str) -> None:
+    """Read the images in every way, print the table, save the results."""
     count = sum(1 for _ in (folder / "files").iterdir())
     taken: dict[str, Any] = {"pictures": count, "bytes": (folder / PARQUET).stat().st_size}
     digests = set()
-    print(f"{'way':<22} {'pictures/s':>10} {'start-up':>9} {'ms of processor':>16} {'MB':>6}")
+    print(f"{'way':<22} {'images/s':>10} {'start-up':>9} {'CPU ms/image':>16} {'MB':>6}")
     with tempfile.TemporaryDirectory(dir=folder) as name:
         scratch = Path(name)
         make(scratch / "one", 1, "digits")
-        for way, commands in ways(folder, scratch / "one", jobs, scratch).items():
+        for way, commands in ways(folder, scratch / "one", workers, scratch).items():
             if only not in way:
                 continue
             (start_up, _), (whole, out) = [
@@ -171,26 +171,26 @@ def read(folder: Path, jobs: int, only: str) -> None:
                 f"{whole['megabytes']:>6,}   load {os.getloadavg()[0]:.1f}",
                 flush=True,
             )
-    assert len(digests) == 1, "the ways do not give the same results"
-    print(f"{count:,} pictures; the same results in every way; {machine_line()}")
+    assert len(digests) == 1, "the results differ between the ways"
+    print(f"{count:,} images; identical results in every way; {machine_line()}")
     if not only:
         write("scale", taken)
 
 
 def main() -> None:
-    """Do what the command line says."""
+    """Run the requested command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("make", "read"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--data", default=os.environ.get("MNIST_CNN_DATA", "auto"))
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="the ways whose name has this in it")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", default="", help="only the ways whose name contains this")
     given = parser.parse_args()
     if given.what == "make":
         make(given.folder, given.count, given.data)
     else:
-        read(given.folder, given.jobs, given.only)
+        read(given.folder, given.workers, given.only)
 
 
 if __name__ == "__main__":

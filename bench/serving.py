@@ -1,9 +1,9 @@
-"""How much the server takes: requests a second, their latency, memory over time, overload; and beside it two others.
+"""Load test of the server: requests per second, latency, memory over time, overload; and two other servers.
 
-The load is made by wrk (Debian's package of that name) on 32 connections that are kept open, a 280×280 drawing each
-time. Beside `mnist-cnn serve` stand LitServe and a plain FastAPI server (serving_litserve.py, serving_plain.py; they
-need their packages), which read the same picture in the same way with the same network. Overload is made by a small
-client that sends at a fixed rate whatever comes back, because wrk waits for answers.
+wrk (Debian's package of that name) generates the load on 32 keep-alive connections, a 280×280 drawing per request.
+`mnist-cnn serve` is compared with LitServe and a plain FastAPI server (serving_litserve.py, serving_plain.py; they need
+their packages), which process the same image with the same reader and model. Overload comes from a small client that
+sends at a fixed rate regardless of responses, because wrk waits for them.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from mnist_cnn.reading.weights import SHIPPED
 from results import machine_line, write
 
 CONNECTIONS = 32
-PATIENCE = 300  # seconds that a server may take to start
+PATIENCE = 300  # seconds to wait for a server to start
 SCRIPT = """
 wrk.method = "POST"
 wrk.body = io.open("{body}", "rb"):read("*a")
@@ -48,14 +48,14 @@ end
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked, again and again."""
+    """The request that is sent repeatedly."""
 
     path: str
     headers: dict[str, str]
     body: bytes
 
     def wire(self) -> bytes:
-        """The request as it goes over the wire."""
+        """The request as HTTP/1.1 bytes."""
         lines = [f"{name}: {value}\r\n" for name, value in self.headers.items()]
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(self.body)}\r\n{''.join(lines)}\r\n"
@@ -64,7 +64,7 @@ class Request:
 
 
 def drawing() -> bytes:
-    """A five of 280×280 pixels as a PNG, as a page's canvas gives it."""
+    """A five of 280×280 pixels as a PNG, as from the web app's canvas."""
     canvas = np.full((280, 280), 255, np.uint8)
     points = np.array([(200, 60), (110, 62), (100, 135), (150, 125), (195, 150), (190, 200), (145, 225), (90, 210)])
     cv2.polylines(canvas, [points.astype(np.int32)], False, 0, 14, cv2.LINE_AA)
@@ -72,7 +72,7 @@ def drawing() -> bytes:
 
 
 def tensor() -> Request:
-    """One image for the Open Inference Protocol, binary both ways."""
+    """One image for the Open Inference Protocol, with binary request and response."""
     image = {"name": "images", "datatype": "UINT8", "shape": [1, 28, 28], "parameters": {"binary_data_size": 784}}
     head = json.dumps({"inputs": [image], "parameters": {"binary_data_output": True}}).encode()
     length = {"Inference-Header-Content-Length": str(len(head))}
@@ -87,7 +87,7 @@ ASKED = {"plain": PICTURE, "litserve": Request("/v1/read", {"Content-Type": "app
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: its process, its port, and how many seconds it took until it listened."""
+    """A running server: its process id, its port, and the seconds until it accepted connections."""
 
     pid: int
     port: int
@@ -96,7 +96,7 @@ class Server:
 
 @contextmanager
 def serving(words: list[str]) -> Iterator[Server]:
-    """Start a server at a free port."""
+    """Start a server on a free port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -107,7 +107,7 @@ def serving(words: list[str]) -> Iterator[Server]:
         try:
             while not listens(port):
                 if server.poll() is not None or time.perf_counter() > began + PATIENCE:
-                    raise SystemExit(f"{' '.join(command)} does not start")
+                    raise SystemExit(f"{' '.join(command)} did not start")
                 time.sleep(0.02)
             yield Server(server.pid, port, time.perf_counter() - began)
         finally:
@@ -115,17 +115,17 @@ def serving(words: list[str]) -> Iterator[Server]:
             with suppress(subprocess.TimeoutExpired):
                 server.wait(20)
             with suppress(ProcessLookupError):
-                os.killpg(server.pid, signal.SIGKILL)  # LitServe goes on otherwise, and takes half a processor
+                os.killpg(server.pid, signal.SIGKILL)  # otherwise LitServe keeps running and uses half a core
 
 
 def listens(port: int) -> bool:
-    """Whether something takes connections at a port."""
+    """Whether a port accepts connections."""
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def load(server: Server, request: Request, seconds: float) -> dict[str, float]:
-    """What wrk measures: requests a second, milliseconds, and how many were refused or broken; and processor time."""
+    """Measure with wrk: requests per second, latency in ms, rejected and failed requests; and CPU ms per request."""
     used = processor_seconds(server.pid)
     with tempfile.TemporaryDirectory() as folder:
         body, script = Path(folder) / "body", Path(folder) / "script.lua"
@@ -142,7 +142,7 @@ def load(server: Server, request: Request, seconds: float) -> dict[str, float]:
 
 
 def processor_seconds(pid: int) -> float:
-    """Processor time that a process and its children have used."""
+    """CPU seconds used by a process and its children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -150,21 +150,21 @@ def processor_seconds(pid: int) -> float:
 
 
 def resident(pid: int) -> float:
-    """Megabytes of memory that a process and its children hold."""
+    """Resident memory of a process and its children, in MB."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     own = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     return (int(own[1]) / 1024 if own else 0) + sum(resident(int(child)) for child in children)
 
 
 class Asking(asyncio.Protocol):
-    """One connection that asks when it is told to, and notes each answer's status and seconds."""
+    """One connection that sends requests on demand and records the status and seconds of each response."""
 
     def __init__(self, wire: bytes, answers: list[tuple[int, float]], free: list["Asking"]) -> None:
         self.wire, self.answers, self.free = wire, answers, free
         self.received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what is written to."""
+        """Store the transport."""
         self.transport = transport
 
     def ask(self) -> None:
@@ -174,7 +174,7 @@ class Asking(asyncio.Protocol):
         self.transport.write(self.wire)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
-        """Note the answer once it is whole, and be free for another request."""
+        """Record a complete response and become available for the next request."""
         self.received += data
         head, end, body = self.received.partition(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", head, re.I)
@@ -184,7 +184,7 @@ class Asking(asyncio.Protocol):
 
 
 async def overload(port: int, rate: float, seconds: float) -> dict[str, float]:
-    """Send so many requests a second whatever comes back, and say what came of them."""
+    """Send `rate` requests per second regardless of responses; returns a summary of the responses."""
     answers: list[tuple[int, float]] = []
     free: list[Asking] = []
     loop, wire, sent, most = asyncio.get_running_loop(), PICTURE.wire(), 0, 0
@@ -193,7 +193,7 @@ async def overload(port: int, rate: float, seconds: float) -> dict[str, float]:
         while sent < now * rate:
             if free:
                 free.pop().ask()
-            elif most < 900:  # fewer than a process may usually open
+            elif most < 900:  # below the usual limit of open files
                 most += 1
                 asking = (await loop.create_connection(lambda: Asking(wire, answers, free), "127.0.0.1", port))[1]
                 asking.ask()
@@ -221,19 +221,21 @@ def show(name: str, measured: dict[str, float]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure each in turn and print as it goes."""
+    """Measure each server and print the results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="of load on each server")
+    parser.add_argument("--seconds", type=float, default=60, help="duration of the load on each server")
     parser.add_argument("--overload-seconds", type=float, default=20)
     parser.add_argument("--memory-seconds", type=float, default=600)
-    parser.add_argument("--network", default=str(SHIPPED), help="a folder of `train`, for all; rivals need model.keras")
-    parser.add_argument("--rivals", nargs="*", default=["litserve", "plain"], help="which of them to measure, too")
+    parser.add_argument(
+        "--model", default=str(SHIPPED), help="a folder made by `train`, for all; rivals need model.keras"
+    )
+    parser.add_argument("--rivals", nargs="*", default=["litserve", "plain"], help="other servers to measure")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     options = parser.parse_args()
     if not shutil.which("wrk"):
-        raise SystemExit("wrk makes the load: install Debian's package wrk.")
+        raise SystemExit("wrk generates the load: install Debian's package wrk.")
     found: dict[str, object] = {}
-    serve = ["-m", "mnist_cnn", "serve", "--model", options.network]
+    serve = ["-m", "mnist_cnn", "serve", "--model", options.model]
     for workers in options.workers:
         with serving([*serve, "--workers", str(workers)]) as server:
             load(server, PICTURE, 2)
@@ -241,7 +243,7 @@ def main() -> None:
             found[name] = show(name, {"started": server.started} | load(server, PICTURE, options.seconds))
             found[f"{name}, /v2"] = show(f"{name}, /v2", load(server, tensor(), options.seconds))
     for rival in options.rivals:
-        words = [str(Path(__file__).with_name(f"serving_{rival}.py")), "--network", options.network]
+        words = [str(Path(__file__).with_name(f"serving_{rival}.py")), "--model", options.model]
         with serving(words) as server:
             load(server, ASKED[rival], 5)
             found[rival] = show(rival, {"started": server.started} | load(server, ASKED[rival], options.seconds))
@@ -256,7 +258,7 @@ def main() -> None:
         found["memory"] = memory
         print("memory in MB over", options.memory_seconds, "s:", " ".join(f"{value:.1f}" for value in memory))
     print(machine_line())
-    write("serving", {"options": vars(options) | {"network": Path(options.network).name}, "measured": found})
+    write("serving", {"options": vars(options) | {"model": Path(options.model).name}, "measured": found})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long nothing takes: `import mnist_cnn` and `mnist-cnn --help` as processes, and Python alone beside them."""
+"""Start-up time: `import mnist_cnn` and `mnist-cnn --help` as processes, compared with Python alone."""
 
 import subprocess
 import sys
@@ -15,14 +15,14 @@ COMMANDS = {
 
 
 def seconds(words: list[str]) -> float:
-    """How long a Python process with these words takes."""
+    """Seconds that a Python process with these arguments takes."""
     start = time.perf_counter()
     subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def main() -> None:
-    """Time the commands in turn and print the medians."""
+    """Time the commands alternately and print the medians."""
     taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(RUNS):
         for name, words in COMMANDS.items():

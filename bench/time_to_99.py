@@ -1,11 +1,11 @@
-"""Seconds from process start to the printed test accuracy of 99 %: the recipe `fast` against the keras.io example.
+"""Seconds from process start to a printed test accuracy of 99%: the recipe `fast` against the keras.io example.
 
     python bench/time_to_99.py [SEEDS [EXAMPLES [LONGER]]]          (default 30, 9 and 10; needs MNIST_CNN_DATA)
 
-`fast` runs with seeds 0, 1, 2, …, each in a process of its own, started as a person would; the clock stops when the
-line with its test accuracy has come through the pipe. The example (bench/keras_example.py) runs in between, evenly
-spread, so that both meet the machine's good and bad minutes; its clock stops at the first epoch that reaches 99.0 %.
-Last comes `fast` with twelve epochs of distorted images, whose mean is to reach 99.5 %.
+`fast` runs with seeds 0, 1, 2, …, each in its own process, started from the command line; the clock stops when the line
+with its test accuracy arrives through the pipe. The runs of the example (bench/keras_example.py) are spread evenly
+between them, so that changes in the machine's speed affect both; its clock stops at the first epoch that reaches 99.0%.
+Last comes `fast` with twelve epochs of augmented images, whose goal is a mean of 99.5%.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from results import ACCURACY, machine_line, mean_and_sd, median, started, write
 
-# Chosen on the last sixth of the training images, trained on the rest.
+# Tuned on the last sixth of the training images, after training on the rest.
 LONGER = [
     "--epochs=12",
     "--final-plain-epochs=1",
@@ -29,7 +29,7 @@ LONGER = [
 
 
 def timed(command: list[str]) -> dict[str, float]:
-    """Run a command; gives the seconds to its accuracy, and that in percent; it is ended there."""
+    """Run a command until it prints its accuracy; returns the seconds and the accuracy in percent."""
     start = time.perf_counter()
     with started(command) as process:
         assert process.stdout
@@ -38,43 +38,41 @@ def timed(command: list[str]) -> dict[str, float]:
                 seconds = time.perf_counter() - start
                 process.terminate()
                 return {"seconds": seconds, "accuracy": float(found[1])}
-    raise SystemExit(f"{command} failed with {process.returncode}")
+    raise SystemExit(f"{command} failed with exit code {process.returncode}")
 
 
 def fast(seed: int, *words: str) -> dict[str, float]:
-    """The recipe `fast` with a seed."""
+    """Train the recipe `fast` with a seed."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "mnist_cnn", "train", "--recipe", "fast", "--data", "mnist", *words]
         return timed([*command, "--seed", str(seed), "--out", f"{folder}/run"])
 
 
 def example(data: str, seed: int) -> dict[str, float]:
-    """The keras.io example, on the framework that Keras chooses by itself."""
+    """Train the keras.io example on Keras' default backend."""
     return timed([sys.executable, str(Path(__file__).parent / "keras_example.py"), data, str(seed)])
 
 
 def main(seeds: int, examples: int, longer: int) -> None:
-    """Time both and print medians and their ratio."""
-    data = os.environ.get("MNIST_CNN_DATA") or sys.exit("set MNIST_CNN_DATA to the .npz file with MNIST")
+    """Time both and print the medians and their ratio."""
+    data = os.environ.get("MNIST_CNN_DATA") or sys.exit("set MNIST_CNN_DATA to the path of mnist.npz")
     ours: list[dict[str, float]] = []
     theirs: list[dict[str, float]] = []
     for seed in range(seeds):
         if seed * examples // seeds == len(theirs):
             theirs.append(example(data, len(theirs)))
-            print(f"keras.io example: {theirs[-1]['seconds']:.1f} s, {theirs[-1]['accuracy']:.2f} %", flush=True)
+            print(f"keras.io example: {theirs[-1]['seconds']:.1f} s, {theirs[-1]['accuracy']:.2f}%", flush=True)
         ours.append(fast(seed))
-        print(f"fast, seed {seed}: {ours[-1]['seconds']:.2f} s, {ours[-1]['accuracy']:.2f} %", flush=True)
+        print(f"fast, seed {seed}: {ours[-1]['seconds']:.2f} s, {ours[-1]['accuracy']:.2f}%", flush=True)
     long = []
     for seed in range(longer):
         long.append(fast(seed, *LONGER))
-        print(
-            f"fast, twelve epochs, seed {seed}: {long[-1]['seconds']:.2f} s, {long[-1]['accuracy']:.2f} %", flush=True
-        )
+        print(f"fast, twelve epochs, seed {seed}: {long[-1]['seconds']:.2f} s, {long[-1]['accuracy']:.2f}%", flush=True)
     print(machine_line())
-    for name, runs in (("fast", ours), (f"fast {' '.join(LONGER)}", long), ("keras.io example, until 99.0 %", theirs)):
+    for name, runs in (("fast", ours), (f"fast {' '.join(LONGER)}", long), ("keras.io example, until 99.0%", theirs)):
         seconds, accuracies = ([run[key] for run in runs] for key in ("seconds", "accuracy"))
         span = f"{min(seconds):.2f} to {max(seconds):.2f}"
-        print(f"{name}: median {median(seconds):.2f} s ({span}), {mean_and_sd(accuracies)} %, {len(runs)} seeds")
+        print(f"{name}: median {median(seconds):.2f} s ({span}), {mean_and_sd(accuracies)}%, {len(runs)} seeds")
     ratio = median([run["seconds"] for run in theirs]) / median([run["seconds"] for run in ours])
     print(f"the example takes {ratio:.1f} times as long")
     write("time_to_99", {"fast": ours, "fast_longer": long, "longer": LONGER, "keras_example": theirs})

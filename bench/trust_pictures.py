@@ -1,8 +1,8 @@
-"""Draw the pictures of docs/trust.md: reliability diagram, risk-coverage curve and disputed test labels of a network.
+"""Draw the figures of docs/trust.md: reliability diagram, risk-coverage curve and disputed test labels of a model.
 
     python bench/trust_pictures.py MODEL.onnx
 
-MNIST is found through MNIST_CNN_DATA. Prints the figures that stand beside them.
+MNIST is found through MNIST_CNN_DATA. Also prints the measures quoted with the figures.
 """
 
 import sys
@@ -28,12 +28,12 @@ ACROSS = 10
 
 @rc_context(STYLE)
 def sheet(issues: list[LabelIssue], test: Examples) -> Figure:
-    """Each image with its label, what the network says, and in colour what most raters say where they dispute it."""
+    """Each image with its label, the suggested label, and in colour the raters' majority if they dispute the label."""
     figure = Figure(figsize=(8.4, 4.2))
     for axes, issue in zip(figure.subplots(-(-len(issues) // ACROSS), ACROSS).flat, issues, strict=True):
         axes.imshow(255 - test.images[issue.index], cmap="gray", vmin=0, vmax=255)
         disputed = issue.index in DISPUTED
-        axes.set_title(f"{issue.given}, rather {issue.suggested}", size=8, color=COLOURS["ink"])
+        axes.set_title(f"label {issue.given}\nsuggested {issue.suggested}", size=8, color=COLOURS["ink"])
         raters = DISPUTED.get(issue.index)
         words = f"raters: {'divided' if raters is None else raters}" if disputed else f"#{issue.index}"
         axes.set_xlabel(words, size=8, color=COLOURS["wrong" if disputed else "quiet"])
@@ -42,7 +42,7 @@ def sheet(issues: list[LabelIssue], test: Examples) -> Figure:
 
 
 def main(model: Path) -> None:
-    """Draw all three."""
+    """Draw all three figures."""
     test = source.load("mnist").test
     probabilities = onnx_classifier(model)(test.images)
     evaluation = evaluate(probabilities, test.labels)
@@ -53,7 +53,7 @@ def main(model: Path) -> None:
     sheet(issues, test).savefig(DOCS / "disputed_labels.png", dpi=110)
     show_calibration(evaluation)
     found = sum(issue.index in DISPUTED for issue in issues)
-    print(f"{found} of the {len(DISPUTED)} disputed labels are among the {len(issues)} least probable ones")
+    print(f"{found} of the {len(DISPUTED)} disputed labels are among the {len(issues)} least probable labels")
     print(f"confidence {np.mean(probabilities.max(axis=1)):.4f}, accuracy {evaluation.accuracy:.4f}")
 
 

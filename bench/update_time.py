@@ -1,10 +1,10 @@
-"""Where the time of training goes: milliseconds an update of `classic` under one change after the other.
+"""Training time per update of `classic` in milliseconds, with one change after another.
 
     python bench/update_time.py [ROUNDS]          (default 3; needs MNIST_CNN_DATA; about three minutes a round)
 
-Each way runs in a process of its own, all ways in turn, ROUNDS times; a process trains on 12,800 images six times after
-a first time that is not counted. The figures are the fastest and the median time of an update, the processor's time,
-and context switches, over all rounds. Compare within one run only: machines differ from hour to hour.
+Each setup runs in its own process, all setups alternating, ROUNDS times; a process trains on 12,800 images six times
+after one uncounted warm-up. The results are the fastest and the median time of an update, the CPU time and the context
+switches, over all rounds. Compare only within one run: a machine's speed varies from hour to hour.
 """
 
 import json
@@ -19,12 +19,12 @@ from results import machine_line, median, write
 BATCH, IMAGES, REPEATS = 64, 12_800, 6
 PROJECT = {"uint8": True, "together": 16, "operations": (1, 2), "own_pipeline": True}
 WAYS: dict[str, dict[str, object]] = {
-    "as a tutorial has it": {},
-    "+ uint8 images, rescaled in the network": {"uint8": True},
-    "+ 16 updates an execution": {"uint8": True, "together": 16},
-    "+ operations side by side": {"uint8": True, "together": 16, "operations": (1, 2)},
-    "+ a pipeline that does not tune itself (this project)": PROJECT,
-    "the same, 64 updates an execution": PROJECT | {"together": 64},
+    "as in a tutorial": {},
+    "+ uint8 images, rescaled in the model": {"uint8": True},
+    "+ 16 steps per execution": {"uint8": True, "together": 16},
+    "+ inter-op parallelism": {"uint8": True, "together": 16, "operations": (1, 2)},
+    "+ a pipeline without autotuning (this project)": PROJECT,
+    "the same, 64 steps per execution": PROJECT | {"together": 64},
     "the same, on one thread": PROJECT | {"operations": (1, 1)},
     "the same, without dropout": PROJECT | {"dropout": 0.0},
     "the same, bfloat16 by graph rewriting": PROJECT | {"bfloat16": True},
@@ -75,14 +75,14 @@ def one_way(way: dict[str, object]) -> dict[str, float]:
 
 
 def main(rounds: int) -> None:
-    """Run every way in turn and print a row each."""
+    """Run all setups alternately and print a row for each."""
     found: dict[str, list[dict[str, float]]] = {name: [] for name in WAYS}
     for _ in range(rounds):
         for name in WAYS:
             done = subprocess.run([sys.executable, __file__, "--way", name], capture_output=True, text=True, check=True)
             found[name].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"{name}: {found[name][-1]['fastest']:.2f} ms", file=sys.stderr, flush=True)
-    print(f"| way | fastest, ms | median, ms | processor, ms | context switches |\n|{'---|' * 5}")
+    print(f"| setup | fastest, ms | median, ms | CPU time, ms | context switches |\n|{'---|' * 5}")
     for name, runs in found.items():
         fastest = min(run["fastest"] for run in runs)
         medians = [median([run[figure] for run in runs]) for figure in ("median", "processor", "switches")]

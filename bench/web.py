@@ -1,7 +1,7 @@
-"""How large the page without a server is, how soon it is ready, how long a reading takes, and whether it is Python's.
+"""The web app without a server: size, time to load, time per image, and whether its results equal Python's.
 
-`python bench/web.py [PICTURES] [COUNT]`: of a folder with a labels.csv, so many pictures of it, or all. Chromium and
-npm are needed; MNIST_CNN_NODE_MODULES names a folder with the packages instead of npm.
+`python bench/web.py [IMAGES [COUNT]]`: IMAGES is a folder with a labels.csv, COUNT the number of its images to use
+(default: all). Needs Chromium and npm, or the packages in the folder MNIST_CNN_NODE_MODULES instead of npm.
 """
 
 import base64
@@ -36,14 +36,14 @@ TIMES = 20
 
 
 def png(picture: np.ndarray) -> bytes:
-    """A picture as a file."""
+    """The bytes of an image as a PNG file."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
     return stream.getvalue()
 
 
 def drawing() -> bytes:
-    """Four digits on 480×360, as the page draws them."""
+    """Four digits on 480×360 pixels, as drawn in the web app."""
     ink = mask("2047", height=100, pen=24)
     sheet = np.zeros((360, 480), np.uint8)
     height, width = min(360, ink.shape[0]), min(480, ink.shape[1])
@@ -52,14 +52,14 @@ def drawing() -> bytes:
 
 
 def timed(act: Any) -> float:
-    """Milliseconds."""
+    """Milliseconds of a call."""
     started = time.perf_counter()
     act()
     return 1000 * (time.perf_counter() - started)
 
 
 def differences(read: Any, reading: Reading) -> tuple[bool, bool, float]:
-    """Whether the page's text is Python's, whether its boxes are, and the largest difference of a probability."""
+    """Whether text and boxes equal Python's, and the largest difference of a probability."""
     digits = [digit for row in read["rows"] for digit in row]
     boxes = [digit["box"] for digit in digits] == [vars(digit.box) for digit in reading.digits]
     apart = [
@@ -71,7 +71,7 @@ def differences(read: Any, reading: Reading) -> tuple[bool, bool, float]:
 
 
 def compare(page: Any, reader: Reader, folder: Path, count: int | None) -> None:
-    """Read the pictures of a folder in both ways."""
+    """Read the images of a folder in the browser and in Python."""
     with (folder / "labels.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     rows = rows[:: max(1, len(rows) // count)][:count] if count else rows
@@ -85,41 +85,41 @@ def compare(page: Any, reader: Reader, folder: Path, count: int | None) -> None:
         browser.append(read["milliseconds"])
         found.append(differences(read, reading))
     texts, boxes, apart = zip(*found, strict=True)
-    print(f"{len(rows)} pictures: {sum(texts)} with the same digits, {sum(boxes)} with the same boxes")
-    print(f"probabilities differ by {max(apart):.4f} at most, by over 0.001 in {sum(one > 0.001 for one in apart)}")
+    print(f"{len(rows)} images: {sum(texts)} with the same digits, {sum(boxes)} with the same boxes")
+    print(f"probabilities differ by at most {max(apart):.4f}, by over 0.001 in {sum(one > 0.001 for one in apart)}")
     print(f"median {statistics.median(browser):.0f} ms in the browser, {statistics.median(python):.0f} ms in Python")
     print(f"longest {max(browser):.0f} ms in the browser, {max(python):.0f} ms in Python")
 
 
 def times(page: Any, reader: Reader) -> None:
-    """Time a drawing and its reasons."""
+    """Time reading a drawing and explaining one digit."""
     picture = drawing()
     reading = reader.read(picture)
     image = base64.b64encode(reading.digits[0].image.tobytes()).decode()
     browser = statistics.median(reading_of(page, picture)["milliseconds"] for _ in range(TIMES))
     python = statistics.median(timed(lambda: reader.read(picture)) for _ in range(TIMES))
-    print(f"a drawing, read as {reading.text}: {browser:.0f} ms in the browser, {python:.0f} ms in Python")
+    print(f"a drawing, predicted as {reading.text}: {browser:.0f} ms in the browser, {python:.0f} ms in Python")
     browser = statistics.median(timed(lambda: page.evaluate(EXPLAIN, image)) for _ in range(3))
     python = statistics.median(timed(lambda: reasons(reader.classify, reading.digits[0].image)) for _ in range(3))
-    print(f"its reasons: {browser / 1000:.1f} s in the browser, {python / 1000:.1f} s in Python")
+    print(f"explanation of one digit: {browser / 1000:.1f} s in the browser, {python / 1000:.1f} s in Python")
 
 
 def main() -> None:
-    """Export, load, read, compare."""
+    """Export the web app, load it, time it, compare."""
     cv2.setNumThreads(1)
     packages = os.environ.get("MNIST_CNN_NODE_MODULES")
     with tempfile.TemporaryDirectory() as temporary:
         written = export_web(None, Path(temporary) / "page", Path(packages) if packages else None)
         packed = sum(len(gzip.compress(path.read_bytes())) for path in written.path.rglob("*") if path.is_file())
-        print(f"{written.files} files, {written.bytes / 1e6:.1f} MB, compressed by gzip {packed / 1e6:.1f} MB")
+        print(f"{written.files} files, {written.bytes / 1e6:.1f} MB, {packed / 1e6:.1f} MB with gzip")
         with hosted(Path(temporary)) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES)
             loads = []
             for _ in range(LOADS):
-                page = browser.new_context().new_page()  # with nothing in its cache
+                page = browser.new_context().new_page()  # with an empty cache
                 page.set_default_timeout(120_000)
                 loads.append(timed(lambda: (page.goto(f"{address}page/"), page.evaluate(LOADED))))  # noqa: B023
-            print(f"ready after {statistics.median(loads) / 1000:.1f} s (median of {LOADS}), the host on this machine")
+            print(f"ready after {statistics.median(loads) / 1000:.1f} s (median of {LOADS}), served from this machine")
             reader = Reader()
             times(page, reader)
             if len(sys.argv) > 1:
