@@ -30,15 +30,15 @@ def main(epochs: int) -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (UPDATES * BATCH, 28, 28, 1), dtype=np.uint8)
     truth = keras.utils.to_categorical(rng.integers(0, 10, len(images)), 10)
-    network = compiled(Recipe(), seed=0)
+    model = compiled(Recipe(), seed=0)
     last = [0.0]
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda *_, **__: last.__setitem__(0, time.perf_counter()))
 
     def keras_arrays() -> None:
-        network.fit(images, truth, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[clock])
+        model.fit(images, truth, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[clock])
 
     def own_pipeline() -> None:
-        network.fit(backend.batches(images, truth, BATCH), shuffle=False, verbose=0, callbacks=[clock])
+        model.fit(backend.batches(images, truth, BATCH), shuffle=False, verbose=0, callbacks=[clock])
 
     ways = {"Keras over arrays": keras_arrays, "the project's": own_pipeline}
     after: dict[str, list[float]] = {name: [] for name in ways}

@@ -36,15 +36,15 @@ SIDE = 5  # pixels: the occluding square
 
 def shuffled(path: Path, seed: int) -> Classifier:
     """The model with the weights within each array shuffled."""
-    network = onnx.load(path)
+    model = onnx.load(path)
     rng = np.random.default_rng(seed)
-    for weights in network.graph.initializer:
+    for weights in model.graph.initializer:
         values = onnx.numpy_helper.to_array(weights)
         if values.dtype == np.float32 and values.size > 1:
             mixed = rng.permutation(values.ravel()).reshape(values.shape)
             weights.CopyFrom(onnx.numpy_helper.from_array(mixed, weights.name))
     with tempfile.TemporaryDirectory() as folder:
-        onnx.save(network, Path(folder) / "shuffled.onnx")
+        onnx.save(model, Path(folder) / "shuffled.onnx")
         return onnx_classifier(Path(folder) / "shuffled.onnx", 1)
 
 

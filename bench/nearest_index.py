@@ -28,7 +28,7 @@ from results import machine_line, write
 from robust import normalised
 
 SIZES = (10, 30, 100, 200)  # images per class
-SHIPS = 100
+BUNDLED = 100
 LEVELS = 16  # grey levels
 NEAREST = 3
 AT_A_TIME = 5000
@@ -66,7 +66,7 @@ def sheet_of(images: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def judged(near: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+def shares(near: np.ndarray, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
     """Shares from the neighbours' labels (n, 3), the model's probabilities (n, 10) and the true labels (n,)."""
     read = probabilities.argmax(axis=1)
     wrong = read != labels
@@ -128,7 +128,7 @@ def compared(mnist: Path, seen: dict[str, Seen]) -> list[dict[str, Any]]:
         picked = chosen(features, labels, size)
         sheet = sheet_of(images[picked])
         rows += measured(size, len(sheet), features[picked], seen)
-        if size == SHIPS:
+        if size == BUNDLED:
             INDEX.write_bytes(sheet)
     return rows
 
@@ -138,7 +138,7 @@ def measured(size: int, length: int, features: np.ndarray, seen: dict[str, Seen]
     rows = []
     for name, (theirs, probabilities, truth) in seen.items():
         near = np.argsort(-(theirs @ features.T), axis=1, kind="stable")[:, :NEAREST] // size
-        rows.append({"of each": size, "bytes": length, "set": name, **judged(near, probabilities, truth)})
+        rows.append({"of each": size, "bytes": length, "set": name, **shares(near, probabilities, truth)})
         print(rows[-1], flush=True)
     return rows
 
@@ -154,7 +154,7 @@ def main(mnist: Path, folder: Path | None, keep: bool) -> None:
     if keep:
         write("nearest_index_sizes", {"measured": compared(mnist, seen)})
     else:
-        write("nearest_index", {"measured": measured(SHIPS, INDEX.stat().st_size, index()[1], seen)})
+        write("nearest_index", {"measured": measured(BUNDLED, INDEX.stat().st_size, index()[1], seen)})
     print(machine_line())
 
 

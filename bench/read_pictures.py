@@ -19,7 +19,7 @@ from mnist_cnn.terminal.screen import in_numbers
 from results import machine_line, write
 from robust import normalised
 
-REFUSED = 0.01  # the share of MNIST's test digits that the threshold for the letters rejects
+REJECTED = 0.01  # the share of MNIST's test digits that the threshold for the letters rejects
 
 
 def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -45,7 +45,7 @@ def accuracy(classify: Classifier, images: np.ndarray, labels: np.ndarray) -> Ac
 
 def accepted_letters(classify: Classifier, mnist: np.ndarray, letters: np.ndarray) -> Accuracy:
     """How many letters are accepted at the threshold that rejects 1% of MNIST's test digits."""
-    threshold = np.quantile(classify(mnist).max(axis=1), REFUSED)
+    threshold = np.quantile(classify(mnist).max(axis=1), REJECTED)
     sure = classify(normalised(letters)).max(axis=1) >= threshold
     return Accuracy(int(sure.sum()), len(letters))
 

@@ -2,11 +2,12 @@
 
     python bench/robust.py MODEL.onnx … [--data FOLDER]
 
-FOLDER holds usps_test.npz (images 16×16), hwd1000.npz (28×28, black on white) and letters_A_to_J.npz (28×28), which are
-never used for training; missing files are skipped with a note. MNIST is found through MNIST_CNN_DATA. All images go
-through `reading.normalise`, as when reading. A model rejects an image if its highest probability is below the threshold
-that rejects 1% of MNIST's test digits. Also evaluated: restyled MNIST test digits and generated non-digits, as in
-training but with another seed. The results are counts, shares and 95% confidence intervals (Wilson 1927).
+FOLDER (default: the current one) holds usps_test.npz (images 16×16), hwd1000.npz (28×28, black on white) and
+letters_A_to_J.npz (28×28), which are never used for training; missing files are skipped with a note. MNIST is found
+through MNIST_CNN_DATA. All images go through `reading.normalise`, as when reading. A model rejects an image if its
+highest probability is below the threshold that rejects 1% of MNIST's test digits. Also evaluated: restyled MNIST test
+digits and generated non-digits, as in training but with another seed. The results are counts, shares and 95% confidence
+intervals (Wilson 1927).
 """
 
 import argparse
@@ -25,7 +26,7 @@ from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.normalise import to_mnist
 from results import machine_line, median
 
-SEED, REFUSED, MADE = 20261123, 0.01, 10_000
+SEED, REJECTED, MADE = 20261123, 0.01, 10_000
 
 
 def normalised(images: np.ndarray) -> np.ndarray:
@@ -75,21 +76,21 @@ def milliseconds_an_image(classify: Classifier, images: np.ndarray) -> float:
     return 1000 * median(seconds)
 
 
-def judge(path: Path, digits: dict[str, Examples], others: dict[str, np.ndarray]) -> None:
+def measure(path: Path, digits: dict[str, Examples], others: dict[str, np.ndarray]) -> None:
     """Print the table of one model."""
     classify = onnx_classifier(path)
-    threshold = float(np.quantile(classify(digits["MNIST test"].images).max(axis=1), REFUSED))
+    threshold = float(np.quantile(classify(digits["MNIST test"].images).max(axis=1), REJECTED))
     speed = milliseconds_an_image(classify, digits["MNIST test"].images)
     print(f"\n{path} ({path.stat().st_size:,} bytes), rejects below {threshold:.3f}; {speed:.3f} ms per image")
     print(f"| digits | correct | rejected | correct of the rest |\n|{'---|' * 4}")
     for name, examples in digits.items():
         probabilities = classify(examples.images)
-        right = probabilities.argmax(axis=1) == examples.labels
-        kept = probabilities.max(axis=1) >= threshold
+        correct = probabilities.argmax(axis=1) == examples.labels
+        accepted = probabilities.max(axis=1) >= threshold
         row = (
-            counted(right.sum(), len(right)),
-            counted((~kept).sum(), len(kept)),
-            counted(right[kept].sum(), kept.sum()),
+            counted(correct.sum(), len(correct)),
+            counted((~accepted).sum(), len(accepted)),
+            counted(correct[accepted].sum(), accepted.sum()),
         )
         print("|", " | ".join([name, *row]), "|")
     print(f"\n| non-digits | accepted |\n|{'---|' * 2}")
@@ -101,12 +102,12 @@ def main() -> None:
     """Evaluate every named model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, default=Path(), metavar="FOLDER")
     asked = parser.parse_args()
     cv2.setNumThreads(1)
     digits, others = digits_and_others(asked.data)
     for path in asked.models:
-        judge(path, digits, others)
+        measure(path, digits, others)
     print(f"\n{machine_line()}")
 
 

@@ -49,20 +49,20 @@ def one_way(way: dict[str, object]) -> dict[str, float]:
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     train = source.load("mnist").train
     images, truth = train.images[:IMAGES, ..., None], keras.utils.to_categorical(train.labels[:IMAGES], 10)
-    network = classic(dropout=float(way.get("dropout", 0.2)))  # type: ignore[arg-type]
+    model = classic(dropout=float(way.get("dropout", 0.2)))  # type: ignore[arg-type]
     if not way.get("uint8"):
         images = images / 255.0
-        network = keras.Sequential([keras.Input((28, 28, 1)), *network.layers[1:]])
-    network.compile("sgd", "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=way.get("together", 1))
+        model = keras.Sequential([keras.Input((28, 28, 1)), *model.layers[1:]])
+    model.compile("sgd", "categorical_crossentropy", metrics=["accuracy"], steps_per_execution=way.get("together", 1))
     seconds, before = [], resource.getrusage(resource.RUSAGE_SELF)
     for repeat in range(REPEATS + 1):
         if repeat == 1:
             before = resource.getrusage(resource.RUSAGE_SELF)
         start = time.perf_counter()
         if way.get("own_pipeline"):
-            network.fit(batches(images, truth, BATCH), verbose=0, shuffle=False)
+            model.fit(batches(images, truth, BATCH), verbose=0, shuffle=False)
         else:
-            network.fit(images, truth, batch_size=BATCH, verbose=0, shuffle=False)
+            model.fit(images, truth, batch_size=BATCH, verbose=0, shuffle=False)
         seconds.append(time.perf_counter() - start)
     after = resource.getrusage(resource.RUSAGE_SELF)
     updates = IMAGES // BATCH
