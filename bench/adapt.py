@@ -59,7 +59,7 @@ def adapted(learnt: list[LabelledPicture], model: Path, out: Path, seed: int) ->
     table = out.with_suffix(".csv")
     with table.open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows([("path", "label"), *((one.path.absolute(), one.label) for one in learnt)])
-    words = [sys.executable, "-m", "mnist_cnn", "adapt", table, "--model", model, "--out", out, "--seed", str(seed)]
+    words = [sys.executable, "-m", "mnist_cnn", "adapt", table, "--model", model, "--output", out, "--seed", str(seed)]
     started, used = time.perf_counter(), processor_seconds()
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
     seconds = {

@@ -104,7 +104,7 @@ def main(folder: Path, model: Path = SHIPPED) -> None:
         write_pictures(folder / "others", OTHERS, seed=2)
     mine = folder / "mine"
     if not mine.exists():
-        words = ["adapt", folder / "hand" / "labels.csv", "--model", model, "--out", mine]
+        words = ["adapt", folder / "hand" / "labels.csv", "--model", model, "--output", mine]
         subprocess.run([sys.executable, "-m", "mnist_cnn", *map(str, words)], check=True)
     others = pictures.load(folder / "others" / "labels.csv")
     before, after = (list(pictures.judge(Reader(network, 0.0), others)) for network in (model, mine))

@@ -18,7 +18,18 @@ def accuracy(data: str, seed: int) -> float:
     """Train with a seed from the command line; returns the test accuracy in percent."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        command = [sys.executable, "-m", "mnist_cnn", "train", "--data", data, "--seed", str(seed), "--out", str(run)]
+        command = [
+            sys.executable,
+            "-m",
+            "mnist_cnn",
+            "train",
+            "--data",
+            data,
+            "--seed",
+            str(seed),
+            "--output",
+            str(run),
+        ]
         subprocess.run(command, check=True, capture_output=True)
         return 100 * float(mnist_cnn.load(run).card.evaluation["accuracy"])
 

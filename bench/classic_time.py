@@ -44,7 +44,7 @@ def main(pairs: int) -> None:
     for pair in range(pairs):
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "mnist_cnn", "train", "--data", "mnist", "--seed", str(pair)]
-            ours.append(timed([*command, "--out", f"{folder}/run"]))
+            ours.append(timed([*command, "--output", f"{folder}/run"]))
         plain.append(timed([sys.executable, str(here / "plain_keras.py"), data, str(pair)]))
         print(
             f"pair {pair + 1}: mnist-cnn {ours[-1]['seconds']:.1f} s, plain Keras {plain[-1]['seconds']:.1f} s",

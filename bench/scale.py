@@ -142,7 +142,7 @@ def ways(folder: Path, one: Path, workers: int, scratch: Path) -> dict[str, list
         both[way] = []
         for number, words in enumerate(([str(single)], [str(many)])):
             out = scratch / f"{len(both)}-{number}{'.parquet' if '--ray' in more else '.json'}"
-            last = ["--out", str(out)] if "--ray" in more else ["--json"]
+            last = ["--output", str(out)] if "--ray" in more else ["--json"]
             both[way].append(([*PYTHON, *words, *more, *last], out))
     return both
 

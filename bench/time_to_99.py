@@ -45,7 +45,7 @@ def fast(seed: int, *words: str) -> dict[str, float]:
     """Train the recipe `fast` with a seed."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "mnist_cnn", "train", "--recipe", "fast", "--data", "mnist", *words]
-        return timed([*command, "--seed", str(seed), "--out", f"{folder}/run"])
+        return timed([*command, "--seed", str(seed), "--output", f"{folder}/run"])
 
 
 def example(data: str, seed: int) -> dict[str, float]:

@@ -62,7 +62,7 @@ def mnist_path() -> Path:
 def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
     """A network trained through the real command line on real digits: its folder, and what the command said."""
     folder = tmp_path_factory.mktemp("runs") / "quick"
-    done = cli("train", *QUICK, "--out", folder)
+    done = cli("train", *QUICK, "--output", folder)
     assert done.returncode == 0, done.stderr
     return folder, done
 
@@ -94,6 +94,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], Expor
     @functools.cache
     def made(form: Form) -> Export:
         out = folder / f"kept{form.ending}"
-        return export(kept, form.to, quantise=form.quantise, pixels=form.pixels, out=out)
+        return export(kept, form.to, quantise=form.quantise, pixels=form.pixels, output=out)
 
     return made

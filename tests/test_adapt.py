@@ -139,7 +139,7 @@ def fives(tmp_path: Path) -> Path:
 
 
 def test_nothing_that_is_there_is_overwritten(cli: Cli, fives: Path, tmp_path: Path) -> None:
-    done = cli("adapt", fives, "--out", tmp_path)
+    done = cli("adapt", fives, "--output", tmp_path)
     assert done.returncode == 1
     assert "is there already and nothing is overwritten" in done.stderr
 
@@ -159,7 +159,7 @@ def test_what_cannot_be_done_is_one_sentence_and_leaves_nothing(
     cli: Cli, tmp_path: Path, words: list[str], code: int, said: str
 ) -> None:
     saved(tmp_path / "work", [("5", picture("5"))])
-    done = cli("adapt", *words, "--out", "out", cwd=tmp_path / "work")
+    done = cli("adapt", *words, "--output", "out", cwd=tmp_path / "work")
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.splitlines()[-1].startswith(f"mnist-cnn: {said}")
     assert "Traceback" not in done.stderr
@@ -172,9 +172,9 @@ def test_errors_of_python_are_those_of_the_tree(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="not a folder"):
         mnist_cnn.adapt([], [], model=tmp_path / "model.onnx")
     with pytest.raises(RunError, match="nothing is overwritten"):
-        mnist_cnn.adapt([], [], out=tmp_path)
+        mnist_cnn.adapt([], [], output=tmp_path)
     with pytest.raises(AdaptationError, match="None of the 0 pictures"):
-        mnist_cnn.adapt([], [], out=tmp_path / "new")
+        mnist_cnn.adapt([], [], output=tmp_path / "new")
     assert not list(tmp_path.iterdir())
 
 
@@ -186,7 +186,7 @@ def test_an_edited_network_is_refused(trained: Trained, tmp_path: Path) -> None:
     with (folder / "model.keras").open("ab") as stream:
         stream.write(b"more")
     with pytest.raises(ArtifactError, match=r"model\.keras is damaged"):
-        mnist_cnn.adapt([picture("5")] * 3, ["5"] * 3, model=folder, out=tmp_path / "out")
+        mnist_cnn.adapt([picture("5")] * 3, ["5"] * 3, model=folder, output=tmp_path / "out")
 
 
 # What is kept
@@ -208,7 +208,7 @@ def adapted(
     """A network of a few seconds, adapted through the real command line: its folder, and what the command said."""
     folder = tmp_path_factory.mktemp("adapted")
     labels = saved(folder / "hand", mirrored(digits, 6))
-    done = cli("adapt", labels, "--model", trained[0], "--out", folder / "mine", "--threads", 2, "--json")
+    done = cli("adapt", labels, "--model", trained[0], "--output", folder / "mine", "--threads", 2, "--json")
     assert done.returncode == 0, done.stderr
     return folder / "mine", json.loads(done.stdout)
 

@@ -204,9 +204,9 @@ def wait_until(true: "object", seconds: float = 60) -> None:
     ("bad", "code", "sentence"),
     [
         (["x.png", "--jobs", "0"], 2, "jobs is 0: it must be"),
-        (["x.png", "--ray", "local"], 2, "--ray needs --ray ADDRESS and --out FOLDER beside it"),
-        (["x.png", "--out", "y.parquet"], 2, "--out needs --ray ADDRESS and --out FOLDER beside it"),
-        (["x.png", "--ray", "local", "--out", "y", "--jobs", "2"], 2, "--jobs cannot be given with --ray"),
+        (["x.png", "--ray", "local"], 2, "--ray needs --ray ADDRESS and --output FOLDER beside it"),
+        (["x.png", "--output", "y.parquet"], 2, "--output needs --ray ADDRESS and --output FOLDER beside it"),
+        (["x.png", "--ray", "local", "--output", "y", "--jobs", "2"], 2, "--jobs cannot be given with --ray"),
     ],
 )
 def test_wrong_usage_is_one_sentence(bad: list[str], code: int, sentence: str, tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_wrong_usage_is_one_sentence(bad: list[str], code: int, sentence: str, t
 def test_without_ray_the_command_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     there = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else there(name))
-    done = invoke(app, ["read", "x.png", "--ray", "local", "--out", str(tmp_path / "y.parquet")])
+    done = invoke(app, ["read", "x.png", "--ray", "local", "--output", str(tmp_path / "y.parquet")])
     assert done.exit_code == 1
     assert 'pyarrow, which is not installed: pip install "mnist-cnn[ray]"' in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -59,7 +59,7 @@ try:
         train.resume(folder, watch=Stopped())
     else:
         recipe = Recipe(epochs=2, repeats=1)
-        train.train(recipe, "digits", out=folder, threads=2, devices=2, watch=Stopped())
+        train.train(recipe, "digits", output=folder, threads=2, devices=2, watch=Stopped())
 except KeyboardInterrupt:
     assert stop
 """
@@ -92,7 +92,7 @@ def test_a_run_on_two_devices_goes_on_where_it_stopped_is_kept_and_says_so(tmp_p
 
 
 def test_devices_that_are_not_there_are_one_sentence(cli: Cli, tmp_path: Path) -> None:
-    done = cli("train", *QUICK, "--devices", 2, "--out", tmp_path / "run")
+    done = cli("train", *QUICK, "--devices", 2, "--output", tmp_path / "run")
     assert done.returncode == 1
     assert "devices is 2, and TensorFlow finds 1 here (" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
@@ -100,7 +100,7 @@ def test_devices_that_are_not_there_are_one_sentence(cli: Cli, tmp_path: Path) -
 
 def test_another_framework_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
     pytest.importorskip("jax")
-    done = cli("train", *QUICK, "--backend", "jax", "--devices", 2, "--out", tmp_path / "run")
+    done = cli("train", *QUICK, "--backend", "jax", "--devices", 2, "--output", tmp_path / "run")
     assert done.returncode == 1
     assert "Several devices are used on TensorFlow only, and Keras runs on jax" in done.stderr.splitlines()[-1]
 
@@ -111,5 +111,5 @@ def test_what_cannot_be_shared_is_refused_before_anything_begins(cli: Cli, tmp_p
     with pytest.raises(RecipeError, match="promises the same bits, which several devices do not give"):
         devices.check_shared(2, 100, deterministic=True)
     devices.check_shared(1, 100, deterministic=True)
-    done = cli("train", "--devices", "3", "--out", tmp_path / "run")
+    done = cli("train", "--devices", "3", "--output", tmp_path / "run")
     assert (done.returncode, list(tmp_path.iterdir())) == (2, [])

@@ -252,17 +252,17 @@ def test_the_command_draws_a_picture_and_never_over_another(
     cli: Cli, picture: Callable[[str], Path], tmp_path: Path
 ) -> None:
     seven, out = picture("7"), tmp_path / "drawn" / "why.png"
-    assert cli("explain", seven, "--out", out).returncode == 0
+    assert cli("explain", seven, "--output", out).returncode == 0
     with Image.open(out) as drawn:
         assert drawn.mode == "RGB"
-    again = cli("explain", seven, "--out", out)
+    again = cli("explain", seven, "--output", out)
     assert (again.returncode, again.stdout) == (1, "")
     assert "is there already and nothing is overwritten" in again.stderr
-    several = cli("explain", seven, picture("4"), "--out", tmp_path / "both.png")
+    several = cli("explain", seven, picture("4"), "--output", tmp_path / "both.png")
     assert (several.returncode, several.stdout) == (2, "")
     assert "name a folder" in several.stderr
     for _ in range(2):
-        assert cli("explain", seven, picture("4"), "--out", tmp_path / "drawn").returncode == 0
+        assert cli("explain", seven, picture("4"), "--output", tmp_path / "drawn").returncode == 0
     names = sorted(path.name for path in (tmp_path / "drawn").iterdir())
     assert names == ["4-1.png", "4.png", "7-1.png", "7.png", "why.png"]
 
@@ -284,7 +284,7 @@ def test_the_command_gives_one_json_document_with_what_went_wrong(
 
 
 def test_explaining_needs_no_more_than_the_light_install(picture: Callable[[str], Path], tmp_path: Path) -> None:
-    done = light_install(["explain", str(picture("7")), "--out", str(tmp_path / "why.png")], tmp_path)
+    done = light_install(["explain", str(picture("7")), "--output", str(tmp_path / "why.png")], tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "why.png").exists()
 

@@ -189,7 +189,7 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
     read = Form.read
     monkeypatch.setattr(Form, "read", lambda form, path: lambda images: np.roll(read(form, path)(images), 1, axis=1))
     with pytest.raises(ExportError, match="it reads 500 of 500 test images otherwise"):
-        mnist_cnn.export(KEPT, "onnx", out=tmp_path / "mine.onnx")
+        mnist_cnn.export(KEPT, "onnx", output=tmp_path / "mine.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -197,7 +197,7 @@ def test_what_is_refused_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyte
 def test_nothing_is_overwritten(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_text("precious")
     with pytest.raises(ExportError, match=f"{re.escape(taken)} is there already and nothing is overwritten"):
-        mnist_cnn.export(KEPT, "onnx", out=tmp_path / "mine.onnx")
+        mnist_cnn.export(KEPT, "onnx", output=tmp_path / "mine.onnx")
     assert [path.name for path in tmp_path.iterdir()] == [taken]
     assert (tmp_path / taken).read_text() == "precious"
 
@@ -225,7 +225,7 @@ def test_writing_that_is_interrupted_leaves_nothing_behind(
 
     monkeypatch.setattr(Form, "write", half)
     with pytest.raises((KeyboardInterrupt, RunError)) as caught:
-        mnist_cnn.export(KEPT, "onnx", out=tmp_path / "mine.onnx")
+        mnist_cnn.export(KEPT, "onnx", output=tmp_path / "mine.onnx")
     assert isinstance(caught.value, KeyboardInterrupt) or "No space left on device" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -286,7 +286,7 @@ def test_without_its_data_a_network_is_checked_on_digits_and_that_is_said(monkey
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_a_form_that_there_is_not_is_wrong_usage(words: list[str], sentence: str, tmp_path: Path) -> None:
-    done = run(app, ["export", str(KEPT), *words, "--out", str(tmp_path / "x")])
+    done = run(app, ["export", str(KEPT), *words, "--output", str(tmp_path / "x")])
     assert (done.exit_code, done.stdout) == (2, "")
     assert sentence in done.stderr
     assert list(tmp_path.iterdir()) == []
@@ -294,7 +294,7 @@ def test_a_form_that_there_is_not_is_wrong_usage(words: list[str], sentence: str
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is not a folder: make it"):
-        mnist_cnn.export(KEPT, "onnx", out=tmp_path / "deep" / "mine.onnx")
+        mnist_cnn.export(KEPT, "onnx", output=tmp_path / "deep" / "mine.onnx")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -324,5 +324,6 @@ def test_the_command_prints_one_json_document_and_no_chatter(to: str, cli: Cli, 
     again = cli("export", KEPT, "--to", to, cwd=tmp_path)
     assert (again.returncode, again.stdout) == (1, "")
     assert (
-        again.stderr == f"mnist-cnn: {path.name} is there already and nothing is overwritten: choose another --out.\n"
+        again.stderr
+        == f"mnist-cnn: {path.name} is there already and nothing is overwritten: choose another --output.\n"
     )

@@ -29,7 +29,7 @@ def framework(request: pytest.FixtureRequest) -> str:
 @pytest.mark.parametrize("recipe", ["classic", "tiny"])
 def test_a_network_is_trained_kept_and_judged(framework: str, recipe: str, tmp_path: Path, cli: Cli) -> None:
     words = [*SHORT, "--recipe", recipe, "--batch-size", "32", "--learning-rate", "0.01", "--optimizer", "adam"]
-    done = cli("train", *words, "--out", tmp_path / "run", KERAS_BACKEND=framework)
+    done = cli("train", *words, "--output", tmp_path / "run", KERAS_BACKEND=framework)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     kept = mnist_cnn.load(tmp_path / "run")
@@ -49,7 +49,7 @@ def test_a_network_is_trained_kept_and_judged(framework: str, recipe: str, tmp_p
 @pytest.mark.slow
 def test_mixed_precision_trains_and_a_float32_network_is_kept(framework: str, tmp_path: Path, cli: Cli) -> None:
     words = [*SHORT, "--recipe", "tiny", "--precision", "mixed", "--batch-size", "32"]
-    done = cli("train", *words, "--out", tmp_path / "run", KERAS_BACKEND=framework)
+    done = cli("train", *words, "--output", tmp_path / "run", KERAS_BACKEND=framework)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     assert mnist_cnn.load(tmp_path / "run").card.evaluation["accuracy"] > 0.8
@@ -58,15 +58,15 @@ def test_mixed_precision_trains_and_a_float32_network_is_kept(framework: str, tm
 @pytest.mark.slow
 def test_a_stopped_run_goes_on_bit_for_bit(framework: str, tmp_path: Path, cli: Cli) -> None:
     words = [*SHORT, "--deterministic", "--recipe", "classic"]
-    whole = cli("train", *words, "--out", tmp_path / "whole", KERAS_BACKEND=framework)
+    whole = cli("train", *words, "--output", tmp_path / "whole", KERAS_BACKEND=framework)
     assert whole.returncode == 0, whole.stderr
     stop_after_one = (
         "import mnist_cnn, sys\n"
         "class Stop(mnist_cnn.Watch):\n"
         "    def epoch(self, row):\n"
         "        raise KeyboardInterrupt\n"
-        f"mnist_cnn.train(mnist_cnn.Recipe(epochs=2, repeats=6), 'digits', out={str(tmp_path / 'parts')!r}, threads=2,"
-        " deterministic=True, watch=Stop())"
+        f"mnist_cnn.train(mnist_cnn.Recipe(epochs=2, repeats=6), 'digits', output={str(tmp_path / 'parts')!r},"
+        " threads=2, deterministic=True, watch=Stop())"
     )
     subprocess.run(
         [sys.executable, "-c", stop_after_one],
@@ -86,7 +86,7 @@ def test_a_stopped_run_goes_on_bit_for_bit(framework: str, tmp_path: Path, cli: 
 def test_fast_runs_on_jax_by_itself_and_its_onnx_gives_the_same(tmp_path: Path, cli: Cli) -> None:
     if not importlib.util.find_spec("jax"):
         pytest.skip("jax is not installed here")
-    done = cli("train", "--recipe", "fast", *SHORT, "--out", tmp_path / "run")
+    done = cli("train", "--recipe", "fast", *SHORT, "--output", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     kept = mnist_cnn.load(tmp_path / "run")
     assert kept.card.recipe["backend"] == "jax"

@@ -42,7 +42,7 @@ def test_what_a_run_left_in_its_first_moments_is_taken_over(tmp_path: Path) -> N
 def test_only_of_what_can_go_on_it_is_said(tmp_path: Path) -> None:
     partial = store.begin(tmp_path / "run")
     (partial / "model.keras").write_bytes(b"what an adaptation that was killed has left")
-    with pytest.raises(RunError, match=r"is there already: delete it, or choose another --out\."):
+    with pytest.raises(RunError, match=r"is there already: delete it, or choose another --output\."):
         store.begin(tmp_path / "run")
     with pytest.raises(ArtifactError, match="holds no kept network"):
         store.load(partial)

@@ -47,7 +47,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[
 
 
 def study(out: Path, seeds: int = 2, recipe: Recipe = QUICK, **options: object) -> Study:
-    return run(recipe, seeds, "digits", out=out, **options)[1]  # type: ignore[arg-type]
+    return run(recipe, seeds, "digits", output=out, **options)[1]  # type: ignore[arg-type]
 
 
 @pytest.mark.usefixtures("begun")
@@ -256,7 +256,7 @@ def change(out: Path, edit: Callable[[dict], object]) -> None:
 
 @pytest.fixture
 def words(tmp_path: Path) -> list[str]:
-    return ["study", "--data", "digits", "--epochs", "1", "--repeats", "1", "--out", str(tmp_path / "study")]
+    return ["study", "--data", "digits", "--epochs", "1", "--repeats", "1", "--output", str(tmp_path / "study")]
 
 
 @pytest.mark.usefixtures("begun")
@@ -295,7 +295,7 @@ def test_a_failed_seed_ends_with_1_and_is_said(words: list[str], monkeypatch: py
     done = invoke(app, [*words, "--seeds", "2"])
     assert done.exit_code == 1
     assert "seed   0  failed: The loss became nan" in done.stdout
-    assert "Failed: 0; the same command with --out" in done.stdout
+    assert "Failed: 0; the same command with --output" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ def test_a_study_that_is_stopped_leaves_no_process_and_goes_on(
         assert process.returncode == -number
     else:
         assert process.returncode == 128 + number
-        assert f"Go on later with the same command and --out {tmp_path / 'study'}" in said
+        assert f"Go on later with the same command and --output {tmp_path / 'study'}" in said
         assert "Traceback" not in said
     assert "seed   0  82.00%" in out
     wait_until(lambda: is_gone(seed), seconds=5)
@@ -560,7 +560,7 @@ REAL_SEEDS = [
 def undisturbed(tmp_path_factory: pytest.TempPathFactory, cli: Cli) -> Path:
     """The study as it is when nothing goes wrong."""
     out = tmp_path_factory.mktemp("undisturbed") / "study"
-    done = cli("study", *REAL_SEEDS, "--out", out)
+    done = cli("study", *REAL_SEEDS, "--output", out)
     assert done.returncode == 0, done.stderr
     return out
 
@@ -573,13 +573,13 @@ def numbers(out: Path) -> list[tuple[int, float | None, int | None]]:
 def test_a_study_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path: Path, undisturbed: Path, cli: Cli) -> None:
     out = tmp_path / "study"
     process = subprocess.Popen(
-        command_line("study", *REAL_SEEDS, "--out", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command_line("study", *REAL_SEEDS, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     wait_until((out / "seed-1.partial" / "checkpoint" / "state.npz").exists, process, seconds=120)
     process.kill()
     process.communicate()
     assert [row.seed for row in folder.read(out).rows] == [0]
-    done = cli("study", *REAL_SEEDS, "--out", out)
+    done = cli("study", *REAL_SEEDS, "--output", out)
     assert done.returncode == 0, done.stderr
     assert numbers(out) == numbers(undisturbed)
     assert "Resumed after epoch" in mnist_cnn.load(out / "seed-1").card.notes[0]
@@ -591,7 +591,7 @@ def test_ray_gives_the_same_numbers_though_a_worker_is_killed(tmp_path: Path, un
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')
     out = tmp_path / "study"
     process = subprocess.Popen(
-        command_line("study", *REAL_SEEDS, "--ray", "local", "--json", "--out", out),
+        command_line("study", *REAL_SEEDS, "--ray", "local", "--json", "--output", out),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -636,7 +636,7 @@ def descends(pid: int, ancestor: int) -> bool:
 def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     if not importlib.util.find_spec("ray"):
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')
-    words = ["study", *REAL_SEEDS, "--ray", "127.0.0.1:1", "--out", str(tmp_path / "study")]
+    words = ["study", *REAL_SEEDS, "--ray", "127.0.0.1:1", "--output", str(tmp_path / "study")]
     code = (
         "from mnist_cnn.system import ray_cluster\nray_cluster.PATIENCE = 8\n"
         f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\nmain()"

@@ -134,7 +134,7 @@ def test_a_network_is_a_function_of_images(trained: Trained, digits: Dataset) ->
 def test_a_run_that_is_there_is_not_overwritten(trained: Trained, cli: Cli) -> None:
     folder, _ = trained
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    done = cli("train", *QUICK, "--out", folder)
+    done = cli("train", *QUICK, "--output", folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert "is there already and nothing is overwritten" in done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
@@ -155,7 +155,7 @@ def test_digits_stand_in_for_mnist_with_a_warning_nobody_can_overlook(tmp_path: 
         "https_proxy": "http://127.0.0.1:9",
         "MNIST_CNN_DATA": "",
     }
-    done = cli("train", "--epochs", "1", "--repeats", "1", "--out", tmp_path / "run", **nowhere)
+    done = cli("train", "--epochs", "1", "--repeats", "1", "--output", tmp_path / "run", **nowhere)
     assert done.returncode == 0, done.stderr
     assert "WARNING" in done.stderr
     assert "not MNIST" in done.stdout
@@ -167,7 +167,7 @@ def test_digits_stand_in_for_mnist_with_a_warning_nobody_can_overlook(tmp_path: 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0])
 def test_classic_reads_97_of_100_of_scikit_learns_digits(tmp_path: Path, cli: Cli, seed: int) -> None:
-    done = cli("train", "--data", "digits", "--seed", seed, "--out", tmp_path / "run")
+    done = cli("train", "--data", "digits", "--seed", seed, "--output", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     assert mnist_cnn.load(tmp_path / "run").card.evaluation["accuracy"] >= 0.97
 
@@ -175,7 +175,9 @@ def test_classic_reads_97_of_100_of_scikit_learns_digits(tmp_path: Path, cli: Cl
 @pytest.mark.slow
 @pytest.mark.mnist
 def test_classic_reads_mnist(tmp_path: Path, cli: Cli, mnist_path: Path) -> None:
-    done = cli("train", "--data", "mnist", "--epochs", "3", "--out", tmp_path / "run", MNIST_CNN_DATA=str(mnist_path))
+    done = cli(
+        "train", "--data", "mnist", "--epochs", "3", "--output", tmp_path / "run", MNIST_CNN_DATA=str(mnist_path)
+    )
     assert done.returncode == 0, done.stderr
     card = mnist_cnn.load(tmp_path / "run").card
     assert card.data["name"] == "mnist"

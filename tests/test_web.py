@@ -87,7 +87,7 @@ def test_the_page_asks_nobody_else_and_allows_no_script_of_text(node_modules: Pa
 
 
 def test_what_is_there_is_left_alone(node_modules: Path, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"is there already: name another folder with --out"):
+    with pytest.raises(ExportError, match=r"is there already: name another folder with --output"):
         export_web(None, tmp_path, node_modules)
 
 

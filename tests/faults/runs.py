@@ -77,7 +77,7 @@ class Forks:
     def go_on(self, out: Path, **how: Any) -> Ended:
         """Go on with the run in a folder, or begin one where there is nothing to go on with."""
         goes_on = card.goes_on(store.partial_of(out))
-        return self.run(out, *(["train", "--resume", out] if goes_on else [*TRAIN, "--out", out]), **how)
+        return self.run(out, *(["train", "--resume", out] if goes_on else [*TRAIN, "--output", out]), **how)
 
     def close(self) -> None:
         """End the process."""
@@ -101,7 +101,7 @@ class Undisturbed:
 
 def undisturbed_by(forks: Forks, out: Path) -> Undisturbed:
     """Let a run be."""
-    ended = forks.run(out, *TRAIN, "--out", out)
+    ended = forks.run(out, *TRAIN, "--output", out)
     assert ended.code == 0, ended.said
     names = {path.name for path in out.iterdir()}
     return Undisturbed(mnist_cnn.load(out).card, names, weights_of(out), ended.operations, ended.seconds)

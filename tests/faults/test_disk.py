@@ -114,7 +114,7 @@ def as_nobody() -> Iterator[None]:
 def test_a_folder_that_may_not_be_written_is_one_sentence(mode: int) -> None:
     with as_nobody(), tempfile.TemporaryDirectory(dir="/tmp") as place:
         Path(place).chmod(mode)
-        with pytest.raises(RunError, match=r"cannot be made \(Permission denied\): choose another --out"):
+        with pytest.raises(RunError, match=r"cannot be made \(Permission denied\): choose another --output"):
             store.begin(Path(place) / "run")
         with pytest.raises(ArtifactError):
             mnist_cnn.load(Path(place) / "run")
@@ -134,7 +134,7 @@ def test_whatever_is_removed_under_a_run_it_ends_as_ever_or_with_a_sentence(
         partial = store.partial_of(out)
         there = ["", "checkpoint", "checkpoint/state.npz", "checkpoint/run.json", "history.csv", "model.keras"]
         gone = str(partial / there[number // every % len(there)])
-        ended = forks.run(out, *TRAIN, "--out", out, remove=(number, gone))
+        ended = forks.run(out, *TRAIN, "--output", out, remove=(number, gone))
         assert "Traceback" not in ended.said, ended.said
         if ended.code == 0:
             assert_as_undisturbed(out, undisturbed)
@@ -157,7 +157,7 @@ def test_whatever_is_removed_under_a_run_it_ends_as_ever_or_with_a_sentence(
 
 @pytest.mark.slow
 def test_a_clock_that_jumps_changes_nothing(forks: Forks, undisturbed: Undisturbed, tmp_path: Path) -> None:
-    ended = forks.run(tmp_path / "run", *TRAIN, "--out", tmp_path / "run", clock=True)
+    ended = forks.run(tmp_path / "run", *TRAIN, "--output", tmp_path / "run", clock=True)
     assert ended.code == 0, ended.said
     assert_as_undisturbed(tmp_path / "run", undisturbed)
     assert all(0 <= row["seconds"] < 600 for row in mnist_cnn.load(tmp_path / "run").card.history)
@@ -179,7 +179,7 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
         for number in range(times):
             out = tmp_path / f"run{number}"
             for one in (forks, other):
-                one.begin(out, *TRAIN, "--out", out)
+                one.begin(out, *TRAIN, "--output", out)
             loser, winner = sorted([forks.end(), other.end()], key=lambda ended: -ended.code)
             assert (winner.code, loser.code) == (0, 1), loser.said
             said = ["is at work in", "is there already"]
@@ -198,7 +198,7 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
 @pytest.mark.slow
 def test_a_run_that_another_process_holds_is_left_alone(forks: Forks, undisturbed: Undisturbed, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert forks.run(out, *TRAIN, "--out", out, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
+    assert forks.run(out, *TRAIN, "--output", out, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
     with store.held(store.partial_of(out)):  # whole as it is, it lacks nothing but its name
         assert "Another process is at work in" in forks.run(out, "train", "--resume", out).sentence
     assert forks.run(out, "train", "--resume", out).code == 0

@@ -93,10 +93,10 @@ def test_a_run_killed_before_there_was_anything_to_go_on_with_can_be_begun_again
     forks: Forks, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     out = tmp_path / "run"
-    assert forks.run(out, *TRAIN, "--out", out, kill=("os.rename", 0)).code == -signal.SIGKILL
+    assert forks.run(out, *TRAIN, "--output", out, kill=("os.rename", 0)).code == -signal.SIGKILL
     assert list(store.partial_of(out).rglob("*.json"))  # a part of a file
     assert "is missing or damaged, so the run cannot go on" in forks.run(out, "train", "--resume", out).sentence
-    assert forks.run(out, *TRAIN, "--out", out).code == 0
+    assert forks.run(out, *TRAIN, "--output", out).code == 0
     assert_as_undisturbed(out, undisturbed)
 
 
@@ -104,7 +104,7 @@ def test_a_run_killed_before_there_was_anything_to_go_on_with_can_be_begun_again
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, forks: Forks, tmp_path: Path) -> None:
     partial = store.partial_of(tmp_path / "run")
-    pid = forks.begin(tmp_path / "run", *TRAIN, "--epochs", 1000, "--out", tmp_path / "run")
+    pid = forks.begin(tmp_path / "run", *TRAIN, "--epochs", 1000, "--output", tmp_path / "run")
     while not (partial / store.CHECKPOINT / "state.npz").exists():
         time.sleep(0.01)
     os.kill(pid, number)
@@ -120,7 +120,7 @@ def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_
     """Stopped once more on another number of threads, and back: the bits are still not what they would have been."""
     out = tmp_path / "run"
     kept_one_more = ("os.remove .partial/checkpoint/.state", 0)
-    assert forks.run(out, *TRAIN, "--out", out, kill=kept_one_more).code == -signal.SIGKILL
+    assert forks.run(out, *TRAIN, "--output", out, kill=kept_one_more).code == -signal.SIGKILL
     assert forks.run(out, "train", "--resume", out, "--threads", 2, kill=kept_one_more).code == -signal.SIGKILL
     assert forks.run(out, "train", "--resume", out, "--threads", 1).code == 0
     remark = mnist_cnn.load(out).card.notes[0]
@@ -132,13 +132,13 @@ def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_
 @pytest.mark.faults
 def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, digits: Dataset, tmp_path: Path) -> None:
     labels, model, out = saved(tmp_path / "hand", mirrored(digits, 6)), tmp_path / "model", tmp_path / "mine"
-    assert forks.run(model, "train", *QUICK, "--out", model).code == 0
-    words = ["adapt", labels, "--model", model, "--out", out, "--threads", 1]
+    assert forks.run(model, "train", *QUICK, "--output", model).code == 0
+    words = ["adapt", labels, "--model", model, "--output", out, "--threads", 1]
     assert forks.run(out, *words, kill=("os.mkdir .partial/checkpoint", 0)).code == -signal.SIGKILL
     assert forks.run(out, *words, kill=("model.part.onnx", 0)).code == -signal.SIGKILL  # and before, it began again
     again = forks.run(out, *words)
     assert again.code == 1
-    assert "is there already: delete it, or choose another --out" in again.sentence
+    assert "is there already: delete it, or choose another --output" in again.sentence
     assert "--resume" not in again.said
     assert "--resume" not in forks.run(out, "info", store.partial_of(out)).said
     shutil.rmtree(store.partial_of(out))

@@ -33,15 +33,15 @@ def begin(folder: Path) -> Path:
     partial = partial_of(folder)
     try:
         if folder.exists() or folder.is_symlink():
-            raise RunError(f"{folder} is there already and nothing is overwritten: choose another --out.")
+            raise RunError(f"{folder} is there already and nothing is overwritten: choose another --output.")
         if (partial.exists() or partial.is_symlink()) and not is_empty(partial):
             resume = f"go on with it (mnist-cnn train --resume {partial}), " if card.goes_on(partial) else ""
-            raise RunError(f"{partial} is there already: {resume}delete it, or choose another --out.")
+            raise RunError(f"{partial} is there already: {resume}delete it, or choose another --output.")
         (partial / CHECKPOINT).mkdir(parents=True, exist_ok=True)
         flush_to_disk(partial)
         flush_to_disk(partial.parent)
     except OSError as error:
-        raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --out.") from error
+        raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --output.") from error
     return partial
 
 

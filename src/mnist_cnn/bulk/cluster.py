@@ -23,9 +23,9 @@ OnProgress = Callable[[int, int], object]
 
 @dataclass(frozen=True)
 class Summary:
-    """How many pictures were read into the folder `out`, with those that could not be read, and how many those are."""
+    """How many images are in the folder `output`, and how many of them could not be read (`failed`)."""
 
-    out: str
+    output: str
     pictures: int
     failed: int
 
@@ -33,7 +33,7 @@ class Summary:
 def read_on_cluster(
     pictures: Sequence[str | Path],
     address: str,
-    out: str | Path,
+    output: str | Path,
     *,
     path_column: str = "path",
     bytes_column: str = "bytes",
@@ -42,31 +42,33 @@ def read_on_cluster(
     single: bool = False,
     on_progress: OnProgress = lambda _done, _all: None,
 ) -> Summary:
-    """Read pictures on the Ray cluster at `address` into the new folder `out` of Parquet files.
+    """Read pictures on the Ray cluster at `address` into the new folder `output` of Parquet files.
 
     `pictures` are pictures and folders of pictures, or Parquet files and folders of them with a column of names
     and one of the bytes of picture files. Every machine of the cluster must find them, and `model`, by the same path.
     "local" is a cluster of this machine's cores that lives as long as the call. The rows (`rows.SCHEMA`) are in the
-    order of the pictures, one each; `out` is there when all are in it, and not before.
+    order of the pictures, one each; `output` is there when all are in it, and not before.
 
     Raises MissingExtraError without Ray or PyArrow, ReaderError for pictures of both kinds, a column that is not
-    there or a wrong confidence, ArtifactError for a network that cannot be loaded, and RunError if `out` is there
+    there or a wrong confidence, ArtifactError for a network that cannot be loaded, and RunError if `output` is there
     already, or the cluster cannot be reached or is lost.
     """
     require_ray("Reading", "pyarrow", "pandas")
-    out = Path(out)
+    output = Path(output)
     question = Question(None if model is None else str(Path(model).absolute()), min_confidence, single)
     question.reader()  # what is wrong with it is said here, once
     task = begun_with([str(one) for one in pictures], Columns(path_column, bytes_column), question)
-    if out.exists() or out.is_symlink():
-        raise RunError(f"{out} is there already and nothing is overwritten: name another folder.")
-    partial = out.with_name(f".{out.name}.{os.getpid()}.partial")
+    if output.exists() or output.is_symlink():
+        raise RunError(f"{output} is there already and nothing is overwritten: name another folder.")
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
-        summary = Summary(str(out), *read_into(partial, task, address, out.with_name(f"{out.name}.log"), on_progress))
-        partial.rename(out)
+        summary = Summary(
+            str(output), *read_into(partial, task, address, output.with_name(f"{output.name}.log"), on_progress)
+        )
+        partial.rename(output)
     except OSError as error:
-        raise RunError(f"{out.parent} cannot be written to ({error.strerror}): name another folder.") from error
+        raise RunError(f"{output.parent} cannot be written to ({error.strerror}): name another folder.") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return summary

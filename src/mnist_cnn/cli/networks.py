@@ -24,9 +24,13 @@ def export(
     pixels: Annotated[
         str, typer.Option("--input", help="What it takes: uint8 or float32, either from 0 to 255.")
     ] = "uint8",
-    out: Annotated[
+    output: Annotated[
         Path | None,
-        typer.Option(help="The file (a folder for saved_model and web); by default named after the folder, here."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file (a folder for saved_model and web); by default named after the folder, here.",
+        ),
     ] = None,
     data: Annotated[
         str | None, typer.Option(help="What to check it on; by default what the network was trained on.")
@@ -39,14 +43,14 @@ def export(
     """Write a network as a file for another place, checked against the original, or as a page for any host of files.
 
     $ mnist-cnn export runs/quick --to onnx --quantise int8
-    $ mnist-cnn export runs/quick --to litert --quantise float16 --out digits.tflite
+    $ mnist-cnn export runs/quick --to litert --quantise float16 --output digits.tflite
     $ mnist-cnn export runs/quick --to saved_model
-    $ mnist-cnn export --to web --out page
+    $ mnist-cnn export --to web --output page
     """
     if to == "web":
         if quantise or data or pixels != "uint8":
             stop("--quantise, --input and --data are not for web: leave them out.", 2)
-        export_web_page(folder, out or Path("web"), packages, as_json)
+        export_web_page(folder, output or Path("web"), packages, as_json)
         return
     if folder is None or packages:
         stop("Name a folder that `train` made; the one that ships, and --packages, are for --to web only.", 2)
@@ -55,18 +59,18 @@ def export(
     from mnist_cnn.workflows.export import export
 
     watch = screen.TerminalWatch()
-    made = export(folder, to, quantise=quantise, pixels=pixels, out=out, data=data, watch=watch)
+    made = export(folder, to, quantise=quantise, pixels=pixels, output=output, data=data, watch=watch)
     if as_json:
         typer.echo(json.dumps({"path": str(made.path), **made.card}))
     else:
         terminal_export.show_export(made)
 
 
-def export_web_page(folder: Path | None, out: Path, packages: Path | None, as_json: bool) -> None:
+def export_web_page(folder: Path | None, output: Path, packages: Path | None, as_json: bool) -> None:
     """Write the page that reads in the browser."""
     from mnist_cnn.web.export import export_web
 
-    written = export_web(folder, out, packages)
+    written = export_web(folder, output, packages)
     if as_json:
         typer.echo(json.dumps({"path": str(written.path), "files": written.files, "bytes": written.bytes}))
     else:

@@ -27,7 +27,9 @@ def read(
         str | None,
         typer.Option(help="Read on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT (docs/scale.md)."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="With --ray: a new folder for the results, in Parquet.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --ray: a new folder for the results, in Parquet.")
+    ] = None,
     path_column: Annotated[str, typer.Option(help="With --ray: the column of a Parquet file with names.")] = "path",
     bytes_column: Annotated[str, typer.Option(help="With --ray: the column with pictures' bytes.")] = "bytes",
     as_json: Json = False,
@@ -41,7 +43,7 @@ def read(
     """
     from mnist_cnn.terminal import reading as terminal_reading
 
-    if ray and out:
+    if ray and output:
         if names := ", ".join(f"--{name}" for name in sorted(given(context) & {"jobs", "annotate"})):
             stop(f"{names} cannot be given with --ray: leave that out.", 2)
         from mnist_cnn.bulk.cluster import read_on_cluster
@@ -50,7 +52,7 @@ def read(
             read_on_cluster,
             pictures,
             ray,
-            out,
+            output,
             path_column=path_column,
             bytes_column=bytes_column,
             model=model,
@@ -58,9 +60,9 @@ def read(
             single=single,
         )
         raise typer.Exit(0 if terminal_reading.read_elsewhere(there, as_json=as_json) else 1)
-    if named := given(context) & {"ray", "out", "path_column", "bytes_column"}:
+    if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(named))
-        stop(f"{names} needs --ray ADDRESS and --out FOLDER beside it: give both, or neither.", 2)
+        stop(f"{names} needs --ray ADDRESS and --output FOLDER beside it: give both, or neither.", 2)
     from mnist_cnn.bulk.processes import read_in_parallel
 
     reading = functools.partial(read_in_parallel, jobs=jobs, model=model, min_confidence=min_confidence, single=single)
@@ -72,20 +74,21 @@ def explain(
     pictures: Annotated[list[str], typer.Argument(metavar="picture", help="Files, folders, or - for standard input.")],
     model: Model = None,
     single: Annotated[bool, typer.Option("--single", help="There is one digit in each picture.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="A file (.png) for a picture of the reasons, or a folder for one of each.")
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="A file (.png) for a picture of the reasons, or a folder for one of each."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Say why digits are read as they are: what counts most, what would make it another, what it resembles.
 
     $ mnist-cnn explain photo.jpg
-    $ mnist-cnn explain digit.png --single --out reasons.png
+    $ mnist-cnn explain digit.png --single --output reasons.png
     """
     from mnist_cnn.reading.reader import Reader
     from mnist_cnn.terminal import reading as terminal_reading
 
-    if not terminal_reading.explain_each(Reader(model), pictures, single=single, out=out, as_json=as_json):
+    if not terminal_reading.explain_each(Reader(model), pictures, single=single, output=output, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -125,14 +128,16 @@ def adapt(
             autocompletion=completion.networks,
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder to keep it in; a new one in runs/ by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides what is held out together, and the order of images.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Teach a network one person's digits by labelled pictures, and keep it if it reads them better (docs/adapt.md).
 
-    $ mnist-cnn adapt mine/labels.csv --out runs/mine
+    $ mnist-cnn adapt mine/labels.csv --output runs/mine
     $ mnist-cnn read photo.jpg --model runs/mine
     """
     from mnist_cnn.evaluation import pictures
@@ -146,7 +151,7 @@ def adapt(
         [one.path for one in labelled],
         [one.label for one in labelled],
         model=model,
-        out=out,
+        output=output,
         seed=seed,
         threads=threads,
         watch=screen.TerminalWatch(),

@@ -22,8 +22,11 @@ def study(
         int | None, typer.Option(help="Threads for each seed; an equal share of the cores by default.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Seeds trained side by side.")] = 1,
-    out: Annotated[
-        Path | None, typer.Option(help="The study's folder, also to go on with one; a new one in studies/ by default.")
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The study's folder, also to go on with one; a new one in studies/ by default."
+        ),
     ] = None,
     ray: Annotated[
         str | None, typer.Option(help="Train on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.")
@@ -34,8 +37,8 @@ def study(
 ) -> None:
     """Train a recipe over many seeds: mean accuracy, its spread, and a row a seed. `compare` compares two studies.
 
-    $ mnist-cnn study --recipe fast --seeds 10 --out studies/fast
-    $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 --out studies/dropout
+    $ mnist-cnn study --recipe fast --seeds 10 --output studies/fast
+    $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 --output studies/dropout
     $ mnist-cnn study compare studies/fast studies/dropout
     """
     if context.invoked_subcommand:
@@ -54,7 +57,7 @@ def study(
             Recipe(recipe, **hyperparameters),
             seeds,
             data,
-            out=out,
+            output=output,
             threads=threads,
             jobs=jobs,
             deterministic=deterministic,
@@ -63,7 +66,7 @@ def study(
         )
     except KeyboardInterrupt:
         if watch.folder:
-            screen.note(f"Go on later with the same command and --out {watch.folder}")
+            screen.note(f"Go on later with the same command and --output {watch.folder}")
         raise
     if as_json:
         typer.echo(json.dumps(made.to_dict()))

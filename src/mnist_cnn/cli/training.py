@@ -19,7 +19,9 @@ def train(
     data: Data = "auto",
     seed: Annotated[int, typer.Option(help="Decides first weights, order of images and dropout.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder to keep it in; a new one in runs/ by default.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The folder to keep it in; a new one in runs/ by default.")
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="Go on with a run that was stopped.", autocompletion=completion.stopped_runs)
     ] = None,
@@ -33,7 +35,7 @@ def train(
     """Train a network, judge it on the test images, keep it, and write its report.
 
     $ mnist-cnn train
-    $ mnist-cnn train --recipe fast --seed 3 --out runs/quick
+    $ mnist-cnn train --recipe fast --seed 3 --output runs/quick
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --resume runs/quick
     """
@@ -52,7 +54,7 @@ def train(
                 Recipe(recipe, **hyperparameters),
                 data,
                 seed=seed,
-                out=out,
+                output=output,
                 threads=threads,
                 deterministic=deterministic,
                 devices=devices,

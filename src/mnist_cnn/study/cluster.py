@@ -40,5 +40,5 @@ def train(
     except ClusterLostError as error:
         raise RunError(
             f"The study on the Ray cluster {address!r} ended too early ({error}): look into {log}; the same "
-            f"command with --out {folder} goes on."
+            f"command with --output {folder} goes on."
         ) from error

@@ -152,7 +152,7 @@ def _studies(paths: tuple[Path, Path], watch: Watch) -> Studies:
         if len(study.finished) < 2:
             raise ArtifactError(
                 f"{path} has {len(study.finished)} finished seeds, and a spread needs two at least: "
-                "go on with it (mnist-cnn study --seeds … --out …)."
+                "go on with it (mnist-cnn study --seeds … --output …)."
             )
     if a.data["sha256"] != b.data["sha256"]:
         raise DataError(

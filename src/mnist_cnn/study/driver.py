@@ -73,7 +73,7 @@ def train_there(task: Task, board: Any) -> Files | str:
                 if (epochs := training.epochs) > told:
                     told = epochs
                     board.tell.remote(task.seed, told)
-            return training.failure() or {file.name: file.read_bytes() for file in training.out.iterdir()}
+            return training.failure() or {file.name: file.read_bytes() for file in training.output.iterdir()}
         finally:
             training.stop()
 
@@ -99,8 +99,8 @@ def drive(tasks: list[Task], folder: Path) -> Iterator[Event]:
             yield from receive(reference, seed, seed_folder(folder, seed))
 
 
-def receive(reference: Any, seed: int, out: Path) -> Iterator[Event]:
-    """Write what a task gave into the folder `out`, whole or not at all."""
+def receive(reference: Any, seed: int, output: Path) -> Iterator[Event]:
+    """Write what a task gave into the folder `output`, whole or not at all."""
     try:
         result: Files | str = ray.get(reference)
     except ray.exceptions.RayError as error:
@@ -108,7 +108,7 @@ def receive(reference: Any, seed: int, out: Path) -> Iterator[Event]:
     if isinstance(result, str):
         yield {"ended": seed, "failure": result}
         return
-    partial = store.partial_of(out)
+    partial = store.partial_of(output)
     shutil.rmtree(partial, ignore_errors=True)  # where an earlier call of the study was stopped
     partial.mkdir()
     for name, content in result.items():

@@ -206,7 +206,9 @@ def check_place(folder: Path) -> None:
     """Raise RunError if the folder is there and is neither empty nor a study's."""
     with usable(folder):
         if folder.exists() and not (folder / STUDY).exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise RunError(f"{folder} is there already and holds no study, so it is left alone: choose another --out.")
+            raise RunError(
+                f"{folder} is there already and holds no study, so it is left alone: choose another --output."
+            )
 
 
 def make(folder: Path) -> None:
@@ -221,7 +223,7 @@ def usable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunError(f"{folder} cannot be used ({error.strerror}): choose another --out.") from error
+        raise RunError(f"{folder} cannot be used ({error.strerror}): choose another --output.") from error
 
 
 def begin(folder: Path, asked: Study) -> Study:
@@ -235,7 +237,7 @@ def begin(folder: Path, asked: Study) -> Study:
         if differences := study.other_settings(asked):
             raise RunError(
                 f"{folder} holds a study with other settings ({'; '.join(differences)}): "
-                "give the same again to go on with it, or choose another --out."
+                "give the same again to go on with it, or choose another --output."
             )
         if changes := study.other_surroundings(asked):
             study = study.with_note(f"Gone on with ({len(study.finished)} finished by then): {'; '.join(changes)}.")

@@ -26,13 +26,13 @@ OnEpochs = Callable[[dict[int, int]], None]
 class Training:
     """The process that trains one seed into a folder; what it says goes into a file beside that folder."""
 
-    def __init__(self, task: Task, out: Path) -> None:
+    def __init__(self, task: Task, output: Path) -> None:
         self.seed = task.seed
-        self.out = out
-        self.said = out.with_name(f"{out.name}.log")
+        self.output = output
+        self.said = output.with_name(f"{output.name}.log")
         self.epochs_seen = 0
         with self.said.open("wb") as stream:
-            self.process = child_process.begin([*COMMAND, task.to_json(), str(out)], stream, stream)
+            self.process = child_process.begin([*COMMAND, task.to_json(), str(output)], stream, stream)
 
     @property
     def has_ended(self) -> bool:
@@ -43,7 +43,7 @@ class Training:
     def epochs(self) -> int:
         """How many epochs are done."""
         with contextlib.suppress(OSError):  # not begun yet, or just kept
-            self.epochs_seen = len((store.partial_of(self.out) / card.HISTORY).read_bytes().splitlines()) - 1
+            self.epochs_seen = len((store.partial_of(self.output) / card.HISTORY).read_bytes().splitlines()) - 1
         return self.epochs_seen
 
     def failure(self) -> str | None:

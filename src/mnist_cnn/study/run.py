@@ -22,7 +22,7 @@ from mnist_cnn.system.ray_cluster import require_ray
 from mnist_cnn.training.recipe import Recipe, check
 
 STUDIES = Path("studies")
-GO_ON = "the same command with this --out goes on"
+GO_ON = "the same command with this --output goes on"
 
 
 class StudyWatch:
@@ -52,19 +52,19 @@ def run(
     seeds: int,
     data: str = "auto",
     *,
-    out: str | Path | None = None,
+    output: str | Path | None = None,
     threads: int | None = None,
     jobs: int = 1,
     deterministic: bool = False,
     ray: str | None = None,
     watch: StudyWatch | None = None,
 ) -> tuple[Path, Study]:
-    """Train seeds 0 … `seeds` - 1 of a recipe, `jobs` at a time, and keep everything in the folder `out`.
+    """Train seeds 0 … `seeds` - 1 of a recipe, `jobs` at a time, and keep everything in the folder `output`.
 
-    `threads` is for each of them, by default an equal share of the cores; `out` is by default a new folder in
-    `studies/`. A study that was stopped goes on if it is called again with the same `out`: finished seeds stay, a seed
-    that was under way goes on from its last epoch, one that failed is tried again. `ray` is "local" or the address of a
-    Ray cluster, which then decides how many seeds run at a time.
+    `threads` is for each of them, by default an equal share of the cores; `output` is by default a new folder in
+    `studies/`. A study that was stopped is resumed by the same call with the same `output`: finished seeds
+    stay, a seed that was under way is resumed from its last epoch, one that failed is tried again. `ray` is "local" or
+    the address of a Ray cluster, which then decides how many seeds run at a time.
 
     Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails is a row with `failure` and raises
     nothing.
@@ -78,7 +78,7 @@ def run(
     check("jobs", jobs, 1, 1024, whole=True)
     if threads is not None:
         check("threads", threads, 1, 1024, whole=True)
-    folder = Path(out) if out else store.free_name(STUDIES / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = Path(output) if output else store.free_name(STUDIES / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
     files.check_place(folder)
     if threads is None and (folder / files.STUDY).exists():
         threads = files.read(folder).threads

@@ -35,24 +35,24 @@ class Task:
         return json.dumps(asdict(self))
 
 
-def train(task: Task, out: Path) -> None:
-    """Train the task's network and keep it in the folder `out`; goes on with a run that was begun there."""
+def train(task: Task, output: Path) -> None:
+    """Train the task's network and keep it in the folder `output`; goes on with a run that was begun there."""
     from mnist_cnn.data import source
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows import train as workflow
 
     if source.load(task.data).sha256 != task.data_sha256:
         raise DataError(f"The data at {task.data} are not those of the study: have the same on every machine.")
-    partial = store.partial_of(out)
+    partial = store.partial_of(output)
     if card.goes_on(partial):
-        workflow.resume(out, threads=task.threads)
+        workflow.resume(output, threads=task.threads)
         return
     shutil.rmtree(partial, ignore_errors=True)  # stopped before anything was in it
     workflow.train(
         Recipe(**task.recipe),
         task.data,
         seed=task.seed,
-        out=out,
+        output=output,
         threads=task.threads,
         deterministic=task.deterministic,
     )

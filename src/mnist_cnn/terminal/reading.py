@@ -71,7 +71,7 @@ def read_elsewhere(read: Callable[..., Summary], *, as_json: bool) -> bool:
         show(json.dumps(asdict(summary)))
     else:
         failed = f", {summary.failed:,} of which could not be read (column error)" if summary.failed else ""
-        show(f"{summary.pictures:,} pictures in {summary.out}{failed}")
+        show(f"{summary.pictures:,} pictures in {summary.output}{failed}")
     return not summary.failed
 
 
@@ -89,23 +89,23 @@ def printed_list(name: str) -> Iterator[Callable[[dict[str, Any]], object]]:
     stdout.file.write(f"{between if between != ', ' else ''}]}}\n")
 
 
-def explain_each(reader: Reader, words: Sequence[str], *, single: bool, out: Path | None, as_json: bool) -> bool:
+def explain_each(reader: Reader, words: Sequence[str], *, single: bool, output: Path | None, as_json: bool) -> bool:
     """Explain every picture, a line a digit; False if any could not be read, which does not stop the others.
 
-    `out` is a new .png file for one picture, or a folder. Raises ReaderError for a file and several pictures.
+    `output` is a new .png file for one picture, or a folder. Raises ReaderError for a file and several pictures.
     """
     names, documents = expanded(words)
-    one_file = out is not None and out.suffix.lower() == ".png" and not out.is_dir()
+    one_file = output is not None and output.suffix.lower() == ".png" and not output.is_dir()
     if one_file:
-        refuse_to_overwrite(out)
+        refuse_to_overwrite(output)
         if len(names) > 1:
-            raise ReaderError(f"{out} is one file, and these are {len(names)} pictures: name a folder.")
+            raise ReaderError(f"{output} is one file, and these are {len(names)} pictures: name a folder.")
     for name, _, explanation in done_each(names, "explaining", partial(reader.explain, single=single), documents):
         documents.append({"path": name, **explanation.to_dict()})
         if not as_json:
             show_explanation(name, explanation, alone=len(words) == 1 and len(names) == 1)
-        if out:
-            write_explanation(out if one_file else free_name(out, name), explanation)
+        if output:
+            write_explanation(output if one_file else free_name(output, name), explanation)
     if as_json:
         show(json.dumps({"pictures": documents}))
     return not any("error" in document for document in documents)

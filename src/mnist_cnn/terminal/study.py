@@ -121,7 +121,7 @@ def show_study(folder: Path, study: Study) -> None:
     for one in study.notes:
         show(f"Note: {one}")
     if failed := [row.seed for row in study.rows if row.failure is not None]:
-        show(f"Failed: {', '.join(map(str, failed))}; the same command with --out {folder} tries again.")
+        show(f"Failed: {', '.join(map(str, failed))}; the same command with --output {folder} tries again.")
     chart = f", {CHART}" if study.finished else ""
     show(f"Kept in {folder}: {STUDY}, {TABLE}{chart}, and a folder for each network")
 

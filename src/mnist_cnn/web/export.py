@@ -62,22 +62,24 @@ class WebFolder:
     bytes: int
 
 
-def export_web(model: Path | None, out: Path, packages: Path | None = None) -> WebFolder:
-    """Write a folder `out`, whole or not at all, with the page, what it needs, and the network `model`.
+def export_web(model: Path | None, output: Path, packages: Path | None = None) -> WebFolder:
+    """Write a folder `output`, whole or not at all, with the page, what it needs, and the network `model`.
 
     `model` is as for Reader; `packages` is a `node_modules` folder where npm is not to fetch anything. Raises
-    ArtifactError for a network that cannot be loaded, and ExportError if `out` is there already, cannot be written, or
-    the packages cannot be had.
+    ArtifactError for a network that cannot be loaded, and ExportError if `output` already exists or cannot be
+    written, or if the packages cannot be obtained.
     """
-    if out.exists():
-        raise ExportError(f"{out} is there already: name another folder with --out, or remove it first.")
+    if output.exists():
+        raise ExportError(f"{output} is there already: name another folder with --output, or remove it first.")
     parts = {**page_parts(), **network_parts(model), **package_parts(packages)}
     parts["contents.json"] = contents_of(parts, temperature_of(model))
     try:
-        write_folder(out, parts)
+        write_folder(output, parts)
     except OSError as error:
-        raise ExportError(f"{out} cannot be written ({error.strerror}): name another folder with --out.") from error
-    return WebFolder(out, len(parts), sum(map(len, parts.values())))
+        raise ExportError(
+            f"{output} cannot be written ({error.strerror}): name another folder with --output."
+        ) from error
+    return WebFolder(output, len(parts), sum(map(len, parts.values())))
 
 
 def page_parts() -> dict[str, bytes]:
@@ -154,16 +156,16 @@ def contents_of(parts: dict[str, bytes], temperature: float) -> bytes:
     return (json.dumps(document, indent=2) + "\n").encode()
 
 
-def write_folder(out: Path, parts: dict[str, bytes]) -> None:
-    """Write all files into a folder beside `out`, then put it there in one step."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+def write_folder(output: Path, parts: dict[str, bytes]) -> None:
+    """Write all files into a folder beside `output`, then put it there in one step."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
         for name, content in parts.items():
             path = beside / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
         beside.chmod(0o755)  # a host of files is seldom the one who made them
-        beside.rename(out)
+        beside.rename(output)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

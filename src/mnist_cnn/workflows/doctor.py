@@ -216,7 +216,7 @@ def data() -> Iterator[Check]:
 def folders() -> Iterator[Check]:
     """Where things are written: what is trained, and what Keras downloads."""
     for name, folder, else_where in (
-        ("runs", Path("runs").absolute(), "go to another folder, or name one with --out"),
+        ("runs", Path("runs").absolute(), "go to another folder, or name one with --output"),
         (
             "cache",
             keras_home() / "datasets",
@@ -237,7 +237,7 @@ def train() -> Iterator[Check]:
     """Train for a moment in a process of its own, from data to report, in a folder that goes again."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        words = ["train", "--data", "digits", "--epochs", "1", "--repeats", "1", "--out", str(Path(folder, "run"))]
+        words = ["train", "--data", "digits", "--epochs", "1", "--repeats", "1", "--output", str(Path(folder, "run"))]
         try:
             done = subprocess.run(
                 [sys.executable, "-m", "mnist_cnn", *words],

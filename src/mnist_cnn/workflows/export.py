@@ -53,7 +53,7 @@ def export(
     *,
     quantise: str | None = None,
     pixels: str = "uint8",
-    out: str | Path | None = None,
+    output: str | Path | None = None,
     data: str | None = None,
     watch: Watch | None = None,
 ) -> Export:
@@ -68,7 +68,7 @@ def export(
     form, watch = Form(to, quantise, pixels), watch or Watch()
     require_tensorflow()
     artifact = store.load(model)
-    path = Path(out) if out else Path(artifact.folder.resolve().name + form.ending)
+    path = Path(output) if output else Path(artifact.folder.resolve().name + form.ending)
     with written_whole(path) as scratch:
         dataset = data_for(artifact, data, watch)
         if dataset.warning:
@@ -125,7 +125,7 @@ def written_whole(path: Path) -> Iterator[Path]:
         with locked(scratch) as alone:
             if not alone:
                 raise ExportError(
-                    f"Another process is exporting to {path}: wait until it ends, or choose another --out."
+                    f"Another process is exporting to {path}: wait until it ends, or choose another --output."
                 )
             try:
                 for left in scratch.iterdir():  # by a process that was killed
@@ -145,9 +145,9 @@ def refuse_to_overwrite(path: Path) -> None:
     """Raise ExportError if a file or its card is there already, or there is no folder for them."""
     for one in (path, card_of(path)):
         if one.exists() or one.is_symlink():
-            raise ExportError(f"{one} is there already and nothing is overwritten: choose another --out.")
+            raise ExportError(f"{one} is there already and nothing is overwritten: choose another --output.")
     if not path.parent.is_dir():
-        raise ExportError(f"{path.parent} is not a folder: make it, or choose another --out.")
+        raise ExportError(f"{path.parent} is not a folder: make it, or choose another --output.")
 
 
 def data_for(artifact: Artifact, data: str | None, watch: Watch) -> Dataset:

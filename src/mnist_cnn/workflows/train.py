@@ -39,24 +39,24 @@ def train(
     data: str = "auto",
     *,
     seed: int = 0,
-    out: str | Path | None = None,
+    output: str | Path | None = None,
     threads: int | None = None,
     deterministic: bool = False,
     devices: int = 1,
     tensorboard: bool = False,
     watch: Watch | None = None,
 ) -> Artifact:
-    """Train a network, judge it on the test images, keep it in the folder `out`, and write its report.
+    """Train a network, judge it on the test images, keep it in the folder `output`, and write its report.
 
     `recipe` is the name of one or a `Recipe`, `data` what `load_data` takes. `seed`, 0 to 2**32 - 1, decides first
     weights, order of images and dropout; with `deterministic` the same seed gives the same bits on the same machine
     with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard` keeps its logs, too.
-    Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md). `out` is by default a new
-    folder in `runs/`. `watch` is told what happens.
+    Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md). `output` is by default a
+    new folder in `runs/`. `watch` is told what happens.
 
     Raises RecipeError, DataError, RunError (also where TensorFlow has begun to compute in this process with other
-    threads), and MissingExtraError on the light install. A run that was stopped is left in `<out>.partial` and goes on
-    with `resume`.
+    threads), and MissingExtraError on the light install. A run that was stopped is left in `<output>.partial`;
+    `resume` resumes it.
     """
     environment.require_training("Training")
     watch = watch or Watch()
@@ -68,7 +68,9 @@ def train(
     check_shared(devices, recipe.batch_size, deterministic)
     dataset = source.load(data, say=watch.note)
     recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
-    partial = store.begin(Path(out) if out else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"))
+    partial = store.begin(
+        Path(output) if output else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    )
     settings = Settings(
         recipe=recipe,
         seed=seed,

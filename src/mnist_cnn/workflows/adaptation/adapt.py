@@ -62,12 +62,12 @@ def adapt(
     labels: Sequence[str],
     *,
     model: str | Path | None = None,
-    out: str | Path | None = None,
+    output: str | Path | None = None,
     seed: int = 0,
     threads: int | None = None,
     watch: Watch | None = None,
 ) -> Artifact:
-    """Teach a kept network a person's digits and keep the result in the folder `out`, by default a new one in `runs/`.
+    """Adapt a saved model to a person's digits; save the result in the folder `output`, by default one in `runs/`.
 
     `pictures` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". `model` is a
     folder that `train` or `adapt` made, by default the network that ships; it stays as it is. What the network was
@@ -82,7 +82,7 @@ def adapt(
     check("threads", threads, 1, 1024, whole=True)
     old = opened(SHIPPED if model is None else Path(model))
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
-    folder = Path(out) if out else store.free_name(RUNS / name)
+    folder = Path(output) if output else store.free_name(RUNS / name)
     with closing(watch), kept_whole(folder) as partial:
         hand = handwriting_of(pictures, labels, Reader(old.folder, min_confidence=0.0))
         for sentence in hand.unused:
@@ -196,10 +196,10 @@ def hold_out(tuning: "Tuning", classify: Classifier, task: Task) -> HeldOut:
     parts = parts_of(hand.pictures, hand.labels, np.random.default_rng(task.seed))
     after = hand.probabilities.copy()
     for part in range(PARTS):
-        out = parts == part
-        task.watch.note(f"Part {part + 1} of {PARTS}: learning without {out.sum()} of the digits, which are read then")
-        tuning.learn(hand.of(~out), np.random.default_rng((task.seed, part)))
-        after[out] = at(classify(hand.images[out]), temperature_of(task.old.card))
+        held = parts == part
+        task.watch.note(f"Part {part + 1} of {PARTS}: learning without {held.sum()} of the digits, which are read then")
+        tuning.learn(hand.of(~held), np.random.default_rng((task.seed, part)))
+        after[held] = at(classify(hand.images[held]), temperature_of(task.old.card))
     return HeldOut(hand.labels, hand.probabilities, after)
 
 
