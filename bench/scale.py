@@ -135,7 +135,7 @@ def ways(folder: Path, one: Path, workers: int, scratch: Path) -> dict[str, list
     both: dict[str, list[tuple[list[str], Path]]] = {}
     for way, many, single, more in (
         ("one process", folder / "files", one / "files", []),
-        (f"--jobs {workers}", folder / "files", one / "files", ["--jobs", str(workers)]),
+        (f"--workers {workers}", folder / "files", one / "files", ["--workers", str(workers)]),
         ("--ray local, folder", folder / "files", one / "files", ["--ray", "local"]),
         ("--ray local, Parquet", folder / PARQUET, one / PARQUET, ["--ray", "local"]),
     ):

@@ -94,6 +94,6 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], Expor
     @functools.cache
     def made(form: Form) -> Export:
         out = folder / f"kept{form.ending}"
-        return export(kept, form.to, quantise=form.quantise, pixels=form.pixels, output=out)
+        return export(kept, form.to, quantize=form.quantize, input_dtype=form.input_dtype, output=out)
 
     return made

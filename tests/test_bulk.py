@@ -57,18 +57,18 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-def read(pictures: list[Path], jobs: int = 2) -> list[str]:
-    return [one.text if isinstance(one, Reading) else str(one) for one in read_in_parallel(pictures, jobs)]
+def read(pictures: list[Path], workers: int = 2) -> list[str]:
+    return [one.text if isinstance(one, Reading) else str(one) for one in read_in_parallel(pictures, workers)]
 
 
 def test_several_processes_say_the_same_bytes_as_one(cli: Cli, folder: Path) -> None:
     words = ["read", folder, folder / "nowhere", folder / "03.png"]
     for more in (["--json"], []):
-        one, two = cli(*words, *more), cli(*words, *more, "--jobs", 2)
+        one, two = cli(*words, *more), cli(*words, *more, "--workers", 2)
         assert (one.returncode, one.stdout) == (two.returncode, two.stdout) == (1, one.stdout)
         assert one.stderr == two.stderr
         assert "11b.png is not a picture" in two.stderr
-    document = json.loads(cli(*words, "--json", "--jobs", 3).stdout)["pictures"]
+    document = json.loads(cli(*words, "--json", "--workers", 3).stdout)["pictures"]
     assert [one.get("text") for one in document[:4]] == ["0", "1", "2", "3"]
     assert len(document) == 28
 
@@ -142,7 +142,7 @@ def test_few_pictures_are_shared_out_among_all() -> None:
 
 
 def test_what_is_wrong_is_said_before_a_process_begins(folder: Path) -> None:
-    with pytest.raises(ReaderError, match="jobs is 0: it must be a whole number from 1 to 256"):
+    with pytest.raises(ReaderError, match="workers is 0: it must be a whole number from 1 to 256"):
         read_in_parallel([], 0)
     with pytest.raises(ArtifactError, match="cannot be read"):
         read_in_parallel([], 2, model=folder / "nothing.onnx")
@@ -153,7 +153,7 @@ def test_what_is_wrong_is_said_before_a_process_begins(folder: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_when_it_is_stopped(number: int, folder: Path) -> None:
-    words = command_line("read", *[folder] * 400, "--jobs", 2)
+    words = command_line("read", *[folder] * 400, "--workers", 2)
     process = subprocess.Popen(
         words,
         stdout=subprocess.PIPE,
@@ -203,10 +203,10 @@ def wait_until(true: "object", seconds: float = 60) -> None:
 @pytest.mark.parametrize(
     ("bad", "code", "sentence"),
     [
-        (["x.png", "--jobs", "0"], 2, "jobs is 0: it must be"),
+        (["x.png", "--workers", "0"], 2, "workers is 0: it must be"),
         (["x.png", "--ray", "local"], 2, "--ray needs --ray ADDRESS and --output FOLDER beside it"),
         (["x.png", "--output", "y.parquet"], 2, "--output needs --ray ADDRESS and --output FOLDER beside it"),
-        (["x.png", "--ray", "local", "--output", "y", "--jobs", "2"], 2, "--jobs cannot be given with --ray"),
+        (["x.png", "--ray", "local", "--output", "y", "--workers", "2"], 2, "--workers cannot be given with --ray"),
     ],
 )
 def test_wrong_usage_is_one_sentence(bad: list[str], code: int, sentence: str, tmp_path: Path) -> None:

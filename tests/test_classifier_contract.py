@@ -39,7 +39,7 @@ MADE: dict[str, Callable[[], Classifier]] = {
 
 EXPORTS = {
     "onnx export": Form("onnx"),
-    "onnx export of floats": Form("onnx", pixels="float32"),
+    "onnx export of floats": Form("onnx", input_dtype="float32"),
     "onnx export in int8": Form("onnx", "int8"),
     "litert export": Form("litert"),
     "litert export in int8": Form("litert", "int8"),

@@ -31,7 +31,7 @@ from mnist_cnn.workflows.export import Export, card_of
 KEPT = Path(__file__).parent / "fixtures" / "format-2"
 FORMS = [
     Form("onnx"),
-    Form("onnx", pixels="float32"),
+    Form("onnx", input_dtype="float32"),
     Form("onnx", "int8"),
     Form("litert"),
     Form("litert", "float16"),
@@ -53,9 +53,9 @@ def test_a_card_beside_the_file_says_what_it_is_and_how_it_compares(form: Form, 
     assert about["bytes"] == sum((root / name).stat().st_size for name in about["files"])
     assert about["original"]["model.keras"] == sha256_of(KEPT / "model.keras")
     assert about["opset"] == (15 if form.to == "onnx" else None)
-    assert about["quantised"] == form.quantise
+    assert about["quantized"] == form.quantize
     assert about["checked_on"] | {"sha256": ""} == {"data": "digits", "sha256": "", "part": "test", "images": 500}
-    if form.quantise == "int8":
+    if form.quantize == "int8":
         assert (about["calibration"]["part"], about["calibration"]["images"]) == ("training", 500)
     else:
         assert (about["figures"]["agreement"], about["calibration"]) == (1, None)
@@ -64,7 +64,7 @@ def test_a_card_beside_the_file_says_what_it_is_and_how_it_compares(form: Form, 
 
 @pytest.mark.parametrize("pixels", ["uint8", "float32"])
 def test_an_onnx_export_states_opset_dynamic_batch_and_what_it_takes(pixels: str, exported: Made) -> None:
-    made = exported(Form("onnx", pixels=pixels))
+    made = exported(Form("onnx", input_dtype=pixels))
     model = onnx.load(made.path)
     onnx.checker.check_model(model, full_check=True)
     assert onnx_file.opset_of(made.path) == made.card["opset"] == 15
@@ -75,7 +75,7 @@ def test_an_onnx_export_states_opset_dynamic_batch_and_what_it_takes(pixels: str
     assert image.shape[1:] == [28, 28, 1]
 
 
-@pytest.mark.parametrize("form", [Form("onnx"), Form("onnx", pixels="float32"), Form("onnx", "int8")], ids=str)
+@pytest.mark.parametrize("form", [Form("onnx"), Form("onnx", input_dtype="float32"), Form("onnx", "int8")], ids=str)
 def test_an_onnx_export_is_judged_and_reads_pictures(form: Form, exported: Made, digits: Dataset) -> None:
     path = exported(form).path
     evaluation, _ = mnist_cnn.judge(path, "digits")
@@ -87,14 +87,14 @@ def test_an_onnx_export_is_judged_and_reads_pictures(form: Form, exported: Made,
 
 
 def test_a_fraction_of_a_float_counts(exported: Made, digits: Dataset) -> None:
-    session = onnxruntime.InferenceSession(exported(Form("onnx", pixels="float32")).path)
+    session = onnxruntime.InferenceSession(exported(Form("onnx", input_dtype="float32")).path)
     images = digits.test.images[:5, ..., np.newaxis].astype(np.float32)
     one, other = (session.run(None, {"images": each})[0] for each in (images, np.minimum(images + 0.5, 255)))
     assert np.abs(one - other).max() > 1e-5
 
 
 def test_floats_of_an_unknown_range_are_refused(tmp_path: Path, exported: Made) -> None:
-    model = onnx.load(exported(Form("onnx", pixels="float32")).path)
+    model = onnx.load(exported(Form("onnx", input_dtype="float32")).path)
     assert [one.key for one in model.metadata_props] == [INK_KEY]
     del model.metadata_props[:]
     onnx.save(model, tmp_path / "theirs.onnx")
@@ -279,9 +279,9 @@ def test_without_its_data_a_network_is_checked_on_digits_and_that_is_said(monkey
     ("words", "sentence"),
     [
         (["--to", "coreml"], "There is no export to 'coreml': choose one of onnx, litert, saved_model"),
-        (["--to", "onnx", "--quantise", "float16"], "onnx is not quantised to 'float16': choose int8"),
-        (["--to", "saved_model", "--quantise", "int8"], "saved_model is not quantised to 'int8': choose nothing"),
-        (["--to", "onnx", "--input", "int64"], "There is no input of 'int64': choose uint8 or float32"),
+        (["--to", "onnx", "--quantize", "float16"], "onnx is not quantized to 'float16': choose int8"),
+        (["--to", "saved_model", "--quantize", "int8"], "saved_model is not quantized to 'int8': choose nothing"),
+        (["--to", "onnx", "--input-dtype", "int64"], "There is no input of 'int64': choose uint8 or float32"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

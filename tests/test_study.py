@@ -120,7 +120,7 @@ def test_a_study_of_other_data_is_refused(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("begun")
 def test_threads_that_are_not_named_are_those_of_the_study(tmp_path: Path) -> None:
     study(tmp_path / "study", 1, threads=1)
-    assert study(tmp_path / "study", 2, jobs=2).threads == 1
+    assert study(tmp_path / "study", 2, workers=2).threads == 1
 
 
 @pytest.mark.usefixtures("begun")
@@ -199,7 +199,7 @@ def test_jobs_run_side_by_side_and_share_the_cores(
     tmp_path: Path, begun: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "1")
-    study(tmp_path / "study", 3, jobs=2)
+    study(tmp_path / "study", 3, workers=2)
     assert {begun()[0], begun()[1]} == {"begin 0", "begin 1"}
     threads = {line.split()[2] for line in (tmp_path / "log").read_text().splitlines()}
     assert threads == {str(max(1, environment.cores() // 2))}
@@ -302,12 +302,12 @@ def test_a_failed_seed_ends_with_1_and_is_said(words: list[str], monkeypatch: py
     ("bad", "code", "sentence"),
     [
         (["--seeds", "0"], 2, "seeds is 0: it must be a whole number from 1 to 10,000"),
-        (["--jobs", "0"], 2, "jobs is 0"),
+        (["--workers", "0"], 2, "workers is 0"),
         (["--threads", "0"], 2, "threads is 0"),
         (["--epochs", "0"], 2, "epochs is 0"),
         (["--recipe", "quick"], 2, "There is no recipe 'quick'"),
         (["--data", "nowhere"], 1, "There is no data set, file or folder 'nowhere'"),
-        (["--ray", "local", "--jobs", "2"], 2, "leave --jobs out and give --threads"),
+        (["--ray", "local", "--workers", "2"], 2, "leave --workers out and give --threads"),
         (["--epochs", "3", "compare", "a", "b"], 2, "--epochs cannot stand before compare"),
         (["compare", "a", "b"], 1, "a holds neither a study nor a network: name"),
         (["compare", "a.json", str(FIXTURE)], 1, "a.json is a study and"),

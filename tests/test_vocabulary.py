@@ -42,7 +42,6 @@ src/mnist_cnn/workflows/adaptation/adapt.py
 
 src/mnist_cnn/workflows/adaptation/handwriting.py
 
-src/mnist_cnn/artifact/form.py
 
 src/mnist_cnn/artifact/keras_file.py
 

@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     import keras
 
 ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "saved_model": "_saved_model"}
-QUANTISED = {"onnx": ("int8",), "litert": ("float16", "int8"), "saved_model": ()}
-PIXELS = ("uint8", "float32")
+QUANTIZED = {"onnx": ("int8",), "litert": ("float16", "int8"), "saved_model": ()}
+DTYPES = ("uint8", "float32")
 
 
 @dataclass(frozen=True)
 class Form:
-    """One way to export: what `to`, quantised as what (None: float32 as trained), taking which `pixels`.
+    """One way to export: what `to`, quantized as what (None: float32 as trained), taking which `input_dtype`.
 
     Raises ExportFormatError if there is no such form.
     """
 
     to: str
-    quantise: str | None = None
-    pixels: str = "uint8"
+    quantize: str | None = None
+    input_dtype: str = "uint8"
 
     def __post_init__(self) -> None:
         """Refuse what there is not."""
@@ -36,22 +36,22 @@ class Form:
             raise ExportFormatError(
                 f"There is no export to {self.to!r}: choose one of {', '.join(ENDINGS)}, or web on the command line."
             )
-        if self.quantise is not None and self.quantise not in QUANTISED[self.to]:
-            known = " or ".join(QUANTISED[self.to]) or "nothing, that is: leave it out"
-            raise ExportFormatError(f"{self.to} is not quantised to {self.quantise!r}: choose {known}.")
-        if self.pixels not in PIXELS:
-            raise ExportFormatError(f"There is no input of {self.pixels!r}: choose {' or '.join(PIXELS)}.")
+        if self.quantize is not None and self.quantize not in QUANTIZED[self.to]:
+            known = " or ".join(QUANTIZED[self.to]) or "nothing, that is: leave it out"
+            raise ExportFormatError(f"{self.to} is not quantized to {self.quantize!r}: choose {known}.")
+        if self.input_dtype not in DTYPES:
+            raise ExportFormatError(f"There is no input of {self.input_dtype!r}: choose {' or '.join(DTYPES)}.")
 
     @property
     def ending(self) -> str:
         """What a file of this form is called after its network's name."""
-        named = [self.quantise or "", "" if self.pixels == "uint8" else self.pixels]
+        named = [self.quantize or "", "" if self.input_dtype == "uint8" else self.input_dtype]
         return "".join(f"-{word}" for word in named if word) + ENDINGS[self.to]
 
     @property
     def calibrated(self) -> bool:
         """Whether writing it needs images to find the range of each number."""
-        return self.quantise == "int8"
+        return self.quantize == "int8"
 
     def write(self, network: "keras.Model", path: Path, images: np.ndarray) -> None:
         """Write a kept network as a file, or a folder for saved_model; `images` (n, 28, 28) uint8 calibrate it.
@@ -60,17 +60,17 @@ class Form:
         """
         from mnist_cnn.models.float_input import taking  # here, because Keras comes with it
 
-        network = taking(network, self.pixels)
-        calibration = images[..., np.newaxis].astype(self.pixels)
+        network = taking(network, self.input_dtype)
+        calibration = images[..., np.newaxis].astype(self.input_dtype)
         if self.to == "onnx":
             onnx_file.write(network, path)
             if self.calibrated:
-                onnx_file.quantise(path, calibration)
+                onnx_file.quantize(path, calibration)
             onnx_file.describe(path)
         elif self.to == "litert":
             with tempfile.TemporaryDirectory() as scratch:
                 saved_model.write(network, Path(scratch) / "saved_model")
-                litert.write(Path(scratch) / "saved_model", path, self.quantise, calibration)
+                litert.write(Path(scratch) / "saved_model", path, self.quantize, calibration)
         else:
             saved_model.write(network, path)
 

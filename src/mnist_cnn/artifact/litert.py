@@ -11,8 +11,8 @@ from mnist_cnn.artifact.quiet import quiet
 from mnist_cnn.reading.network import BATCH, Classifier, checked
 
 
-def write(saved_model: Path, path: Path, quantise: str | None, images: np.ndarray) -> None:
-    """Convert a SavedModel; `quantise` is None, "float16" (weights) or "int8", calibrated on (n, 28, 28, 1) images.
+def write(saved_model: Path, path: Path, quantize: str | None, images: np.ndarray) -> None:
+    """Convert a SavedModel; `quantize` is None, "float16" (weights) or "int8", calibrated on (n, 28, 28, 1) images.
 
     The batch's size is dynamic: resize the input, then allocate. Raises what the converter raises.
     """
@@ -20,11 +20,11 @@ def write(saved_model: Path, path: Path, quantise: str | None, images: np.ndarra
 
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
     with quiet():
-        if quantise == "float16":
+        if quantize == "float16":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
             converter.target_spec.supported_types = [tf.float16]
         written = converter.convert()
-        if quantise == "int8":
+        if quantize == "int8":
             written = in_integers(tf.lite.TFLiteConverter.from_saved_model(str(saved_model)), written, images)
     path.write_bytes(written)
 
@@ -43,10 +43,10 @@ def in_integers(converter: Any, in_floats: bytes, images: np.ndarray) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = representative
     options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=last_and_after(in_floats))
-    quantised = tf.lite.experimental.QuantizationDebugger(
+    quantized = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=representative, debug_options=options
     )
-    return bytes(quantised.get_nondebug_quantized_model())
+    return bytes(quantized.get_nondebug_quantized_model())
 
 
 def last_and_after(content: bytes) -> list[str]:

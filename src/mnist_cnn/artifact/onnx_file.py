@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 OPSET = 15  # what Keras writes unless it is told otherwise; ONNX Runtime has read it since 1.10
 BATCH = 100
 # What is worth computing in integers: all else is a thousandth of the work.
-QUANTISED = ["Conv", "Gemm", "MatMul", "Relu", "MaxPool", "GlobalMaxPool", "GlobalAveragePool"]
+QUANTIZED = ["Conv", "Gemm", "MatMul", "Relu", "MaxPool", "GlobalMaxPool", "GlobalAveragePool"]
 
 
 def write(network: "keras.Model", path: Path) -> None:
@@ -37,7 +37,7 @@ def describe(path: Path) -> None:
     onnx.save(model, path)
 
 
-def quantise(path: Path, images: np.ndarray) -> None:
+def quantize(path: Path, images: np.ndarray) -> None:
     """Replace a float32 file by one that computes in int8 what takes time, calibrated on images (n, 28, 28, 1).
 
     Static, QDQ, per channel. The last matrix product and what follows stay float32: that halves the divergence from
@@ -55,7 +55,7 @@ def quantise(path: Path, images: np.ndarray) -> None:
             path,
             Calibration(model.graph.input[0].name, images),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=QUANTISED,
+            op_types_to_quantize=QUANTIZED,
             nodes_to_exclude=last_and_after(model),
             per_channel=True,
             activation_type=QuantType.QUInt8,
@@ -64,7 +64,7 @@ def quantise(path: Path, images: np.ndarray) -> None:
 
 
 class Calibration:
-    """Images batch by batch, as ONNX Runtime's quantisation asks for them; None when there are no more."""
+    """Images batch by batch, as ONNX Runtime's quantization asks for them; None when there are no more."""
 
     def __init__(self, name: str, images: np.ndarray) -> None:
         self.batches: Iterator[dict[str, np.ndarray]] = (

@@ -27,31 +27,31 @@ CUT_OFF = (OSError, EOFError, pickle.UnpicklingError)  # what talking to a proce
 
 def read_in_parallel(
     pictures: Iterable[Source],
-    jobs: int,
+    workers: int,
     *,
     model: str | Path | None = None,
     min_confidence: float | None = None,
     single: bool = False,
 ) -> Generator[Result]:
-    """Read pictures in `jobs` processes; gives for each, in order, its Reading, or a ImageError that says why not.
+    """Read pictures in `workers` processes; gives for each, in order, its Reading, or a ImageError that says why not.
 
     The readings are, to the bit, those of `Reader(model, min_confidence).read(picture, single)`. At most 64 pictures a
     process are under way, however many there are. A process that dies is begun anew and its pictures are read again.
     Closing the iterator ends all processes. Raises ReaderError for a number of processes or a confidence out of range,
     ArtifactError for a network that cannot be loaded, and RunError if a process cannot be begun.
     """
-    if not 1 <= jobs <= MOST:
-        raise ReaderError(f"jobs is {jobs}: it must be a whole number from 1 to {MOST}.")
+    if not 1 <= workers <= MOST:
+        raise ReaderError(f"workers is {workers}: it must be a whole number from 1 to {MOST}.")
     question = Question(None if model is None else str(model), min_confidence, single)
     reader = question.reader()  # what is wrong with it is said here, once
-    if jobs == 1:
+    if workers == 1:
         return (result for picture in pictures for result in read_each(reader, [picture], single))
-    return side_by_side(pictures, jobs, question)
+    return side_by_side(pictures, workers, question)
 
 
-def side_by_side(pictures: Iterable[Source], jobs: int, question: Question) -> Generator[Result]:
+def side_by_side(pictures: Iterable[Source], workers: int, question: Question) -> Generator[Result]:
     """The work of `read_in_parallel`: each process is used by one thread at a time, which waits for it."""
-    processes = [ReadingProcess(question) for _ in range(jobs)]
+    processes = [ReadingProcess(question) for _ in range(workers)]
     free: SimpleQueue[ReadingProcess] = SimpleQueue()
     for process in processes:
         free.put(process)
@@ -63,12 +63,12 @@ def side_by_side(pictures: Iterable[Source], jobs: int, question: Question) -> G
         finally:
             free.put(process)
 
-    threads = ThreadPoolExecutor(jobs)
+    threads = ThreadPoolExecutor(workers)
     under_way: deque[Future[list[Result]]] = deque()
     try:
-        for some in lists_of(pictures, jobs):
+        for some in lists_of(pictures, workers):
             under_way.append(threads.submit(read, some))
-            if len(under_way) == jobs * AHEAD:
+            if len(under_way) == workers * AHEAD:
                 yield from under_way.popleft().result()
         while under_way:
             yield from under_way.popleft().result()
@@ -80,10 +80,10 @@ def side_by_side(pictures: Iterable[Source], jobs: int, question: Question) -> G
             process.end()
 
 
-def lists_of(pictures: Iterable[Source], jobs: int) -> Iterator[list[Source]]:
+def lists_of(pictures: Iterable[Source], workers: int) -> Iterator[list[Source]]:
     """The pictures in short lists; in shorter ones where there are so few that some process would have none."""
-    many = length_hint(pictures, jobs * AHEAD * TOGETHER)
-    together = max(1, min(TOGETHER, many // (jobs * AHEAD)))
+    many = length_hint(pictures, workers * AHEAD * TOGETHER)
+    together = max(1, min(TOGETHER, many // (workers * AHEAD)))
     waiting = iter(pictures)
     while some := list(islice(waiting, together)):
         yield some
@@ -136,7 +136,7 @@ class ReadingProcess:
                 code = self.end()
         raise RunError(
             f"A process that reads could not be begun (it ended with {code}; too little memory, perhaps): "
-            "take fewer with --jobs."
+            "take fewer with --workers."
         )
 
     def end(self) -> int | None:

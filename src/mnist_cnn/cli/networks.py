@@ -18,11 +18,11 @@ def export(
         Path | None,
         typer.Argument(help="A folder that `train` made; for web also an .onnx file, or nothing: the one that ships."),
     ] = None,
-    quantise: Annotated[
+    quantize: Annotated[
         str | None, typer.Option(help="int8, or for litert float16; by default float32 as it was trained.")
     ] = None,
-    pixels: Annotated[
-        str, typer.Option("--input", help="What it takes: uint8 or float32, either from 0 to 255.")
+    input_dtype: Annotated[
+        str, typer.Option("--input-dtype", help="What it takes: uint8 or float32, either from 0 to 255.")
     ] = "uint8",
     output: Annotated[
         Path | None,
@@ -42,14 +42,14 @@ def export(
 ) -> None:
     """Write a network as a file for another place, checked against the original, or as a page for any host of files.
 
-    $ mnist-cnn export runs/quick --to onnx --quantise int8
-    $ mnist-cnn export runs/quick --to litert --quantise float16 --output digits.tflite
+    $ mnist-cnn export runs/quick --to onnx --quantize int8
+    $ mnist-cnn export runs/quick --to litert --quantize float16 --output digits.tflite
     $ mnist-cnn export runs/quick --to saved_model
     $ mnist-cnn export --to web --output page
     """
     if to == "web":
-        if quantise or data or pixels != "uint8":
-            stop("--quantise, --input and --data are not for web: leave them out.", 2)
+        if quantize or data or input_dtype != "uint8":
+            stop("--quantize, --input-dtype and --data are not for web: leave them out.", 2)
         export_web_page(folder, output or Path("web"), packages, as_json)
         return
     if folder is None or packages:
@@ -59,7 +59,7 @@ def export(
     from mnist_cnn.workflows.export import export
 
     watch = screen.TerminalWatch()
-    made = export(folder, to, quantise=quantise, pixels=pixels, output=output, data=data, watch=watch)
+    made = export(folder, to, quantize=quantize, input_dtype=input_dtype, output=output, data=data, watch=watch)
     if as_json:
         typer.echo(json.dumps({"path": str(made.path), **made.card}))
     else:

@@ -22,7 +22,7 @@ def read(
     annotate: Annotated[
         Path | None, typer.Option(help="A folder for the pictures with boxes and digits drawn on them.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Processes that read side by side, for many pictures.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes that read side by side, for many pictures.")] = 1,
     ray: Annotated[
         str | None,
         typer.Option(help="Read on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT (docs/scale.md)."),
@@ -44,7 +44,7 @@ def read(
     from mnist_cnn.terminal import reading as terminal_reading
 
     if ray and output:
-        if names := ", ".join(f"--{name}" for name in sorted(given(context) & {"jobs", "annotate"})):
+        if names := ", ".join(f"--{name}" for name in sorted(given(context) & {"workers", "annotate"})):
             stop(f"{names} cannot be given with --ray: leave that out.", 2)
         from mnist_cnn.bulk.cluster import read_on_cluster
 
@@ -65,7 +65,9 @@ def read(
         stop(f"{names} needs --ray ADDRESS and --output FOLDER beside it: give both, or neither.", 2)
     from mnist_cnn.bulk.processes import read_in_parallel
 
-    reading = functools.partial(read_in_parallel, jobs=jobs, model=model, min_confidence=min_confidence, single=single)
+    reading = functools.partial(
+        read_in_parallel, workers=workers, model=model, min_confidence=min_confidence, single=single
+    )
     if not terminal_reading.read_each(reading, pictures, annotate=annotate, as_json=as_json):
         raise typer.Exit(1)
 

@@ -21,7 +21,7 @@ def study(
     threads: Annotated[
         int | None, typer.Option(help="Threads for each seed; an equal share of the cores by default.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Seeds trained side by side.")] = 1,
+    workers: Annotated[int, typer.Option(help="Seeds trained side by side.")] = 1,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -45,8 +45,8 @@ def study(
         if names := ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given(context))):
             stop(f"{names} cannot stand before {context.invoked_subcommand}: leave that out.", 2)
         return
-    if ray and "jobs" in given(context):
-        stop("A Ray cluster decides how many seeds it trains at a time: leave --jobs out and give --threads.", 2)
+    if ray and "workers" in given(context):
+        stop("A Ray cluster decides how many seeds it trains at a time: leave --workers out and give --threads.", 2)
     from mnist_cnn.study.run import run
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
@@ -59,7 +59,7 @@ def study(
             data,
             output=output,
             threads=threads,
-            jobs=jobs,
+            workers=workers,
             deterministic=deterministic,
             ray=ray,
             watch=watch,

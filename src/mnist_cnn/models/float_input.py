@@ -7,14 +7,14 @@ from keras import layers, ops
 TINY = float(np.finfo(np.float32).tiny)
 
 
-def taking(network: keras.Model, pixels: str) -> keras.Model:
+def taking(network: keras.Model, input_dtype: str) -> keras.Model:
     """The network for (n, 28, 28, 1) images of "uint8" or "float32", both ink 0 to 255, to (n, 10) probabilities.
 
     Whole numbers give the same probabilities either way; a float's fraction counts. Inside, bytes are made floats
     first, because LiteRT knows no padding of bytes.
     """
     same = in_float32(network)
-    if pixels == "float32":
+    if input_dtype == "float32":
         return same
     images = layers.Input((28, 28, 1), dtype="uint8", name="images")
     return keras.Model(images, same(ops.cast(images, "float32")), name=network.name)
@@ -45,7 +45,7 @@ def in_float32(network: keras.Model) -> keras.Model:
 def softmax(logits: keras.KerasTensor) -> keras.KerasTensor:
     """Probabilities, each with the smallest float added, which changes none.
 
-    LiteRT's quantisation rounds what comes straight out of a softmax to 256 steps wherever it goes next, even where it
+    LiteRT's quantization rounds what comes straight out of a softmax to 256 steps wherever it goes next, even where it
     is told to leave it alone; out of a sum it does not.
     """
     return ops.softmax(logits) + TINY

@@ -62,15 +62,15 @@ class Training:
         child_process.stop(self.process)
 
 
-def train(tasks: Sequence[Task], folder: Path, jobs: int, on_epochs: OnEpochs) -> Generator[Ended]:
-    """Train into `folder`/seed-0, `folder`/seed-1, …, `jobs` at a time; tells of each seed as it ends.
+def train(tasks: Sequence[Task], folder: Path, workers: int, on_epochs: OnEpochs) -> Generator[Ended]:
+    """Train into `folder`/seed-0, `folder`/seed-1, …, `workers` at a time; tells of each seed as it ends.
 
     Closing the generator ends what is under way.
     """
     waiting, running = deque(tasks), list[Training]()
     try:
         while waiting or running:
-            while waiting and len(running) < jobs:
+            while waiting and len(running) < workers:
                 task = waiting.popleft()
                 running.append(Training(task, seed_folder(folder, task.seed)))
             time.sleep(PAUSE)

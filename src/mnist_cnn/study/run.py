@@ -54,12 +54,12 @@ def run(
     *,
     output: str | Path | None = None,
     threads: int | None = None,
-    jobs: int = 1,
+    workers: int = 1,
     deterministic: bool = False,
     ray: str | None = None,
     watch: StudyWatch | None = None,
 ) -> tuple[Path, Study]:
-    """Train seeds 0 … `seeds` - 1 of a recipe, `jobs` at a time, and keep everything in the folder `output`.
+    """Train seeds 0 … `seeds` - 1 of a recipe, `workers` at a time, and keep everything in the folder `output`.
 
     `threads` is for each of them, by default an equal share of the cores; `output` is by default a new folder in
     `studies/`. A study that was stopped is resumed by the same call with the same `output`: finished seeds
@@ -75,14 +75,14 @@ def run(
     watch = watch or StudyWatch()
     recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
     check("seeds", seeds, 1, 10_000, whole=True)
-    check("jobs", jobs, 1, 1024, whole=True)
+    check("workers", workers, 1, 1024, whole=True)
     if threads is not None:
         check("threads", threads, 1, 1024, whole=True)
     folder = Path(output) if output else store.free_name(STUDIES / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
     files.check_place(folder)
     if threads is None and (folder / files.STUDY).exists():
         threads = files.read(folder).threads
-    threads = threads or max(1, environment.cores() // jobs)
+    threads = threads or max(1, environment.cores() // workers)
     dataset = source.load(data, say=watch.note)
     recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
     files.make(folder)
@@ -90,12 +90,12 @@ def run(
         if dataset.warning:
             watch.warn(dataset.warning)
         study = files.begin(folder, _asked(recipe, dataset, threads, deterministic))
-        study = _train(folder, study, seeds, jobs, ray, watch)
+        study = _train(folder, study, seeds, workers, ray, watch)
         _draw(folder, study)
     return folder, study
 
 
-def _train(folder: Path, study: Study, seeds: int, jobs: int, ray: str | None, watch: StudyWatch) -> Study:
+def _train(folder: Path, study: Study, seeds: int, workers: int, ray: str | None, watch: StudyWatch) -> Study:
     """Train what is missing; every seed is in the table the moment it has ended."""
     missing = [seed for seed in range(seeds) if seed not in study.accuracies]
     kept = [seed for seed in missing if seed_folder(folder, seed).exists()]  # stopped before its row was written
@@ -110,7 +110,7 @@ def _train(folder: Path, study: Study, seeds: int, jobs: int, ray: str | None, w
     if ray:
         trained = cluster.train(tasks, folder, ray, watch.epochs, note)
     else:
-        trained = processes.train(tasks, folder, jobs, watch.epochs)
+        trained = processes.train(tasks, folder, workers, watch.epochs)
     with closing(trained):
         for seed, failure in chain([(seed, None) for seed in kept], trained):
             row = _row(folder, study, seed, failure)

@@ -51,21 +51,21 @@ def export(
     model: str | Path,
     to: str,
     *,
-    quantise: str | None = None,
-    pixels: str = "uint8",
+    quantize: str | None = None,
+    input_dtype: str = "uint8",
     output: str | Path | None = None,
     data: str | None = None,
     watch: Watch | None = None,
 ) -> Export:
-    """Export the network in the folder `model` to "onnx", "litert" or "saved_model", and check it against the original.
+    """Export the model in the folder `model` to "onnx", "litert" or "saved_model", and check it against the original.
 
-    `quantise` is "int8" or, for LiteRT, "float16"; `pixels` the type of the input, "uint8" or "float32", either from
-    0 to 255. By default the file is `<name of the folder>.<ending>` in the working directory, and it is checked on the
-    test images that the network was judged on. Nothing is overwritten, and nothing is left where the export is refused:
-    in floats it must read every image as the original does, in int8 its accuracy may be 0.05 points lower. Raises
-    ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
+    `quantize` is "int8" or, for LiteRT, "float16"; `input_dtype` is "uint8" or "float32", both from 0 to 255. `output`
+    is by default `<name of the folder>.<ending>` in the working directory, `data` what the model was trained on:
+    its test images are what the export is checked on. Nothing is overwritten, and nothing is saved if the check fails:
+    in floats every prediction must equal the original's, in int8 the accuracy may be 0.05 percentage points lower.
+    Raises ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
     """
-    form, watch = Form(to, quantise, pixels), watch or Watch()
+    form, watch = Form(to, quantize, input_dtype), watch or Watch()
     require_tensorflow()
     artifact = store.load(model)
     path = Path(output) if output else Path(artifact.folder.resolve().name + form.ending)
@@ -195,7 +195,7 @@ def refuse_if_worse(form: Form, figures: Figures, path: Path) -> None:
             f"{path} is not kept: it reads {figures.differing:,} of {figures.images:,} test images otherwise than the "
             f"original (agreement {figures.agreement:.2%}), and in floats it must read all alike."
         )
-    elif form.quantise is None and not figures.largest_difference <= LARGEST_DIFFERENCE:
+    elif form.quantize is None and not figures.largest_difference <= LARGEST_DIFFERENCE:
         raise ExportError(
             f"{path} is not kept: its probabilities differ from the original's by up to "
             f"{figures.largest_difference:.1e}, and no more than {LARGEST_DIFFERENCE:.0e} is allowed."
@@ -210,10 +210,10 @@ def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, figu
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "to": form.to,
         "opset": onnx_file.opset_of(part) if form.to == "onnx" else None,
-        "input": f"n×28×28×1 {form.pixels}, ink 255 on paper 0",
+        "input": f"n×28×28×1 {form.input_dtype}, ink 255 on paper 0",
         "output": "n×10 float32, probabilities",
         "temperature": artifact.card.evaluation.get("temperature"),  # inside already
-        "quantised": form.quantise,
+        "quantized": form.quantize,
         "calibration": None,
         "files": {one.name if part.is_file() else str(one.relative_to(part)): sha256_of(one) for one in files},
         "bytes": sum(one.stat().st_size for one in files),
