@@ -290,7 +290,7 @@ def said_to_users() -> dict[str, Callable[[str], Iterator[tuple[int, str, str]]]
         of_notebook: ("notebooks/*.ipynb",),
         of_python: ("src/mnist_cnn/**/*.py",),
         of_script: ("src/mnist_cnn/serving/static/*.js", "src/mnist_cnn/web/page/**/*.js"),
-        of_page: ("src/mnist_cnn/serving/static/*.html", "src/mnist_cnn/evaluation/*.j2"),
+        of_page: ("src/mnist_cnn/serving/static/*.html", "src/mnist_cnn/evaluation/*.j2", "docs/*.svg"),
         of_project: ("pyproject.toml",),
     }
     found = {(path, find) for find, globs in how.items() for glob in globs for path in ROOT.glob(glob)}
