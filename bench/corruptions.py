@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation.corruptions import KINDS, corrupted
 from mnist_cnn.evaluation.robustness import CLEAN, robustness
 from mnist_cnn.reading.network import onnx_classifier

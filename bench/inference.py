@@ -36,9 +36,9 @@ Way = Callable[[np.ndarray], object]
 
 def export(folder: Path, scratch: Path) -> None:
     """Write every export format; `mnist-cnn export` is what checks their predictions."""
-    from mnist_cnn.workflows.evaluate import network_of
+    from mnist_cnn.workflows.evaluate import keras_model_of
 
-    network = network_of(store.load(folder))
+    network = keras_model_of(store.load(folder))
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     for form in FORMS.values():
         form.write(network, scratch / form.ending, images)
@@ -50,9 +50,9 @@ def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    from mnist_cnn.workflows.evaluate import network_of
+    from mnist_cnn.workflows.evaluate import keras_model_of
 
-    network = network_of(store.load(folder))
+    network = keras_model_of(store.load(folder))
     shape = tf.TensorSpec((None, 28, 28, 1), tf.uint8)
     compiled = tf.function(lambda images: network(images, training=False), [shape])
     return {

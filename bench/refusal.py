@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation.metrics import wilson_interval
 from mnist_cnn.reading.reader import MIN_CONFIDENCE
 from mnist_cnn.reading.weights import calibrated_classifier

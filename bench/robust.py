@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data import source
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.negatives import negatives
 from mnist_cnn.data.restyle import restyled
-from mnist_cnn.data.source import Examples
 from mnist_cnn.evaluation.metrics import wilson_interval
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.normalise import to_mnist

@@ -13,7 +13,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts
 from mnist_cnn.evaluation.charts import COLOURS, STYLE
 from mnist_cnn.evaluation.disputed import DISPUTED

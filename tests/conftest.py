@@ -12,7 +12,7 @@ import pytest
 
 from mnist_cnn.artifact.form import Form
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.workflows.export import Export, export
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.artifact.trainable import trainable
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import AdaptationError, ArtifactError, DataError, RecipeError, RunError
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.weights import SHIPPED

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data.augment import Distortion, cubic_spline, distort
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 
 
 def rng() -> np.random.Generator:

@@ -13,7 +13,7 @@ from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.form import Form
 from mnist_cnn.artifact.store import load_keras
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average

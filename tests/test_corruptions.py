@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mnist_cnn.cli import app
-from mnist_cnn.data.source import Dataset, Examples
+from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.evaluation.corruptions import KINDS, corrupted
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.evaluation.robustness import Robustness, Ways, robustness

@@ -25,7 +25,7 @@ BOTH = """
 import json
 backend.configure(2, True)
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.training.devices import count_of, on_one
 from mnist_cnn.training.fit import arrays, compiled
 from mnist_cnn.training.recipe import Recipe
@@ -48,18 +48,18 @@ TRAIN = """
 import sys
 from mnist_cnn.workflows import train
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.callbacks import Watch
-class Stopped(Watch):
-    def epoch(self, row):
-        if stop and row["epoch"] == 1:
+from mnist_cnn.callbacks.callback import Callback
+class Stopped(Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        if stop and epoch == 0:
             raise KeyboardInterrupt
 folder, stop, resumed = sys.argv[1], sys.argv[2] == "stop", sys.argv[2] == "resume"
 try:
     if resumed:
-        train.resume(folder, watch=Stopped())
+        train.resume(folder, callbacks=[Stopped()])
     else:
         recipe = Recipe(epochs=2, repeats=1)
-        train.train(recipe, "digits", output=folder, threads=2, devices=2, watch=Stopped())
+        train.train(recipe, "digits", output=folder, threads=2, devices=2, callbacks=[Stopped()])
 except KeyboardInterrupt:
     assert stop
 """

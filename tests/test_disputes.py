@@ -8,7 +8,7 @@ import pytest
 from conftest import Cli
 from mnist_cnn.errors import ArtifactError, RecipeError
 from mnist_cnn.evaluation.label_issues import disputes_of
-from mnist_cnn.workflows import label_errors, train
+from mnist_cnn.workflows import label_errors, report
 from mnist_cnn.workflows.cross_validation import parts_of
 
 Trained = tuple[Path, object]
@@ -38,20 +38,20 @@ def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained
 
 def test_a_damaged_list_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "disputes.json"
-    assert train._disputes(path) is None
+    assert report.label_errors_in(path) is None
     few = disputes_of(np.full((3, 10), 0.1, np.float32), np.array([1, 2, 3])).to_dict()
     path.write_text(json.dumps({"training": few, "test": few}))
-    assert train._disputes(path) is not None
+    assert report.label_errors_in(path) is not None
     for damaged in ("", "[]", "{}", json.dumps({"training": few, "test": {"count": 1}})):
         path.write_text(damaged)
-        with pytest.raises(ArtifactError, match="is damaged: delete it, or make it again with `mnist-cnn disputes`"):
-            train._disputes(path)
+        with pytest.raises(ArtifactError, match="is damaged: delete it, or make it again with `mnist-cnn lab"):
+            report.label_errors_in(path)
 
 
 @pytest.mark.parametrize("folds", [1, 0, -5, 101])
 def test_a_number_of_networks_out_of_range_is_refused_before_anything_is_trained(folds: int) -> None:
     with pytest.raises(RecipeError, match=r"folds is .* it must be a whole number from 2 to 100"):
-        label_errors.find("nowhere", folds=folds)
+        label_errors.find_label_errors("nowhere", folds=folds)
 
 
 def test_every_image_is_in_one_part_and_the_seed_decides_which() -> None:

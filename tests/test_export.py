@@ -16,9 +16,9 @@ import mnist_cnn
 from conftest import Cli
 from mnist_cnn.artifact import litert, onnx_file, store
 from mnist_cnn.artifact.form import Form
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.cli import app
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, ExportError, ExportFormatError, RunError
 from mnist_cnn.evaluation.agreement import Figures
 from mnist_cnn.models.classic import classic
@@ -78,7 +78,7 @@ def test_an_onnx_export_states_opset_dynamic_batch_and_what_it_takes(pixels: str
 @pytest.mark.parametrize("form", [Form("onnx"), Form("onnx", input_dtype="float32"), Form("onnx", "int8")], ids=str)
 def test_an_onnx_export_is_judged_and_reads_pictures(form: Form, exported: Made, digits: Dataset) -> None:
     path = exported(form).path
-    evaluation, _ = mnist_cnn.judge(path, "digits")
+    evaluation = mnist_cnn.evaluate(path, "digits")
     assert evaluation.accuracy == exported(form).figures.accuracy
     [digit] = mnist_cnn.Reader(path, min_confidence=0.0).read(digits.test.images[0], single=True).digits
     assert digit.probabilities == pytest.approx(
@@ -265,8 +265,8 @@ def test_without_its_data_a_network_is_checked_on_digits_and_that_is_said(monkey
     def gone(*_: object) -> Dataset:
         raise DataError("It is gone.")
 
-    class Heard(Watch):
-        def warn(self, text: str) -> None:
+    class Heard(CallbackList):
+        def on_warning(self, text: str) -> None:
             said.append(text)
 
     said: list[str] = []

@@ -1,11 +1,13 @@
 import dataclasses
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 import pytest
 
+from mnist_cnn.callbacks.callback import Callback, Logs
+from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.data.negatives import NOT_A_DIGIT
-from mnist_cnn.data.source import Dataset, Examples
 from mnist_cnn.errors import RunError
 from mnist_cnn.training.fit import (
     TRUTH,
@@ -48,14 +50,15 @@ def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits
 
 
 def test_what_is_kept_to_validate_is_varied_like_what_is_trained_on_and_always_the_same(digits: Dataset) -> None:
-    plain = to_validate(dataclasses.replace(SMALL, validation_split=0.1), digits.train, seed=0)
-    assert (plain.images == digits.train.images[-len(plain) :]).all()
-    recipe = dataclasses.replace(SMALL, validation_split=0.1, restyle=0.9)
-    varied = to_validate(recipe, digits.train, seed=0)
+    held_out = few(digits, 0, 100)
+    plain = to_validate(SMALL, held_out, seed=0)
+    assert (plain.images == held_out.images).all()
+    recipe = dataclasses.replace(SMALL, restyle=0.9)
+    varied = to_validate(recipe, held_out, seed=0)
     assert (varied.labels == plain.labels).all()
     assert (varied.images != plain.images).any(axis=(1, 2)).mean() > 0.8
-    assert (varied.images == to_validate(recipe, digits.train, seed=0).images).all()
-    assert not len(to_validate(dataclasses.replace(SMALL, validation_split=0.0), digits.train, seed=0))
+    assert (varied.images == to_validate(recipe, held_out, seed=0).images).all()
+    assert not len(to_validate(recipe, few(digits, 0, 0), seed=0))
 
 
 def test_images_are_distorted_in_all_but_the_plain_epochs(digits: Dataset) -> None:
@@ -158,7 +161,32 @@ def test_classic_is_compiled_to_the_letter() -> None:
 
 
 def test_steps_reported_end_at_the_last_one_and_a_row_has_every_number(digits: Dataset) -> None:
-    steps: list[tuple[int, int, int]] = []
+    class Told(Callback):
+        def __init__(self) -> None:
+            self.names: list[str] = []
+            self.params: dict[str, int] = {}
+
+        def set_params(self, params: Mapping[str, int]) -> None:
+            self.params = dict(params)
+
+        def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002
+            self.names.append("train begin")
+
+        def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002
+            self.names.append(f"epoch {epoch} begin")
+
+        def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+            assert logs is not None
+            assert set(logs) == {"loss", "accuracy", "batches"}
+            self.names.append(f"batch {batch} of {logs['batches']}")
+
+        def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+            self.names.append(f"epoch {epoch} end: {', '.join(sorted(logs or {}))}")
+
+        def on_train_end(self, logs: Logs | None = None) -> None:
+            self.names.append(f"train end: {len(logs or {})}")
+
+    told = Told()
     training, validation = few(digits, 0, 200), few(digits, 200, 300)
     network = compiled(SMALL, seed=0)
     [row] = fit(
@@ -167,9 +195,15 @@ def test_steps_reported_end_at_the_last_one_and_a_row_has_every_number(digits: D
         training,
         validation,
         seed=0,
-        on_step=lambda epoch, step, of, *_: steps.append((epoch, step, of)),
+        callbacks=told,
     )
-    assert steps[-1] == (1, 4, 4)
+    assert told.params == {"epochs": 1, "initial_epoch": 0}
+    assert told.names[:2] == ["train begin", "epoch 0 begin"]
+    assert told.names[-3:] == [
+        "batch 3 of 4",
+        "epoch 0 end: accuracy, loss, seconds, val_accuracy, val_loss",
+        "train end: 5",
+    ]
     assert set(row) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
 
 

@@ -12,10 +12,10 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 import mnist_cnn
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import Callback, CallbackList
 from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.cli import app
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MissingExtraError
 from mnist_cnn.evaluation.metrics import Accuracy, evaluate
 from mnist_cnn.reading.network import onnx_classifier
@@ -63,34 +63,34 @@ def other_folder(path: Path, **data: object) -> Path:
     return path
 
 
-class Heard(Watch):
+class Heard(Callback):
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.accuracies: list[tuple[Accuracy, Accuracy | None]] = []
 
-    def note(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         self.notes.append(text)
 
-    def accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:  # noqa: ARG002
+    def on_accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:  # noqa: ARG002
         self.accuracies.append((accuracy, corrected))
 
 
 def test_an_ensemble_is_judged_by_the_mean_of_the_probabilities(linear: Path, digits: Dataset) -> None:
     watch = Heard()
-    evaluation, dataset = mnist_cnn.judge([FOLDER, linear], watch=watch)  # a folder knows what it was trained on
+    evaluation = mnist_cnn.evaluate([FOLDER, linear], callbacks=[watch])  # a folder knows what it was trained on
     rows = [onnx_classifier(path)(digits.test.images) for path in (FOLDER / "model.onnx", linear)]
     expected = evaluate((rows[0] + rows[1]) / 2, digits.test.labels)
-    assert dataset.sha256 == digits.sha256
+    assert evaluation.count == 500
     assert (evaluation.confusion_matrix == expected.confusion_matrix).all()
     assert evaluation.negative_log_likelihood == pytest.approx(expected.negative_log_likelihood, abs=1e-5)
-    assert watch.notes == [f"Judging {FOLDER}, 1 of 2 networks", f"Judging {linear}, 2 of 2 networks"]
+    assert watch.notes == [f"Evaluating {FOLDER} (1 of 2 models)", f"Evaluating {linear} (2 of 2 models)"]
 
 
 def test_one_network_in_a_list_is_that_network(digits: Dataset) -> None:
     watch = Heard()
     path = FOLDER / "model.onnx"
-    alone, _ = mnist_cnn.judge(path, "digits", watch=watch)
-    assert mnist_cnn.judge([path], "digits")[0].to_dict() == alone.to_dict()
+    alone = mnist_cnn.evaluate(path, "digits", callbacks=[watch])
+    assert mnist_cnn.evaluate([path], "digits").to_dict() == alone.to_dict()
     assert alone.to_dict() == evaluate(onnx_classifier(path)(digits.test.images), digits.test.labels).to_dict()
     assert watch.notes == []
 
@@ -106,8 +106,8 @@ def test_each_member_has_a_line_before_the_ensembles(linear: Path) -> None:
     assert lines[2].startswith(f"{mark} the ensemble of 2: ")
     assert lines[3] == "Confusion matrix, a row for each true digit:"
     assert done.stderr.splitlines() == [
-        f"Judging {first}, 1 of 2 networks",
-        f"Judging {linear}, 2 of 2 networks",
+        f"Evaluating {first} (1 of 2 models)",
+        f"Evaluating {linear} (2 of 2 models)",
     ]
 
 
@@ -119,7 +119,7 @@ def test_programs_get_each_member_and_the_ensemble(linear: Path, digits: Dataset
     for member in document["models"]:
         alone = evaluate(onnx_classifier(Path(member["model"]))(digits.test.images), digits.test.labels)
         assert member["evaluation"] == alone.to_dict()
-    assert document["evaluation"] == mnist_cnn.judge([first, linear], "digits")[0].to_dict()
+    assert document["evaluation"] == mnist_cnn.evaluate([first, linear], "digits").to_dict()
 
 
 def test_programs_get_one_network_as_ever() -> None:
@@ -142,17 +142,17 @@ def test_the_same_network_twice_is_refused(again: str, tmp_path: Path) -> None:
     done = run(app, ["evaluate", str(FOLDER), str(second)])
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (
-        f"mnist-cnn: {FOLDER} and {second} are the same network, which would count double: name it once.\n"
+        f"mnist-cnn: {FOLDER} and {second} are the same model, which would count double: name it once.\n"
     )
 
 
 def test_members_trained_on_other_data_need_data_named(tmp_path: Path) -> None:
     other = other_folder(tmp_path / "other", origin="elsewhere.npz", sha256="ab" * 32)
     with pytest.raises(DataError) as caught:
-        mnist_cnn.judge([FOLDER, other])
+        mnist_cnn.evaluate([FOLDER, other])
     assert str(caught.value) == (
         f"{FOLDER} was trained on digits and {other} on other data, elsewhere.npz: "
-        "name with --data what to judge them on."
+        "name the dataset to evaluate them on with --data."
     )
 
 
@@ -160,13 +160,13 @@ def test_a_member_that_cannot_be_had_is_refused_before_any_is_run(linear: Path, 
     watch = Heard()
     for bad in (tmp_path, tmp_path / "nothing.onnx", tmp_path / "nothing"):
         with pytest.raises(ArtifactError):
-            mnist_cnn.judge([linear, bad], "digits", watch=watch)
+            mnist_cnn.evaluate([linear, bad], "digits", callbacks=[watch])
     assert watch.notes == []
 
 
 def test_no_network_at_all_is_refused() -> None:
-    with pytest.raises(ArtifactError, match="No network was named"):
-        mnist_cnn.judge([])
+    with pytest.raises(ArtifactError, match="No model was named"):
+        mnist_cnn.evaluate([])
 
 
 def test_the_accuracy_is_heard_without_scikit_learn(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +174,7 @@ def test_the_accuracy_is_heard_without_scikit_learn(digits: Dataset, monkeypatch
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(MissingExtraError):
-        workflow.judged(np.eye(10, dtype=np.float32)[digits.test.labels], digits, watch)
+        workflow.evaluated(np.eye(10, dtype=np.float32)[digits.test.labels], digits, CallbackList([watch]))
     [(accuracy, corrected)] = watch.accuracies
     assert (accuracy.correct, accuracy.count, corrected) == (500, 500, None)
     assert accuracy.interval[1] == 1

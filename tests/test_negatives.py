@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data import negatives
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.negatives import Digits
-from mnist_cnn.data.source import Dataset
 from mnist_cnn.data.strokes import SIDE
 
 

@@ -62,11 +62,11 @@ def test_a_stopped_run_goes_on_bit_for_bit(framework: str, tmp_path: Path, cli: 
     assert whole.returncode == 0, whole.stderr
     stop_after_one = (
         "import mnist_cnn, sys\n"
-        "class Stop(mnist_cnn.Watch):\n"
-        "    def epoch(self, row):\n"
+        "class Stop(mnist_cnn.Callback):\n"
+        "    def on_epoch_end(self, epoch, logs=None):\n"
         "        raise KeyboardInterrupt\n"
         f"mnist_cnn.train(mnist_cnn.Recipe(epochs=2, repeats=6), 'digits', output={str(tmp_path / 'parts')!r},"
-        " threads=2, deterministic=True, watch=Stop())"
+        " threads=2, deterministic=True, callbacks=[Stop()])"
     )
     subprocess.run(
         [sys.executable, "-c", stop_after_one],
@@ -92,7 +92,7 @@ def test_fast_runs_on_jax_by_itself_and_its_onnx_gives_the_same(tmp_path: Path, 
     assert kept.card.recipe["backend"] == "jax"
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
     probabilities = onnx_classifier(tmp_path / "run" / "model.onnx")(images)
-    assert probabilities == pytest.approx(mnist_cnn.classifier_of(kept)(images), abs=1e-5)
+    assert probabilities == pytest.approx(kept.predict_proba(images), abs=1e-5)
 
 
 def test_a_recipe_that_is_fastest_on_a_framework_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

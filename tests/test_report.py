@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.card import Card
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import report
 from mnist_cnn.evaluation.corruptions import KINDS
 from mnist_cnn.evaluation.label_issues import disputes_of

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data import restyle, wear
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.strokes import SIDE
 from mnist_cnn.reading.normalise import to_mnist
 

@@ -6,7 +6,7 @@ import pytest
 
 from mnist_cnn import card
 from mnist_cnn.artifact import keras_file, saved_files, store
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classifier import keras_classifier

@@ -11,11 +11,11 @@ import pytest
 
 import mnist_cnn
 from conftest import QUICK, Cli
-from mnist_cnn.data.source import Dataset
-from mnist_cnn.data.split import split
+from mnist_cnn.data.dataset import Dataset, split
 from mnist_cnn.evaluation.metrics import negative_log_likelihood
 from mnist_cnn.evaluation.temperature import fitted
 from mnist_cnn.reading.network import onnx_classifier
+from mnist_cnn.workflows.evaluate import classifier_of
 
 Trained = tuple[Path, "subprocess.CompletedProcess[str]"]
 
@@ -77,17 +77,17 @@ def test_the_kept_network_is_calibrated_in_every_file(trained: Trained, digits: 
     assert fitted(by_onnx(validation.images), validation.labels) == pytest.approx(1, abs=0.01)
     likelihood = negative_log_likelihood(by_onnx(digits.test.images), digits.test.labels)
     assert likelihood == pytest.approx(kept.card.evaluation["negative_log_likelihood"], rel=1e-4)
-    by_keras, by_reader = mnist_cnn.classifier_of(kept), mnist_cnn.Reader(folder).classify
+    by_keras, by_reader = classifier_of(kept.artifact), mnist_cnn.Reader(folder).classify
     for classify in (by_keras, by_reader):
         assert np.abs(classify(digits.test.images) - by_onnx(digits.test.images)).max() <= 1e-5
 
 
 def test_keras_onnx_and_the_card_agree(trained: Trained, digits: Dataset) -> None:
     folder, _ = trained
-    by_keras, dataset = mnist_cnn.judge(folder)
-    by_onnx, _ = mnist_cnn.judge(folder / "model.onnx", "digits")
+    by_keras = mnist_cnn.evaluate(folder)
+    by_onnx = mnist_cnn.evaluate(folder / "model.onnx", "digits")
     card = mnist_cnn.load(folder).card
-    assert dataset.sha256 == digits.sha256
+    assert card.data["sha256"] == digits.sha256
     assert by_keras.to_dict()["confusion_matrix"] == card.evaluation["confusion_matrix"]
     assert by_onnx.to_dict()["confusion_matrix"] == card.evaluation["confusion_matrix"]
 
@@ -127,7 +127,7 @@ def test_the_report_can_be_made_again_and_is_the_same(trained: Trained, cli: Cli
 
 
 def test_a_network_is_a_function_of_images(trained: Trained, digits: Dataset) -> None:
-    classify = mnist_cnn.classifier_of(mnist_cnn.load(trained[0]))
+    classify = classifier_of(mnist_cnn.load(trained[0]).artifact)
     assert np.mean(classify(digits.test.images).argmax(axis=1) == digits.test.labels) >= 0.9
 
 

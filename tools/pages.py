@@ -19,7 +19,7 @@ import mnist_cnn
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.card import Card
 from mnist_cnn.cli import app
-from mnist_cnn.data.source import Dataset, Examples
+from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation
 from mnist_cnn.reading.explain import Explanation, Reasons
 from mnist_cnn.reading.reading import Box, Digit
@@ -31,7 +31,7 @@ RESULTS = (Artifact, Card, Dataset, Examples, Evaluation, Accuracy, Digit, Box, 
 # The methods of these classes that are documented; the others are internal or inherited.
 ONLY = {
     "Reader": ("read", "read_many", "explain"),
-    "TerminalWatch": (),
+    "ProgressCallback": (),
     "Recipe": ("hyperparameters", "replace", "to_dict"),
 }
 WIDTH = 84  # characters: longer signatures have one parameter per line

@@ -1,4 +1,4 @@
-"""Train, judge, keep and use convolutional networks for handwritten digits.
+"""Train, evaluate, save and use convolutional networks for handwritten digits.
 
 The public names are loaded when they are first used, so that importing the package costs nothing.
 """
@@ -7,39 +7,45 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_cnn.artifact.store import load
     from mnist_cnn.bulk.cluster import read_on_cluster
     from mnist_cnn.bulk.processes import read_in_parallel
-    from mnist_cnn.callbacks import Watch
+    from mnist_cnn.callbacks.callback import Callback
+    from mnist_cnn.callbacks.progress import ProgressCallback
+    from mnist_cnn.data.dataset import Dataset
     from mnist_cnn.data.source import load as load_data
     from mnist_cnn.errors import MnistCnnError
-    from mnist_cnn.evaluation.metrics import evaluate
+    from mnist_cnn.evaluation.metrics import Evaluation
     from mnist_cnn.reading.ensemble import average
-    from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.reading.reader import Reader, read
     from mnist_cnn.reading.reading import Reading
-    from mnist_cnn.terminal.screen import TerminalWatch
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows.adaptation.adapt import adapt
-    from mnist_cnn.workflows.evaluate import classifier_of, judge
+    from mnist_cnn.workflows.evaluate import evaluate
     from mnist_cnn.workflows.export import export
-    from mnist_cnn.workflows.train import report, resume, train
+    from mnist_cnn.workflows.label_errors import find_label_errors
+    from mnist_cnn.workflows.model import Model, load
+    from mnist_cnn.workflows.report import report
+    from mnist_cnn.workflows.train import resume, train
 
 __version__ = "0.1.0"
 __all__ = [
+    "Callback",
+    "Dataset",
+    "Evaluation",
     "MnistCnnError",
+    "Model",
+    "ProgressCallback",
     "Reader",
     "Reading",
     "Recipe",
-    "TerminalWatch",
-    "Watch",
     "adapt",
     "average",
-    "classifier_of",
     "evaluate",
     "export",
-    "judge",
+    "find_label_errors",
     "load",
     "load_data",
+    "read",
     "read_in_parallel",
     "read_on_cluster",
     "report",
@@ -48,23 +54,26 @@ __all__ = [
 ]
 
 _HOME = {
+    "Callback": ("callbacks.callback", "Callback"),
+    "Dataset": ("data.dataset", "Dataset"),
+    "Evaluation": ("evaluation.metrics", "Evaluation"),
     "MnistCnnError": ("errors", "MnistCnnError"),
+    "Model": ("workflows.model", "Model"),
+    "ProgressCallback": ("callbacks.progress", "ProgressCallback"),
     "Reader": ("reading.reader", "Reader"),
     "Reading": ("reading.reading", "Reading"),
     "Recipe": ("training.recipe", "Recipe"),
-    "TerminalWatch": ("terminal.screen", "TerminalWatch"),
-    "Watch": ("callbacks", "Watch"),
     "adapt": ("workflows.adaptation.adapt", "adapt"),
     "average": ("reading.ensemble", "average"),
-    "classifier_of": ("workflows.evaluate", "classifier_of"),
-    "evaluate": ("evaluation.metrics", "evaluate"),
+    "evaluate": ("workflows.evaluate", "evaluate"),
     "export": ("workflows.export", "export"),
-    "judge": ("workflows.evaluate", "judge"),
-    "load": ("artifact.store", "load"),
+    "find_label_errors": ("workflows.label_errors", "find_label_errors"),
+    "load": ("workflows.model", "load"),
     "load_data": ("data.source", "load"),
+    "read": ("reading.reader", "read"),
     "read_in_parallel": ("bulk.processes", "read_in_parallel"),
     "read_on_cluster": ("bulk.cluster", "read_on_cluster"),
-    "report": ("workflows.train", "report"),
+    "report": ("workflows.report", "report"),
     "resume": ("workflows.train", "resume"),
     "train": ("workflows.train", "train"),
 }
@@ -78,4 +87,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

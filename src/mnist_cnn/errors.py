@@ -5,12 +5,14 @@ MnistCnnError
 ├── RecipeError           a recipe or hyperparameter does not exist, or a value is out of range
 ├── RunError              a run cannot start, go on or be written where it was asked to
 ├── ArtifactError         a kept network is damaged, foreign or newer than this program
-├── ImageError          a picture cannot be read: it is damaged, too small, or not there
-│   ├── ImageFormatError    it is no picture, or of a kind that is not read
-│   └── ImageTooLargeError  it has more pixels than are decoded
+├── CallbackError         a callback is none, or verbose is out of range
+├── ImageError            a picture cannot be read: it is damaged, too small, or not there
+│   ├── ImageFormatError      it is no picture, or of a kind that is not read
+│   └── ImageTooLargeError    it has more pixels than are decoded
+├── EvaluationError       probabilities or labels cannot be evaluated; also a ValueError
 ├── AdaptationError       labelled pictures are too few to learn from, or nothing got better by them
 ├── ExportError           an export could not be made, or does not give the original's probabilities
-├── ExportFormatError             an export is asked for in a form that there is not
+├── ExportFormatError     an export is asked for in a form that there is not
 ├── ServerError           a server cannot listen where it was asked to
 ├── ReaderError           a reader is asked for what it cannot do
 └── MissingExtraError     a part of the installation that the command needs is not there
@@ -19,7 +21,9 @@ MnistCnnError
 __all__ = [
     "AdaptationError",
     "ArtifactError",
+    "CallbackError",
     "DataError",
+    "EvaluationError",
     "ExportError",
     "ExportFormatError",
     "ImageError",
@@ -54,6 +58,10 @@ class ArtifactError(MnistCnnError):
     """A kept network is damaged, foreign or newer than this program."""
 
 
+class CallbackError(MnistCnnError):
+    """An object given as a callback is none, or `verbose` is out of range."""
+
+
 class ImageError(MnistCnnError):
     """A picture cannot be read: it is damaged, too small, or not there."""
 
@@ -68,6 +76,10 @@ class ImageTooLargeError(ImageError):
 
 class ReaderError(MnistCnnError):
     """A reader is asked for what it cannot do."""
+
+
+class EvaluationError(MnistCnnError, ValueError):
+    """Probabilities or labels cannot be evaluated."""
 
 
 class AdaptationError(MnistCnnError):

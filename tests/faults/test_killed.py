@@ -18,7 +18,7 @@ import pytest
 import mnist_cnn
 from conftest import QUICK
 from mnist_cnn.artifact import store
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from runs import (
     EPOCHS,
     TRAIN,

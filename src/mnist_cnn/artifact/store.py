@@ -120,6 +120,13 @@ def load_keras(path: Path) -> Any:
         raise ArtifactError(f"Keras refuses {path} ({first[:200]}): train again, or use another network.") from error
 
 
+def file_of(artifact: Artifact, name: str) -> Path:
+    """One of the files of a saved model; raises ArtifactError if it has none of this name."""
+    if name not in artifact.card.files:
+        raise ArtifactError(f"{artifact.folder} has no {name}: choose one of {', '.join(artifact.card.files)}.")
+    return artifact.folder / name
+
+
 @contextmanager
 def held(partial: Path) -> Iterator[None]:
     """Hold a run for this process; raises RunError if another process has it."""

@@ -8,7 +8,7 @@ import os
 import pickle
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.picture import Source
@@ -41,7 +41,7 @@ def read_each(reader: Reader, pictures: Sequence[Source], single: bool) -> list[
     results: list[Result] = []
     for picture in pictures:
         try:
-            results.append(reader.read(picture, single))
+            results.append(replace(reader.read(picture, single), source=None))  # it is not sent back
         except ImageError as error:
             results.append(error)
     return results

@@ -58,8 +58,17 @@ def export(
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows.export import export
 
-    watch = screen.TerminalWatch()
-    made = export(folder, to, quantize=quantize, input_dtype=input_dtype, output=output, data=data, watch=watch)
+    progress = screen.TerminalCallback()
+    made = export(
+        folder,
+        to,
+        quantize=quantize,
+        input_dtype=input_dtype,
+        output=output,
+        data=data,
+        verbose=0,
+        callbacks=[progress],
+    )
     if as_json:
         typer.echo(json.dumps({"path": str(made.path), **made.card}))
     else:
@@ -87,9 +96,9 @@ def report(
     $ mnist-cnn report runs/quick --corruptions
     """
     from mnist_cnn.terminal import screen
-    from mnist_cnn.workflows import train as workflow
+    from mnist_cnn.workflows.report import report as write_report
 
-    screen.show(str(workflow.report(folder, corruptions=corruptions, watch=screen.TerminalWatch())))
+    screen.show(str(write_report(folder, corruptions=corruptions, verbose=0, callbacks=[screen.TerminalCallback()])))
 
 
 def disputes(
@@ -112,10 +121,12 @@ def disputes(
     $ mnist-cnn disputes runs/quick --folds 3 --json
     """
     from mnist_cnn.terminal import screen
-    from mnist_cnn.workflows.label_errors import USUAL, find
+    from mnist_cnn.workflows.label_errors import USUAL, find_label_errors
 
     trained = Recipe(recipe) if recipe else USUAL
-    found = find(folder, trained, folds=folds, seed=seed, threads=threads, watch=screen.TerminalWatch())
+    found = find_label_errors(
+        folder, trained, folds=folds, seed=seed, threads=threads, verbose=0, callbacks=[screen.TerminalCallback()]
+    )
     if as_json:
         typer.echo(json.dumps({name: one.to_dict() for name, one in found.items()}))
     else:

@@ -156,7 +156,8 @@ def adapt(
         output=output,
         seed=seed,
         threads=threads,
-        watch=screen.TerminalWatch(),
+        verbose=0,
+        callbacks=[screen.TerminalCallback()],
     )
     if as_json:
         about = artifact.card.evaluation["adaptation"]

@@ -47,11 +47,12 @@ def study(
         return
     if ray and "workers" in given(context):
         stop("A Ray cluster decides how many seeds it trains at a time: leave --workers out and give --threads.", 2)
+    from mnist_cnn.callbacks.progress import note
     from mnist_cnn.study.run import run
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
 
-    watch = terminal_study.TerminalStudyWatch(screen.note if as_json else screen.show)
+    watch = terminal_study.TerminalStudyWatch(note if as_json else screen.show)
     try:
         folder, made = run(
             Recipe(recipe, **hyperparameters),
@@ -66,7 +67,7 @@ def study(
         )
     except KeyboardInterrupt:
         if watch.folder:
-            screen.note(f"Go on later with the same command and --output {watch.folder}")
+            note(f"Go on later with the same command and --output {watch.folder}")
         raise
     if as_json:
         typer.echo(json.dumps(made.to_dict()))
@@ -99,11 +100,12 @@ def compare_studies(
     $ mnist-cnn study compare studies/fast studies/dropout
     $ mnist-cnn study compare runs/first runs/second/model.onnx --json
     """
+    from mnist_cnn.callbacks.callback import CallbackList
     from mnist_cnn.study.compare import compare
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
 
-    comparison = compare(a, b, data, watch=screen.TerminalWatch())
+    comparison = compare(a, b, data, callbacks=CallbackList([screen.TerminalCallback()]))
     if as_json:
         typer.echo(json.dumps(comparison.to_dict()))
     else:

@@ -39,16 +39,17 @@ def train(
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --resume runs/quick
     """
+    from mnist_cnn.callbacks.progress import note
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows import train as workflow
 
     if resume and (others := given(context) - {"resume", "threads"}):
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
         stop(f"--resume goes on with the run's own settings, so {names} cannot be given with it: leave that out.", 2)
-    watch = screen.TerminalWatch()
+    progress = screen.TerminalCallback(summary=True)
     try:
         if resume:
-            artifact = workflow.resume(resume, threads=threads, watch=watch)
+            artifact = workflow.resume(resume, threads=threads, verbose=0, callbacks=[progress])
         else:
             artifact = workflow.train(
                 Recipe(recipe, **hyperparameters),
@@ -59,11 +60,12 @@ def train(
                 deterministic=deterministic,
                 devices=devices,
                 tensorboard=tensorboard,
-                watch=watch,
+                verbose=0,
+                callbacks=[progress],
             )
     except KeyboardInterrupt:
-        if watch.partial:
-            screen.note(f"Go on later with: mnist-cnn train --resume {watch.partial}")
+        if progress.folder:
+            note(f"Go on later with: mnist-cnn train --resume {progress.folder}")
         raise
     screen.show_kept(artifact.folder)
 
@@ -92,11 +94,12 @@ def evaluate(
     $ mnist-cnn evaluate runs/quick --data digits --json
     $ mnist-cnn evaluate runs/first runs/second --corruptions
     """
+    from mnist_cnn.callbacks.callback import CallbackList
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows import evaluate as workflow
 
-    watch = screen.TerminalWatch()
-    evaluation, members, dataset = workflow.judge_each(models, data, watch=watch)
+    callbacks = CallbackList([screen.TerminalCallback()])
+    evaluation, members, dataset = workflow.evaluate_each(models, data, callbacks)
     several = list(zip(map(str, models), members, strict=True)) if len(models) > 1 else []
     if as_json:
         about = {
@@ -109,7 +112,7 @@ def evaluate(
         judged: dict[str, object] = {"models": each} if several else {"model": str(models[0])}
         document = {**judged, "data": about, "evaluation": evaluation.to_dict()}
         if corruptions:
-            document["corruptions"] = workflow.judge_damaged(models, dataset, watch=watch).to_dict()
+            document["corruptions"] = workflow.evaluate_corruptions(models, dataset, callbacks).to_dict()
         typer.echo(json.dumps(document))
         return
     for model, member in several:
@@ -120,4 +123,4 @@ def evaluate(
     screen.show_digits(evaluation)
     screen.show_calibration(evaluation)
     if corruptions:
-        screen.show_robustness(workflow.judge_damaged(models, dataset, watch=watch), dataset)
+        screen.show_robustness(workflow.evaluate_corruptions(models, dataset, callbacks), dataset)

@@ -1,14 +1,15 @@
-"""Any data set becomes uint8 images and labels, verified. Knows nothing about networks."""
+"""Any dataset, named or in memory, becomes uint8 images and labels, verified. Knows nothing about networks."""
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mnist_cnn.data import container, download
 from mnist_cnn.data.contents import Arrays, checked, is_mnist, sha256_of, verified_mnist
+from mnist_cnn.data.dataset import Dataset, Examples, stratified
 from mnist_cnn.errors import DataError
 
 VARIABLE = "MNIST_CNN_DATA"
@@ -17,58 +18,42 @@ HOW_TO_GET_MNIST = (
 )
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Images (n, 28, 28) uint8, ink 255 on paper 0, and their labels (n,) uint8, 0 to 9."""
+Data = str | Path | Dataset | tuple[Any, Any]
+"""A name, a path, a `Dataset`, or arrays in memory."""
 
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self.labels)
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A training and a test part, and where they came from.
-
-    `name` is "mnist" if these are MNIST's 60,000 + 10,000 images in the original order, else "digits" or the file's
-    name. `origin` is what `load` takes to find them again. `sha256` is over the bytes of the four arrays: training
-    images, training labels, test images, test labels. `warning` is a sentence if these are not the data that the
-    person may believe they are, else None.
-    """
-
-    name: str
-    origin: str
-    train: Examples
-    test: Examples
-    sha256: str
-    warning: str | None = None
-
-    @property
-    def is_mnist(self) -> bool:
-        """Whether these are MNIST itself, so that a number on the test part is an MNIST number."""
-        return self.name == "mnist"
+MEMORY = "memory"
+TEST_SPLIT = 0.2  # of one pair (x, y)
 
 
 def say_nothing(note: str) -> None:
     """Keep a note from the person."""
 
 
-def load(data: str = "auto", *, say: Callable[[str], None] = say_nothing) -> Dataset:
-    """Load what `data` names: "mnist", "digits", "auto", or the path of a file or folder (`./mnist` is one).
+def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[str], None] = say_nothing) -> Dataset:
+    """Load a dataset by its name or path, or take arrays in memory; it unpacks like Keras' own `load_data()`.
+
+    `data` is "mnist", "digits", "auto", the path of an .npz file or IDX folder (`./mnist` is one), a `Dataset`, or
+    arrays: `((x_train, y_train), (x_test, y_test))`, or one pair `(x, y)`, of which `test_split` of each digit's
+    images, drawn at random by a fixed seed, are for the test. Images are (n, 28, 28) or (n, 28, 28, 1) uint8,
+    foreground 255; labels (n,) integers, 0 to 9.
 
     "mnist" is what the environment variable MNIST_CNN_DATA points to, else the copy that Keras keeps, else a download
     from where Keras has it; its arrays are verified by their SHA-256. "digits" are scikit-learn's 1,797. "auto" is
-    "mnist", or if that is not on this machine and the network does not give it, "digits" with a warning. `say` gets
-    notes for the person while they wait. The arrays are read-only.
+    "mnist", or if that is not on this machine and cannot be downloaded, "digits" with a warning. `say` gets notes for
+    the person while they wait. The arrays of the result are read-only.
 
-    Raises DataError, one sentence, if the data cannot be had or are not what they should be, and MissingExtraError if
-    "digits" are needed and scikit-learn is not installed.
+    Raises DataError, one sentence, if the data cannot be obtained or are not what they should be, and MissingExtraError
+    if "digits" are needed and scikit-learn is not installed.
     """
+    if isinstance(data, Dataset):
+        return data
+    if not isinstance(data, str | Path):
+        return from_memory(data, test_split)
+    data = str(data)
     if data == "digits":
         return digits()
+    if data == MEMORY:
+        raise DataError("The data were arrays in memory, which are not saved: pass them again as data.")
     if data not in ("auto", "mnist"):
         return from_path(data)
     if named := os.environ.get(VARIABLE):
@@ -79,6 +64,30 @@ def load(data: str = "auto", *, say: Callable[[str], None] = say_nothing) -> Dat
         if data == "mnist":
             raise DataError(f"MNIST could not be had ({absent}): {HOW_TO_GET_MNIST}.") from absent
         return digits(instead_of_mnist=str(absent))
+
+
+def from_memory(data: Any, test_split: float) -> Dataset:
+    """Arrays in memory as a dataset, which may turn out to be MNIST; raises DataError for anything else."""
+    wanted = "give ((x_train, y_train), (x_test, y_test)), one pair (x, y), a Dataset, or a name or path"
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise DataError(f"The data are {described(data)}: {wanted}.")
+    if all(isinstance(part, tuple | list | Examples) for part in data):
+        pairs = [tuple(part) for part in data]
+        if any(len(pair) != 2 for pair in pairs):
+            raise DataError(f"The data are {described(data)}: {wanted}.")
+    else:
+        images, labels = (np.asarray(part) for part in data)
+        both = checked({"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}, MEMORY)
+        pairs = [tuple(part) for part in stratified(Examples(both["x_train"], both["y_train"]), test_split)]
+    (x_train, y_train), (x_test, y_test) = ((np.asarray(x), np.asarray(y)) for x, y in pairs)
+    arrays = checked({"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}, MEMORY)
+    return as_dataset(arrays, "mnist" if is_mnist(arrays) else MEMORY, MEMORY)
+
+
+def described(data: Any) -> str:
+    """What was received, in a few words."""
+    kind = type(data).__name__
+    return f"{kind} of {len(data)}" if isinstance(data, tuple | list | dict) else kind
 
 
 def digits(instead_of_mnist: str | None = None) -> Dataset:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.reading.network import Classifier
 
 

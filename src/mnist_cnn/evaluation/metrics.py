@@ -35,6 +35,11 @@ class Accuracy:
         """The 95 % interval of the accuracy (Wilson 1927)."""
         return wilson_interval(self.correct, self.count)
 
+    def __str__(self) -> str:
+        """The accuracy, and in brackets what it is made of."""
+        low, high = self.interval
+        return f"{self.share:.2%} ({self.correct:,} of {self.count:,} correct; 95% CI {low:.2%} to {high:.2%})"
+
     def to_dict(self) -> dict[str, Any]:
         """The accuracy as JSON has it."""
         return {"count": self.count, "correct": self.correct, "accuracy": self.share, "interval": list(self.interval)}

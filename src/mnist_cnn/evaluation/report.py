@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.augment import Distortion
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.corruptions import KINDS, corrupted
 from mnist_cnn.evaluation.coverage import SUREST

@@ -6,7 +6,7 @@ from statistics import mean
 
 import numpy as np
 
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation.corruptions import KINDS, SEED, corrupted
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier

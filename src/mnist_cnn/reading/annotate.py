@@ -1,5 +1,8 @@
 """A picture and what was read in it come in, the picture with boxes and digits drawn on it goes out."""
 
+import base64
+import html
+
 import cv2
 import numpy as np
 
@@ -33,3 +36,13 @@ def draw(canvas: np.ndarray, digit: Digit, scale: float) -> None:
     size = max(0.5, 0.008 * (opposite[1] - corner[1]))
     below = corner[1] + int(24 * size) if corner[1] < 24 * size else corner[1] - 3
     cv2.putText(canvas, digit.text, (corner[0], below), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 2 * line, cv2.LINE_AA)
+
+
+def reading_html(reading: Reading) -> str:
+    """The annotated image, if the reading knows what was read, and the text, as HTML for a notebook."""
+    text = f"<pre>{html.escape(reading.text or 'no digits')}</pre>"
+    if reading.source is None:
+        return text
+    png = cv2.imencode(".png", annotate(reading.source, reading)[..., ::-1])[1].tobytes()  # OpenCV writes BGR
+    uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f'<img alt="{html.escape(reading.text)}" style="max-width: 100%" src="{uri}">{text}'

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,8 +67,10 @@ class Reader:
     def read_many(self, pictures: Iterable[Source], single: bool = False) -> Iterator[Reading]:
         """Read one picture after another, many at a time; raises ImageError at the first that cannot be opened."""
         waiting = iter(pictures)
-        while some := [prepare(load(picture), single) for picture in islice(waiting, TOGETHER)]:
-            yield from self.decide(some, single)
+        while some := list(islice(waiting, TOGETHER)):
+            pages = [prepare(load(picture), single) for picture in some]
+            for picture, reading in zip(some, self.decide(pages, single), strict=True):
+                yield replace(reading, source=picture)
 
     def explain(self, picture: Source, single: bool = False) -> "Explanation":
         """Read one picture as `read` does and say for each digit why, which takes as long as reading a thousand."""
@@ -162,6 +165,27 @@ class Reader:
         ten = tuple(probabilities.tolist())
         confidence = max(ten)
         return Digit(ten.index(confidence), confidence, ten, box, confidence < self.min_confidence, image)
+
+
+def read(
+    image: Source,
+    *,
+    model: str | Path | Classifier | None = None,
+    min_confidence: float | None = None,
+    single: bool = False,
+) -> Reading:
+    """Read the digits in one image: a photograph, scan or drawing, by its path, its bytes or its pixels.
+
+    `model` and `min_confidence` are those of `Reader`, which is faster for many images; `single` says that the image
+    shows one digit. Raises ImageError if the image cannot be opened, and what `Reader` raises.
+    """
+    return reader_of(model, min_confidence).read(image, single)
+
+
+@lru_cache(maxsize=4)
+def reader_of(model: str | Path | Classifier | None, min_confidence: float | None) -> Reader:
+    """The reader for these arguments, kept for the next image."""
+    return Reader(model, min_confidence)
 
 
 def prepare(picture: Picture, single: bool) -> Page:

@@ -1,6 +1,6 @@
 """The digits read from an image: rows, confidences and boxes. Plain data; knows nothing about how they were read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ class Box:
     height: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Digit:
     """One digit.
 
@@ -47,14 +47,21 @@ class Digit:
         """The digit, or "?" if it is rejected."""
         return REJECTED if self.rejected else str(self.digit)
 
+    def __repr__(self) -> str:
+        rejected = ", rejected" if self.rejected else ""
+        box = self.box
+        return f"Digit({self.digit}, confidence {self.confidence:.2%}{rejected}, at ({box.left}, {box.top}))"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Reading:
     """The digits read from one image of `width` × `height` pixels: rows top to bottom, digits left to right."""
 
     rows: tuple[tuple[Digit, ...], ...]
     width: int
     height: int
+    source: Any = field(default=None, compare=False)
+    """What was read, for showing it in a notebook; None where the reading comes from another process."""
 
     @property
     def text(self) -> str:
@@ -65,6 +72,17 @@ class Reading:
     def digits(self) -> tuple[Digit, ...]:
         """All digits, row after row."""
         return tuple(digit for row in self.rows for digit in row)
+
+    def __repr__(self) -> str:
+        count = len(self.digits)
+        lowest = f", lowest confidence {min(one.confidence for one in self.digits):.2%}" if count else ""
+        return f"Reading({self.text!r}, {count} digit{'' if count == 1 else 's'}{lowest})"
+
+    def _repr_html_(self) -> str:
+        """The image with a box and a confidence for each digit, for a notebook."""
+        from mnist_cnn.reading.annotate import reading_html  # here, because OpenCV comes with it
+
+        return reading_html(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The reading as a JSON document (schema in docs/reading.md)."""

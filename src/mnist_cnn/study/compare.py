@@ -10,9 +10,9 @@ import numpy as np
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MnistCnnError
 from mnist_cnn.evaluation.comparison import Difference, Discordance, mcnemar, paired_permutation, welch
 from mnist_cnn.reading.network import Classifier
@@ -107,23 +107,25 @@ class Studies:
         }
 
 
-def compare(a: str | Path, b: str | Path, data: str | None = None, *, watch: Watch | None = None) -> Networks | Studies:
+def compare(
+    a: str | Path, b: str | Path, data: str | None = None, *, callbacks: CallbackList | None = None
+) -> Networks | Studies:
     """Compare two studies or two networks, each as `WHAT` says.
 
     `data` is what two networks are judged on, by default what they were trained on ("auto" for two ONNX files). Raises
     ArtifactError, DataError.
     """
     environment.require_training("A comparison")
-    watch = watch or Watch()
+    callbacks = callbacks or CallbackList()
     paths = Path(a), Path(b)
     kinds = [kind_of(path) for path in paths]
     if kinds[0] != kinds[1]:
         raise ArtifactError(f"{a} is a {kinds[0]} and {b} a {kinds[1]}: name two of the same kind.")
     if kinds[0] == "network":
-        return _networks(paths, data, watch)
+        return _networks(paths, data, callbacks)
     if data is not None:
         raise DataError("Two studies are compared on the data that both were trained on: leave --data out.")
-    return _studies(paths, watch)
+    return _studies(paths, callbacks)
 
 
 def kind_of(path: Path) -> str:
@@ -135,18 +137,20 @@ def kind_of(path: Path) -> str:
     raise ArtifactError(f"{path} holds neither a study nor a network: name {WHAT}.")
 
 
-def _networks(paths: tuple[Path, Path], data: str | None, watch: Watch) -> Networks:
+def _networks(paths: tuple[Path, Path], data: str | None, callbacks: CallbackList) -> Networks:
     networks = [workflow.opened(path) for path in paths]
     artifacts = [network for network in networks if isinstance(network, Artifact)]
-    dataset = workflow.data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
+    dataset = (
+        workflow.data_of_all(artifacts, callbacks) if data is None else source.load(data, say=callbacks.on_message)
+    )
     if dataset.warning:
-        watch.warn(dataset.warning)
-    classifiers = [workflow.quickest(network) for network in networks]
+        callbacks.on_warning(dataset.warning)
+    classifiers = [workflow.fastest_classifier(network) for network in networks]
     counts = Discordance.of(*(right(classify, dataset) for classify in classifiers))
     return Networks(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
 
 
-def _studies(paths: tuple[Path, Path], watch: Watch) -> Studies:
+def _studies(paths: tuple[Path, Path], callbacks: CallbackList) -> Studies:
     a, b = (files.read(path) for path in paths)
     for path, study in zip(paths, (a, b), strict=True):
         if len(study.finished) < 2:
@@ -162,9 +166,9 @@ def _studies(paths: tuple[Path, Path], watch: Watch) -> Studies:
     seeds = welch([*a.accuracies.values()], [*b.accuracies.values()])
     try:
         networks = [_kept(path, study) for path, study in zip(paths, (a, b), strict=True)]
-        dataset = workflow.data_of(networks[0][0], watch)
+        dataset = workflow.data_of(networks[0][0], callbacks)
         shares = [
-            _share_right(artifacts, dataset, path, watch) for path, artifacts in zip(paths, networks, strict=True)
+            _share_right(artifacts, dataset, path, callbacks) for path, artifacts in zip(paths, networks, strict=True)
         ]
         images = paired_permutation(shares[0], shares[1], np.random.default_rng(0))
         reason = None
@@ -187,12 +191,12 @@ def _kept(path: Path, study: Study) -> list[Artifact]:
     return artifacts
 
 
-def _share_right(artifacts: Sequence[Artifact], dataset: Dataset, path: Path, watch: Watch) -> np.ndarray:
+def _share_right(artifacts: Sequence[Artifact], dataset: Dataset, path: Path, callbacks: CallbackList) -> np.ndarray:
     """For each test image, the share of the networks that read it rightly."""
     rows = []
     for artifact in artifacts:
-        rows.append(right(workflow.quickest(artifact), dataset))
-        watch.note(f"{path}: {len(rows)} of {len(artifacts)} networks have read the test images.")
+        rows.append(right(workflow.fastest_classifier(artifact), dataset))
+        callbacks.on_message(f"{path}: {len(rows)} of {len(artifacts)} networks have read the test images.")
     return np.asarray(np.mean(rows, axis=0))
 
 

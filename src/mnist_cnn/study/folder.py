@@ -11,7 +11,7 @@ from statistics import median
 from typing import Any
 
 from mnist_cnn.card import Card
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarise
 from mnist_cnn.system.files import locked, write_whole

@@ -8,8 +8,7 @@ from pathlib import Path
 from mnist_cnn.artifact import store
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Dataset
-from mnist_cnn.data.split import split
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.study import cluster, processes
 from mnist_cnn.study import folder as files
@@ -84,7 +83,7 @@ def run(
         threads = files.read(folder).threads
     threads = threads or max(1, environment.cores() // workers)
     dataset = source.load(data, say=watch.note)
-    recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
+    recipe = recipe.for_images(len(dataset.split(recipe.validation_split).train))
     files.make(folder)
     with closing(watch), store.writing(folder, GO_ON), files.held(folder):
         if dataset.warning:

@@ -45,7 +45,7 @@ def train(task: Task, output: Path) -> None:
         raise DataError(f"The data at {task.data} are not those of the study: have the same on every machine.")
     partial = store.partial_of(output)
     if card.goes_on(partial):
-        workflow.resume(output, threads=task.threads)
+        workflow.resume(output, threads=task.threads, verbose=0)
         return
     shutil.rmtree(partial, ignore_errors=True)  # stopped before anything was in it
     workflow.train(
@@ -55,6 +55,7 @@ def train(task: Task, output: Path) -> None:
         output=output,
         threads=task.threads,
         deterministic=task.deterministic,
+        verbose=0,
     )
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from rich.progress import Progress, track
 
-from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.bulk.cluster import Summary
 from mnist_cnn.bulk.worker import Result
+from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import pictures
 from mnist_cnn.evaluation.metrics import Accuracy
@@ -24,7 +24,8 @@ from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.system.files import write_whole
-from mnist_cnn.terminal.screen import in_numbers, note, show, stderr, stdout
+from mnist_cnn.terminal.screen import in_numbers, show, stdout
+from mnist_cnn.workflows.model import Model
 
 if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
@@ -275,10 +276,10 @@ def show_figures(name: str, figures: dict[str, Any]) -> None:
         show(f"  {figures['refused']} refused; of the rest {accepted}")
 
 
-def show_adapted(artifact: Artifact) -> None:
+def show_adapted(model: Model) -> None:
     """What adapting has changed: the person's digits, held out, and the test images, before and after."""
-    about = artifact.card.evaluation["adaptation"]
+    about = model.card.evaluation["adaptation"]
     for name, compared in (("Held-out digits", about["held_out"]), ("Test images", about["test"])):
         for when in ("before", "after"):
             show(f"{name}, {when}: {in_numbers(Accuracy.from_dict(compared[when]))}")
-    show(f"Kept in {artifact.folder}: give it to `read`, `score` or `serve` with --model")
+    show(f"Kept in {model.folder}: give it to `read`, `score` or `serve` with --model")

@@ -2,24 +2,20 @@
 
 import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.panel import Panel
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.progress import ProgressCallback
 from mnist_cnn.card import DISPUTES, REPORT, Card
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.label_issues import Disputes
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
-from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
 
 if TYPE_CHECKING:
@@ -36,110 +32,20 @@ class Results(Console):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 stdout = Results(highlight=False, soft_wrap=True)
 
 
-class TerminalWatch(Watch):
-    """Shows a run as it goes on: a bar where stderr is a terminal, a line an epoch where it is not."""
+class TerminalCallback(ProgressCallback):
+    """Progress on stderr, and results on stdout the moment they are known."""
 
-    def __init__(self) -> None:
-        self.partial: Path | None = None
-        self.epochs = self.done = 0
-        self.started = time.monotonic()
-        self.kind = ""
-        self.damage = Progress(console=stderr, transient=True)
-        self.progress = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(),
-            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.4f}"),
-            TextColumn("accuracy {task.fields[accuracy]:.2%}"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            console=stderr,
-            refresh_per_second=4,
-            transient=True,
-        )
-
-    def note(self, text: str) -> None:
-        """A line on stderr."""
-        note(text)
-
-    def warn(self, text: str) -> None:
-        """A box on stderr."""
-        warn(text)
-
-    def begin(self, partial: Path) -> None:
-        """Where it is, and that it can be stopped."""
-        self.partial = partial
-        note(f"Training in {partial}; Ctrl-C stops, and it can go on later.")
-
-    def network(self, network: Any, epochs: int, done: int) -> None:
-        """The network layer by layer."""
-        self.epochs, self.done = epochs, done
-        network.summary(print_fn=lambda text, **_: stderr.print(text.rstrip(), markup=False))
-        self.started = time.monotonic()
-
-    def step(self, epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
-        """Move the bar."""
-        if not stderr.is_terminal:
-            return
-        completed = (epoch - 1 - self.done) * steps + step
-        shown = {"epoch": f"{epoch}/{self.epochs}", "step": f"{step:>4}/{steps}", "loss": loss, "accuracy": accuracy}
-        if not self.progress.tasks:
-            self.bar = self.progress.add_task("", total=(self.epochs - self.done) * steps, **shown)  # type: ignore[arg-type]
-            self.progress.start()
-        self.progress.update(self.bar, completed=completed, **shown)  # type: ignore[arg-type]
-
-    def epoch(self, row: Epoch) -> None:
-        """A line for each epoch, with the time left."""
-        number = int(row["epoch"])
-        left = (time.monotonic() - self.started) / (number - self.done) * (self.epochs - number)
-        validated = ""
-        if "val_loss" in row:
-            validated = f"validation loss {row['val_loss']:.4f}  accuracy {row['val_accuracy']:.2%}  "
-        stderr.print(
-            f"epoch {number:>3}/{self.epochs}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.2%}  "
-            f"{validated}{row['seconds']:.1f} s, {clock(left)} left"
-        )
-
-    def accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:
-        """The accuracy, on stdout, the moment it is known."""
-        self.close()
+    def on_accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:
+        """The accuracy."""
+        self.on_run_end()
         show_accuracy(accuracy, corrected, dataset)
 
-    def result(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  `accuracy` has named it
-        """The confusion matrix, on stdout."""
+    def on_evaluate_end(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  it was named already
+        """The confusion matrix."""
         show_confusion_matrix(evaluation)
-
-    def damaged(self, kind: str, done: int, images: int) -> None:
-        """A bar over all kinds of damage, or a line each."""
-        if stderr.is_terminal:
-            if done < images and not self.damage.tasks:
-                self.damage.add_task("", total=images)
-                self.damage.start()
-            if self.damage.tasks:
-                self.damage.update(self.damage.tasks[0].id, completed=done, description=in_words(kind))
-            if done == images:
-                self.damage.stop()
-        elif kind != self.kind:
-            self.kind = kind
-            note(f"reading damaged images: {in_words(kind)}")
-
-    def close(self) -> None:
-        """Take the bar off the screen."""
-        if self.progress.tasks:
-            self.progress.stop()
-
-
-def note(text: str) -> None:
-    """Print a line beside the results."""
-    stderr.print(text, markup=False)
-
-
-def warn(text: str) -> None:
-    """Print a box beside the results that nobody can overlook."""
-    stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
 
 
 def show(*lines: Any) -> None:
@@ -291,8 +197,3 @@ def show_checkup(checkup: "Checkup") -> None:
         show(Text.assemble((f"{check.state:<6}", styles[check.state]), f"  {check.name:<{width}}  {check.found}"))
         if check.advice:
             show(f"{'':{8 + width}}  → {check.advice}")
-
-
-def clock(seconds: float) -> str:
-    """Seconds as minutes:seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -8,11 +8,12 @@ from typing import Any
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from mnist_cnn.callbacks.progress import clock, note, stderr, warn
 from mnist_cnn.evaluation.comparison import Summary
 from mnist_cnn.study.compare import Networks, Studies, less
 from mnist_cnn.study.folder import CHART, STUDY, TABLE, Row, Study
 from mnist_cnn.study.run import StudyWatch
-from mnist_cnn.terminal.screen import clock, note, show, stderr, warn
+from mnist_cnn.terminal.screen import show
 
 
 class TerminalStudyWatch(StudyWatch):

@@ -11,11 +11,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from mnist_cnn.callbacks.callback import Callback
 from mnist_cnn.data.augment import distort
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
-from mnist_cnn.data.source import Examples
-from mnist_cnn.data.split import split
 from mnist_cnn.errors import RunError
 from mnist_cnn.models import network
 from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, has_columns
@@ -104,25 +104,48 @@ def fit(
     validation: Examples,
     seed: int,
     done: int = 0,
-    on_step: OnStep | None = None,
+    callbacks: Callback | None = None,
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
+
+    The callbacks hear of an epoch's end after its row was taken, so that what was made of the row is there by then; if
+    one sets `network.stop_training`, that epoch is the last.
 
     An epoch goes over arrays in memory that were made by (seed, epoch): so what it sees does not depend on what
     happened before, and a resumed run sees the same. They are made beside the training of the epoch before. Raises
     RunError if the loss stops being a number, before the epoch in which it did is given.
     """
+    callbacks = callbacks or Callback()
+    callbacks.set_params({"epochs": recipe.epochs, "initial_epoch": done})
+    callbacks.set_model(network)
+    callbacks.on_train_begin({})
+    logs: dict[str, float] = {}
     run = backend.epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
     following = begun(epoch_examples, recipe, training, seed, done)
     for epoch in range(done, recipe.epochs):
         start = time.perf_counter()
+        callbacks.on_epoch_begin(epoch, {})
         seen = following.result()
         if epoch + 1 < recipe.epochs:
             following = begun(epoch_examples, recipe, training, seed, epoch + 1)
-        logs = run(epoch, *arrays(seen), on_step)
+        logs = run(epoch, *arrays(seen), on_step(callbacks))
         if not all(map(math.isfinite, logs.values())):
             raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
-        yield {"epoch": epoch + 1, **logs, "seconds": round(time.perf_counter() - start, 3)}
+        logs["seconds"] = round(time.perf_counter() - start, 3)
+        yield {"epoch": epoch + 1, **logs}
+        callbacks.on_epoch_end(epoch, logs)
+        if network.stop_training:
+            break
+    callbacks.on_train_end(logs)
+
+
+def on_step(callbacks: Callback) -> OnStep:
+    """What the callbacks hear while an epoch goes on."""
+
+    def step(_epoch: int, done: int, steps: int, loss: float, accuracy: float) -> None:
+        callbacks.on_train_batch_end(done - 1, {"loss": loss, "accuracy": accuracy, "batches": steps})
+
+    return step
 
 
 def begun(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
@@ -159,13 +182,13 @@ def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) ->
     return Examples(images, labels)
 
 
-def to_validate(recipe: Recipe, examples: Examples, seed: int) -> Examples:
-    """What is kept to validate of these training examples, as the recipe's variants have it, if it has any."""
-    kept = split(examples, recipe.validation_split)[1]
-    if not recipe.restyle or not len(kept):
-        return kept
+def to_validate(recipe: Recipe, held_out: Examples, seed: int) -> Examples:
+    """The validation examples, restyled where the recipe's training images are."""
+    if not recipe.restyle or not len(held_out):
+        return held_out
     return Examples(
-        restyled(kept.images, kept.labels, recipe.restyle, np.random.default_rng((seed, VALIDATION))), kept.labels
+        restyled(held_out.images, held_out.labels, recipe.restyle, np.random.default_rng((seed, VALIDATION))),
+        held_out.labels,
     )
 
 

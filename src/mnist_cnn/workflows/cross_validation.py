@@ -1,11 +1,12 @@
 """A recipe and labelled images become probabilities of each image by a network that has not seen it."""
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_cnn.callbacks import Watch
-from mnist_cnn.data.source import Examples
+from mnist_cnn.callbacks.callback import Callback, CallbackList, Logs
+from mnist_cnn.data.dataset import NO_EXAMPLES, Examples
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.training import backend
@@ -14,11 +15,9 @@ from mnist_cnn.training.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
-NOTHING = Examples(np.zeros((0, 28, 28), np.uint8), np.zeros(0, np.uint8))
-
 
 def out_of_fold(
-    recipe: Recipe, examples: Examples, unseen: np.ndarray, folds: int, seed: int, watch: Watch
+    recipe: Recipe, examples: Examples, unseen: np.ndarray, folds: int, seed: int, callbacks: CallbackList
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train one network for each of `folds` parts of the examples, on all of them but that part.
 
@@ -30,9 +29,11 @@ def out_of_fold(
     parts = parts_of(len(examples), folds, seed)
     for number, part in enumerate(parts):
         rest = np.setdiff1d(np.arange(len(examples)), part)
-        watch.note(f"Network {number + 1} of {folds}, trained on {len(rest):,} images to judge the other {len(part):,}")
+        callbacks.on_message(
+            f"Fold {number + 1}/{folds}: train on {len(rest):,} images, predict the other {len(part):,}"
+        )
         training = Examples(examples.images[rest], examples.labels[rest])
-        network = trained(recipe.for_images(len(rest)), training, seed + number, number, folds, watch)
+        network = trained(recipe.for_images(len(rest)), training, seed + number, number, folds, callbacks)
         classify = keras_classifier(network)
         probabilities[part] = classify(examples.images[part])
         of_unseen += classify(unseen) / folds
@@ -46,18 +47,44 @@ def parts_of(count: int, folds: int, seed: int) -> list[np.ndarray]:
     return np.array_split(np.random.default_rng(seed).permutation(count), folds)
 
 
-def trained(recipe: Recipe, training: Examples, seed: int, number: int, folds: int, watch: Watch) -> "keras.Model":
-    """One of the networks, as it would be kept; to the watch all of them are one long training."""
+def trained(
+    recipe: Recipe, training: Examples, seed: int, number: int, folds: int, callbacks: CallbackList
+) -> "keras.Model":
+    """One of the networks, as it would be saved; to the callbacks all of them are one long training."""
     from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
 
     network = compiled(recipe, seed, updates(recipe, len(training)))
-    before = number * recipe.epochs
-    if not number:
-        watch.network(network, folds * recipe.epochs, 0)
-
-    def on_step(epoch: int, step: int, steps: int, loss: float, accuracy: float) -> None:
-        watch.step(before + epoch, step, steps, loss, accuracy)
-
-    for row in fit(network, recipe, training, NOTHING, seed, on_step=on_step):
-        watch.epoch({**row, "epoch": before + row["epoch"]})
+    deque(fit(network, recipe, training, NO_EXAMPLES, seed, callbacks=Fold(number, folds, recipe.epochs, callbacks)))
     return backend.finished(network, recipe)
+
+
+class Fold(Callback):
+    """Tells callbacks of one fold's training as a part of a longer one."""
+
+    def __init__(self, number: int, folds: int, epochs: int, callbacks: CallbackList) -> None:
+        self.number, self.folds, self.before = number, folds, number * epochs
+        self.epochs, self.callbacks = folds * epochs, callbacks
+
+    def set_model(self, model: "keras.Model") -> None:
+        """The first model stands for all."""
+        if not self.number:
+            self.callbacks.set_params({"epochs": self.epochs, "initial_epoch": 0})
+            self.callbacks.set_model(model)
+            self.callbacks.on_train_begin({})
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """As one of all epochs."""
+        self.callbacks.on_epoch_begin(self.before + epoch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """As it is."""
+        self.callbacks.on_train_batch_end(batch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """As one of all epochs."""
+        self.callbacks.on_epoch_end(self.before + epoch, logs)
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """The last one's end is the end."""
+        if self.number == self.folds - 1:
+            self.callbacks.on_train_end(logs)

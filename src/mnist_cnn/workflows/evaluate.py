@@ -1,24 +1,27 @@
-"""Kept networks → how well each, or the mean of all, reads the test images. Trains, keeps and prints nothing."""
+"""Saved models, or probabilities → how good each, or the ensemble, is on test images. Trains and saves nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import CallbackList
+from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Dataset
-from mnist_cnn.errors import ArtifactError, DataError
-from mnist_cnn.evaluation import disputed
-from mnist_cnn.evaluation.metrics import Evaluation, accuracy, evaluate
+from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.source import Data
+from mnist_cnn.errors import ArtifactError, DataError, EvaluationError
+from mnist_cnn.evaluation import disputed, metrics
+from mnist_cnn.evaluation.metrics import Evaluation, accuracy
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average, mean
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.weights import with_temperature
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend
@@ -29,53 +32,87 @@ if TYPE_CHECKING:
     from mnist_cnn.evaluation.robustness import Robustness
 
 
-def judge(
-    model: str | Path | Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
-) -> tuple[Evaluation, Dataset]:
-    """Judge a kept network (a folder) or an ONNX file on the test images of `data`; of several, the ensemble.
+def evaluate(
+    model: Any, data: Any = None, *, corrected_labels: Any = None, verbose: int = 1, callbacks: Iterable[object] = ()
+) -> Evaluation:
+    """Evaluate a model on test images, or probabilities against labels.
 
-    An ensemble's probabilities are the mean of its members'. By default `data` is what the networks were trained on;
-    "auto" for bare ONNX files. Gives the evaluation and the data set that it is of. Raises ArtifactError, DataError,
-    and MissingExtraError on the light install.
+    `model` is a `Model`, the folder of one, an .onnx file, a list of these (evaluated as an ensemble: the mean of their
+    probabilities), anything with `predict_proba`, or a function of (n, 28, 28) uint8 images to (n, 10) probabilities.
+    `data` is then what `load_data` takes; by default it is what the models were trained on, or "auto".
+
+    Or `model` is an array of probabilities (n, 10), rows summing to 1, and `data` the labels (n,), 0 to 9; then
+    `corrected_labels` (n,) may say what the labels should be, -1 for images to leave out.
+
+    Raises EvaluationError, DataError or ArtifactError, one sentence that says what was received and what to do, and
+    MissingExtraError on the base install.
     """
-    evaluation, _, dataset = judge_each([model] if isinstance(model, str | Path) else model, data, watch=watch)
-    return evaluation, dataset
+    listed = callbacks_for(verbose, callbacks)
+    if is_model(model) or (isinstance(model, list | tuple) and all(map(is_model, model))):
+        models = model if isinstance(model, list | tuple) else [model]
+        return evaluate_each(models, data, listed)[0]
+    if hasattr(model, "predict"):
+        raise EvaluationError(
+            f"The model is a {type(model).__name__} without predict_proba, so it is unknown what images it takes: "
+            "evaluate its probabilities, evaluate(model.predict(x_test), y_test)."
+        )
+    return metrics.evaluate(model, data, corrected_labels)
 
 
-def judge_each(
-    models: Sequence[str | Path], data: str | None = None, *, watch: Watch | None = None
+def is_model(one: object) -> bool:
+    """Whether this is a model that can be evaluated on a dataset."""
+    return isinstance(one, str | Path | Artifact) or hasattr(one, "predict_proba") or is_function(one)
+
+
+def is_function(one: object) -> bool:
+    """Whether this may be a classifier by itself: a model of Keras can be called, too, but nobody knows with what."""
+    return callable(one) and not hasattr(one, "predict")
+
+
+def evaluate_each(
+    models: Sequence[Any], data: Data | None, callbacks: CallbackList
 ) -> tuple[Evaluation, list[Evaluation], Dataset]:
-    """Judge the ensemble of networks as `judge` does, and each of them by itself."""
-    environment.require_training("Judging a network")
-    watch = watch or Watch()
+    """Evaluate the ensemble of models as `evaluate` does, and each of them by itself."""
+    environment.require_training("Evaluating a model")
     if not models:
-        raise ArtifactError("No network was named, so there is nothing to judge: name at least one.")
-    paths = [Path(model) for model in models]
-    members = [opened(path) for path in paths]
-    _refuse_the_same_twice(paths, members)
+        raise ArtifactError("No model was named, so there is nothing to evaluate: name at least one.")
+    members = [opened(model) for model in models]
+    _refuse_the_same_twice(models, members)
     artifacts = [member for member in members if isinstance(member, Artifact)]
-    dataset = data_of_all(artifacts, watch) if data is None else source.load(data, say=watch.note)
+    dataset = data_of_all(artifacts, callbacks) if data is None else source.load(data, say=callbacks.on_message)
     if dataset.warning:
-        watch.warn(dataset.warning)
+        callbacks.on_warning(dataset.warning)
     rows: list[np.ndarray] = []
-    for path, member in zip(paths, members, strict=True):
-        if len(paths) > 1:
-            watch.note(f"Judging {path}, {len(rows) + 1} of {len(paths)} networks")
+    for model, member in zip(models, members, strict=True):
+        if len(models) > 1:
+            callbacks.on_message(f"Evaluating {named(model)} ({len(rows) + 1} of {len(models)} models)")
         classify = classifier_of(member) if isinstance(member, Artifact) else member
         rows.append(classify(dataset.test.images))
-    return judged(mean(rows), dataset), [judged(row, dataset) for row in rows], dataset
+    return evaluated(mean(rows), dataset), [evaluated(row, dataset) for row in rows], dataset
 
 
-def judge_damaged(models: Sequence[str | Path], dataset: Dataset, *, watch: Watch | None = None) -> "Robustness":
-    """Judge the ensemble of networks on test images that are damaged in the 15 ways of MNIST-C."""
+def evaluate_corruptions(models: Sequence[Any], dataset: Dataset, callbacks: CallbackList) -> "Robustness":
+    """Evaluate the ensemble of models on the test images with the 15 corruptions of MNIST-C."""
     from mnist_cnn.evaluation.robustness import robustness  # here, because OpenCV comes with it
 
-    classify = average([quickest(opened(Path(model))) for model in models])
-    return robustness(classify, dataset.test, step=(watch or Watch()).damaged)
+    classify = average([fastest_classifier(opened(model)) for model in models])
+    return robustness(classify, dataset.test, step=callbacks.on_corruption)
 
 
-def opened(path: Path) -> Artifact | Classifier:
-    """The kept network in a folder, verified, or that in an ONNX file."""
+def named(model: Any) -> str:
+    """What to call a model in a sentence."""
+    return str(getattr(model, "folder", model))
+
+
+def opened(model: Any) -> Artifact | Classifier:
+    """The saved model in a folder, verified, or a classifier: of an ONNX file, an object with `predict_proba`."""
+    model = getattr(model, "artifact", model)
+    if isinstance(model, Artifact):
+        return model
+    if not isinstance(model, str | Path):
+        classify = getattr(model, "predict_proba", model)
+        return lambda images: np.asarray(classify(images))  # `metrics.evaluate` looks at what it gives
+    path = Path(model)
     if path.is_dir():
         return store.load(path)
     if path.suffix == ".onnx":
@@ -83,76 +120,89 @@ def opened(path: Path) -> Artifact | Classifier:
     raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
 
 
-def _refuse_the_same_twice(paths: Sequence[Path], members: Sequence[Artifact | Classifier]) -> None:
-    """Raise ArtifactError if two of the networks are one, be it copied, linked, or a folder and the file in it."""
-    owners: dict[str, Path] = {}
-    for path, member in zip(paths, members, strict=True):
+def _refuse_the_same_twice(models: Sequence[Any], members: Sequence[Artifact | Classifier]) -> None:
+    """Raise ArtifactError if two of the models are one, be it copied, linked, or a folder and the file in it."""
+    owners: dict[str, str] = {}
+    for model, member in zip(models, members, strict=True):
         if isinstance(member, Artifact):
             hashes = {member.card.files[name] for name in card.NETWORKS if name in member.card.files}
+        elif isinstance(model, str | Path):
+            hashes = {sha256_of(Path(model))}
         else:
-            hashes = {sha256_of(path)}
+            continue
         if same := hashes & owners.keys():
             raise ArtifactError(
-                f"{owners[same.pop()]} and {path} are the same network, which would count double: name it once."
+                f"{owners[same.pop()]} and {named(model)} are the same model, which would count double: name it once."
             )
-        owners |= dict.fromkeys(hashes, path)
+        owners |= dict.fromkeys(hashes, named(model))
 
 
-def data_of_all(artifacts: Sequence[Artifact], watch: Watch) -> Dataset:
-    """Find the data that all of these were trained on; raises DataError if that is not one data set."""
+def data_of_all(artifacts: Sequence[Artifact], callbacks: CallbackList) -> Dataset:
+    """Find the data that all of these were trained on; raises DataError if that is not one dataset."""
     if not artifacts:
-        return source.load("auto", say=watch.note)
+        return source.load("auto", say=callbacks.on_message)
     first = artifacts[0]
     for other in artifacts[1:]:
         if other.card.data["sha256"] != first.card.data["sha256"]:
             raise DataError(
                 f"{first.folder} was trained on {first.card.data['origin']} and {other.folder} on other data, "
-                f"{other.card.data['origin']}: name with --data what to judge them on."
+                f"{other.card.data['origin']}: name the dataset to evaluate them on with --data."
             )
-    return data_of(first, watch)
+    return data_of(first, callbacks)
 
 
-def judged(probabilities: np.ndarray, dataset: Dataset, watch: Watch | None = None) -> Evaluation:
-    """Judge probabilities of the test images; `watch` hears the accuracy first, which needs nothing but NumPy."""
+def evaluated(probabilities: np.ndarray, dataset: Dataset, callbacks: CallbackList | None = None) -> Evaluation:
+    """Evaluate probabilities of the test images; `callbacks` hear the accuracy first, which needs nothing but NumPy."""
     labels = dataset.test.labels
     corrected = disputed.corrected(labels) if dataset.is_mnist else None
-    if watch:
+    if callbacks:
         on_corrected = None if corrected is None else accuracy(probabilities, corrected)
-        watch.accuracy(accuracy(probabilities, labels), on_corrected, dataset)
-    return evaluate(probabilities, labels, corrected)
+        callbacks.on_accuracy(accuracy(probabilities, labels), on_corrected, dataset)
+    return metrics.evaluate(probabilities, labels, corrected)
 
 
 def classifier_of(artifact: Artifact) -> Classifier:
-    """The Keras network of an artifact as a function: (n, 28, 28) uint8, ink 255 → (n, 10) float32 probabilities.
+    """The Keras model of an artifact as a function: (n, 28, 28) uint8, foreground 255 → (n, 10) probabilities.
 
-    They are calibrated where images were kept to validate. Raises ArtifactError if Keras refuses the network, and
+    They are calibrated where there were validation images. Raises ArtifactError if Keras refuses the model, and
     RunError if Keras cannot start.
     """
-    return keras_classifier(network_of(artifact))
+    return keras_classifier(keras_model_of(artifact))
 
 
-def network_of(artifact: Artifact) -> "keras.Model":
-    """The Keras network of an artifact, with calibrated probabilities whatever format it was kept in."""
+def keras_model_of(artifact: Artifact) -> "keras.Model":
+    """The Keras model of an artifact, with calibrated probabilities whatever format it was saved in.
+
+    Where the folder has no model.keras, as the bundled model's, it is built again from model.onnx.
+    """
+    environment.require_training("Using the Keras model")
     backend.start()
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
 
+    if card.KERAS_MODEL not in artifact.card.files or not (artifact.folder / card.KERAS_MODEL).exists():
+        from mnist_cnn.artifact.trainable import trainable
+        from mnist_cnn.reading.nearest import index
+
+        temperature = float(artifact.card.evaluation.get("temperature", 1.0))
+        return calibrated(trainable(artifact, index()[0]), temperature)
     return calibrated(store.load_keras(artifact.folder / card.KERAS_MODEL), artifact.card.outside_temperature)
 
 
-def quickest(member: Artifact | Classifier) -> Classifier:
-    """The network in ONNX form where an artifact has one, which was checked to be the same and starts sooner."""
+def fastest_classifier(member: Artifact | Classifier) -> Classifier:
+    """The model in ONNX form where an artifact has one, which was checked to be the same and starts sooner."""
     if not isinstance(member, Artifact):
         return member
-    model = member.folder / card.ONNX_MODEL
-    return onnx_classifier(model) if card.ONNX_MODEL in member.card.files else classifier_of(member)
+    if card.ONNX_MODEL not in member.card.files:
+        return classifier_of(member)
+    return with_temperature(onnx_classifier(member.folder / card.ONNX_MODEL), member.card.outside_temperature)
 
 
-def data_of(artifact: Artifact, watch: Watch) -> Dataset:
-    """Find the data that a network was trained on; raises DataError if it is not there or not the same any more."""
+def data_of(artifact: Artifact, callbacks: CallbackList, data: Data | None = None) -> Dataset:
+    """Find the data that a model was trained on, or check that `data` are; raises DataError if they are not."""
     known = artifact.card.data
-    dataset = source.load(known["origin"], say=watch.note)
+    dataset = source.load(known["origin"] if data is None else data, say=callbacks.on_message)
     if dataset.sha256 != known["sha256"]:
         raise DataError(
-            f"The data at {known['origin']} is not what {artifact.folder} was trained on: name other --data."
+            f"The data at {known['origin']} is not what {artifact.folder} was trained on: name other data with --data."
         )
     return replace(dataset, warning=known["warning"])

@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,16 +16,18 @@ from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
 from mnist_cnn.artifact.form import Form
 from mnist_cnn.artifact.store import Artifact
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import CallbackList
+from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Dataset
+from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
 from mnist_cnn.evaluation.agreement import Figures, compared
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import flush_to_disk, locked, sha256_of
 from mnist_cnn.training import backend
-from mnist_cnn.workflows.evaluate import data_of, network_of
+from mnist_cnn.workflows.evaluate import data_of, keras_model_of
 
 FORMAT = 1
 CARD_ENDING = ".card.json"
@@ -54,8 +56,9 @@ def export(
     quantize: str | None = None,
     input_dtype: str = "uint8",
     output: str | Path | None = None,
-    data: str | None = None,
-    watch: Watch | None = None,
+    data: Data | None = None,
+    verbose: int = 1,
+    callbacks: Iterable[object] = (),
 ) -> Export:
     """Export the model in the folder `model` to "onnx", "litert" or "saved_model", and check it against the original.
 
@@ -65,18 +68,18 @@ def export(
     in floats every prediction must equal the original's, in int8 the accuracy may be 0.05 percentage points lower.
     Raises ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
     """
-    form, watch = Form(to, quantize, input_dtype), watch or Watch()
+    form, listed = Form(to, quantize, input_dtype), callbacks_for(verbose, callbacks)
     require_tensorflow()
     artifact = store.load(model)
     path = Path(output) if output else Path(artifact.folder.resolve().name + form.ending)
     with written_whole(path) as scratch:
-        dataset = data_for(artifact, data, watch)
+        dataset = data_for(artifact, data, listed)
         if dataset.warning:
-            watch.warn(dataset.warning)
+            listed.on_warning(dataset.warning)
         backend.start()
         require_tensorflow_backend()
-        watch.note(f"Exporting to {path}, checked on {len(dataset.test):,} test images of {dataset.name}")
-        network = network_of(artifact)
+        listed.on_message(f"Exporting to {path}, checked on {len(dataset.test):,} test images of {dataset.name}")
+        network = keras_model_of(artifact)
         part = scratch / path.name
         write(form, network, part, calibration_images(dataset))
         figures = compared(form.read(part), keras_classifier(network), dataset.test)
@@ -150,14 +153,14 @@ def refuse_to_overwrite(path: Path) -> None:
         raise ExportError(f"{path.parent} is not a folder: make it, or choose another --output.")
 
 
-def data_for(artifact: Artifact, data: str | None, watch: Watch) -> Dataset:
+def data_for(artifact: Artifact, data: Data | None, callbacks: CallbackList) -> Dataset:
     """What to check on: what was asked for, else what the network was trained on, else scikit-learn's digits."""
     if data is not None:
-        return source.load(data, say=watch.note)
+        return source.load(data, say=callbacks.on_message)
     try:
-        return data_of(artifact, watch)
+        return data_of(artifact, callbacks)
     except DataError as error:
-        watch.warn(f"{error} The export is checked on scikit-learn's digits instead.")
+        callbacks.on_warning(f"{error} The export is checked on scikit-learn's digits instead.")
         return source.load("digits")
 
 

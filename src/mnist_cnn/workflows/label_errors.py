@@ -1,12 +1,14 @@
 """A kept network → which labels of its data are probably wrong, by networks that have not seen them. Prints nothing."""
 
 import json
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
 from mnist_cnn.artifact import store
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import DISPUTES
+from mnist_cnn.data.source import Data
 from mnist_cnn.evaluation import temperature
 from mnist_cnn.evaluation.label_issues import Disputes, disputes_of
 from mnist_cnn.reading.ensemble import mean
@@ -15,9 +17,9 @@ from mnist_cnn.system import environment
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import RECIPES, Recipe, check
-from mnist_cnn.workflows import train
 from mnist_cnn.workflows.cross_validation import out_of_fold
 from mnist_cnn.workflows.evaluate import classifier_of, data_of
+from mnist_cnn.workflows.report import report
 
 FOLDS = 5
 # Twelve epochs instead of one: 99.5 % right in 22 s, so that fewer of what is disputed are the network's own mistakes.
@@ -26,14 +28,16 @@ USUAL = RECIPES["fast"].replace(
 )
 
 
-def find(
+def find_label_errors(
     folder: str | Path,
     recipe: Recipe = USUAL,
     *,
     folds: int = FOLDS,
     seed: int = 0,
     threads: int | None = None,
-    watch: Watch | None = None,
+    data: Data | None = None,
+    verbose: int = 1,
+    callbacks: Iterable[object] = (),
 ) -> dict[str, Disputes]:
     """Rank the labels of the data that the network in `folder` was trained on, and show them in its report.
 
@@ -43,20 +47,20 @@ def find(
     RecipeError or RunError.
     """
     environment.require_training("Looking for wrong labels")
-    watch = watch or Watch()
+    listed = callbacks_for(verbose, callbacks)
     check("folds", folds, 2, 100, whole=True)
     check("seed", seed, 0, 2**32 - 1 - folds, whole=True)
     check("threads", threads := threads or environment.cores(), 1, 1024, whole=True)
     artifact = store.load(folder)
-    dataset = data_of(artifact, watch)
+    dataset = data_of(artifact, listed, data)
     if said := backend.prefer(recipe.backend):
-        watch.note(said)
+        listed.on_message(said)
     backend.start()
     backend.configure(threads, deterministic=False)
-    with closing(watch), store.writing(artifact.folder):
-        seen, unseen = out_of_fold(recipe, dataset.train, dataset.test.images, folds, seed, watch)
+    with closing(listed), store.writing(artifact.folder):
+        seen, unseen = out_of_fold(recipe, dataset.train, dataset.test.images, folds, seed, listed)
         fitted = temperature.fitted(seen, dataset.train.labels)
-        watch.note(f"The network in {artifact.folder} judges the {len(dataset.test):,} test images, too")
+        listed.on_message(f"Evaluating {artifact.folder} on the {len(dataset.test):,} test images")
         by_all = mean([at(unseen, fitted), classifier_of(artifact)(dataset.test.images)])
         found = {
             "training": disputes_of(at(seen, fitted), dataset.train.labels),
@@ -65,5 +69,5 @@ def find(
         about = {"data_sha256": dataset.sha256, "recipe": recipe.to_dict(), "folds": folds, "seed": seed}
         document = about | {name: one.to_dict() for name, one in found.items()}
         write_whole(artifact.folder / DISPUTES, json.dumps(document, indent=2) + "\n")
-    train.report(artifact.folder, watch=watch)
+    report(artifact.folder, data=dataset, verbose=0, callbacks=listed.callbacks)
     return found

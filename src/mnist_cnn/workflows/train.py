@@ -1,26 +1,24 @@
-"""The whole job, step by step: data → network → training → judging → keeping → report. Prints nothing."""
+"""The whole job, step by step: data → model → training → evaluation → saved files → report. Prints nothing."""
 
-import json
 import time
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from mnist_cnn import card
 from mnist_cnn.artifact import saved_files, store
 from mnist_cnn.artifact.store import Artifact
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import CallbackList
+from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
-from mnist_cnn.data.source import Dataset
-from mnist_cnn.data.split import split
-from mnist_cnn.errors import ArtifactError, DataError
+from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.source import Data
+from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import temperature
-from mnist_cnn.evaluation.label_issues import Disputes
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
@@ -29,14 +27,15 @@ from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check
-from mnist_cnn.workflows.evaluate import classifier_of, data_of, judge_damaged, judged
+from mnist_cnn.workflows.evaluate import evaluated
+from mnist_cnn.workflows.model import Model
 
 RUNS = Path("runs")
 
 
 def train(
     recipe: str | Recipe = "classic",
-    data: str = "auto",
+    data: Data = "auto",
     *,
     seed: int = 0,
     output: str | Path | None = None,
@@ -44,33 +43,40 @@ def train(
     deterministic: bool = False,
     devices: int = 1,
     tensorboard: bool = False,
-    watch: Watch | None = None,
-) -> Artifact:
-    """Train a network, judge it on the test images, keep it in the folder `output`, and write its report.
+    verbose: int = 1,
+    callbacks: Iterable[object] = (),
+    **hyperparameters: float | str,
+) -> Model:
+    """Train a model, evaluate it on the test images, save it in the folder `output`, and write its report.
 
-    `recipe` is the name of one or a `Recipe`, `data` what `load_data` takes. `seed`, 0 to 2**32 - 1, decides first
-    weights, order of images and dropout; with `deterministic` the same seed gives the same bits on the same machine
-    with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard` keeps its logs, too.
-    Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md). `output` is by default a
-    new folder in `runs/`. `watch` is told what happens.
+    `recipe` is the name of one or a `Recipe`; `hyperparameters` change it: `train("fast", epochs=2, dropout=0.3)`.
+    `data` is what `load_data` takes: a name, a path, a `Dataset`, or arrays in memory. `seed`, 0 to 2**32 - 1, decides
+    initial weights, shuffling, augmentation and dropout; with `deterministic` the same seed gives bit-identical results
+    on the same machine with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard`
+    also writes its logs. Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md).
+    `output` is by default a new folder in `runs/`.
 
-    Raises RecipeError, DataError, RunError (also where TensorFlow has begun to compute in this process with other
-    threads), and MissingExtraError on the light install. A run that was stopped is left in `<output>.partial`;
-    `resume` resumes it.
+    `verbose` is 0 for silence; 1 for progress on a terminal or in a notebook, elsewhere only warnings; 2 for progress
+    anywhere. `callbacks` are objects with methods such as `on_epoch_end(epoch, logs)` (`mnist_cnn.Callback` has all of
+    them with their keys); callbacks of Keras will do as well.
+
+    Raises RecipeError, DataError, CallbackError, RunError (also where TensorFlow has begun to compute in this process
+    with another number of threads), and MissingExtraError on the base install. A run that was stopped is left in
+    `<output>.partial`; `resume` continues it.
     """
     environment.require_training("Training")
-    watch = watch or Watch()
+    listed = callbacks_for(verbose, callbacks)
     recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
+    recipe = recipe.replace(**hyperparameters)
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     check("devices", devices, 1, 1024, whole=True)
     check_shared(devices, recipe.batch_size, deterministic)
-    dataset = source.load(data, say=watch.note)
-    recipe = recipe.for_images(len(split(dataset.train, recipe.validation_split)[0]))
-    partial = store.begin(
-        Path(output) if output else store.free_name(RUNS / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    )
+    dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
+    recipe = recipe.for_images(len(dataset.train))
+    name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
+    partial = store.begin(Path(output) if output else store.free_name(RUNS / name))
     settings = Settings(
         recipe=recipe,
         seed=seed,
@@ -85,58 +91,68 @@ def train(
         inexact=[],
         devices=devices,
     )
-    with closing(watch), store.writing(partial), store.held(partial):
+    with closing(listed), store.writing(partial), store.held(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
-        return _run(partial, settings, dataset, watch)
+        return Model(_run(partial, settings, dataset, listed))
 
 
-def resume(folder: str | Path, *, threads: int | None = None, watch: Watch | None = None) -> Artifact:
-    """Go on with a run that was stopped, from its last whole epoch, with its own settings and data.
+def resume(
+    folder: str | Path,
+    *,
+    data: Data | None = None,
+    threads: int | None = None,
+    verbose: int = 1,
+    callbacks: Iterable[object] = (),
+) -> Model:
+    """Continue a run that was stopped, from its last whole epoch, with its own settings and data.
 
-    `folder` is the run's name with or without `.partial`; `threads` are the run's own by default. Raises RunError if
-    there is nothing to go on with, DataError if its data cannot be had any more or is not the same, and
-    MissingExtraError on the light install.
+    `folder` is the run's name with or without `.partial`; `threads` are the run's own by default. `data` are needed
+    only if the run was given arrays in memory: the same ones. `verbose` and `callbacks` are those of `train`. Raises
+    RunError if there is nothing to continue, DataError if its data are gone or changed, and MissingExtraError on the
+    base install.
     """
     environment.require_training("Training")
-    watch = watch or Watch()
+    listed = callbacks_for(verbose, callbacks)
     partial = store.find_partial(Path(folder))
-    with closing(watch), store.writing(partial), store.held(partial):
-        if (partial / card.CARD).exists():  # stopped between the card and the last rename
-            return store.complete(partial)
+    with closing(listed), store.writing(partial), store.held(partial):
+        if (partial / card.CARD).exists():  # stopped between the model card and the last rename
+            return Model(store.complete(partial))
         old = checkpoint.settings_of(partial / store.CHECKPOINT)
         versions, machine = environment.versions(), environment.machine()
         now = replace(old, threads=threads or old.threads, versions=versions, machine=machine)
         check("threads", now.threads, 1, 1024, whole=True)
-        dataset = replace(source.load(old.data, say=watch.note), warning=old.data_warning)
+        dataset = source.load(old.data if data is None else data, say=listed.on_message)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
-        return _run(partial, replace(now, inexact=old.differences(now)), dataset, watch)
+        dataset = replace(dataset, warning=old.data_warning).split(old.recipe.validation_split)
+        return Model(_run(partial, replace(now, inexact=old.differences(now)), dataset, listed))
 
 
-def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> Artifact:
-    """Train from the last whole epoch, judge, keep."""
-    watch.begin(partial)
+def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: CallbackList) -> Artifact:
+    """Train from the last whole epoch, evaluate, save."""
+    callbacks.on_run_begin(partial)
     if dataset.warning:
-        watch.warn(dataset.warning)
+        callbacks.on_warning(dataset.warning)
     if said := backend.prefer(settings.recipe.backend):
-        watch.note(said)
+        callbacks.on_message(said)
     # The framework comes with this and takes seconds: everything that may be refused was refused before.
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
-    network, rows, notes = _train(partial, settings, dataset, watch)
+    network, rows, notes = _train(partial, settings, dataset, callbacks)
     network = on_one(network)
 
     started = time.perf_counter()
-    network, fitted, probabilities = _calibrated(backend.finished(network, settings.recipe), settings, dataset)
-    evaluation = replace(judged(probabilities, dataset, watch), temperature=fitted)
-    watch.result(evaluation, dataset)
+    network, fitted = _calibrated(backend.finished(network, settings.recipe), settings, dataset)
+    test = dataset.test.images
+    probabilities = keras_classifier(network)(test)
+    evaluation = replace(evaluated(probabilities, dataset, callbacks), temperature=fitted)
+    callbacks.on_evaluate_end(evaluation, dataset)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
-    test = dataset.test.images
     for text in (left_out := saved_files.keep(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
-        watch.warn(text)
+        callbacks.on_warning(text)
     made = Card(
         format=card.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -144,7 +160,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
         seed=settings.seed,
         threads=settings.threads,
         deterministic=settings.deterministic,
-        data=_data(dataset, settings.recipe),
+        data=_data(dataset),
         git_commit=environment.git_commit(),
         versions=settings.versions,
         machine=settings.machine | {"devices": settings.devices},
@@ -155,85 +171,47 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> A
         notes=notes + left_out,
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
     ).sealed()
-    return _keep(partial, made, dataset, probabilities)
+    from mnist_cnn.evaluation import report  # here, because matplotlib comes with it
+
+    report.write(partial, made, dataset.test, probabilities)
+    card.write(partial, made)  # last: a folder with a model card is complete
+    return store.complete(partial)
 
 
-def _train(partial: Path, settings: Settings, dataset: Dataset, watch: Watch) -> tuple[Any, list[Epoch], list[str]]:
+def _train(
+    partial: Path, settings: Settings, dataset: Dataset, callbacks: CallbackList
+) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
     from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
 
     recipe = settings.recipe
-    training, validation = split(dataset.train, recipe.validation_split)
-    network = compiled(recipe, settings.seed, updates(recipe, len(training)), settings.devices)
+    network = compiled(recipe, settings.seed, updates(recipe, len(dataset.train)), settings.devices)
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
     checkpoint.begin(partial / store.CHECKPOINT, settings)  # a later resume must know what has changed by now
     notes = _resumed(rows, settings.inexact)
     for text in notes:
-        watch.note(text)
-    watch.network(network, recipe.epochs, len(rows))
+        callbacks.on_message(text)
     with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
-        for row in fit(network, recipe, training, validation, settings.seed, len(rows), watch.step):
+        for row in fit(network, recipe, dataset.train, dataset.validation, settings.seed, len(rows), callbacks):
             rows.append(row)
             history.append(partial / card.HISTORY, row)
             checkpoint.save(partial / store.CHECKPOINT, network, rows)
             log(row)
-            watch.epoch(row)
     return network, rows, notes
 
 
-def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any, float | None, np.ndarray]:
-    """The network calibrated by the images that were kept to validate, its temperature, its test probabilities.
-
-    Without such images it is left as it is, and its temperature is None.
-    """
+def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any, float | None]:
+    """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
     from mnist_cnn.training.fit import to_validate
 
-    kept = to_validate(settings.recipe, dataset.train, settings.seed)
-    fitted = temperature.fitted(keras_classifier(network)(kept.images), kept.labels) if len(kept) else None
-    network = calibrated(network, fitted or 1.0)
-    return network, fitted, keras_classifier(network)(dataset.test.images)
-
-
-def _keep(partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray) -> Artifact:
-    """Write the report and, last, the card; then the run gets its final name."""
-    from mnist_cnn.evaluation import report as page  # here, because matplotlib comes with it
-
-    page.write(partial, made, dataset.test, probabilities)
-    card.write(partial, made)
-    return store.complete(partial)
-
-
-def report(folder: str | Path, *, corruptions: bool = False, watch: Watch | None = None) -> Path:
-    """Make the page of a kept network again, from its card, its network and the data it was trained on.
-
-    With `corruptions` the page also says how the network reads damaged images, which takes a minute or two. Gives the
-    path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written,
-    and MissingExtraError on the light install.
-    """
-    environment.require_training("Making a report")
-    from mnist_cnn.evaluation import report as page
-
-    artifact = store.load(Path(folder))
-    dataset = data_of(artifact, watch or Watch())
-    robustness = judge_damaged([artifact.folder], dataset, watch=watch) if corruptions else None
-    found = _disputes(artifact.folder / card.DISPUTES)
-    with store.writing(artifact.folder):
-        probabilities = classifier_of(artifact)(dataset.test.images)
-        return page.write(artifact.folder, artifact.card, dataset.test, probabilities, robustness, found, dataset.train)
-
-
-def _disputes(path: Path) -> dict[str, Disputes] | None:
-    """What `mnist-cnn disputes` has left in the folder; None if it was never asked."""
-    try:
-        document = json.loads(path.read_bytes())
-        return {name: Disputes.from_dict(document[name]) for name in ("training", "test")}
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{path} is damaged: delete it, or make it again with `mnist-cnn disputes`.") from error
+    held_out = to_validate(settings.recipe, dataset.validation, settings.seed)
+    if not len(held_out):
+        return calibrated(network, 1.0), None
+    fitted = temperature.fitted(keras_classifier(network)(held_out.images), held_out.labels)
+    return calibrated(network, fitted), fitted
 
 
 def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
@@ -243,14 +221,13 @@ def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
     return [f"Resumed after epoch {len(rows)}, {exact}."]
 
 
-def _data(dataset: Dataset, recipe: Recipe) -> dict[str, Any]:
-    training, validation = split(dataset.train, recipe.validation_split)
+def _data(dataset: Dataset) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "origin": dataset.origin,
         "sha256": dataset.sha256,
-        "training": len(training),
-        "validation": len(validation),
+        "training": len(dataset.train),
+        "validation": len(dataset.validation),
         "test": len(dataset.test),
         "warning": dataset.warning,
     }

@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,10 +15,11 @@ from mnist_cnn import card
 from mnist_cnn.artifact import saved_files, store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.artifact.trainable import trainable
-from mnist_cnn.callbacks import Watch
+from mnist_cnn.callbacks.callback import CallbackList
+from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
-from mnist_cnn.data.source import Dataset
-from mnist_cnn.data.split import split
+from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.source import Data
 from mnist_cnn.errors import AdaptationError, ArtifactError
 from mnist_cnn.evaluation import temperature
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
@@ -33,7 +34,8 @@ from mnist_cnn.training import backend, history
 from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workflows.adaptation.folds import PARTS, HeldOut, parts_of
 from mnist_cnn.workflows.adaptation.handwriting import Handwriting, handwriting_of
-from mnist_cnn.workflows.evaluate import data_of, judged
+from mnist_cnn.workflows.evaluate import data_of, evaluated
+from mnist_cnn.workflows.model import Model
 from mnist_cnn.workflows.train import RUNS
 
 if TYPE_CHECKING:
@@ -54,7 +56,7 @@ class Task:
     dataset: Dataset
     seed: int
     threads: int
-    watch: Watch
+    callbacks: CallbackList
 
 
 def adapt(
@@ -63,10 +65,12 @@ def adapt(
     *,
     model: str | Path | None = None,
     output: str | Path | None = None,
+    data: Data | None = None,
     seed: int = 0,
     threads: int | None = None,
-    watch: Watch | None = None,
-) -> Artifact:
+    verbose: int = 1,
+    callbacks: Iterable[object] = (),
+) -> Model:
     """Adapt a saved model to a person's digits; save the result in the folder `output`, by default one in `runs/`.
 
     `pictures` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". `model` is a
@@ -76,21 +80,23 @@ def adapt(
     DataError, ArtifactError, RecipeError or RunError; then nothing is kept.
     """
     environment.require_training("Adapting a network")
-    watch = watch or Watch()
+    listed = callbacks_for(verbose, callbacks)
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     old = opened(SHIPPED if model is None else Path(model))
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
-    with closing(watch), kept_whole(folder) as partial:
+    with closing(listed), kept_whole(folder) as partial:
         hand = handwriting_of(pictures, labels, Reader(old.folder, min_confidence=0.0))
         for sentence in hand.unused:
-            watch.note(sentence)
-        task = Task(old, Recipe(**old.card.recipe), hand, data_of(old, watch), seed, threads, watch)
+            listed.on_message(sentence)
+        recipe = Recipe(**old.card.recipe)
+        dataset = data_of(old, listed, data).split(recipe.validation_split)
+        task = Task(old, recipe, hand, dataset, seed, threads, listed)
         started = time.perf_counter()
         network, held_out = learnt(task)
-        return keep(task, network, held_out, partial, time.perf_counter() - started)
+        return Model(keep(task, network, held_out, partial, time.perf_counter() - started))
 
 
 def opened(folder: Path) -> Artifact:
@@ -120,7 +126,7 @@ def kept_whole(folder: Path) -> Iterator[Path]:
 
 def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
     """The network after learning from all digits, and what holding each out has shown; raises AdaptationError."""
-    hand, seed, watch = task.hand, task.seed, task.watch
+    hand, seed, callbacks = task.hand, task.seed, task.callbacks
     # The framework comes with this and takes seconds: everything that may be refused was refused before.
     backend.start()
     backend.configure(task.threads, deterministic=False)
@@ -129,18 +135,19 @@ def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
 
     network = trainable(task.old, task.dataset.test.images[:CHECKED])
     classify = called(network)
-    watch.note(f"Learning {len(hand)} digits; what the network knows is rehearsed on {task.dataset.name}.")
-    training, _ = split(task.dataset.train, task.recipe.validation_split)
-    rehearsal = rehearsal_of(training, task.recipe, classify, np.random.default_rng((seed, PARTS + 1)))
+    callbacks.on_message(f"Learning {len(hand)} digits; what the network knows is rehearsed on {task.dataset.name}.")
+    rehearsal = rehearsal_of(task.dataset.train, task.recipe, classify, np.random.default_rng((seed, PARTS + 1)))
     tuning = Tuning(network, rehearsal, seed)
     held_out = hold_out(tuning, classify, task)
     doubtful = held_out.doubtful
     for name in dict.fromkeys(np.array(hand.names)[doubtful].tolist()):
-        watch.warn(f"The label of {name} looks wrong: the network is sure of another digit. It is not learnt from.")
+        callbacks.on_warning(
+            f"The label of {name} looks wrong: the network is sure of another digit. It is not learnt from."
+        )
     require_better(held_out)
     if doubtful.any():
         tuning.forget()  # those who read what was held out had learnt from these labels
-    watch.note(f"Learning from all {len(hand) - doubtful.sum()} digits")
+    callbacks.on_message(f"Learning from all {len(hand) - doubtful.sum()} digits")
     tuning.learn(hand.of(~doubtful), np.random.default_rng((seed, PARTS)))
     tuning.join()
     return network, held_out
@@ -156,12 +163,12 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
     classify = called(network)
     heat = _temperature(classify, task, held_out)
     probabilities = at(classify(test.images), heat or 1.0)
-    evaluation = replace(judged(probabilities, task.dataset), temperature=heat)
+    evaluation = replace(evaluated(probabilities, task.dataset), temperature=heat)
     before = accuracy(onnx_classifier(old.folder / card.ONNX_MODEL, task.threads)(test.images), test.labels)
     network = calibrated(network, heat or 1.0)
     left_out = saved_files.keep(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
     for text in left_out:
-        task.watch.warn(text)
+        task.callbacks.on_warning(text)
     history.rewrite(partial / card.HISTORY, old.card.history)
     seconds = {"training": training_seconds, "testing": time.perf_counter() - started}
     about = adaptation(old.card, task.hand, held_out, before, evaluation)
@@ -197,7 +204,7 @@ def hold_out(tuning: "Tuning", classify: Classifier, task: Task) -> HeldOut:
     after = hand.probabilities.copy()
     for part in range(PARTS):
         held = parts == part
-        task.watch.note(f"Part {part + 1} of {PARTS}: learning without {held.sum()} of the digits, which are read then")
+        task.callbacks.on_message(f"Fold {part + 1}/{PARTS}: train on {(~held).sum()}, test on {held.sum()}")
         tuning.learn(hand.of(~held), np.random.default_rng((task.seed, part)))
         after[held] = at(classify(hand.images[held]), temperature_of(task.old.card))
     return HeldOut(hand.labels, hand.probabilities, after)
@@ -227,7 +234,7 @@ def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float |
     """
     from mnist_cnn.training.fit import to_validate  # here, because Keras comes with it
 
-    kept = to_validate(task.recipe, task.dataset.train, task.old.card.seed)
+    kept = to_validate(task.recipe, task.dataset.validation, task.old.card.seed)
     if not len(kept):
         return None
     uncalibrated = at(held_out.after, 1 / temperature_of(task.old.card))

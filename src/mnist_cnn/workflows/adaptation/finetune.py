@@ -13,9 +13,9 @@ import numpy as np
 from keras import layers, ops
 
 from mnist_cnn.data.augment import Distortion, distort
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
-from mnist_cnn.data.source import Examples
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend
 from mnist_cnn.training.fit import TRUTH, UpAndDown

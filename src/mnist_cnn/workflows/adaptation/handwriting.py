@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_cnn.data.source import Examples
+from mnist_cnn.data.dataset import Examples
 from mnist_cnn.errors import AdaptationError, DataError, ImageError
 from mnist_cnn.evaluation.pictures import ROWS
 from mnist_cnn.reading.picture import Source

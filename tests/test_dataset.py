@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.data.source import Examples
-from mnist_cnn.data.split import split
+from mnist_cnn.data.dataset import Examples, split
 from mnist_cnn.errors import DataError
 
 

@@ -1,0 +1,113 @@
+"""A saved model as people use it: classify images, evaluate, look inside, save. Trains nothing and prints nothing."""
+
+import shutil
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mnist_cnn.artifact import store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.card import Card
+from mnist_cnn.data.contents import checked_images
+from mnist_cnn.data.source import Data
+from mnist_cnn.errors import RunError
+from mnist_cnn.evaluation.metrics import Evaluation
+from mnist_cnn.reading.network import Classifier
+from mnist_cnn.system.files import write_whole
+from mnist_cnn.workflows.evaluate import evaluate, fastest_classifier, keras_model_of
+
+if TYPE_CHECKING:
+    import keras
+
+
+class Model:
+    """A saved model: `folder` has its files, `card` says what it is, how it was trained and how good it is.
+
+    `mnist_cnn.load` gives one, and so do `train`, `resume` and `adapt`. If the folder has a model.onnx, everything here
+    works on the base install except `keras` and `evaluate`, which need the extra `train`.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        self.artifact = artifact
+
+    @property
+    def folder(self) -> Path:
+        """The folder with model.keras, model.onnx, card.json, history.csv and report.html."""
+        return self.artifact.folder
+
+    @property
+    def card(self) -> Card:
+        """The model card (docs/saved_models.md)."""
+        return self.artifact.card
+
+    def predict(self, images: Any) -> np.ndarray:
+        """Classify images: gives (n,) integers, the most probable digit of each. Takes what `predict_proba` takes."""
+        return np.asarray(self.predict_proba(images).argmax(axis=1))
+
+    def predict_proba(self, images: Any) -> np.ndarray:
+        """Classify images: gives (n, 10) float32 probabilities, each row summing to 1, calibrated where possible.
+
+        `images` are (n, 28, 28) or (n, 28, 28, 1) uint8, foreground 255 and background 0, as MNIST has them; one image
+        may be (28, 28). For photographs and scans there is `mnist_cnn.read`. Raises DataError for anything else, and
+        ArtifactError if the model cannot be loaded.
+        """
+        array = np.asarray(images)
+        array = array[np.newaxis] if array.shape == (28, 28) else array
+        if array.shape[:1] == (0,) and array.dtype == np.uint8:
+            return np.zeros((0, 10), np.float32)
+        return self._classify(checked_images(array, "images"))
+
+    __call__ = predict_proba
+    """A model is a classifier: `Reader(model)` reads with it."""
+
+    @cached_property
+    def _classify(self) -> Classifier:
+        return fastest_classifier(self.artifact)
+
+    def evaluate(self, data: Data | None = None) -> Evaluation:
+        """Evaluate the model on the test images of `data`, by default those of the dataset that it was trained on.
+
+        `data` is what `load_data` takes. Raises DataError, ArtifactError, and MissingExtraError on the base install.
+        """
+        return evaluate(self, data)
+
+    @cached_property
+    def keras(self) -> "keras.Model":
+        """The Keras model: (n, 28, 28, 1) pixels from 0 to 255 (uint8) in, (n, 10) probabilities out.
+
+        Do not divide by 255: that is its first layer. Raises ArtifactError, and MissingExtraError on the base install.
+        """
+        return keras_model_of(self.artifact)
+
+    def save(self, path: str | Path) -> Path:
+        """Copy the model to a new folder, or one of its files to a path that ends with .keras or .onnx.
+
+        Gives the path. Nothing is overwritten. Raises RunError if the path exists or cannot be written, ArtifactError
+        if the model has no such file.
+        """
+        path = Path(path)
+        if path.exists() or path.is_symlink():
+            raise RunError(f"{path} already exists and nothing is overwritten: choose another path.")
+        with store.writing(path.parent, "nothing was saved"):
+            if path.suffix in (".keras", ".onnx"):
+                write_whole(path, store.file_of(self.artifact, f"model{path.suffix}").read_bytes())
+            else:
+                shutil.copytree(self.folder, partial := store.partial_of(path))
+                partial.rename(path)
+        return path
+
+    def __repr__(self) -> str:
+        known = self.card.evaluation
+        on = "MNIST" if self.card.data["name"] == "mnist" else self.card.data["name"]
+        return f"Model({str(self.folder)!r}, recipe {self.card.recipe['name']!r}, {known['accuracy']:.2%} on {on})"
+
+
+def load(model: str | Path) -> Model:
+    """Load a saved model: a folder that `train` or `adapt` made, or "robust", the bundled model.
+
+    Every file in the folder is verified by its SHA-256 in the model card, and none is run. Raises ArtifactError, one
+    sentence, if there is no model or a file of it is damaged or was changed.
+    """
+    return Model(store.load(model))
