@@ -71,11 +71,9 @@ src/mnist_cnn/cli/studies.py
 
 src/mnist_cnn/cli/training.py
 
-src/mnist_cnn/workflows/cross_validation.py
 
 src/mnist_cnn/data/source.py
 
-src/mnist_cnn/workflows/label_errors.py
 
 src/mnist_cnn/workflows/doctor.py
 
@@ -91,9 +89,7 @@ src/mnist_cnn/evaluation/report.py
 
 src/mnist_cnn/workflows/export.py
 
-src/mnist_cnn/workflows/evaluate.py
 
-src/mnist_cnn/workflows/train.py
 
 src/mnist_cnn/system/environment.py
 
