@@ -16,17 +16,17 @@ from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.errors import RunError
 from mnist_cnn.study import seed as real
-from mnist_cnn.study.seed import Task
+from mnist_cnn.study.seed import SeedTask
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
 
-def note(word: str, task: Task) -> None:
+def note(word: str, task: SeedTask) -> None:
     with Path(os.environ["FAKE_LOG"]).open("a", encoding="utf-8") as stream:
         stream.write(f"{word} {task.seed} {task.threads} {os.getpid()} {time.monotonic()}\n")
 
 
-def train(task: Task, out: Path) -> None:
+def train(task: SeedTask, out: Path) -> None:
     partial = store.partial_of(out)
     goes_on = (partial / card.HISTORY).exists()
     note("resume" if goes_on else "begin", task)
@@ -44,7 +44,7 @@ def train(task: Task, out: Path) -> None:
     note("end", task)
 
 
-def keep(task: Task, partial: Path) -> None:
+def keep(task: SeedTask, partial: Path) -> None:
     """The network of the fixture, as if it were this task's: the accuracy tells the seed and the epochs."""
     for name in card.HASHED_FILES:
         shutil.copy(FIXTURE / name, partial / name)

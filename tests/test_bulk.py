@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 import mnist_cnn
 from conftest import Cli, command_line
 from drawing import inked, mask
-from mnist_cnn.bulk import processes
-from mnist_cnn.bulk.processes import read_in_parallel
+from mnist_cnn.bulk import local_reading
+from mnist_cnn.bulk.local_reading import read_in_parallel
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, ImageError, ReaderError, RunError
 from mnist_cnn.reading.reading import Reading
@@ -38,7 +38,7 @@ def read(self, picture, single=False):
         os._exit(9)
     return whole(self, picture, single)
 Reader.read = read
-from mnist_cnn.bulk.worker import main
+from mnist_cnn.bulk.reader_process import main
 main()
 """
 
@@ -95,7 +95,7 @@ def test_a_killed_process_is_noticed_and_its_pictures_are_read_again(
 ) -> None:
     names = sorted(folder.iterdir())
     whole = read(names)
-    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", DIES))
+    monkeypatch.setattr(local_reading, "COMMAND", (sys.executable, "-c", DIES))
     (folder / "07.png").rename(folder / "07once.png")
     names = sorted(folder.glob("*.png"))
     assert read(names) == whole
@@ -103,17 +103,17 @@ def test_a_killed_process_is_noticed_and_its_pictures_are_read_again(
 
 
 def test_a_picture_that_kills_whatever_reads_it_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", DIES))
+    monkeypatch.setattr(local_reading, "COMMAND", (sys.executable, "-c", DIES))
     names = [folder / "00.png", (folder / "01.png").rename(folder / "01poison.png"), folder / "02.png"]
     results = list(read_in_parallel(names, 2))
     assert isinstance(results[1], ImageError)
-    assert "01poison.png cannot be read (the process that reads it ended 3 times)" in str(results[1])
+    assert "01poison.png cannot be read (the process that reads it died 3 times)" in str(results[1])
     assert [one.text for one in results if isinstance(one, Reading)] == ["0", "2"]
 
 
 def test_a_process_that_cannot_begin_is_one_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
-    with pytest.raises(RunError, match=r"could not be begun \(it ended with 3;"):
+    monkeypatch.setattr(local_reading, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    with pytest.raises(RunError, match=r"could not be started \(it ended with exit code 3;"):
         read([folder / "00.png"])
 
 
@@ -131,14 +131,14 @@ def test_few_pictures_are_under_way_at_a_time() -> None:
         assert isinstance(one, Reading)
         assert one.text == str(number)
     results.close()
-    assert len(taken) <= 2 * processes.AHEAD * processes.TOGETHER
+    assert len(taken) <= 2 * local_reading.AHEAD * local_reading.TOGETHER
 
 
 def test_few_pictures_are_shared_out_among_all() -> None:
-    assert [len(some) for some in processes.lists_of(["x"] * 9, 2)] == [1] * 9
-    assert [len(some) for some in processes.lists_of(["x"] * 260, 2)] == [16] * 16 + [4]
-    assert [len(some) for some in processes.lists_of(iter("x" * 20), 2)] == [2] * 10
-    assert [len(some) for some in processes.lists_of((one for one in "x" * 20), 2)] == [16, 4]
+    assert [len(some) for some in local_reading.short_lists(["x"] * 9, 2)] == [1] * 9
+    assert [len(some) for some in local_reading.short_lists(["x"] * 260, 2)] == [16] * 16 + [4]
+    assert [len(some) for some in local_reading.short_lists(iter("x" * 20), 2)] == [2] * 10
+    assert [len(some) for some in local_reading.short_lists((one for one in "x" * 20), 2)] == [16, 4]
 
 
 def test_what_is_wrong_is_said_before_a_process_begins(folder: Path) -> None:
@@ -173,7 +173,7 @@ def test_nothing_is_left_when_it_is_stopped(number: int, folder: Path) -> None:
     assert len(workers) == 2
 
 
-def descendants(pid: int, words: bytes = b"mnist_cnn.bulk.worker") -> list[int]:
+def descendants(pid: int, words: bytes = b"mnist_cnn.bulk.reader_process") -> list[int]:
     """The processes that this one has begun, at whatever remove, with these words on their command line."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):

@@ -16,10 +16,10 @@ from PIL import Image
 
 from drawing import inked, mask
 from mnist_cnn import read_in_parallel
-from mnist_cnn.bulk import cluster
+from mnist_cnn.bulk import ray_reading
 from mnist_cnn.bulk.rows import document_of
 from mnist_cnn.errors import ImageError, ReaderError, RunError
-from mnist_cnn.system import ray_cluster
+from mnist_cnn.workers import ray_cluster
 from test_bulk import descendants, is_alive, wait_until
 
 pa = pytest.importorskip("pyarrow")
@@ -91,7 +91,7 @@ def test_a_folder_gives_the_rows_of_json_in_order(
         (folder / f"{number:02}.png").write_bytes(png(number))
     (folder / "05.png").write_bytes(b"nonsense")
     (tmp_path / "empty").mkdir()
-    summary = cluster.read_on_cluster([folder, "empty"], address, "out.parquet")
+    summary = ray_reading.read_on_cluster([folder, "empty"], address, "out.parquet")
     assert (summary.pictures, summary.failed) == (31, 2)
     names = [str(path) for path in sorted(folder.iterdir())]
     first, *rest = rows_of(tmp_path / "out.parquet")
@@ -125,7 +125,7 @@ def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(t
     killer = threading.Thread(target=kill)
     killer.start()
     out = tmp_path / "out.parquet"
-    summary = cluster.read_on_cluster([source], address, out, path_column="name", bytes_column="image.bytes")
+    summary = ray_reading.read_on_cluster([source], address, out, path_column="name", bytes_column="image.bytes")
     killer.join()
     assert len(killed) == 2
     assert (summary.pictures, summary.failed) == (600, 1)
@@ -144,16 +144,16 @@ def parent(pid: int) -> int:
 @pytest.mark.slow
 def test_nothing_is_kept_if_the_cluster_fails(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "one.png").write_bytes(png(1))
-    before = cluster.begun_with
+    before = ray_reading.job_for
 
-    def other_network(*args: Any) -> Any:
+    def other_version(*args: Any) -> Any:
         from dataclasses import replace
 
-        return replace(before(*args), network="0.0 another")
+        return replace(before(*args), version="0.0 another")
 
-    monkeypatch.setattr(cluster, "begun_with", other_network)
-    with pytest.raises(RunError, match="another mnist-cnn or another network") as caught:
-        cluster.read_on_cluster([tmp_path / "one.png"], address, tmp_path / "out.parquet")
+    monkeypatch.setattr(ray_reading, "job_for", other_version)
+    with pytest.raises(RunError, match="another mnist-cnn or another model") as caught:
+        ray_reading.read_on_cluster([tmp_path / "one.png"], address, tmp_path / "out.parquet")
     assert "\n" not in str(caught.value)
     assert {path.name for path in tmp_path.iterdir()} == {"one.png", "out.parquet.log"}
 
@@ -163,35 +163,35 @@ def test_what_cannot_be_read_is_said_before_a_cluster_is_asked(tmp_path: Path) -
     (tmp_path / "b.parquet").write_bytes(b"nonsense")
     (tmp_path / "c.png").write_bytes(png(1))
     for words, columns, sentence in (
-        (["a.parquet", "c.png"], {}, "make it two calls"),
-        (["-"], {}, "make it two calls"),
-        (["a.parquet"], {}, "a.parquet has no column path, only name, bytes: name another one by --path-column"),
-        (["a.parquet"], {"path_column": "name"}, "The column bytes of .*a.parquet has string, not the bytes"),
-        (["b.parquet"], {}, r"b.parquet cannot be read \(it is damaged, or no Parquet\)"),
+        (["a.parquet", "c.png"], {}, "make two calls"),
+        (["-"], {}, "make two calls"),
+        (["a.parquet"], {}, "a.parquet has no column path, only name, bytes: name another one with --path-column"),
+        (["a.parquet"], {"path_column": "name"}, "The column bytes of .*a.parquet has the type string, not the bytes"),
+        (["b.parquet"], {}, r"b.parquet cannot be read \(it is damaged or not Parquet\)"),
         (["nowhere.parquet"], {}, "nowhere.parquet cannot be read"),
     ):
         paths = [word if word == "-" else tmp_path / word for word in words]
         with pytest.raises(ReaderError, match=sentence):
-            cluster.read_on_cluster(paths, "local", tmp_path / "out", **columns)  # type: ignore[arg-type]
-    with pytest.raises(RunError, match=r"c\.png is there already and nothing is overwritten"):
-        cluster.read_on_cluster([tmp_path / "c.png"], "local", tmp_path / "c.png")
+            ray_reading.read_on_cluster(paths, "local", tmp_path / "out", **columns)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match=r"c\.png already exists and nothing is overwritten"):
+        ray_reading.read_on_cluster([tmp_path / "c.png"], "local", tmp_path / "c.png")
 
 
 @pytest.mark.parametrize("rows", [300, 1000, 5])
-def test_pieces_of_work_are_all_of_a_parquet_file_in_order(rows: int, tmp_path: Path) -> None:
-    from mnist_cnn.bulk.task import Columns, begun_with
-    from mnist_cnn.bulk.work import pictures_in, work_of
-    from mnist_cnn.bulk.worker import Question
+def test_chunks_are_all_of_a_parquet_file_in_order(rows: int, tmp_path: Path) -> None:
+    from mnist_cnn.bulk.chunks import chunks_of, images_in
+    from mnist_cnn.bulk.job import Columns, job_for
+    from mnist_cnn.bulk.reader_process import ReaderOptions
 
     table = pa.table({"id": range(1000), "bytes": [b"%d" % number for number in range(1000)]})
     parquet.write_table(table, tmp_path / "a.parquet", row_group_size=rows)
-    task = begun_with([str(tmp_path / "a.parquet")], Columns("id", "bytes"), Question())
-    work, count = work_of(task, 2)
+    job = job_for([str(tmp_path / "a.parquet")], Columns("id", "bytes"), ReaderOptions())
+    chunks, count = chunks_of(job, 2)
     assert count == 1000
-    assert len(work) == sum(-(-min(rows, 1000 - first) // 256) for first in range(0, 1000, rows))
-    found = [one for piece in work for some in pictures_in(piece, task.columns) for one in zip(*some, strict=True)]
+    assert len(chunks) == sum(-(-min(rows, 1000 - first) // 256) for first in range(0, 1000, rows))
+    found = [one for chunk in chunks for some in images_in(chunk, job.columns) for one in zip(*some, strict=True)]
     assert found == [(str(number), b"%d" % number) for number in range(1000)]
-    assert all(len(names) <= 64 for piece in work for names, _ in pictures_in(piece, task.columns))
+    assert all(len(names) <= 64 for chunk in chunks for names, _ in images_in(chunk, job.columns))
 
 
 def test_rows_hold_what_json_says() -> None:

@@ -22,7 +22,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Difference
-from mnist_cnn.study import folder, processes
+from mnist_cnn.study import folder, local_training
 from mnist_cnn.study.compare import Studies, compare
 from mnist_cnn.study.folder import Row, Study
 from mnist_cnn.study.run import StudyWatch, run
@@ -41,7 +41,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[
     """Let the fake stand in for the training; gives what it did: "begin 0", "end 0", …"""
     log = tmp_path / "log"
     log.touch()
-    monkeypatch.setattr(processes, "COMMAND", FAKE)
+    monkeypatch.setattr(local_training, "COMMAND", FAKE)
     monkeypatch.setenv("FAKE_LOG", str(log))
     return lambda: [" ".join(line.split()[:2]) for line in log.read_text().splitlines()]
 
@@ -374,7 +374,7 @@ def held_study(tmp_path: Path, words: list[str]) -> Iterator[tuple["subprocess.P
     """A study as a process whose second seed is under way, and that seed's process."""
     log = tmp_path / "log"
     code = (
-        f"from mnist_cnn.study import processes\nprocesses.COMMAND = {FAKE!r}\n"
+        f"from mnist_cnn.study import local_training\nlocal_training.COMMAND = {FAKE!r}\n"
         f"import sys\nsys.argv[1:] = {[*words, '--seeds', '3']!r}\nfrom mnist_cnn.cli import main\nmain()"
     )
     process = subprocess.Popen(
@@ -601,7 +601,7 @@ def test_ray_gives_the_same_numbers_though_a_worker_is_killed(tmp_path: Path, un
     said, progress = process.communicate(timeout=400)
     assert process.returncode == 0, progress
     assert numbers(out) == numbers(undisturbed)
-    assert "died, and Ray began the seed again" in json.loads(said)["notes"][0]
+    assert "died, and Ray restarted the seed" in json.loads(said)["notes"][0]
     ours = ("Study in ", "seed ", "The worker of seed ")
     assert not [line for line in progress.splitlines() if not line.startswith(ours)]
     assert not list(out.glob("*.log")) + list(out.glob("*.partial"))
@@ -618,7 +618,7 @@ def workers_of(study: "subprocess.Popen[str]") -> list[int]:
             words = (path / "cmdline").read_bytes().split(b"\0")
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if b"mnist_cnn.study.seed" not in words:
+        if not any(b"mnist_cnn.study.seed" in word for word in words):
             del parents[int(path.name)]
     return [parent for parent in parents.values() if descends(parent, study.pid)]
 
@@ -638,7 +638,7 @@ def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')
     words = ["study", *REAL_SEEDS, "--ray", "127.0.0.1:1", "--output", str(tmp_path / "study")]
     code = (
-        "from mnist_cnn.system import ray_cluster\nray_cluster.PATIENCE = 8\n"
+        "from mnist_cnn.workers import ray_cluster\nray_cluster.PATIENCE = 8\n"
         f"import sys\nsys.argv[1:] = {words!r}\nfrom mnist_cnn.cli import main\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)

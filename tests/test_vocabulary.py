@@ -49,14 +49,6 @@ src/mnist_cnn/artifact/onnx_file.py
 
 src/mnist_cnn/artifact/store.py
 
-src/mnist_cnn/bulk/cluster.py
-
-src/mnist_cnn/bulk/driver.py
-
-src/mnist_cnn/bulk/processes.py
-
-src/mnist_cnn/bulk/task.py
-
 src/mnist_cnn/card.py
 
 src/mnist_cnn/cli/frame.py
@@ -114,8 +106,6 @@ src/mnist_cnn/serving/reading_routes.py
 src/mnist_cnn/serving/static/app.js
 
 src/mnist_cnn/serving/static/index.html
-
-src/mnist_cnn/study/cluster.py
 
 src/mnist_cnn/study/compare.py
 

@@ -7,8 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_cnn.bulk.cluster import read_on_cluster
-    from mnist_cnn.bulk.processes import read_in_parallel
+    from mnist_cnn.bulk.local_reading import read_in_parallel
+    from mnist_cnn.bulk.ray_reading import read_on_cluster
     from mnist_cnn.callbacks.callback import Callback
     from mnist_cnn.callbacks.progress import ProgressCallback
     from mnist_cnn.data.dataset import Dataset
@@ -71,8 +71,8 @@ _HOME = {
     "load": ("workflows.model", "load"),
     "load_data": ("data.source", "load"),
     "read": ("reading.reader", "read"),
-    "read_in_parallel": ("bulk.processes", "read_in_parallel"),
-    "read_on_cluster": ("bulk.cluster", "read_on_cluster"),
+    "read_in_parallel": ("bulk.local_reading", "read_in_parallel"),
+    "read_on_cluster": ("bulk.ray_reading", "read_on_cluster"),
     "report": ("workflows.report", "report"),
     "resume": ("workflows.train", "resume"),
     "train": ("workflows.train", "train"),

@@ -1,1 +1,1 @@
-"""Many pictures at once: side by side on this machine's cores, or on a cluster; the readings are the same."""
+"""Read many images: in parallel processes of this machine, or on a Ray cluster; both give the same readings."""

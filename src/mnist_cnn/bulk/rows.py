@@ -1,4 +1,4 @@
-"""Tables of pictures come in, as lists; results go out as rows of a table. PyArrow, and nothing of Ray or files."""
+"""Tables of images come in as lists; results go out as rows of a table. PyArrow only: neither Ray nor files."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mnist_cnn.bulk.worker import Result
+from mnist_cnn.bulk.reader_process import Result
 from mnist_cnn.errors import ImageError
 
 DIGIT = pa.struct(
@@ -29,11 +29,11 @@ SCHEMA = pa.schema(
         ("rows", pa.list_(pa.list_(DIGIT))),
     ]
 )
-"""A row is what `read --json` says of a picture; null stands for what it does not say."""
+"""A row is what `read --json` prints for an image; null stands for the keys that it leaves out."""
 
 
 def document_of(name: str | None, result: Result) -> dict[str, Any]:
-    """What `read --json` says of a picture."""
+    """What `read --json` prints for an image."""
     return {"path": name, **({"error": str(result)} if isinstance(result, ImageError) else result.to_dict())}
 
 

@@ -46,7 +46,7 @@ def read(
     if ray and output:
         if names := ", ".join(f"--{name}" for name in sorted(given(context) & {"workers", "annotate"})):
             stop(f"{names} cannot be given with --ray: leave that out.", 2)
-        from mnist_cnn.bulk.cluster import read_on_cluster
+        from mnist_cnn.bulk.ray_reading import read_on_cluster
 
         there = functools.partial(
             read_on_cluster,
@@ -63,7 +63,7 @@ def read(
     if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(named))
         stop(f"{names} needs --ray ADDRESS and --output FOLDER beside it: give both, or neither.", 2)
-    from mnist_cnn.bulk.processes import read_in_parallel
+    from mnist_cnn.bulk.local_reading import read_in_parallel
 
     reading = functools.partial(
         read_in_parallel, workers=workers, model=model, min_confidence=min_confidence, single=single

@@ -18,8 +18,8 @@ from mnist_cnn.evaluation.comparison import Difference, Discordance, mcnemar, pa
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Study
-from mnist_cnn.study.processes import seed_folder
 from mnist_cnn.study.run import is_of
+from mnist_cnn.study.seed import seed_folder
 from mnist_cnn.system import environment
 from mnist_cnn.workflows import evaluate as workflow
 

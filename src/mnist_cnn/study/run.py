@@ -10,15 +10,15 @@ from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.study import cluster, processes
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Row, Study
-from mnist_cnn.study.processes import seed_folder
-from mnist_cnn.study.seed import Task
+from mnist_cnn.study.local_training import train_locally
+from mnist_cnn.study.ray_training import train_on_ray
+from mnist_cnn.study.seed import SeedTask, seed_folder
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import write_whole
-from mnist_cnn.system.ray_cluster import require_ray
 from mnist_cnn.training.recipe import Recipe, check
+from mnist_cnn.workers.ray_cluster import require_ray
 
 STUDIES = Path("studies")
 GO_ON = "the same command with this --output goes on"
@@ -107,9 +107,9 @@ def _train(folder: Path, study: Study, seeds: int, workers: int, ray: str | None
         watch.note(text)
 
     if ray:
-        trained = cluster.train(tasks, folder, ray, watch.epochs, note)
+        trained = train_on_ray(tasks, folder, ray, watch.epochs, note)
     else:
-        trained = processes.train(tasks, folder, workers, watch.epochs)
+        trained = train_locally(tasks, folder, workers, watch.epochs)
     with closing(trained):
         for seed, failure in chain([(seed, None) for seed in kept], trained):
             row = _row(folder, study, seed, failure)
@@ -136,10 +136,10 @@ def _asked(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) 
     )
 
 
-def _task(study: Study, seed: int) -> Task:
+def _task(study: Study, seed: int) -> SeedTask:
     """What is to be trained for one seed."""
     data = study.data
-    return Task(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic)
+    return SeedTask(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic)
 
 
 def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from rich.progress import Progress, track
 
-from mnist_cnn.bulk.cluster import Summary
-from mnist_cnn.bulk.worker import Result
+from mnist_cnn.bulk.ray_reading import Summary
+from mnist_cnn.bulk.reader_process import Result
 from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import pictures

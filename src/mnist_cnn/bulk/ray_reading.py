@@ -1,0 +1,85 @@
+"""Read images on a Ray cluster into Parquet: start `reading_driver` in a process of its own and follow its events."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
+from mnist_cnn.bulk.reader_process import ReaderOptions
+from mnist_cnn.errors import RunError
+from mnist_cnn.workers import child_process, ray_cluster
+
+COMMAND = child_process.command("mnist_cnn.bulk.reading_driver")
+JOB = "job.json"
+
+OnProgress = Callable[[int, int], object]
+"""Called with how many images have been read, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How many images are in the folder `output`, and how many of them could not be read (`failed`)."""
+
+    output: str
+    pictures: int
+    failed: int
+
+
+def read_on_cluster(
+    images: Sequence[str | Path],
+    address: str,
+    output: str | Path,
+    *,
+    path_column: str = "path",
+    bytes_column: str = "bytes",
+    model: str | Path | None = None,
+    min_confidence: float | None = None,
+    single: bool = False,
+    on_progress: OnProgress = lambda _done, _all: None,
+) -> Summary:
+    """Read images on the Ray cluster at `address` into the new folder `output` of Parquet files.
+
+    `images` are images and folders of images, or Parquet files and folders of them with a column of names and one of
+    the bytes of image files. Every machine of the cluster must find them, and `model`, at the same path. "local" is a
+    cluster of this machine's cores that lives as long as the call. The rows (`rows.SCHEMA`) are in the order of the
+    images, one row per image; `output` appears only when it is complete.
+
+    Raises MissingExtraError without Ray or PyArrow, ReaderError for images of both kinds, a missing column or a
+    confidence out of range, ArtifactError for a model that cannot be loaded, and RunError if `output` already exists,
+    or the cluster cannot be reached or is lost.
+    """
+    ray_cluster.require_ray("Reading", "pyarrow", "pandas")
+    output = Path(output)
+    options = ReaderOptions(None if model is None else str(Path(model).absolute()), min_confidence, single)
+    options.reader()  # raises here, once, what every machine would raise
+    job = job_for([str(one) for one in images], Columns(path_column, bytes_column), options)
+    if output.exists() or output.is_symlink():
+        raise RunError(f"{output} already exists and nothing is overwritten: name another folder.")
+    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    try:
+        partial.mkdir(parents=True)
+        summary = Summary(
+            str(output), *read_into(partial, job, address, output.with_name(f"{output.name}.log"), on_progress)
+        )
+        partial.rename(output)
+    except OSError as error:
+        raise RunError(f"{output.parent} cannot be written to ({error.strerror}): name another folder.") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return summary
+
+
+def read_into(folder: Path, job: ReadingJob, address: str, log: Path, on_progress: OnProgress) -> tuple[int, int]:
+    """Have the driver fill a folder; returns how many images are in it, and how many of those could not be read."""
+    done = failed = 0
+    (folder / JOB).write_text(job.to_json(), encoding="utf-8")
+    words = [*COMMAND, address, str(folder.absolute()), JOB]
+    events = ray_cluster.driver_events(words, address, log, work="Reading", if_lost="nothing was saved")
+    with closing(events):
+        for event in events:
+            done, failed = event["read"], event["failed"]
+            on_progress(done, event["all"])
+    return done, failed

@@ -1,0 +1,72 @@
+"""A child process that ends when its parent does, however the parent ends. Standard library only."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+
+def command(module: str) -> tuple[str, ...]:
+    """The command line that runs `main` of one of our modules in a new interpreter.
+
+    Not by `python -m`: a module that is run that way is called `__main__`, so its classes could not be unpickled.
+    """
+    return (sys.executable, "-c", f"from {module} import main; main()")
+
+
+def start(
+    words: Sequence[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int | None = None
+) -> "subprocess.Popen[bytes]":
+    """Start a process that ends when its standard input, a pipe, is closed (it calls `end_with_parent` or reads it).
+
+    It leads a process group of its own, so Ctrl-C reaches only this process, which stops the child and its children.
+    """
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True)
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process and its children if it is still running; does not wait."""
+    if process.poll() is None:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+
+
+def wait(process: "subprocess.Popen[bytes]") -> int:
+    """Wait until a process has ended, close its pipes, and return its exit code."""
+    code = process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream:
+            with contextlib.suppress(OSError):  # what it has not read can no longer be written
+                stream.close()
+    return code
+
+
+def stop(process: "subprocess.Popen[bytes]") -> int:
+    """Kill a process and its children, wait for it, and return its exit code."""
+    kill(process)
+    return wait(process)
+
+
+def last_line(log: Path) -> str:
+    """The last line that a process wrote to its log, or an empty string."""
+    return (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
+
+
+def end_with_parent() -> None:
+    """In the child: from now on, end this process and its children as soon as standard input is closed."""
+    threading.Thread(target=_end_with_input, daemon=True).start()
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1):
+        pass
+    if os.name == "posix" and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
