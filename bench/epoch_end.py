@@ -13,6 +13,7 @@ import time
 import numpy as np
 
 from mnist_cnn.training import backend
+from mnist_cnn.training.batches import batches
 from mnist_cnn.training.recipe import Recipe
 from results import machine_line, median, write
 
@@ -38,7 +39,7 @@ def main(epochs: int) -> None:
         model.fit(images, truth, batch_size=BATCH, shuffle=False, verbose=0, callbacks=[clock])
 
     def own_pipeline() -> None:
-        model.fit(backend.batches(images, truth, BATCH), shuffle=False, verbose=0, callbacks=[clock])
+        model.fit(batches(images, truth, BATCH), shuffle=False, verbose=0, callbacks=[clock])
 
     ways = {"Keras over arrays": keras_arrays, "the project's": own_pipeline}
     after: dict[str, list[float]] = {name: [] for name in ways}

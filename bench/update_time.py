@@ -39,7 +39,7 @@ def one_way(way: dict[str, object]) -> dict[str, float]:
 
     from mnist_cnn.data import source
     from mnist_cnn.models.classic import classic
-    from mnist_cnn.training.backend import batches
+    from mnist_cnn.training.batches import batches
 
     if way.get("operations"):
         inside, beside = way["operations"]  # type: ignore[misc]

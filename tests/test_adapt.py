@@ -271,7 +271,7 @@ def test_a_folder_in_which_another_process_is_at_work_is_left_alone(tmp_path: Pa
 @pytest.mark.slow
 def test_what_is_kept_lies_between_the_network_before_and_the_mean_of_what_was_learnt() -> None:
     backend.start()
-    from mnist_cnn.models.network import build
+    from mnist_cnn.models.architectures import build
     from mnist_cnn.workflows.adaptation.finetune import Rehearsal, Tuning
 
     network = build("tiny", 0.0)

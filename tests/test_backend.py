@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from conftest import Cli
-from mnist_cnn.training.backend import batches
+from mnist_cnn.training.batches import batches
 
 
 def python(code: str) -> "subprocess.CompletedProcess[str]":

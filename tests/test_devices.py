@@ -26,6 +26,7 @@ import json
 backend.configure(2, True)
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Examples
+from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.devices import count_of, on_one
 from mnist_cnn.training.fit import arrays, compiled
 from mnist_cnn.training.recipe import Recipe
@@ -37,7 +38,7 @@ for count, images in seen.items():
     network = compiled(recipe, 7, 6, count)
     before = network.get_weights()
     validation = arrays(Examples(digits.images[-64 - count + 1:][:65], digits.labels[-64 - count + 1:][:65]))
-    run = backend.epochs(network, recipe.batch_size, validation, 7)
+    run = epochs(network, recipe.batch_size, validation, 7)
     rows.append(run(0, *arrays(Examples(images, digits.labels[:len(images)])), None))
     assert count_of(network) == count and count_of(on_one(network)) == 1
     after.append(on_one(network).get_weights())

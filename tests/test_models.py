@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
+from mnist_cnn.models.architectures import NETWORKS, as_kept, build
 from mnist_cnn.models.classic import classic
 from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, joined
 from mnist_cnn.models.layers import ProductConv2D, plain
-from mnist_cnn.models.network import NETWORKS, as_kept, build
 from mnist_cnn.models.robust import on_black, shared_out
 from mnist_cnn.models.views import moved_about
 from mnist_cnn.training.recipe import RECIPES

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 from mnist_cnn import card
-from mnist_cnn.artifact import keras_file, saved_files, store
+from mnist_cnn.artifact import checked_files, keras_file, saved_files, store
 from mnist_cnn.data.dataset import Dataset
-from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.errors import ArtifactError, ExportError, RunError
+from mnist_cnn.models.architectures import as_kept, build
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.models.layers import plain
-from mnist_cnn.models.network import as_kept, build
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
@@ -126,8 +126,8 @@ def test_a_file_that_does_not_agree_with_the_network_is_not_kept(tmp_path: Path,
     network = store.load_keras(FIXTURE / "model.keras")
     images = digits.test.images[:20]
     other = np.roll(keras_classifier(network)(images), 1, axis=1)
-    with pytest.raises(saved_files.ExportError, match=r"model\.onnx is left out: its probabilities differ .* by up to"):
-        saved_files.export_onnx(network, tmp_path / "model.onnx", images, other)
+    with pytest.raises(ExportError, match=r"model\.onnx is left out: its probabilities differ .* by up to"):
+        checked_files.export_onnx(network, tmp_path / "model.onnx", images, other)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -142,7 +142,7 @@ def test_keeping_says_so_when_there_is_no_onnx_form(
     root = keras.ops.linalg.inv(keras.ops.reshape(flat[:, :100], (-1, 10, 10)) + 20 * keras.ops.eye(10))[:, 0]
     network = keras.Model(inputs, keras.layers.Softmax()(root))
     images = digits.test.images[:20]
-    [sentence] = saved_files.keep(network, Recipe(), tmp_path, images, keras_classifier(network)(images))
+    [sentence] = saved_files.save(network, Recipe(), tmp_path, images, keras_classifier(network)(images))
     assert sentence.startswith("model.onnx is left out: it cannot be read back")
     assert "\n" not in sentence
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn.data.container import DAMAGE
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.system.files import is_plain
+from mnist_cnn.system.files import DAMAGE, is_plain
 
 LARGEST = {"metadata.json": 2**20, "config.json": 2**24, "model.weights.h5": 2**28}  # bytes of each member, unpacked
 PARTS = {

@@ -30,8 +30,8 @@ def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
     Calibrated, it must give the same probabilities as model.onnx for these images (n, 28, 28) uint8, to 1e-5; raises
     ArtifactError if it does not, or if the layers in the folder are not the recipe's.
     """
+    from mnist_cnn.models.architectures import as_kept, build
     from mnist_cnn.models.classifier import keras_classifier  # here, because Keras comes with the next
-    from mnist_cnn.models.network import as_kept, build
 
     folder, kept = artifact.folder, artifact.card
     recipe = Recipe(**kept.recipe)

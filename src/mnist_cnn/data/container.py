@@ -10,7 +10,6 @@ import math
 import stat
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from mnist_cnn.data.contents import NAMES, Arrays
 from mnist_cnn.errors import DataError
+from mnist_cnn.system.files import DAMAGE
 
 EXPECTED = f"an .npz file with {', '.join(NAMES)}, or a folder with MNIST's four IDX files, is expected"
 
@@ -34,18 +34,6 @@ IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
 # 2.7 million images of 28×28. Whoever declares more is refused before anything is unpacked.
 LARGEST = 2 * 1024**3
-
-# What zipfile, zlib, gzip and NumPy raise on bytes that are not what they should be.
-DAMAGE = (
-    zipfile.BadZipFile,
-    gzip.BadGzipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    ValueError,
-    TypeError,
-    RuntimeError,  # an encrypted member, or a header nested beyond Python's recursion limit
-)
 
 
 def read(path: Path) -> Arrays:

@@ -1,11 +1,27 @@
 """Files are written whole or not at all. Standard library only; knows nothing about what is in them."""
 
+import gzip
 import hashlib
 import os
 import stat
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+# What zipfile, zlib, gzip and NumPy raise on bytes that are not what they should be.
+DAMAGE = (
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    TypeError,
+    RuntimeError,  # an encrypted member, or a header nested beyond Python's recursion limit
+)
 
 
 def write_whole(path: Path, content: bytes | str) -> None:

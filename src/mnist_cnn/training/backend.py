@@ -1,4 +1,4 @@
-"""The one place that knows which framework Keras runs on: starting it, threads, precision, and how an epoch is run."""
+"""The framework that Keras runs on: start it and set its threads, precision and random numbers."""
 
 import contextlib
 import importlib.util
@@ -6,10 +6,10 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,15 +19,6 @@ from mnist_cnn.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
-
-Arrays = tuple[np.ndarray, np.ndarray]
-"""Images (n, 28, 28, 1) uint8 and one-hot labels (n, 10) float32."""
-
-OnStep = Callable[[int, int, int, float, float], None]
-"""Called with epoch (from 1), steps done, steps in the epoch, and the mean loss and accuracy of the epoch so far."""
-
-RunEpoch = Callable[[int, np.ndarray, np.ndarray, OnStep | None], dict[str, float]]
-"""Trains for one epoch (its number from 0, images, one-hot labels); gives loss, accuracy, val_loss, val_accuracy."""
 
 # TensorFlow's C++ part writes these while it is imported, whatever its log level is set to.
 START_UP_NOTES = (
@@ -225,52 +216,10 @@ def updates_at_once(wanted: int) -> int:
 
 def finished(network: "keras.Model", recipe: Recipe) -> "keras.Model":
     """The trained network as it is judged and kept: columns joined, views averaged, computing in float32."""
+    from mnist_cnn.models.architectures import as_kept
     from mnist_cnn.models.layers import plain  # here, because Keras comes with it
-    from mnist_cnn.models.network import as_kept
 
     set_precision("float32")
     # On TensorFlow only the graphs of training were rewritten, not the network.
     same = network if recipe.precision == "float32" or name() == "tensorflow" else plain(network)
     return as_kept(same, recipe.test_time_shift)
-
-
-def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None, seed: int) -> RunEpoch:
-    """How an epoch is run: by Keras' own `fit`, or on JAX as one program."""
-    if name() == "jax":
-        from mnist_cnn.training import jax_epochs
-
-        return jax_epochs.epochs(network, batch_size, validation)
-    from mnist_cnn.training import keras_epochs
-
-    return keras_epochs.epochs(network, batch_size, validation, seed)
-
-
-def batches(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
-    """What Keras takes to train on or to judge: images (n, 28, 28, 1) and one-hot truth (n, 10), in batches, in order.
-
-    Keras would turn the arrays into such a pipeline itself, but into one that tunes itself as it runs. When such a
-    pipeline ends, TensorFlow 2.21 may fail to wake the tuner, and waits for it to wake by itself: at 10.2 seconds after
-    its start, say, where the epoch had ended after 6 (docs/log.md).
-    """
-    if name() == "torch":
-        return _batches_for_torch(images, truth, batch_size)
-    import tensorflow as tf
-
-    # Whole batches are cut beforehand, so that no operation of the pipeline waits for a thread of the training's pool.
-    whole = len(images) // batch_size * batch_size
-    shape = (-1, batch_size)
-    pipeline = tf.data.Dataset.from_tensor_slices(
-        (images[:whole].reshape(*shape, *images.shape[1:]), truth[:whole].reshape(*shape, *truth.shape[1:]))
-    )
-    if whole < len(images):
-        pipeline = pipeline.concatenate(tf.data.Dataset.from_tensors((images[whole:], truth[whole:])))
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return pipeline.prefetch(16).with_options(options)
-
-
-def _batches_for_torch(images: np.ndarray, truth: np.ndarray, batch_size: int) -> Any:
-    import torch
-    from torch.utils.data import DataLoader, TensorDataset
-
-    return DataLoader(TensorDataset(torch.from_numpy(images), torch.from_numpy(truth)), batch_size=batch_size)

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_cnn.data.container import DAMAGE
 from mnist_cnn.errors import RecipeError, RunError
-from mnist_cnn.system.files import write_whole
+from mnist_cnn.system.files import DAMAGE, write_whole
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 

@@ -17,10 +17,11 @@ from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
 from mnist_cnn.errors import RunError
-from mnist_cnn.models import network
+from mnist_cnn.models.architectures import build
 from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, has_columns
 from mnist_cnn.training import backend, devices
-from mnist_cnn.training.backend import OnStep
+from mnist_cnn.training.batches import OnStep
+from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 
@@ -45,7 +46,7 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1, count: int = 1) -> ker
 
 def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
     """Build and compile the recipe's network by the random numbers that come next, for the devices of this scope."""
-    built = network.build(recipe.name, recipe.dropout)
+    built = build(recipe.name, recipe.dropout)
     rate = recipe.learning_rate
     if recipe.schedule != "constant" or recipe.warm_up:
         rate = UpAndDown(recipe.learning_rate, updates, recipe.warm_up, down=recipe.schedule == "linear")
@@ -120,7 +121,7 @@ def fit(
     callbacks.set_model(network)
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
-    run = backend.epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
+    run = epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
     following = begun(epoch_examples, recipe, training, seed, done)
     for epoch in range(done, recipe.epochs):
         start = time.perf_counter()

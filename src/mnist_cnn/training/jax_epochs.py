@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from mnist_cnn.models.columns import are_digits, mean_of_columns
-from mnist_cnn.training.backend import Arrays, OnStep, RunEpoch
+from mnist_cnn.training.batches import Arrays, OnStep, RunEpoch
 
 State = tuple[list[Any], list[Any], list[Any]]
 """Values of the trainable variables, of the others (statistics, random generators), and of the optimizer's."""

@@ -5,7 +5,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from mnist_cnn.training.backend import Arrays, OnStep, RunEpoch, batches, seed_epoch
+from mnist_cnn.training.backend import seed_epoch
+from mnist_cnn.training.batches import Arrays, OnStep, RunEpoch, batches
 from mnist_cnn.training.devices import count_of, even
 
 

@@ -151,7 +151,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
     callbacks.on_evaluate_end(evaluation, dataset)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
-    for text in (left_out := saved_files.keep(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
+    for text in (left_out := saved_files.save(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
         callbacks.on_warning(text)
     made = Card(
         format=card.FORMAT,

@@ -166,7 +166,7 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
     evaluation = replace(evaluated(probabilities, task.dataset), temperature=heat)
     before = accuracy(onnx_classifier(old.folder / card.ONNX_MODEL, task.threads)(test.images), test.labels)
     network = calibrated(network, heat or 1.0)
-    left_out = saved_files.keep(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
+    left_out = saved_files.save(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
     for text in left_out:
         task.callbacks.on_warning(text)
     history.rewrite(partial / card.HISTORY, old.card.history)

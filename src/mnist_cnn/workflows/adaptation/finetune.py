@@ -18,6 +18,7 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend
+from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.fit import TRUTH, UpAndDown
 from mnist_cnn.training.recipe import Recipe
 
@@ -78,7 +79,7 @@ class Tuning:
             steps_per_execution=backend.updates_at_once(20),
         )
         self.network.optimizer.build(self.network.trainable_variables)
-        self.run = backend.epochs(self.network, OWN + REHEARSED, None, seed)
+        self.run = epochs(self.network, OWN + REHEARSED, None, seed)
 
     def learn(self, own: Examples, rng: np.random.Generator) -> None:
         """Train from the beginning on these digits and what is rehearsed, and go half of the way there."""
