@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ import mnist_cnn
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 ROOT = Path(mnist_cnn.__file__).parent
-# From left to right an import is allowed, from right to left it is not.
+PACKAGE = "mnist_cnn"
+# Imports point down: a room may import those below it, and nothing above. docs/design.md draws the same.
 ROOMS = [
     "cli",
     "web",
@@ -26,66 +29,156 @@ ROOMS = [
     "models",
     "data",
     "reading",
+    "workers",
+    "callbacks",
+    "card",
+    "system",
+    "errors",
 ]
-ANYBODY_MAY_IMPORT = {"errors", "card", "system", "workers", "callbacks"}
+# Rooms that promise more: they import these and nothing else of ours.
+ONLY = {
+    "serving": {"reading", "errors"},  # a server answers on the base install
+    "web": {"serving", "reading", "card", "errors"},  # the page itself is one of the files of `serving`
+    "bulk": {"reading", "workers", "card", "errors"},
+    "reading": {"card", "errors"},
+    "workers": {"system", "errors"},
+    "callbacks": {"errors"},
+    "system": {"errors"},
+}
+LOOSE = {"__init__.py", "__main__.py", "errors.py", "card.py"}  # modules beside the rooms
 
 
-def imports_of(module: Path) -> set[str]:
-    """The rooms that a module imports, wherever in it the import stands."""
-    rooms = set()
+def imports_of(module: Path, names: set[str]) -> set[str]:
+    """The modules of ours, out of `names`, that a module imports or starts as a process, wherever in it that stands.
+
+    Imports for types alone count as well. `from mnist_cnn import __version__` does not: Python has loaded the package
+    itself before any module of it, and the names that the package gives on are loaded when they are first used.
+    """
+    found = set()
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "mnist_cnn":
-            rooms |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mnist_cnn."):
-            rooms.add(str(node.module).split(".")[1])
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{PACKAGE}."):
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.add(inner if inner in names else str(node.module))
         elif isinstance(node, ast.Import):
-            rooms |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("mnist_cnn.")}
-    return rooms
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found.add(node.value)  # the argument of `child_process.command`
+    return found & names - {PACKAGE}
 
 
-def room_of(module: Path) -> str:
-    return module.relative_to(ROOT).parts[0].removesuffix(".py")
+def graph_of(root: Path) -> dict[str, set[str]]:
+    """Every module of a package, without the package itself and `__main__`, and what it imports."""
+    paths = {}
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    names = set(paths)
+    outside = {PACKAGE, f"{PACKAGE}.__main__"}
+    return {name: imports_of(path, names) - {name} for name, path in sorted(paths.items()) if name not in outside}
 
 
-MODULES = sorted(path for path in ROOT.rglob("*.py") if room_of(path) not in {"__init__", "__main__"})
+def room_of(module: str) -> str:
+    return module.split(".")[1]
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_point_one_way(module: Path) -> None:
-    room = room_of(module)
-    if room in ANYBODY_MAY_IMPORT:
-        allowed = ANYBODY_MAY_IMPORT
-    else:
-        allowed = ANYBODY_MAY_IMPORT | set(ROOMS[ROOMS.index(room) :]) | {"__version__"}
-    assert imports_of(module) <= allowed
+def pointing_back(graph: dict[str, set[str]]) -> list[str]:
+    """The imports of a room above, or of one that the importing room promises not to need."""
+    found = []
+    for module, imported in graph.items():
+        room = room_of(module)
+        below = ONLY.get(room, set(ROOMS[ROOMS.index(room) + 1 :]))
+        found += [f"{module} → {other}" for other in sorted(imported) if room_of(other) not in below | {room}]
+    return found
 
 
-def test_reading_imports_nothing_else_of_ours() -> None:
-    for module in (ROOT / "reading").glob("*.py"):
-        assert imports_of(module) <= {"reading", "errors", "card"}
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The modules that import each other, directly or not, each circle once."""
+    reached = {module: set(reachable(graph, module)) for module in graph}
+    together = {
+        tuple(sorted(other for other in reached[module] if module in reached[other]))
+        for module in graph
+        if module in reached[module]
+    }
+    return sorted(map(list, together))
 
 
-def test_serving_imports_only_what_reads() -> None:
-    for module in (ROOT / "serving").glob("*.py"):
-        assert imports_of(module) <= {"serving", "reading", "errors", "card", "__version__"}
+def reachable(graph: dict[str, set[str]], start: str) -> Iterator[str]:
+    """Every module that a module needs."""
+    waiting, seen = [*graph[start]], set[str]()
+    while waiting:
+        if (module := waiting.pop()) not in seen:
+            seen.add(module)
+            yield module
+            waiting += graph[module]
 
 
-def test_bulk_reading_imports_only_what_reads_and_what_begins_processes() -> None:
-    for module in (ROOT / "bulk").glob("*.py"):
-        allowed = {"bulk", "reading", "errors", "card", "system", "workers", "__version__"}
-        assert imports_of(module) <= allowed
+def same_names(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The modules of different rooms that bear the same name."""
+    named = defaultdict(list)
+    for module in graph:
+        if module.count(".") > 1:
+            named[module.rpartition(".")[2]].append(module)
+    return [modules for _, modules in sorted(named.items()) if len(set(map(room_of, modules))) > 1]
 
 
-def test_the_static_page_needs_only_what_reads() -> None:
-    for module in (ROOT / "web").glob("*.py"):
-        assert imports_of(module) <= {"web", "reading", "errors", "card", "__version__"}
+HOUSE = graph_of(ROOT)
+# Not mended yet; what is mended must leave these lists.
+CIRCLES_LEFT = [["mnist_cnn.reading.annotate", "mnist_cnn.reading.reading"]]
+NAMES_LEFT = {"export", "metrics", "pictures", "reading", "report", "temperature"}
 
 
-def test_every_room_is_known_and_none_is_empty() -> None:
+def test_imports_point_down() -> None:
+    assert pointing_back(HOUSE) == []
+
+
+def test_no_modules_import_each_other() -> None:
+    assert circles(HOUSE) == CIRCLES_LEFT
+
+
+def test_no_two_rooms_have_modules_of_one_name() -> None:
+    assert {modules[0].rpartition(".")[2] for modules in same_names(HOUSE)} == NAMES_LEFT
+
+
+def test_every_module_is_in_a_room_and_no_room_is_empty() -> None:
+    assert {path.name for path in ROOT.glob("*.py")} <= LOOSE
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders <= set(ROOMS) | ANYBODY_MAY_IMPORT
+    assert folders | {Path(file).stem for file in LOOSE if not file.startswith("__")} == set(ROOMS)
     for folder in folders:
         assert any(path.name != "__init__.py" for path in (ROOT / folder).glob("*.py")), f"{folder} is empty"
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A package with one fault of each kind."""
+    root = tmp_path / PACKAGE
+    files = {
+        "__init__.py": "from mnist_cnn.cli.main import main",
+        "cli/main.py": "from mnist_cnn import __version__, card\nfrom mnist_cnn.data import source\n",
+        "cli/source.py": "",
+        "data/__init__.py": "",
+        "data/source.py": "def load():\n    from mnist_cnn.training.fit import fit\n",
+        "training/fit.py": "if TYPE_CHECKING:\n    from mnist_cnn.training.epochs import epochs\n",
+        "training/epochs.py": "import mnist_cnn.training.batches\n",
+        "training/batches.py": "COMMAND = command('mnist_cnn.training.fit')\n",
+        "serving/app.py": "import mnist_cnn.card\n",
+        "card.py": "",
+    }
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def test_planted_faults_are_found(planted: Path) -> None:
+    graph = graph_of(planted)
+    assert graph["mnist_cnn.cli.main"] == {"mnist_cnn.card", "mnist_cnn.data.source"}
+    assert pointing_back(graph) == [
+        "mnist_cnn.data.source → mnist_cnn.training.fit",
+        "mnist_cnn.serving.app → mnist_cnn.card",
+    ]
+    assert circles(graph) == [["mnist_cnn.training.batches", "mnist_cnn.training.epochs", "mnist_cnn.training.fit"]]
+    assert same_names(graph) == [["mnist_cnn.cli.source", "mnist_cnn.data.source"]]
 
 
 def loaded_by(statement: str) -> set[str]:
