@@ -62,7 +62,7 @@ def main() -> None:
         write(page)
         expect(page.locator("#number")).to_have_text(NUMBER, timeout=60_000)
         page.get_by_role("tab").nth(2).hover()
-        expect(page.get_by_role("img", name="speaks most for 4")).to_be_visible(timeout=60_000)
+        expect(page.get_by_role("img", name="evidence for 4")).to_be_visible(timeout=60_000)
         page.wait_for_timeout(500)  # until the fade-in has finished
         shot = cv2.imdecode(np.frombuffer(page.screenshot(full_page=True), np.uint8), cv2.IMREAD_COLOR)
         browser.close()

@@ -1,4 +1,4 @@
-"""What the tests of the server share: pictures, a classifier that waits, and applications of every setting."""
+"""What the tests of the server share: images, a classifier that waits, and servers with any settings."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ PATIENCE = 120  # seconds: a machine that does much else
 PNG = {"Content-Type": "image/png"}
 
 
-def picture_of(text: str) -> bytes:
+def image_of(text: str) -> bytes:
     """Dark ink on light paper, as a PNG."""
     return bytes(cv2.imencode(".png", inked(mask(text, height=100, pen=9), 235, 40))[1].tobytes())
 

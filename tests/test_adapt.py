@@ -81,7 +81,7 @@ def test_a_picture_that_cannot_be_opened_is_named_and_does_not_stop_the_rest(tmp
     (tmp_path / "no.png").write_bytes(b"nonsense")
     hand = handwriting_of([picture("5")] * 3 + [tmp_path / "no.png"], ["5"] * 4, Reader())
     assert len(hand) == 3
-    assert "no.png is not a picture" in hand.unused[0]
+    assert "no.png is not a supported image file" in hand.unused[0]
 
 
 def test_too_few_pictures_are_an_error_that_says_how_many_are_needed() -> None:

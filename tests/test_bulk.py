@@ -67,7 +67,7 @@ def test_several_processes_say_the_same_bytes_as_one(cli: Cli, folder: Path) -> 
         one, two = cli(*words, *more), cli(*words, *more, "--workers", 2)
         assert (one.returncode, one.stdout) == (two.returncode, two.stdout) == (1, one.stdout)
         assert one.stderr == two.stderr
-        assert "11b.png is not a picture" in two.stderr
+        assert "11b.png is not a supported image file" in two.stderr
     document = json.loads(cli(*words, "--json", "--workers", 3).stdout)["pictures"]
     assert [one.get("text") for one in document[:4]] == ["0", "1", "2", "3"]
     assert len(document) == 28

@@ -151,7 +151,7 @@ def test_a_network_of_format_1_is_tempered_once(way: str, digits: Dataset, tmp_p
 def test_what_is_not_onnx_is_refused_with_a_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
-    with pytest.raises(ArtifactError, match="damaged or not an ONNX network"):
+    with pytest.raises(ArtifactError, match="damaged or not an ONNX model"):
         onnx_classifier(path)
 
 

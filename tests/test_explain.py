@@ -151,7 +151,7 @@ def test_where_no_small_change_is_found_it_says_so() -> None:
     image = to_mnist(mask("3"))
     why = reasons(never, image)
     assert (why.digit, why.runner_up, why.counterfactual) == (3, 5, None)
-    assert "no part of it decides alone; no small change makes it 5" in why.sentence
+    assert "no single part is decisive; no small change makes it 5" in why.sentence
     assert why.to_dict()["counterfactual"] is None
 
 
@@ -159,7 +159,7 @@ def test_a_digit_that_is_not_sure_has_both_candidates_named() -> None:
     def unsure(images: np.ndarray) -> np.ndarray:
         return np.tile(np.float32([0, 0, 0, 0.45, 0, 0.4, 0.15, 0, 0, 0]), (len(images), 1))
 
-    assert reasons(unsure, to_mnist(mask("3"))).sentence.startswith("unsure, 3 (45.0%) or 5 (40.0%): ")
+    assert reasons(unsure, to_mnist(mask("3"))).sentence.startswith("uncertain between 3 (45.00%) and 5 (40.00%): ")
 
 
 def test_a_classifier_is_asked_no_more_often_than_is_said() -> None:
@@ -243,7 +243,7 @@ def test_the_command_says_a_sentence_a_digit(cli: Cli, picture: Callable[[str], 
     four, two = done.stdout.splitlines()
     assert four.startswith("4 (")
     assert two.startswith("2 (")
-    assert "what counts most" in done.stdout
+    assert "the most important part is" in done.stdout
     several = cli("explain", picture("42"), picture("7"), "--single").stdout.splitlines()
     assert [line.startswith("  ") for line in several] == [False, True, False, True]
 
@@ -275,7 +275,7 @@ def test_the_command_gives_one_json_document_with_what_went_wrong(
     done = cli("explain", picture("7"), bad, "--json")
     assert done.returncode == 1
     first, second = json.loads(done.stdout)["pictures"]
-    assert "bad.png is not a picture" in second["error"]
+    assert "bad.png is not a supported image file" in second["error"]
     digit = first["rows"][0][0]
     assert digit["reasons"]["digit"] == digit["most_probable"] == 7
     assert len(base64.b64decode(digit["image"])) == 784

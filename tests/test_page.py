@@ -1,4 +1,4 @@
-"""The page in a real browser: drawn on, given pictures, corrected, with mouse, finger and keyboard."""
+"""The web app in a real browser: drawing, opening images, corrections, with mouse, finger and keyboard."""
 
 import csv
 import json
@@ -119,13 +119,13 @@ class Visit:
         """Wait until the page shows these digits, rows separated by a slash."""
         sync_api.expect(self.page.locator("#number > div")).to_have_text(text.split("/"), timeout=PATIENCE)
 
-    def open(self, picture: bytes, name: str = "picture.png") -> None:
-        self.page.locator("#file").set_input_files({"name": name, "mimeType": "image/png", "buffer": picture})
+    def open(self, image: bytes, name: str = "image.png") -> None:
+        self.page.locator("#file").set_input_files({"name": name, "mimeType": "image/png", "buffer": image})
 
     def correct(self, label: str) -> None:
-        self.page.get_by_role("button", name="That was wrong").click()
-        self.page.get_by_label("What should it have been?").fill(label)
-        self.page.get_by_role("button", name="Keep").click()
+        self.page.get_by_role("button", name="Incorrect? Fix it").click()
+        self.page.get_by_label("Correct digits").fill(label)
+        self.page.get_by_role("button", name="Save correction").click()
 
     def download(self, folder: Path) -> Path:
         with self.page.expect_download() as waiting:
@@ -151,7 +151,7 @@ at_a_desk = pytest.mark.parametrize("visit", ["desktop"], indirect=True)
 on_a_phone = pytest.mark.parametrize("visit", ["phone"], indirect=True)
 
 
-def picture_of(text: str) -> bytes:
+def image_of(text: str) -> bytes:
     """Dark ink on light paper, as a PNG."""
     return bytes(cv2.imencode(".png", inked(mask(text, height=100, pen=9), 235, 40))[1].tobytes())
 
@@ -167,11 +167,13 @@ def test_a_drawn_digit_is_read_and_explained(visit: Visit) -> None:
     visit.write("5")
     visit.reads("5")
     page = visit.page
-    sync_api.expect(page.get_by_text("sure", exact=False).first).to_be_visible()
+    sync_api.expect(page.get_by_text("Confidence: ")).to_be_visible()
     sync_api.expect(page.get_by_role("row")).to_have_count(11)  # a heading and ten bars
     sync_api.expect(page.get_by_role("row", name="5 ")).to_contain_text("%")
-    sync_api.expect(page.get_by_role("img", name="speaks most for 5")).to_be_visible(timeout=PATIENCE)
-    sync_api.expect(page.locator("#change")).to_have_text(re.compile(r"Would be \d \(|No small change makes it \d"))
+    sync_api.expect(page.get_by_role("img", name="evidence for 5")).to_be_visible(timeout=PATIENCE)
+    sync_api.expect(page.locator("#change")).to_have_text(
+        re.compile(r"Becomes \d \(\d+\.\d\d%\) if|No small change makes it \d")
+    )
     sync_api.expect(page.locator("#neighbours canvas")).to_have_count(3)
 
 
@@ -200,8 +202,8 @@ def test_several_digits_have_a_box_each_and_the_one_under_the_pointer_is_shown(v
     assert seven["height"] == pytest.approx(0.6 * sheet["height"], rel=0.2)  # what was drawn, and the pen's width
 
 
-def test_a_dropped_picture_is_read_row_by_row(visit: Visit) -> None:
-    bytes_of_it = list(picture_of("314/2058"))
+def test_a_dropped_image_is_read_row_by_row(visit: Visit) -> None:
+    bytes_of_it = list(image_of("314/2058"))
     dropped = visit.page.evaluate_handle(
         """bytes => {
             const data = new DataTransfer();
@@ -212,27 +214,27 @@ def test_a_dropped_picture_is_read_row_by_row(visit: Visit) -> None:
     )
     visit.page.dispatch_event("#sheet", "drop", {"dataTransfer": dropped})
     visit.reads("314/2058")
-    sync_api.expect(visit.page.get_by_role("img", name="The picture that was opened")).to_be_visible()
+    sync_api.expect(visit.page.get_by_role("img", name="Opened image")).to_be_visible()
 
 
 @at_a_desk
-def test_a_pasted_picture_is_read(visit: Visit) -> None:
+def test_a_pasted_image_is_read(visit: Visit) -> None:
     visit.page.evaluate(
         """bytes => {
             const data = new DataTransfer();
             data.items.add(new File([new Uint8Array(bytes)], "pasted.png", { type: "image/png" }));
             document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
         }""",
-        list(picture_of("926")),
+        list(image_of("926")),
     )
     visit.reads("926")
 
 
-def test_corrected_pictures_are_downloaded_for_score(visit: Visit, tmp_path: Path) -> None:
+def test_corrected_images_are_downloaded_for_score(visit: Visit, tmp_path: Path) -> None:
     visit.write("7")
     visit.reads("7")
     visit.correct(" 1 ")
-    visit.open(picture_of("314/2058"))
+    visit.open(image_of("314/2058"))
     visit.reads("314/2058")
     visit.correct("314 / 2058")
     table = unpacked(visit.download(tmp_path))
@@ -245,25 +247,25 @@ def test_corrected_pictures_are_downloaded_for_score(visit: Visit, tmp_path: Pat
 
 
 @at_a_desk
-def test_a_picture_corrected_twice_is_kept_once_and_can_be_removed(visit: Visit) -> None:
-    visit.open(picture_of("58"))
+def test_an_image_corrected_twice_is_saved_once_and_can_be_removed(visit: Visit) -> None:
+    visit.open(image_of("58"))
     visit.reads("58")
     kept = visit.page.get_by_role("listitem")
     visit.correct("53")
-    sync_api.expect(kept).to_contain_text("53 read as 58")
+    sync_api.expect(kept).to_contain_text("53 predicted as 58")
     visit.correct("38")
     sync_api.expect(kept).to_have_count(1)
-    sync_api.expect(kept).to_contain_text("38 read as 58")
+    sync_api.expect(kept).to_contain_text("38 predicted as 58")
     kept.get_by_role("button", name="Remove").click()
     sync_api.expect(visit.page.get_by_role("button", name=re.compile("Download"))).to_be_hidden()
 
 
 @at_a_desk
 def test_a_label_must_be_digits(visit: Visit) -> None:
-    visit.open(picture_of("58"))
+    visit.open(image_of("58"))
     visit.reads("58")
     visit.correct("fifty")
-    sync_api.expect(visit.page.get_by_label("What should it have been?")).to_be_visible()
+    sync_api.expect(visit.page.get_by_label("Correct digits")).to_be_visible()
     sync_api.expect(visit.page.get_by_role("listitem")).to_have_count(0)
 
 
@@ -271,7 +273,7 @@ def test_a_label_must_be_digits(visit: Visit) -> None:
 def test_leaving_with_corrections_that_were_not_downloaded_warns(visit: Visit, tmp_path: Path) -> None:
     warnings = []
     visit.page.on("dialog", lambda dialog: (warnings.append(dialog.type), dialog.dismiss()))
-    visit.open(picture_of("58"))
+    visit.open(image_of("58"))
     visit.reads("58")
     visit.correct("53")
     sync_api.expect(visit.page.get_by_role("listitem")).to_have_count(1)
@@ -284,8 +286,8 @@ def test_leaving_with_corrections_that_were_not_downloaded_warns(visit: Visit, t
 
 
 @at_a_desk
-def test_where_it_refuses_both_candidates_are_named(visit: Visit) -> None:
-    def unsure(route: Any) -> None:
+def test_the_two_most_probable_digits_of_a_rejected_one_are_named(visit: Visit) -> None:
+    def rejected(route: Any) -> None:
         answer = route.fetch().json()
         digit = answer["rows"][0][0]
         digit["digit"], digit["confidence"] = None, 0.45
@@ -293,20 +295,20 @@ def test_where_it_refuses_both_candidates_are_named(visit: Visit) -> None:
         digit["most_probable"] = 9
         route.fulfill(json=answer)
 
-    visit.page.route("**/v1/read?*", unsure)
-    visit.open(picture_of("95"))
+    visit.page.route("**/v1/read?*", rejected)
+    visit.open(image_of("95"))
     visit.reads("?5")
-    sync_api.expect(visit.page.locator("#verdict")).to_have_text("Digit 1: 9 (45 %) or 4 (41 %)? Below 50 %.")
+    sync_api.expect(visit.page.locator("#verdict")).to_have_text("Digit 1 rejected: 9 (45.00%) or 4 (41.00%)?")
 
 
 @at_a_desk
-def test_least_confidence_and_one_digit_are_asked_for(visit: Visit) -> None:
-    visit.open(picture_of("58"))
+def test_confidence_threshold_and_single_digit_are_sent(visit: Visit) -> None:
+    visit.open(image_of("58"))
     visit.reads("58")
-    visit.page.get_by_label("One digit").check()
+    visit.page.get_by_label("Single digit").check()
     sync_api.expect(visit.digits()).to_have_count(1, timeout=PATIENCE)
     with visit.page.expect_request("**/v1/read?single=true&min_confidence=0.87&images=true"):
-        visit.page.get_by_label("Refuse below").fill("87")
+        visit.page.get_by_label("Confidence threshold").fill("87")
 
 
 def test_undo_and_clear_go_back(visit: Visit) -> None:
@@ -369,9 +371,9 @@ def test_the_keyboard_alone_opens_looks_corrects_and_downloads(visit: Visit, tmp
                 return
         raise AssertionError(f"Tab does not come to {name}")
 
-    chosen = {"name": "x.png", "mimeType": "image/png", "buffer": picture_of("314/20")}
+    chosen = {"name": "x.png", "mimeType": "image/png", "buffer": image_of("314/20")}
     page.on("filechooser", lambda chooser: chooser.set_files(chosen))
-    tab_to("button", "Open picture")
+    tab_to("button", "Open image")
     page.keyboard.press("Enter")
     visit.reads("314/20")
     while page.evaluate("document.activeElement.role") != "tab":
@@ -384,11 +386,11 @@ def test_the_keyboard_alone_opens_looks_corrects_and_downloads(visit: Visit, tmp
     ]:
         page.keyboard.press(key)
         sync_api.expect(page.get_by_role("heading", name=f"Digit {shown}")).to_be_visible()
-    tab_to("button", "That was wrong")
+    tab_to("button", "Incorrect? Fix it")
     page.keyboard.press("Enter")
     page.keyboard.type("374/20")  # what was read is selected, so typing replaces it
     page.keyboard.press("Enter")
-    tab_to("button", "Download 1 picture")
+    tab_to("button", "Download 1 image")
     with page.expect_download() as waiting:
         page.keyboard.press("Enter")
     waiting.value.save_as(tmp_path / "kept.zip")
@@ -399,15 +401,15 @@ def test_the_keyboard_alone_opens_looks_corrects_and_downloads(visit: Visit, tmp
 @at_a_desk
 def test_what_was_read_is_told_to_a_screen_reader_once_it_stays(visit: Visit) -> None:
     visit.write("41")
-    sync_api.expect(visit.page.get_by_role("status").last).to_contain_text("Read: 4 1.", timeout=PATIENCE)
+    sync_api.expect(visit.page.get_by_role("status").last).to_contain_text("Predicted: 4 1.", timeout=PATIENCE)
 
 
 @at_a_desk
-def test_a_file_that_is_no_picture_is_answered_with_the_servers_sentence(visit: Visit) -> None:
+def test_a_file_that_is_not_an_image_gets_the_servers_message(visit: Visit) -> None:
     with visit.page.expect_response("**/v1/read?*") as answered:
-        visit.open(b"no picture")
+        visit.open(b"not an image")
     sync_api.expect(visit.page.get_by_role("alert")).to_have_text(answered.value.json()["detail"])
-    sync_api.expect(visit.page.get_by_role("heading", name="Not read")).to_be_visible()
+    sync_api.expect(visit.page.get_by_role("heading", name="No result")).to_be_visible()
     visit.complaints.clear()  # the browser logs what was answered
     visit.page.get_by_role("button", name="Clear").click()
     visit.write("4")
@@ -419,7 +421,7 @@ def test_a_file_that_is_no_picture_is_answered_with_the_servers_sentence(visit: 
 def test_a_busy_server_is_asked_again_quietly(visit: Visit) -> None:
     problem = {"status": 503, "headers": {"Retry-After": "1"}, "body": json.dumps({"detail": "The queue is full."})}
     visit.page.route("**/v1/read?*", lambda route: route.fulfill(**problem), times=1)
-    visit.open(picture_of("58"))
+    visit.open(image_of("58"))
     visit.reads("58")
     sync_api.expect(visit.page.get_by_role("alert")).to_be_empty()
     visit.complaints.clear()
@@ -429,7 +431,7 @@ def test_a_busy_server_is_asked_again_quietly(visit: Visit) -> None:
 def test_a_server_that_went_away_is_named_and_found_again(visit: Visit) -> None:
     visit.page.route("**/v1/read?*", lambda route: route.abort())
     visit.write("4")
-    sync_api.expect(visit.page.get_by_role("alert")).to_have_text("The server does not answer. Trying again …")
+    sync_api.expect(visit.page.get_by_role("alert")).to_have_text("The server is not responding. Retrying …")
     visit.page.unroute("**/v1/read?*")
     visit.reads("4")
     sync_api.expect(visit.page.get_by_role("alert")).to_be_empty()
@@ -445,14 +447,14 @@ def test_a_server_with_a_token_is_given_it(visit: Visit) -> None:
             route.fulfill(status=401, json={"detail": "A token is needed."})
 
     visit.page.route("**/v1/**", guarded)
-    visit.open(picture_of("58"))
-    visit.page.get_by_label("Token").fill("wrong")
+    visit.open(image_of("58"))
+    visit.page.get_by_label("Access token").fill("wrong")
     visit.page.keyboard.press("Enter")
-    sync_api.expect(visit.page.get_by_role("alert")).to_have_text("The server does not take that token.")
-    visit.page.get_by_label("Token").fill("secret")
+    sync_api.expect(visit.page.get_by_role("alert")).to_have_text("The server rejected this token.")
+    visit.page.get_by_label("Access token").fill("secret")
     visit.page.keyboard.press("Enter")
     visit.reads("58")
-    sync_api.expect(visit.page.get_by_label("Token")).to_be_hidden()
+    sync_api.expect(visit.page.get_by_label("Access token")).to_be_hidden()
     visit.complaints.clear()
 
 
@@ -461,8 +463,8 @@ def test_answers_about_an_older_sheet_are_dropped(visit: Visit) -> None:
     held = []
     visit.page.route("**/v1/read?*", lambda route: held.append(route), times=1)
     with visit.page.expect_request("**/v1/read?*"):
-        visit.open(picture_of("58"))
-    visit.open(picture_of("314"))
+        visit.open(image_of("58"))
+    visit.open(image_of("314"))
     visit.reads("314")
     assert len(held) == 1
 
@@ -474,12 +476,12 @@ def test_axe_finds_nothing_to_complain_about(browser: Any, address: str, size: s
     context = browser.new_context(**SIZES[size], color_scheme=scheme, reduced_motion="reduce", bypass_csp=True)
     visit = Visit(context, address)
     found = {"empty": violations(axe, visit)}
-    visit.page.get_by_label("Refuse below").fill("99")
-    visit.open(picture_of("314/2058"))
+    visit.page.get_by_label("Confidence threshold").fill("99")
+    visit.open(image_of("314/2058"))
     visit.reads("314/2058")
     found["read"] = violations(axe, visit)
     visit.correct("314/2059")
-    visit.page.get_by_role("button", name="That was wrong").click()
+    visit.page.get_by_role("button", name="Incorrect? Fix it").click()
     found["corrected"] = violations(axe, visit)
     moving = visit.page.evaluate("document.getAnimations().length")
     context.close()

@@ -108,39 +108,39 @@ def png_of_size(width: int, height: int) -> bytes:
 WHOLE = saved(Image.fromarray(PAGE), "JPEG")
 BAD: dict[str, tuple[object, str]] = {
     "nothing": (b"", "empty"),
-    "text": (b"seven", "not a picture"),
-    "cut off": (WHOLE[: len(WHOLE) // 2], "damaged or cut off"),
+    "text": (b"seven", "not a supported image file"),
+    "cut off": (WHOLE[: len(WHOLE) // 2], "damaged or truncated"),
     "bomb": (png_of_size(100_000, 100_000), "megapixels"),
-    "too large": (png_of_size(10_001, 10_000), "more than 100 megapixels"),
-    "one pixel": (saved(Image.new("L", (1, 1))), "only 1 × 1 pixels"),
-    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0", "is HEIC, .* convert it to PNG or JPEG"),
-    "PDF": (b"%PDF-1.7\n", "is PDF, .* convert it"),
-    "SVG": (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "is SVG, .* convert it"),
-    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is PostScript, .* convert it"),
-    "NaN": (np.full((28, 28), np.nan), "no numbers"),
-    "infinite": (np.full((28, 28), np.inf), "no numbers"),
-    "negative": (np.full((28, 28), -1.0), "below 0"),
+    "too large": (png_of_size(10_001, 10_000), "too large .* limit 100 megapixels"),
+    "one pixel": (saved(Image.new("L", (1, 1))), "too small .1 × 1 pixels"),
+    "HEIC": (b"\0\0\0\x18ftypheic\0\0\0\0", "is in HEIC format, .* convert it to PNG or JPEG"),
+    "PDF": (b"%PDF-1.7\n", "is in PDF format, .* convert it"),
+    "SVG": (b'<?xml version="1.0"?>\n<svg xmlns="x"/>', "is in SVG format, .* convert it"),
+    "EPS": (b"%!PS-Adobe-3.0 EPSF-3.0\n", "is in PostScript format, .* convert it"),
+    "NaN": (np.full((28, 28), np.nan), "NaN or infinite"),
+    "infinite": (np.full((28, 28), np.inf), "NaN or infinite"),
+    "negative": (np.full((28, 28), -1.0), "negative values"),
     "five dimensions": (np.zeros((1, 28, 28, 1, 1)), r"shape \(1, 28, 28, 1, 1\)"),
     "two channels": (np.zeros((28, 28, 2)), r"shape \(28, 28, 2\)"),
-    "no pixels": (np.zeros((0, 28)), "only 28 × 0 pixels"),
-    "words": (np.full((28, 28), "a"), "array of <U1"),
-    "a number": (7, "int is no picture"),
+    "no pixels": (np.zeros((0, 28)), "too small .28 × 0 pixels"),
+    "words": (np.full((28, 28), "a"), "array of dtype <U1"),
+    "a number": (7, "int is not supported as an image"),
     "nowhere": ("nowhere.png", "No such file"),
-    "no name": ("a\0b", "not valid"),
+    "no name": ("a\0b", "invalid file name"),
     "a folder": (".", "is a folder"),
-    "a device": ("/dev/null", "is not a file"),
+    "a device": ("/dev/null", "is not a regular file"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_is_no_picture_gets_one_clear_sentence(name: str) -> None:
+def test_what_is_not_an_image_gets_one_clear_sentence(name: str) -> None:
     source, sentence = BAD[name]
     with pytest.raises(ImageError, match=sentence) as caught:
         load(source)  # type: ignore[arg-type]
     assert len(str(caught.value).splitlines()) == 1
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="nobody is refused a file here")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="file permissions are not enforced here")
 def test_a_file_without_permission_gets_one_clear_sentence(tmp_path: Path) -> None:
     path = tmp_path / "secret.png"
     path.write_bytes(saved(Image.fromarray(PAGE)))
@@ -154,7 +154,7 @@ def test_a_folder_gives_its_pictures_by_name(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     assert [path.name for path in files_of(tmp_path)] == ["a.JPG", "b.png"]
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ImageError, match="folder without pictures"):
+    with pytest.raises(ImageError, match="contains no images"):
         files_of(tmp_path / "empty")
 
 

@@ -54,7 +54,7 @@ def test_a_bad_file_is_named_and_does_not_stop_the_rest(cli: Cli, folder: Path) 
     assert done.returncode == 1
     assert [line.rsplit(" ", 1)[-1] for line in done.stdout.splitlines()] == ["42", "5"]
     assert len(done.stderr.splitlines()) == 2
-    assert "aa.png is not a picture" in done.stderr
+    assert "aa.png is not a supported image file" in done.stderr
 
 
 def test_json_is_one_document_with_what_went_wrong(cli: Cli, folder: Path) -> None:

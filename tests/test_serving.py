@@ -1,4 +1,4 @@
-"""The server's own interface, in this process: what it answers, and what it refuses with which sentence."""
+"""The API under /v1, in this process: responses, and the error for each bad request."""
 
 import base64
 import json
@@ -14,7 +14,7 @@ import pytest
 
 from mnist_cnn import Reader
 from mnist_cnn.reading.explain import reasons
-from serving import PNG, Client, Held, client_of, picture_of, text_of
+from serving import PNG, Client, Held, client_of, image_of, text_of
 
 
 @pytest.fixture(scope="module")
@@ -39,51 +39,51 @@ def problem(answer: Any, status: int) -> str:
     return sentence
 
 
-def test_a_picture_is_read_as_read_does(client: Client) -> None:
-    picture = picture_of("314/2058")
-    answer = client.post("/v1/read", content=picture, headers=PNG)
+def test_an_image_is_read_as_read_does(client: Client) -> None:
+    image = image_of("314/2058")
+    answer = client.post("/v1/read", content=image, headers=PNG)
     assert answer.status_code == 200
-    ours, theirs = answer.json(), json.loads(json.dumps(Reader().read(picture).to_dict()))
+    ours, theirs = answer.json(), json.loads(json.dumps(Reader().read(image).to_dict()))
     assert ours["text"] == "314\n2058"
     assert ours == theirs
 
 
-def test_a_picture_may_come_in_a_form_or_without_a_type(client: Client) -> None:
-    picture = picture_of("58")
+def test_an_image_may_be_sent_in_a_form_or_without_a_type(client: Client) -> None:
+    image = image_of("58")
     for answer in (
-        client.post("/v1/read", files={"anything": ("x.png", picture)}),
-        client.post("/v1/read", content=picture),
-        client.post("/v1/read", content=picture, headers={"Content-Type": "application/octet-stream"}),
+        client.post("/v1/read", files={"anything": ("x.png", image)}),
+        client.post("/v1/read", content=image),
+        client.post("/v1/read", content=image, headers={"Content-Type": "application/octet-stream"}),
     ):
         assert answer.json()["text"] == "58"
 
 
 def test_what_is_asked_is_done(client: Client) -> None:
-    picture = picture_of("71")
-    one = client.post("/v1/read?single=true", content=picture, headers=PNG).json()
+    image = image_of("71")
+    one = client.post("/v1/read?single=true", content=image, headers=PNG).json()
     assert [len(row) for row in one["rows"]] == [1]
-    assert client.post("/v1/read?min_confidence=1", content=picture, headers=PNG).json()["text"] == "??"
-    seen = client.post("/v1/read?images=true", content=picture, headers=PNG).json()["rows"][0]
+    assert client.post("/v1/read?min_confidence=1", content=image, headers=PNG).json()["text"] == "??"
+    seen = client.post("/v1/read?images=true", content=image, headers=PNG).json()["rows"][0]
     images = [np.frombuffer(base64.b64decode(digit["image"]), np.uint8).reshape(28, 28) for digit in seen]
-    assert all((ours == digit.image).all() for ours, digit in zip(images, Reader().read(picture).digits, strict=True))
+    assert all((ours == digit.image).all() for ours, digit in zip(images, Reader().read(image).digits, strict=True))
 
 
 def test_the_servers_own_confidence_holds_where_none_is_named() -> None:
     with client_of(min_confidence=1.0) as strict:
-        assert strict.post("/v1/read", content=picture_of("7"), headers=PNG).json()["text"] == "?"
+        assert strict.post("/v1/read", content=image_of("7"), headers=PNG).json()["text"] == "?"
 
 
-def test_many_pictures_are_read_in_order_and_a_bad_one_stops_none(client: Client) -> None:
-    files = [("files", (f"{text}.png", picture_of(text))) for text in ("42", "17", "5")]
+def test_a_batch_is_read_in_order_and_a_bad_image_stops_no_other(client: Client) -> None:
+    files = [("files", (f"{text}.png", image_of(text))) for text in ("42", "17", "5")]
     files.insert(1, ("files", ("../../etc/passwd", b"nonsense")))
-    documents = client.post("/v1/read/batch", files=files).json()["pictures"]
+    documents = client.post("/v1/read/batch", files=files).json()["images"]
     assert [one.get("text") for one in documents] == ["42", None, "17", "5"]
     assert documents[1]["path"] == "../../etc/passwd"  # only repeated, never opened
-    assert documents[1]["error"].startswith("the picture is not a picture")
+    assert documents[1]["error"].startswith("The file is not a supported image file")
 
 
-def test_where_the_network_looked_is_told(client: Client) -> None:
-    image = Reader().read(picture_of("7")).digits[0].image
+def test_a_prediction_is_explained(client: Client) -> None:
+    image = Reader().read(image_of("7")).digits[0].image
     answer = client.post("/v1/explain", json={"image": text_of(image)}).json()
     assert (answer["digit"], len(answer["probabilities"])) == (7, 10)
     assert answer["runner_up"] == int(np.argsort(answer["probabilities"])[-2])
@@ -126,41 +126,49 @@ def test_a_plain_request_id_is_kept_and_another_is_replaced(client: Client) -> N
 @pytest.mark.parametrize(
     ("ask", "status", "sentence"),
     [
-        (lambda c: c.post("/v1/read", content=b"", headers=PNG), 400, "The request is empty"),
+        (lambda c: c.post("/v1/read", content=b"", headers=PNG), 400, "The request body is empty"),
         (lambda c: c.post("/v1/read", files=[("f", ("a", b"1")), ("f", ("b", b"2"))]), 400, "the form has 2 files"),
         (
             lambda c: c.post("/v1/read", content=b"x", headers={"Content-Type": "multipart/form-data"}),
             400,
-            "The form is damaged",
+            "The multipart form is malformed",
         ),
-        (lambda c: c.post("/v1/read", data={"a": "1"}, files={"f": b"1"}), 400, "The field 'a'"),
+        (lambda c: c.post("/v1/read", data={"a": "1"}, files={"f": b"1"}), 400, "The form field 'a' is not a file"),
         (
             lambda c: c.post("/v1/read/batch", files=[("f", (str(i), b"1")) for i in range(65)]),
             400,
             "more than 64 files",
         ),
-        (lambda c: c.get("/v1/nothing"), 404, "There is nothing at this address"),
-        (lambda c: c.get("/../../etc/passwd"), 404, "There is nothing at this address"),
-        (lambda c: c.get("/static/../app.py"), 404, "There is nothing at this address"),
-        (lambda c: c.get("/v1/read"), 405, "GET is not possible here: use POST."),
-        (lambda c: c.delete("/"), 405, "DELETE is not possible here: use GET."),
-        (lambda c: c.post("/v1/read", content=b"x" * 10_000_001, headers=PNG), 413, "may have 10 MB"),
-        (lambda c: c.post("/v1/read", content=pieces(11), headers=PNG), 413, "may have 10 MB"),
-        (lambda c: c.post("/v1/read", content=b"nonsense", headers=PNG), 415, "The picture is not a picture"),
-        (lambda c: c.post("/v1/read", content=b"%PDF-1.7", headers=PNG), 415, "is PDF"),
-        (lambda c: c.post("/v1/read", json={"a": 1}), 415, "'application/json' is no picture"),
+        (lambda c: c.get("/v1/nothing"), 404, "Not found: see /docs"),
+        (lambda c: c.get("/../../etc/passwd"), 404, "Not found: see /docs"),
+        (lambda c: c.get("/static/../app.py"), 404, "Not found: see /docs"),
+        (lambda c: c.get("/v1/read"), 405, "GET is not allowed here: use POST."),
+        (lambda c: c.delete("/"), 405, "DELETE is not allowed here: use GET."),
+        (lambda c: c.post("/v1/read", content=b"x" * 10_000_001, headers=PNG), 413, "larger than 10 MB"),
+        (lambda c: c.post("/v1/read", content=pieces(11), headers=PNG), 413, "larger than 10 MB"),
+        (lambda c: c.post("/v1/read", content=b"nonsense", headers=PNG), 415, "The file is not a supported image file"),
+        (lambda c: c.post("/v1/read", content=b"%PDF-1.7", headers=PNG), 415, "is in PDF format"),
+        (lambda c: c.post("/v1/read", json={"a": 1}), 415, "Unsupported content type 'application/json'"),
         (lambda c: c.post("/v1/read", content=b"x", headers=PNG | {"Content-Encoding": "gzip"}), 415, "Compressed"),
-        (lambda c: c.post("/v1/read/batch", content=b"x", headers=PNG), 415, "files of a form"),
-        (lambda c: c.post("/v1/read", content=picture_of("5")[:200], headers=PNG), 422, "damaged or cut off"),
-        (lambda c: c.post("/v1/read?min_confidence=2", content=b"x", headers=PNG), 422, "min_confidence is '2'"),
-        (lambda c: c.post("/v1/read?single=perhaps", content=b"x", headers=PNG), 422, "single is 'perhaps'"),
-        (lambda c: c.post("/v1/explain", content=b"{"), 400, "This is not JSON"),
-        (lambda c: c.post("/v1/explain", content=b"[" * 9_000), 400, "This is not JSON"),
+        (lambda c: c.post("/v1/read/batch", content=b"x", headers=PNG), 415, "must be a multipart form"),
+        (lambda c: c.post("/v1/read", content=image_of("5")[:200], headers=PNG), 422, "damaged or truncated"),
+        (
+            lambda c: c.post("/v1/read?min_confidence=2", content=b"x", headers=PNG),
+            422,
+            "Invalid min_confidence: input should be less than or equal to 1 (got '2')",
+        ),
+        (lambda c: c.post("/v1/read?single=perhaps", content=b"x", headers=PNG), 422, "Invalid single: "),
+        (lambda c: c.post("/v1/explain", content=b"{"), 400, "The request body is not JSON"),
+        (lambda c: c.post("/v1/explain", content=b"[" * 9_000), 400, "The request body is not JSON"),
         (lambda c: c.post("/v1/explain", json={"image": "AAAA"}), 422, "784 bytes"),
         (lambda c: c.post("/v1/explain", json=[1]), 422, "784 bytes"),
-        (lambda c: c.post("/v1/explain", content=b" " * 10_001), 413, "may have 0.01 MB"),
-        (lambda c: c.get("/", headers={"Host": "evil.example"}), 400, "does not go by the name 'evil.example'"),
-        (lambda c: c.get("/", headers={"Host": "127.0.0.1.evil.example:8000"}), 400, "does not go by the name"),
+        (lambda c: c.post("/v1/explain", content=b" " * 10_001), 413, "larger than 0.01 MB"),
+        (lambda c: c.get("/", headers={"Host": "evil.example"}), 400, "Host name 'evil.example' is not allowed"),
+        (
+            lambda c: c.get("/", headers={"Host": "127.0.0.1.evil.example:8000"}),
+            400,
+            "Host name '127.0.0.1.evil.example:8000' is not allowed",
+        ),
     ],
 )
 def test_what_cannot_be_answered_gets_one_sentence(client: Client, ask: Any, status: int, sentence: str) -> None:
@@ -183,22 +191,22 @@ def bomb(width: int, height: int) -> bytes:
     )
 
 
-def test_a_picture_bomb_is_refused_before_it_is_decoded(client: Client) -> None:
+def test_a_decompression_bomb_is_rejected_before_it_is_decoded(client: Client) -> None:
     assert "megapixels" in problem(client.post("/v1/read", content=bomb(50_000, 50_000), headers=PNG), 413)
-    documents = client.post("/v1/read/batch", files=[("f", ("b.png", bomb(20_000, 20_000)))]).json()["pictures"]
+    documents = client.post("/v1/read/batch", files=[("f", ("b.png", bomb(20_000, 20_000)))]).json()["images"]
     assert "megapixels" in documents[0]["error"]
 
 
 def test_a_token_is_asked_for_but_not_by_the_page() -> None:
     with client_of(token="Ünsecret", host="0.0.0.0") as guarded:  # noqa: S104, S106
-        sentence = problem(guarded.post("/v1/read", content=picture_of("5"), headers=PNG), 401)
+        sentence = problem(guarded.post("/v1/read", content=image_of("5"), headers=PNG), 401)
         assert "Authorization: Bearer" in sentence
         for given in (b"Bearer wrong", b"Basic secret", b"Bearer", b""):
             answer = guarded.get("/metrics", headers={"Authorization": given})
             assert answer.headers["www-authenticate"] == "Bearer"
             problem(answer, 401)
         right = {"Authorization": "Bearer Ünsecret".encode()}
-        assert guarded.post("/v1/read", content=picture_of("5"), headers=PNG | right).json()["text"] == "5"
+        assert guarded.post("/v1/read", content=image_of("5"), headers=PNG | right).json()["text"] == "5"
         for path in (
             "/",
             "/app.js",
@@ -224,21 +232,21 @@ def test_other_sites_pages_may_ask_only_if_they_are_named() -> None:
         assert "access-control-allow-origin" not in client.post("/v1/read", headers=elsewhere).headers
 
 
-def test_a_full_queue_is_said_at_once_and_empties_by_itself() -> None:
+def test_a_full_queue_answers_503_at_once_and_recovers() -> None:
     held = Held()
-    with client_of(model=held, places=2) as client, ThreadPoolExecutor(3) as pool:
+    with client_of(model=held, queue_size=2) as client, ThreadPoolExecutor(3) as pool:
         held.armed = True
         tensor = {"inputs": [{"name": "images", "datatype": "UINT8", "shape": [1, 28, 28], "data": [0] * 784}]}
         first = pool.submit(client.post, "/v2/models/digits/infer", json=tensor)
         assert held.begun.wait(30)
         waiting = [pool.submit(client.post, "/v2/models/digits/infer", json=tensor) for _ in range(2)]
-        while metric(client, 'mnist_cnn_waiting{queue="small"}') < 2:
+        while metric(client, 'mnist_cnn_queue_length{queue="small"}') < 2:
             pass
         answer = client.post("/v2/models/digits/infer", json=tensor)
-        assert "as much to do as it takes" in problem(answer, 503)
+        assert "The server is busy" in problem(answer, 503)
         assert answer.headers["retry-after"] == "1"
         nothing_of_it_is_looked_at = client.post("/v1/read", content=b"no picture", headers=PNG)
-        assert "as much to do as it takes" in problem(nothing_of_it_is_looked_at, 503)
+        assert "The server is busy" in problem(nothing_of_it_is_looked_at, 503)
         assert metric(client, 'mnist_cnn_requests_total{route="/v1/read",status="503"}') == 1
         held.go.set()
         assert [one.result().status_code for one in [first, *waiting]] == [200] * 3
@@ -247,11 +255,11 @@ def test_a_full_queue_is_said_at_once_and_empties_by_itself() -> None:
 
 def test_what_takes_too_long_is_given_up() -> None:
     held = Held()
-    with client_of(model=held, seconds=0.3) as client:
+    with client_of(model=held, timeout=0.3) as client:
         held.armed = True
-        assert "not done in time" in problem(client.post("/v1/read", content=picture_of("5"), headers=PNG), 504)
+        assert "timed out" in problem(client.post("/v1/read", content=image_of("5"), headers=PNG), 504)
         held.go.set()
-        assert client.post("/v1/read", content=picture_of("5"), headers=PNG).json()["text"] == "7"
+        assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "7"
 
 
 def test_a_fault_of_ours_shows_nothing_of_itself(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,12 +267,12 @@ def test_a_fault_of_ours_shows_nothing_of_itself(client: Client, monkeypatch: py
         raise RuntimeError("the secret inside")
 
     monkeypatch.setattr("mnist_cnn.serving.reading_routes.reading_document", fail)
-    answer = client.post("/v1/read", content=picture_of("5"), headers=PNG)
-    assert "its log says more" in problem(answer, 500)
+    answer = client.post("/v1/read", content=image_of("5"), headers=PNG)
+    assert "see the server log" in problem(answer, 500)
     assert "secret" not in answer.text
 
 
-def test_one_fault_among_pictures_read_together_hurts_none_of_the_others() -> None:
+def test_an_error_in_a_batch_affects_no_other_image() -> None:
     calls = []
 
     def fails_for_several(images: np.ndarray) -> np.ndarray:
@@ -275,7 +283,7 @@ def test_one_fault_among_pictures_read_together_hurts_none_of_the_others() -> No
 
     with client_of(model=fails_for_several) as client, ThreadPoolExecutor(8) as pool:
         answers = list(
-            pool.map(lambda _: client.post("/v1/read?single=true", content=picture_of("5"), headers=PNG), range(8))
+            pool.map(lambda _: client.post("/v1/read?single=true", content=image_of("5"), headers=PNG), range(8))
         )
     assert [answer.json()["text"] for answer in answers] == ["7"] * 8
 
@@ -286,17 +294,17 @@ def metric(client: Client, name: str) -> float:
     return float(lines[0].rsplit(" ", 1)[1]) if lines else 0.0
 
 
-def test_metrics_count_requests_digits_and_refusals(client: Client) -> None:
+def test_metrics_count_requests_digits_and_rejections(client: Client) -> None:
     names = [
         'mnist_cnn_requests_total{route="/v1/read",status="200"}',
         'mnist_cnn_digits_total{digit="4"}',
-        "mnist_cnn_digits_refused_total",
+        "mnist_cnn_digits_rejected_total",
         'mnist_cnn_requests_total{route="other",status="404"}',
-        'mnist_cnn_request_seconds_count{route="/v1/read"}',
+        'mnist_cnn_request_duration_seconds_count{route="/v1/read"}',
     ]
     before = [metric(client, name) for name in names]
-    client.post("/v1/read", content=picture_of("44"), headers=PNG)
-    client.post("/v1/read?min_confidence=1", content=picture_of("44"), headers=PNG)
+    client.post("/v1/read", content=image_of("44"), headers=PNG)
+    client.post("/v1/read?min_confidence=1", content=image_of("44"), headers=PNG)
     client.get("/what/people/try")
     assert [metric(client, name) - old for name, old in zip(names, before, strict=True)] == [2, 2, 2, 1, 2]
 
@@ -315,15 +323,15 @@ def test_the_documentation_names_every_route(client: Client) -> None:
 
 
 def test_ten_at_once_share_the_networks_calls(client: Client) -> None:
-    before = metric(client, "mnist_cnn_read_together_count"), metric(client, "mnist_cnn_read_together_sum")
+    before = metric(client, "mnist_cnn_batch_size_count"), metric(client, "mnist_cnn_batch_size_sum")
     barrier = threading.Barrier(10)
 
     def ask(index: int) -> str:
         barrier.wait(30)
-        return str(client.post("/v1/read", content=picture_of(str(index)), headers=PNG).json()["text"])
+        return str(client.post("/v1/read", content=image_of(str(index)), headers=PNG).json()["text"])
 
     with ThreadPoolExecutor(10) as pool:
         assert list(pool.map(ask, range(10))) == [str(index) for index in range(10)]
-    calls = metric(client, "mnist_cnn_read_together_count") - before[0]
-    assert metric(client, "mnist_cnn_read_together_sum") - before[1] == 10
+    calls = metric(client, "mnist_cnn_batch_size_count") - before[0]
+    assert metric(client, "mnist_cnn_batch_size_sum") - before[1] == 10
     assert calls <= 10

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from serving import PATIENCE, PNG, Client, Held, client_of, picture_of
+from serving import PATIENCE, PNG, Client, Held, client_of, image_of
 
 READ = b"POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
 
@@ -80,23 +80,23 @@ def test_a_body_that_comes_too_slowly_is_told_so(monkeypatch: pytest.MonkeyPatch
 def test_a_client_that_sends_slowly_keeps_nobody_else_waiting(client: Client) -> None:
     with connected(client) as slow:
         slow.sendall(READ % 1000 + b"x")
-        assert client.post("/v1/read", content=picture_of("5"), headers=PNG).json()["text"] == "5"
+        assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "5"
 
 
 def test_a_client_that_goes_away_frees_its_place() -> None:
     held = Held()
-    with client_of(model=held, places=1) as client:
+    with client_of(model=held, queue_size=1) as client:
         held.armed = True
-        body = picture_of("5")
+        body = image_of("5")
         with connected(client) as first, connected(client) as second:
             first.sendall(READ % len(body) + body)
             assert held.begun.wait(PATIENCE)
             second.sendall(READ % len(body) + body)
-            until(lambda: 'waiting{queue="small"} 1.0' in client.get("/metrics").text)
-        until(lambda: 'waiting{queue="small"} 0.0' in client.get("/metrics").text)
+            until(lambda: 'queue_length{queue="small"} 1.0' in client.get("/metrics").text)
+        until(lambda: 'queue_length{queue="small"} 0.0' in client.get("/metrics").text)
         held.go.set()
         assert client.post("/v1/read", content=body, headers=PNG).json()["text"] == "7"
-        assert held.calls == 2  # nobody's picture was read for nobody
+        assert held.calls == 2  # the image of the client that left was not read
 
 
 def test_what_is_no_http_gets_a_problem_too(client: Client) -> None:
@@ -106,13 +106,13 @@ def test_what_is_no_http_gets_a_problem_too(client: Client) -> None:
             head, _, body = all_of(connection).partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 400 ")
             assert b"application/problem+json" in head
-            assert json.loads(body)["detail"] == "This is no HTTP request that is understood."
+            assert json.loads(body)["detail"] == "This is not a valid HTTP request."
 
 
 def test_four_hundred_at_once_are_all_answered_and_hurt_none() -> None:
     with client_of() as client:
         connections = [connected(client) for _ in range(400)]
-        body = picture_of("5")
+        body = image_of("5")
         for index, connection in enumerate(connections):
             connection.sendall(
                 (READ % len(body) + body) if index % 2 else b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -122,7 +122,7 @@ def test_four_hundred_at_once_are_all_answered_and_hurt_none() -> None:
             connection.close()
         assert set(statuses[::2]) == {b"HTTP/1.1 200"}
         assert set(statuses[1::2]) <= {b"HTTP/1.1 200", b"HTTP/1.1 503"}
-        assert b"HTTP/1.1 503" in statuses  # more than there are places
+        assert b"HTTP/1.1 503" in statuses  # more than fit into the queue
         assert client.post("/v1/read", content=body, headers=PNG).json()["text"] == "5"
 
 
@@ -130,8 +130,8 @@ def test_four_hundred_at_once_are_all_answered_and_hurt_none() -> None:
 def test_ten_thousand_tiny_requests_at_once_hurt_nobody(client: Client) -> None:
     statuses = Counter(asyncio.run(statuses_of_all_at_once(client, connections=500, each=20)))
     assert statuses.total() == 10_000
-    assert set(statuses) <= {b"415", b"503"}  # no pictures; some found no place
-    assert client.post("/v1/read", content=picture_of("5"), headers=PNG).json()["text"] == "5"
+    assert set(statuses) <= {b"415", b"503"}  # not images; for some the queue was full
+    assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "5"
 
 
 async def statuses_of_all_at_once(client: Client, connections: int, each: int) -> list[bytes]:
@@ -151,14 +151,14 @@ async def statuses_of_all_at_once(client: Client, connections: int, each: int) -
     return [status for some in await asyncio.gather(*(ask() for _ in range(connections))) for status in some]
 
 
-def test_a_large_picture_and_a_bomb_keep_no_small_one_waiting(client: Client) -> None:
+def test_a_large_image_and_a_bomb_do_not_delay_small_ones(client: Client) -> None:
     heavy = cv2.imencode(".png", np.full((9000, 9000), 255, np.uint8))[1].tobytes()  # 81 megapixels: allowed
     bomb = cv2.imencode(".png", np.zeros((10_001, 10_000), np.uint8))[1].tobytes()
     with connected(client) as first, connected(client) as second:
         first.sendall(READ % len(heavy) + heavy)
         second.sendall(READ % len(bomb) + bomb)
         assert second.recv(12) == b"HTTP/1.1 413"
-        assert client.post("/v1/read", content=picture_of("5"), headers=PNG).json()["text"] == "5"
+        assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "5"
         first.setblocking(False)
         with pytest.raises(BlockingIOError):
             first.recv(1)
@@ -166,7 +166,7 @@ def test_a_large_picture_and_a_bomb_keep_no_small_one_waiting(client: Client) ->
         assert first.recv(12) == b"HTTP/1.1 200"
 
 
-def test_the_rest_of_a_refused_body_is_read_so_that_its_sender_sees_why(client: Client) -> None:
+def test_the_rest_of_a_rejected_body_is_read_so_that_its_sender_gets_the_error(client: Client) -> None:
     with connected(client) as connection:
         connection.sendall(READ % 30_000_000)
         for _ in range(30):
@@ -177,7 +177,7 @@ def test_the_rest_of_a_refused_body_is_read_so_that_its_sender_sees_why(client: 
         assert second.startswith(b"200 ")
 
 
-def test_a_refused_body_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_rejected_body_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_cnn.serving.server.SENDING", 0.5)
     with client_of() as client, connected(client) as endless:
         endless.sendall(READ % 10**12)

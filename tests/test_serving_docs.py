@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import PATIENCE, Client, client_of, picture_of
+from serving import PATIENCE, Client, client_of, image_of
 
 TEXT = (Path(__file__).parents[1] / "docs" / "serving.md").read_text(encoding="utf-8")
 HERE = "127.0.0.1:8000"
@@ -24,7 +24,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "photo.png").write_bytes(picture_of("58"))
+    (tmp_path / "photo.png").write_bytes(image_of("58"))
     return tmp_path
 
 

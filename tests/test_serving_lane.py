@@ -1,4 +1,4 @@
-"""The queue before a thread: who is let in, who is turned away, who is forgotten. Needs no server."""
+"""The queue before a thread: what is accepted, what is rejected, what is removed. Needs no server."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ def slow_squares(numbers: list[int]) -> list[int]:
     return [number**2 for number in numbers]
 
 
-def with_lane(use: Callable[[Lane[int, int]], Any], places: int = 64, together: int = 2, within: float = 60) -> Any:
+def with_lane(use: Callable[[Lane[int, int]], Any], size: int = 64, batch: int = 2, within: float = 60) -> Any:
     """What a coroutine does with a lane."""
 
     async def run() -> Any:
-        lane: Lane[int, int] = Lane("squares", slow_squares, places, together, lambda _: None, within)
+        lane: Lane[int, int] = Lane("squares", slow_squares, size, batch, lambda _: None, within)
         lane.start()
         try:
             return await use(lane)
@@ -34,20 +34,18 @@ async def all_at_once(lane: Lane[int, int], count: int) -> list[Any]:
     return await asyncio.gather(*map(lane.do, range(count)), return_exceptions=True)
 
 
-def test_everybody_gets_the_own_result() -> None:
+def test_every_task_gets_its_own_result() -> None:
     assert with_lane(lambda lane: all_at_once(lane, 20)) == [number**2 for number in range(20)]
 
 
-def test_no_more_are_let_in_than_there_are_places() -> None:
-    results = with_lane(lambda lane: all_at_once(lane, 20), places=5)
-    turned_away = [isinstance(result, BusyError) for result in results]
-    assert sum(turned_away) >= 20 - 5 - 4  # what is done meanwhile frees its place
-    assert all(
-        away or result == number**2 for number, (away, result) in enumerate(zip(turned_away, results, strict=True))
-    )
+def test_a_full_queue_rejects_further_tasks() -> None:
+    results = with_lane(lambda lane: all_at_once(lane, 20), size=5)
+    rejected = [isinstance(result, BusyError) for result in results]
+    assert sum(rejected) >= 20 - 5 - 4  # finished tasks make room
+    assert all(away or result == number**2 for number, (away, result) in enumerate(zip(rejected, results, strict=True)))
 
 
-def test_no_more_are_let_in_than_can_be_done_in_time() -> None:
+def test_the_queue_is_shorter_if_tasks_take_long() -> None:
     async def use(lane: Lane[int, int]) -> tuple[int, int]:
         before = lane.room()
         await all_at_once(lane, 20)
@@ -58,7 +56,7 @@ def test_no_more_are_let_in_than_can_be_done_in_time() -> None:
     assert 4 <= after <= 16  # twice as many as are done together, at least
 
 
-def test_what_nobody_waits_for_is_not_begun() -> None:
+def test_a_cancelled_task_is_not_started() -> None:
     async def use(lane: Lane[int, int]) -> list[int]:
         first, *others = [asyncio.ensure_future(lane.do(number)) for number in range(4)]
         await asyncio.sleep(0)
@@ -67,10 +65,10 @@ def test_what_nobody_waits_for_is_not_begun() -> None:
         await first
         return [len(lane.jobs)]
 
-    assert with_lane(use, together=1) == [0]
+    assert with_lane(use, batch=1) == [0]
 
 
-def test_waiting_ends_when_nobody_wants_it_or_it_takes_too_long() -> None:
+def test_waiting_ends_at_a_disconnect_or_a_timeout() -> None:
     async def never() -> None:
         await asyncio.Event().wait()
 

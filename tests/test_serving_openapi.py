@@ -1,4 +1,4 @@
-"""What /openapi.json promises, held against the server by schemathesis, which makes up requests, right and wrong."""
+"""Checks the server against /openapi.json with schemathesis, which generates valid and invalid requests."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def test_every_answer_is_as_the_document_says(client: Client, mode: str) -> None
         @hypothesis.settings(max_examples=15, deadline=None, derandomize=True, database=None)
         @hypothesis.given(case=strategy)
         def check(case: object) -> None:
-            # No schema says what bytes are a picture.
+            # No schema can describe which bytes are an image.
             case.call_and_validate(excluded_checks=[checks.positive_data_acceptance])  # type: ignore[attr-defined]
 
         check()

@@ -13,7 +13,7 @@ import pytest
 
 from conftest import Cli, command_line
 from mnist_cnn.errors import ArtifactError, ServerError
-from serving import PATIENCE, PNG, httpx, picture_of
+from serving import PATIENCE, PNG, httpx, image_of
 
 pytestmark = pytest.mark.slow
 ADDRESS = re.compile(r"Serving at (http://[\d.]+:(\d+)/) \(Ctrl-C stops\)\n")
@@ -43,7 +43,7 @@ def connected(address: str) -> socket.socket:
 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_after_finishing_what_is_in_flight(tmp_path: Path, sent: signal.Signals) -> None:
-    body = picture_of("58")
+    body = image_of("58")
     with serving(tmp_path) as (server, address), connected(address) as connection, connected(address):
         head = f"POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body[:100])
@@ -65,7 +65,7 @@ def test_it_stops_after_finishing_what_is_in_flight(tmp_path: Path, sent: signal
 def test_several_workers_answer_count_together_and_end_with_their_parent(tmp_path: Path) -> None:
     with serving(tmp_path, "--workers", 2) as (server, address):
         for _ in range(20):  # each on a connection of its own, so that both get some
-            assert httpx.post(f"{address}v1/read", content=picture_of("5"), headers=PNG, timeout=PATIENCE).is_success
+            assert httpx.post(f"{address}v1/read", content=image_of("5"), headers=PNG, timeout=PATIENCE).is_success
         counts = httpx.get(f"{address}metrics", timeout=PATIENCE).text
         assert 'mnist_cnn_digits_total{digit="5"} 20.0' in counts
         server.kill()
@@ -110,16 +110,16 @@ def test_a_port_that_is_taken_gets_one_sentence_and_exit_code_1(cli: Cli) -> Non
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = cli("serve", "--port", port)
-    sentence = f"mnist-cnn: Port {port} of 127.0.0.1 is taken: stop what listens there, or choose another by --port.\n"
+    sentence = f"mnist-cnn: Port {port} on 127.0.0.1 is already in use: choose another port with --port.\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", sentence)
 
 
 @pytest.mark.parametrize(
     ("host", "sentence"),
     [
-        ("nowhere.invalid", "is no address that is known"),
-        ("a" * 300, "is no address that is known"),
-        ("192.0.2.1", "is no address of this computer"),
+        ("nowhere.invalid", "Unknown host"),
+        ("a" * 300, "Unknown host"),
+        ("192.0.2.1", "is not an address of this computer"),
     ],
 )
 def test_a_host_that_is_none_gets_one_sentence(host: str, sentence: str) -> None:

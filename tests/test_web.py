@@ -1,4 +1,4 @@
-"""The page that reads in the browser: what is written, what is refused, and that it reads what Python reads."""
+"""The web app without a server: the files written, the errors, and that it predicts what Python predicts."""
 
 import base64
 import csv
@@ -138,7 +138,7 @@ def mirrored() -> list[tuple[Path, Any]]:
     return pairs
 
 
-def test_a_script_has_the_same_dials_as_the_module_it_mirrors() -> None:
+def test_a_script_has_the_same_constants_as_the_module_it_mirrors() -> None:
     compared = 0
     for script, module in mirrored():
         assert f"/{script.stem}.py" in script.read_text()
@@ -327,15 +327,18 @@ def test_the_reasons_are_those_of_python(page: Any, reader: Reader) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "The picture is empty (0 bytes): open another."),
-        (b"1,2,3\n", "The picture is none that this browser decodes, or it is damaged: open a PNG"),
-        (encoded(np.zeros((40, 40), np.uint8), "TIFF"), "The picture is TIFF, which this browser does not decode"),
-        (encoded(np.zeros((5, 5), np.uint8)), "The picture has only 5 × 5 pixels: a digit needs at least 8."),
-        (MADE["rows"][:200], "The picture is none that this browser decodes, or it is damaged"),
+        (b"", "The file is empty (0 bytes): choose another file."),
+        (b"1,2,3\n", "The file is not an image that this browser can decode: choose a PNG"),
+        (encoded(np.zeros((40, 40), np.uint8), "TIFF"), "The file is in TIFF format, which this browser cannot decode"),
+        (
+            encoded(np.zeros((5, 5), np.uint8)),
+            "The file is too small (5 × 5 pixels): it must be at least 8 × 3 pixels.",
+        ),
+        (MADE["rows"][:200], "The file is not an image that this browser can decode"),
     ],
     ids=["empty", "text", "TIFF", "tiny", "cut off"],
 )
-def test_what_is_no_picture_is_one_sentence(page: Any, content: bytes, sentence: str) -> None:
+def test_what_is_not_an_image_gets_one_sentence(page: Any, content: bytes, sentence: str) -> None:
     assert reading_of(page, content)["problem"].startswith(sentence)
 
 
@@ -355,7 +358,7 @@ def test_a_number_is_written_read_and_explained(visit: Visit) -> None:
         visit.page.mouse.up()
     sync_api.expect(visit.page.locator("#number")).to_have_text("5", timeout=PATIENCE)
     sync_api.expect(visit.page.locator("#boxes div")).to_have_count(1)
-    sync_api.expect(visit.page.get_by_role("img", name="speaks most for 5")).to_be_visible(timeout=PATIENCE)
+    sync_api.expect(visit.page.get_by_role("img", name="evidence for 5")).to_be_visible(timeout=PATIENCE)
     sync_api.expect(visit.page.locator("#neighbours canvas")).to_have_count(3)
     sync_api.expect(visit.page.locator("#loading")).to_have_count(0)
     assert visit.page.locator("#sheet").bounding_box() == box  # nothing moves under the pen when all is loaded
@@ -379,7 +382,9 @@ def test_a_browser_without_webassembly_is_told(browser: Any, address: str) -> No
     visit = Visit(browser)
     visit.page.add_init_script("delete globalThis.WebAssembly")
     visit.page.goto(address)
-    sync_api.expect(visit.page.locator("#trouble")).to_have_text(re.compile("^This browser has no WebAssembly"))
+    sync_api.expect(visit.page.locator("#trouble")).to_have_text(
+        re.compile("^This browser does not support WebAssembly")
+    )
     visit.end(address)
 
 
@@ -388,7 +393,7 @@ def test_a_host_that_lacks_a_file_is_named(browser: Any, address: str) -> None:
     visit = Visit(browser)
     visit.context.route("**/model.onnx", lambda route: route.fulfill(status=404, body=""))
     visit.page.goto(address)
-    sentence = "The host of this page has no model.onnx (error 404)."
+    sentence = "Cannot load model.onnx: the server returned HTTP 404."
     sync_api.expect(visit.page.locator("#trouble")).to_have_text(sentence, timeout=PATIENCE)
     visit.complaints.clear()  # the browser itself notes the 404
     visit.end(address)

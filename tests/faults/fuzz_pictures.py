@@ -129,10 +129,10 @@ def outcome_of(data: bytes, reader: Reader) -> str:
     except ImageError as error:
         if "\n" in str(error):
             raise AssertionError(f"more than a line: {error}") from error
-        return f"refused: {kind_of(str(error))}"
+        return f"rejected: {kind_of(str(error))}"
     digits = list(reading.digits)
-    sure = "some not sure" if any(digit.rejected for digit in digits) else "sure"
-    return f"read: {f'digits, {sure}' if digits else 'nothing written'}"
+    kind = "some rejected" if any(digit.rejected for digit in digits) else "all accepted"
+    return f"read: {f'digits, {kind}' if digits else 'no digits'}"
 
 
 def main(bound: str, seed: int = 0, keep: bool = False) -> dict[str, object]:

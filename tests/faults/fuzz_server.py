@@ -25,7 +25,7 @@ import numpy as np
 
 from corpus import Corpus, bound_of, kind_of, without_reason
 from fuzz_pictures import damaged, whole_files
-from serving import picture_of
+from serving import image_of
 
 SECONDS, MEGABYTES = 120.0, 1000  # the first is for machines that do much else
 NAME, LARGEST = "requests", 8000
@@ -56,7 +56,7 @@ QUERIES = [
 ]
 ODD: list[Any] = [None, True, -1, 0, 1.5, 2**70, 1e308, "", "x", "\0", "é" * 50, [], {}, [[]], {"a": 1}, [0] * 784]
 
-PICTURE = picture_of("5")
+PICTURE = image_of("5")
 GOOD = b"POST /v1/read HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(
     PICTURE
 )

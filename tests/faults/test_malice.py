@@ -280,7 +280,7 @@ def test_what_is_no_file_is_neither_followed_nor_waited_for(
 @pytest.mark.parametrize("make", [pipe, device, folder], ids=lambda make: make.__name__)
 def test_a_bare_onnx_file_that_is_none_is_not_waited_for(make: Callable[[Path], None], kept: Path) -> None:
     make(kept / "model.onnx")
-    with pytest.raises(ArtifactError, match="is no file"):
+    with pytest.raises(ArtifactError, match="is not a regular file"):
         onnx_classifier(kept / "model.onnx")
 
 

@@ -1,1 +1,1 @@
-"""Pictures become digits: NumPy, OpenCV and ONNX Runtime, never TensorFlow."""
+"""Recognises digits in images with NumPy, OpenCV and ONNX Runtime, never TensorFlow."""

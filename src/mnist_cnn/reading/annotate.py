@@ -9,12 +9,12 @@ import numpy as np
 from mnist_cnn.reading.picture import Source, upright
 from mnist_cnn.reading.reading import Digit, Reading
 
-SURE, REFUSED = (0, 140, 60), (200, 40, 40)  # RGB
+ACCEPTED, REJECTED = (0, 140, 60), (200, 40, 40)  # RGB
 LARGE_ENOUGH = 600  # pixels: smaller pictures are enlarged, so that what is drawn on them can be read
 
 
 def annotate(source: Source, reading: Reading) -> np.ndarray:
-    """Draw every digit's box and reading, green, or red with "?" where refused; gives RGB (h, w, 3) uint8."""
+    """Draw every digit with its box, green, or red with "?" if rejected; gives RGB (h, w, 3) uint8."""
     pixels, width, _ = upright(source)
     times = max(1, LARGE_ENOUGH // max(pixels.shape[:2]))
     canvas = np.repeat(np.repeat(pixels, times, axis=0), times, axis=1)
@@ -28,7 +28,7 @@ def annotate(source: Source, reading: Reading) -> np.ndarray:
 
 def draw(canvas: np.ndarray, digit: Digit, scale: float) -> None:
     """Draw one digit's box, and what it was read as in its upper left corner."""
-    colour = REFUSED if digit.rejected else SURE
+    colour = REJECTED if digit.rejected else ACCEPTED
     box, line = digit.box, max(1, max(canvas.shape) // 600)
     corner = int(box.left * scale), int(box.top * scale)
     opposite = int((box.left + box.width) * scale), int((box.top + box.height) * scale)

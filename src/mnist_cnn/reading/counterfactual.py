@@ -1,4 +1,4 @@
-"""One 28×28 comes in, a small change that makes it another digit goes out. Knows a network only as a function."""
+"""Finds a small change that turns a 28×28 image into another digit. Knows a model only as a function."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -10,7 +10,7 @@ from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 
 ENOUGH = 0.5  # probability: more than all other digits together
-MOST = 4  # pieces: who needs more has drawn another digit
+MOST = 4  # pieces: with more it is another drawing, not a small change
 LIKELY = 128  # pieces: the second one is mostly among these, and the search costs half
 PATCH = 5  # pixels: a square of paper this large hides a piece of one stroke, not a whole one
 STROKE, PEN = 7, 2  # pixels: a third of a digit's height, and, its soft edges counted, as wide as MNIST's pens
@@ -20,10 +20,10 @@ STEP = 2  # pixels between places that are tried
 
 @dataclass(frozen=True)
 class Counterfactual:
-    """An image changed so that it is read as another digit.
+    """An image changed so that the model predicts another digit.
 
-    `image` is the changed (28, 28) uint8, `probabilities` all ten of it, `removed` and `added` the ink that it lost and
-    that it gained, (28, 28) uint8.
+    `image` is the changed (28, 28) uint8 image, `probabilities` its ten class probabilities, `removed` and `added` the
+    ink removed and added, (28, 28) uint8.
     """
 
     image: np.ndarray
@@ -33,12 +33,12 @@ class Counterfactual:
 
 
 def counterfactual(classify: Classifier, image: np.ndarray, digit: int) -> Counterfactual | None:
-    """Change (28, 28) uint8, ink 255, a little so that it is read as `digit`; None if no change of four pieces does.
+    """Change a (28, 28) uint8 image, foreground 255, a little so that `digit` is predicted; None if four pieces fail.
 
-    A piece is a square of paper laid over the ink, or a short straight stroke. The piece that makes `digit` most
-    probable is taken, then another of the 128 that helped most by themselves, until that is more probable than all
-    others together; then what is not needed is put back. It is not sure that there is no smaller change. The classifier
-    is asked about 993 images at most, mostly about 606. (Counterfactual explanations: Wachter, Mittelstadt, Russell,
+    A piece is an erased square or a short straight stroke. The search takes the piece that makes `digit` most probable,
+    then adds pieces from the 128 that helped most by themselves, until `digit` is more probable than all others
+    together; then it undoes pieces that were not needed. A smaller change may exist. It classifies at most 993 images,
+    usually 606. (Counterfactual explanations: Wachter, Mittelstadt, Russell,
     2017, arXiv:1711.00399; here without gradients, and with pieces that a pen or an eraser makes, not single pixels.)
     """
     chosen: list[int] = []

@@ -1,4 +1,4 @@
-"""Why a digit was read as it was: a 28×28 image and a classifier come in, reasons go out."""
+"""Explains the prediction of a classifier for a 28×28 image."""
 
 import base64
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.place import place, places
 from mnist_cnn.reading.reading import Reading
 
-MATTERS = 0.01  # of confidence: where hiding costs less than this, no part decides alone
+MATTERS = 0.01  # of confidence: if hiding any part costs less than this, no single part is decisive
 
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why one (28, 28) uint8 `image`, ink 255, was read as it was.
+    """The explanation of the prediction for one (28, 28) uint8 `image`, foreground 255.
 
-    `probabilities` are all ten; `importance`, (28, 28) float32, is how much the confidence falls if a place is hidden
-    (`occlusion`); `counterfactual` is a small change that makes it the runner-up, None if none was found; `neighbours`
-    are the training digits most like it, found without the network.
+    `probabilities` has all ten; `importance`, (28, 28) float32, is the drop in confidence when the area around a pixel
+    is hidden (`occlusion`); `counterfactual` is a small change that makes it the runner-up, None if none was found;
+    `neighbours` are the most similar training digits, found without the model.
     """
 
     image: np.ndarray
@@ -43,39 +43,39 @@ class Reasons:
 
     @property
     def sentence(self) -> str:
-        """All of it in words."""
+        """The explanation in one sentence."""
         first, second = (f"{one} ({percent(self.probabilities[one])})" for one in (self.digit, self.runner_up))
-        read = first if self.probabilities[self.digit] >= ENOUGH else f"unsure, {first} or {second}"
-        said = f"{read}: {self.sentence_of_importance}; {self.sentence_of_change}"
+        predicted = first if self.probabilities[self.digit] >= ENOUGH else f"uncertain between {first} and {second}"
+        said = f"{predicted}: {self.sentence_of_importance}; {self.sentence_of_change}"
         others = [str(one.digit) for one in self.neighbours]
         if set(others) - {str(self.digit)}:
-            said += f"; the training digits most like it are {', '.join(others)}"
+            said += f"; the most similar training digits are {', '.join(others)}"
         return f"{said}."
 
     @property
     def sentence_of_importance(self) -> str:
-        """Where what counts most is."""
+        """Which part is the most important."""
         if self.importance.max() < MATTERS:
-            return "no part of it decides alone"
+            return "no single part is decisive"
         row, column = divmod(int(self.importance.argmax()), SIDE)
-        return f"what counts most is {place(row, column)}"
+        return f"the most important part is {place(row, column)}"
 
     @property
     def sentence_of_change(self) -> str:
-        """What would make it the runner-up."""
+        """Which change makes it the runner-up."""
         change = self.counterfactual
         if change is None:
             return f"no small change makes it {self.runner_up}"
         parts = [
-            f"{words} {' and '.join(places(ink))}"
-            for words, ink in (("without the ink", change.removed), ("with ink", change.added))
+            f"{verb} {' and '.join(places(ink))}"
+            for verb, ink in (("removed", change.removed), ("added", change.added))
             if ink.any()
         ]
-        sure = percent(change.probabilities[self.runner_up])
-        return f"{' and '.join(parts)} it would be {self.runner_up} ({sure})"
+        confidence = percent(change.probabilities[self.runner_up])
+        return f"it becomes {self.runner_up} ({confidence}) if ink is {' and '.join(parts)}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The reasons as JSON has them (docs/explanations.md has the schema); images are base64 of 784 bytes."""
+        """The explanation as a JSON document (schema in docs/explanations.md); images are base64 of 784 bytes."""
         change = self.counterfactual
         return {
             "digit": self.digit,
@@ -99,13 +99,13 @@ class Reasons:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What was read in a picture, and for each of `reading.digits`, in their order, why."""
+    """The reading of an image, and the reasons for each of `reading.digits`, in order."""
 
     reading: Reading
     reasons: tuple[Reasons, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The reading as JSON has it, each digit with its `image` and its `reasons`."""
+        """The reading as a JSON document, each digit with its `image` and its `reasons`."""
         document = self.reading.to_dict()
         entries = (entry for row in document["rows"] for entry in row)
         for entry, why in zip(entries, self.reasons, strict=True):
@@ -115,7 +115,7 @@ class Explanation:
 
 
 def reasons(classify: Classifier, image: np.ndarray) -> Reasons:
-    """Why a classifier reads one (28, 28) uint8, ink 255, as it does. It is asked about 1,779 images at most."""
+    """Explain the prediction for one (28, 28) uint8 image, foreground 255; classifies at most 1,779 images."""
     probabilities = tuple(classify(image[np.newaxis])[0].tolist())
     return Reasons(
         image,
@@ -127,11 +127,11 @@ def reasons(classify: Classifier, image: np.ndarray) -> Reasons:
 
 
 def occlusion(classify: Classifier, image: np.ndarray, digit: int, patch: int = PATCH) -> np.ndarray:
-    """How much the confidence in `digit` falls (positive) or rises (negative) when what is around a pixel is hidden.
+    """How much the confidence in `digit` drops (positive) or rises (negative) when the area around a pixel is hidden.
 
-    `image` is (28, 28) uint8, ink 255; `patch`, odd, is the side in pixels of the square of paper that hides. Gives
-    (28, 28) float32, each value from -1 to 1; 0 where there is no ink to hide. (Occlusion sensitivity: Zeiler, Fergus,
-    "Visualizing and understanding convolutional networks", 2014, arXiv:1311.2901.)
+    `image` is (28, 28) uint8, foreground 255; `patch`, odd, is the side in pixels of the background square that hides.
+    Gives (28, 28) float32, each value from -1 to 1; 0 where there is no ink to hide. (Occlusion sensitivity: Zeiler,
+    Fergus, "Visualizing and understanding convolutional networks", 2014, arXiv:1311.2901.)
     """
     covers = covers_of(patch)
     changing = np.flatnonzero((covers & (image > 0)).any(axis=(1, 2)))
@@ -143,7 +143,7 @@ def occlusion(classify: Classifier, image: np.ndarray, digit: int, patch: int = 
 
 
 def covers_of(patch: int) -> np.ndarray:
-    """What a square around each pixel covers, (784, 28, 28) bool."""
+    """The pixels that a square around each pixel covers, (784, 28, 28) bool."""
     near = np.abs(np.subtract.outer(np.arange(SIDE), np.arange(SIDE))) <= patch // 2
     return (near[:, np.newaxis, :, np.newaxis] & near[np.newaxis, :, np.newaxis, :]).reshape(-1, SIDE, SIDE)
 
@@ -154,8 +154,8 @@ def runner_up(probabilities: tuple[float, ...]) -> int:
 
 
 def percent(share: float) -> str:
-    """A probability in words."""
-    return "over 99.9%" if share > 0.999 else f"{share:.1%}"
+    """A probability as a percentage."""
+    return f"{share:.2%}"
 
 
 def as_text(image: np.ndarray) -> str:

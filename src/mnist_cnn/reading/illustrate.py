@@ -1,4 +1,4 @@
-"""Reasons come in, a picture of them goes out: for each digit what the network saw, where it looked, what else."""
+"""Draws explanations as a figure: input, occlusion map, counterfactual, similar digits and class probabilities."""
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -6,19 +6,19 @@ from PIL import Image, ImageDraw, ImageFont
 from mnist_cnn.reading.explain import Explanation, Reasons, percent
 from mnist_cnn.reading.reading import Digit
 
-PAPER, INK, QUIET, LINE = (251, 250, 247), (29, 33, 38), (91, 100, 112), (222, 219, 210)  # RGB, as the page has them
+PAPER, INK, QUIET, LINE = (251, 250, 247), (29, 33, 38), (91, 100, 112), (222, 219, 210)  # RGB, as in the web app
 BLUE, ORANGE = (37, 99, 168), (194, 65, 12)
-PIXEL = 5  # of the picture, a side, for each of the network's
+PIXEL = 5  # pixels of the figure per pixel of the input
 SIDE = 28 * PIXEL
 SMALL = 42  # a training digit's side
 GAP, MARGIN, TITLE, CAPTION = 20, 16, 34, 40
-BARS = 190  # the width of bars with their figures
+BARS = 190  # the width of the bars with their percentages
 WIDTH = 2 * MARGIN + 3 * SIDE + SMALL + BARS + 4 * GAP
 HEIGHT = TITLE + SIDE + CAPTION
 
 
 def illustrate(explanation: Explanation) -> np.ndarray:
-    """Draw a row for each digit; gives RGB (h, w, 3) uint8, a line of words if there is no digit."""
+    """Draw a row for each digit; gives RGB (h, w, 3) uint8, with only a note if there are no digits."""
     rows = list(zip(explanation.reading.digits, explanation.reasons, strict=True))
     canvas = Image.new("RGB", (WIDTH, 2 * MARGIN + max(TITLE, HEIGHT * len(rows))), PAPER)
     if not rows:
@@ -34,7 +34,7 @@ def draw(canvas: Image.Image, top: int, digit: Digit, why: Reasons) -> None:
     name = f"{why.digit}?" if digit.rejected else str(why.digit)
     write(pen, MARGIN, top, f"{name}   {percent(digit.confidence)}", 18, ORANGE if digit.rejected else INK)
     panels = [
-        (seen(why), "what the network saw"),
+        (seen(why), "model input"),
         (heat(why), heat_caption(why)),
         (changed(why), change_caption(why)),
     ]
@@ -49,7 +49,7 @@ def draw(canvas: Image.Image, top: int, digit: Digit, why: Reasons) -> None:
         pen,
         left,
         top + TITLE + SIDE + 4,
-        "most alike:\n" + ", ".join(str(one.digit) for one in why.neighbours),
+        "most similar:\n" + ", ".join(str(one.digit) for one in why.neighbours),
         11,
         QUIET,
     )
@@ -57,19 +57,19 @@ def draw(canvas: Image.Image, top: int, digit: Digit, why: Reasons) -> None:
 
 
 def seen(why: Reasons) -> np.ndarray:
-    """The ink."""
+    """The model input."""
     return mixed((why.image / 255, INK))
 
 
 def heat(why: Reasons) -> np.ndarray:
-    """Faint ink under what speaks for the digit, orange, and what speaks against it, blue."""
+    """Faint ink under the evidence for the digit, orange, and against it, blue."""
     strongest = max(float(np.abs(why.importance).max()), 1e-9)
     parts = [(np.maximum(sign * why.importance, 0) / strongest, colour) for sign, colour in ((1, ORANGE), (-1, BLUE))]
     return mixed((0.3 * why.image / 255, INK), *[(0.92 * share, colour) for share, colour in parts])
 
 
 def changed(why: Reasons) -> np.ndarray:
-    """The ink that stays, that which is added in blue, and that which is taken away in faint orange."""
+    """The remaining ink, added ink in blue, and removed ink in faint orange."""
     change = why.counterfactual
     if change is None:
         return mixed((0.3 * why.image / 255, INK))
@@ -78,23 +78,23 @@ def changed(why: Reasons) -> np.ndarray:
 
 
 def heat_caption(why: Reasons) -> str:
-    """What colours mean, and how much the darkest orange is worth."""
-    return f"orange speaks for {why.digit}: hiding\nit costs up to {max(0.0, float(why.importance.max())):.1%}"
+    """What orange means, and the confidence lost where it is darkest."""
+    return f"evidence for {why.digit} (orange):\nhiding costs up to {percent(max(0.0, float(why.importance.max())))}"
 
 
 def change_caption(why: Reasons) -> str:
-    """What colours mean, and what it would be."""
+    """What the colours mean, and the prediction after the change."""
     change = why.counterfactual
     if change is None:
         return f"no small change\nmakes it {why.runner_up}"
     words = " and ".join(
-        word for word, ink in (("with the blue", change.added), ("without the orange", change.removed)) if ink.any()
+        word for word, ink in (("blue added", change.added), ("orange removed", change.removed)) if ink.any()
     )
-    return f"{words}\nit would be {why.runner_up} ({percent(change.probabilities[why.runner_up])})"
+    return f"{why.runner_up} ({percent(change.probabilities[why.runner_up])}) with\n{words}"
 
 
 def draw_bars(pen: ImageDraw.ImageDraw, left: int, top: int, why: Reasons) -> None:
-    """How probable each digit is, and, a thin blue line under it, how probable it would be with the change."""
+    """The class probabilities and, as thin blue lines under them, those after the change."""
     step, start, end = SIDE // 10, left + 16, left + BARS - 48
     for digit, share in enumerate(why.probabilities):
         y = top + digit * step
@@ -107,13 +107,13 @@ def draw_bars(pen: ImageDraw.ImageDraw, left: int, top: int, why: Reasons) -> No
             then = why.counterfactual.probabilities[digit] * (end - start)
             if then >= 1:
                 pen.rectangle((start, y + step - 6, start + then, y + step - 4), BLUE)
-        write(pen, end + 6, y - 1, f"{share:.1%}", 11, INK if most else QUIET)
+        write(pen, end + 6, y - 1, percent(share), 11, INK if most else QUIET)
     if why.counterfactual:
-        write(pen, start, top + SIDE + 4, "blue: if changed", 11, QUIET)
+        write(pen, start, top + SIDE + 4, "blue: after change", 11, QUIET)
 
 
 def mixed(*layers: tuple[np.ndarray, tuple[int, int, int]]) -> np.ndarray:
-    """Lay colours on paper, each by its opacity (28, 28), 0 to 1; gives RGB (28, 28, 3) uint8."""
+    """Blend colours onto the background, each by its opacity (28, 28), 0 to 1; gives RGB (28, 28, 3) uint8."""
     canvas = np.full((28, 28, 3), PAPER, float)
     for opacity, colour in layers:
         canvas += opacity[..., np.newaxis] * (np.array(colour) - canvas)
@@ -121,7 +121,7 @@ def mixed(*layers: tuple[np.ndarray, tuple[int, int, int]]) -> np.ndarray:
 
 
 def put(canvas: Image.Image, left: int, top: int, pixels: np.ndarray, side: int) -> None:
-    """Put an image into the picture, a thin line around it."""
+    """Put an image into the figure, with a thin outline."""
     canvas.paste(Image.fromarray(pixels).resize((side, side), Image.Resampling.NEAREST), (left, top))
     ImageDraw.Draw(canvas).rectangle((left - 1, top - 1, left + side, top + side), outline=LINE)
 
@@ -129,5 +129,5 @@ def put(canvas: Image.Image, left: int, top: int, pixels: np.ndarray, side: int)
 def write(
     pen: ImageDraw.ImageDraw, left: float, top: float, words: str, size: int, colour: tuple[int, int, int] = INK
 ) -> None:
-    """Write words in the typeface that Pillow brings."""
+    """Write text in Pillow's default typeface."""
     pen.multiline_text((left, top), words, colour, ImageFont.load_default(size), spacing=2)

@@ -1,4 +1,4 @@
-"""One 28×28 comes in, those of a thousand training digits that resemble it most go out. Knows no network.
+"""Finds the most similar of a thousand training digits for a 28×28 image. Knows no model.
 
 `nearest.png` holds them, a row for each digit: chosen of MNIST's 60,000 training digits by `bench/nearest_index.py`.
 """
@@ -20,7 +20,7 @@ BLUR = 1.2  # pixels
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training digit: which one it is, its (28, 28) uint8, and how alike it is, 0 to 1."""
+    """A training digit: its label, its (28, 28) uint8 image, and its similarity, up to 1."""
 
     digit: int
     image: np.ndarray
@@ -28,9 +28,9 @@ class Neighbour:
 
 
 def nearest(image: np.ndarray, count: int = 3) -> tuple[Neighbour, ...]:
-    """The training digits that are most like one (28, 28) uint8, the most alike first.
+    """The training digits most similar to one (28, 28) uint8 image, the most similar first.
 
-    Alike is the cosine between `outlines`. Of blank paper nothing is alike, so it gives none.
+    Similarity is the cosine between `outlines`. A blank image has no neighbours.
     """
     if not image.any():
         return ()

@@ -1,4 +1,4 @@
-"""Pictures come in, readings go out: every step of reading in its order."""
+"""Reads images: every step from pixels to digits, in order."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,19 +27,19 @@ from mnist_cnn.reading.weights import calibrated_classifier
 if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
 
-MIN_CONFIDENCE = 0.5  # less than this is more often wrong than right
-FOREIGN = 0.5  # a row of nothing but what is rather no digit is no row: a signature, a photo's edges
-BEYOND_DOUBT = 0.9  # surer than this, one look is enough; 0.99 does harm to networks that are seldom so sure
-FITTED, PLAINLY = 18, 0.1  # what is made for a network is fitted to 20 pixels; so much foreign leaves plainly a digit
-CONVINCING = 0.9  # how sure of each digit one must be to cut what else is no digit: some letters have slices like a 1
-TOGETHER = 64  # pictures whose digits the network sees at once
+MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
+NON_DIGIT = 0.5  # a row with only likely non-digits is dropped: a signature, a photo's edges
+BEYOND_DOUBT = 0.9  # above this confidence one look is enough; 0.99 harms models that are seldom that confident
+FITTED, PLAINLY = 18, 0.1  # images prepared for a model are fitted to 20 pixels; clearly a digit below this
+CONVINCING = 0.9  # confidence required of each digit for a finer cut: some letters have slices like a 1
+TOGETHER = 64  # images whose digits the model classifies at once
 
 Row = tuple[Digit, ...]
 
 
 @dataclass(frozen=True)
 class Page:
-    """One picture on its way: its ink, and for each row what could be its digits."""
+    """An image in the pipeline: its ink, and for each row the candidates for its digits."""
 
     picture: Picture
     ink: Ink
@@ -47,25 +47,25 @@ class Page:
 
 
 class Reader:
-    """Reads digits in pictures.
+    """Reads the digits in images.
 
-    `model` is a folder that `train` made, an .onnx file, or a classifier; without it the network that ships is taken.
-    A digit less probable than `min_confidence`, 0 to 1, is refused. Raises ArtifactError for a network that cannot be
-    loaded, and ReaderError for a confidence out of range.
+    `model` is a folder made by `train`, an .onnx file or a classifier; by default the bundled model. Digits with a
+    confidence below `min_confidence`, 0 to 1, are rejected. Raises ArtifactError if the model cannot be loaded, and
+    ReaderError if `min_confidence` is out of range.
     """
 
     def __init__(self, model: str | Path | Classifier | None = None, min_confidence: float | None = None) -> None:
         self.min_confidence = MIN_CONFIDENCE if min_confidence is None else min_confidence
         if not 0 <= self.min_confidence <= 1:
-            raise ReaderError(f"min_confidence is {min_confidence}: it must be a number from 0 to 1.")
+            raise ReaderError(f"The minimum confidence must be a number from 0 to 1 (got {self.min_confidence:g}).")
         self.classify = model if callable(model) else calibrated_classifier(model)
 
     def read(self, picture: Source, single: bool = False) -> Reading:
-        """Read one picture; `single` says that there is one digit in it. Raises ImageError if it cannot be opened."""
+        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened."""
         return next(self.read_many([picture], single))
 
     def read_many(self, pictures: Iterable[Source], single: bool = False) -> Iterator[Reading]:
-        """Read one picture after another, many at a time; raises ImageError at the first that cannot be opened."""
+        """Read several images, in batches. Raises ImageError at the first that cannot be opened."""
         waiting = iter(pictures)
         while some := list(islice(waiting, TOGETHER)):
             pages = [prepare(load(picture), single) for picture in some]
@@ -73,14 +73,14 @@ class Reader:
                 yield replace(reading, source=picture)
 
     def explain(self, picture: Source, single: bool = False) -> "Explanation":
-        """Read one picture as `read` does and say for each digit why, which takes as long as reading a thousand."""
+        """Read one image as `read` does and explain each digit, which takes as long as reading a thousand digits."""
         from mnist_cnn.reading.explain import Explanation, reasons
 
         reading = self.read(picture, single)
         return Explanation(reading, tuple(reasons(self.classify, digit.image) for digit in reading.digits))
 
     def decide(self, pages: Sequence[Page], single: bool) -> Iterator[Reading]:
-        """Show all that could be digits to the network at once, and choose in each picture what they are."""
+        """Classify the candidates of all images at once, and choose the digits of each image."""
         decided = self.rows_of_all(pages)
         if single:
             decided = [[rows[likeliest(page, rows)]] if rows else [] for page, rows in zip(pages, decided, strict=True)]
@@ -89,11 +89,11 @@ class Reader:
         self.look_as_it_is(pages, decided)
         for page, rows in zip(pages, decided, strict=True):
             if not single:
-                rows = [row for row in rows if min(digit.non_digit_probability for digit in row) < FOREIGN]
+                rows = [row for row in rows if min(digit.non_digit_probability for digit in row) < NON_DIGIT]
             yield Reading(tuple(rows), page.picture.width, page.picture.height)
 
     def rows_of_all(self, pages: Sequence[Page]) -> list[list[Row]]:
-        """The rows of each page, with one call of the network for all."""
+        """The rows of each page, with one model call for all."""
         images = [
             glyph(one.piece, page.ink) for page in pages for lattice in page.lattices for one in lattice.hypotheses
         ]
@@ -105,12 +105,12 @@ class Reader:
         ]
 
     def look_again(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:
-        """Cut narrower pieces, too, in rows in which something is rather no digit; kept if all is a digit then."""
+        """Cut rows with a likely non-digit into narrower pieces as well; used if everything is then a digit."""
         doubtful = [
             (page, rows, index)
             for page, rows in zip(pages, decided, strict=True)
             for index, row in enumerate(rows)
-            if max(digit.non_digit_probability for digit in row) >= FOREIGN
+            if max(digit.non_digit_probability for digit in row) >= NON_DIGIT
         ]
         finer = [
             Page(page.picture, page.ink, [lattice_of(page.lattices[index].row, NARROW)]) for page, _, index in doubtful
@@ -120,15 +120,15 @@ class Reader:
                 rows[index] = row
 
     def look_as_it_is(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:
-        """Show doubtful pictures of MNIST's own size to the network as they are, too, and take the mean.
+        """Also classify uncertain images of MNIST's own size as they are, and average the probabilities.
 
-        Such a picture may have been made for a network already, and what a reader makes nothing of, because its paper
-        is light on one side and dark on the other, or because of noise in single pixels, may be a digit to a network.
+        Such an image may already be prepared for a model. An uneven background or noise in single pixels can hide its
+        digit from the reader, but not from the model.
         """
         doubtful = [
             (page, rows)
             for page, rows in zip(pages, decided, strict=True)
-            if may_be_made(page) and unsure(rows) and not smaller_than_made(rows)
+            if may_be_made(page) and uncertain(rows) and not smaller_than_made(rows)
         ]
         if not doubtful:
             return
@@ -142,26 +142,26 @@ class Reader:
             voters = [*of_looks, *(digit.probabilities for row in rows for digit in row)]
             box = rows[0][0].box if rows else Box(0, 0, page.picture.width, page.picture.height)
             digit = self.decided(box, image, np.mean(voters, axis=0))
-            if rows or digit.non_digit_probability < FOREIGN:
+            if rows or digit.non_digit_probability < NON_DIGIT:
                 rows[:] = [(digit,)]
 
     def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> Row:
         """The digits of one row."""
         if len(seen) == 1:
             return (self.digit(page, lattice.hypotheses[0].piece, *seen[0]),)
-        # What all ten have in common is the probability that it is no digit (`Digit.non_digit_probability`).
+        # The share that all ten classes have in common is the non-digit probability.
         way = best_way(lattice, [float(probabilities.max() - probabilities.min()) for _, probabilities in seen])
         return tuple(self.digit(page, lattice.hypotheses[index].piece, *seen[index]) for index in way)
 
     def digit(self, page: Page, piece: Piece, image: np.ndarray, probabilities: np.ndarray) -> Digit:
-        """One digit, its box in the picture's own pixels."""
+        """One digit, its box in pixels of the original image."""
         across, down = page.picture.scale
         left, top = int(piece.x * across), int(piece.y * down)
         box = Box(left, top, math.ceil(piece.right * across) - left, math.ceil(piece.bottom * down) - top)
         return self.decided(box, image, probabilities)
 
     def decided(self, box: Box, image: np.ndarray, probabilities: np.ndarray) -> Digit:
-        """The digit that these probabilities (10,) say, or that none is sure enough."""
+        """The digit with these probabilities (10,), rejected if the confidence is below the minimum."""
         ten = tuple(probabilities.tolist())
         confidence = max(ten)
         return Digit(ten.index(confidence), confidence, ten, box, confidence < self.min_confidence, image)
@@ -189,7 +189,7 @@ def reader_of(model: str | Path | Classifier | None, min_confidence: float | Non
 
 
 def prepare(picture: Picture, single: bool) -> Page:
-    """Everything that comes before the network."""
+    """All steps before the model."""
     picture = replace(picture, grey=to_usual_pen(picture.grey))
     ink = find_ink(picture.grey)
     pieces = pieces_of(ink)
@@ -199,25 +199,25 @@ def prepare(picture: Picture, single: bool) -> Page:
 
 
 def may_be_made(page: Page) -> bool:
-    """Whether the picture may have been made for a network already: it has MNIST's size, and is not blank."""
+    """Whether the image may already be prepared for a model: it has MNIST's size and is not blank."""
     grey = page.picture.grey
     return grey.shape == (SIDE, SIDE) and int(grey.max()) - int(grey.min()) >= FAINTEST
 
 
 def light_inks(page: Page) -> list[np.ndarray]:
-    """The picture as it is, and its negative if ink seems to be dark."""
+    """The image as it is, and its negative if the ink seems to be dark."""
     grey = page.picture.grey
     return [grey] if page.ink.light else [grey, np.asarray(cv2.bitwise_not(grey))]
 
 
-def unsure(rows: Sequence[Row]) -> bool:
+def uncertain(rows: Sequence[Row]) -> bool:
     """Whether this is nothing, or a single digit that is not beyond doubt."""
     digits = [digit for row in rows for digit in row]
     return len(digits) < 2 and all(digit.confidence < BEYOND_DOUBT for digit in digits)
 
 
 def smaller_than_made(rows: Sequence[Row]) -> bool:
-    """Whether this is plainly a digit, and too small to be fitted to a network's frame: it has to be fitted first."""
+    """Whether this is clearly a digit, but smaller than prepared images have it: it has to be fitted first."""
     return any(
         max(digit.box.width, digit.box.height) < FITTED and digit.non_digit_probability < PLAINLY
         for row in rows
@@ -226,6 +226,6 @@ def smaller_than_made(rows: Sequence[Row]) -> bool:
 
 
 def likeliest(page: Page, rows: Sequence[Row]) -> int:
-    """Which of several things is the only digit: what the network is sure of, and what is large, dark and whole."""
+    """Which of several candidates is the only digit: the model is confident of it, and it is large, dark and whole."""
     weights = [prominence(lattice.hypotheses[0].piece) for lattice in page.lattices]
     return max(range(len(rows)), key=lambda index: rows[index][0].confidence * weights[index])

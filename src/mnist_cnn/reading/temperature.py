@@ -1,10 +1,10 @@
-"""Probabilities come in, surer or less sure ones go out."""
+"""Temperature scaling of probabilities."""
 
 import numpy as np
 
 
 def at(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities (n, 10) float32 as they are with logits divided by a temperature: above 1 less sure, below 1 surer.
+    """Probabilities (n, 10) float32 with logits divided by a temperature: above 1 less confident, below 1 more.
 
     Dividing logits is taking probabilities to the power of 1 / temperature; the most probable digit stays the same
     (Guo, Pleiss, Sun, Weinberger, "On calibration of modern neural networks", 2017, arXiv:1706.04599).

@@ -1,1 +1,1 @@
-"""Reading over HTTP: a page to draw on, a small interface of its own, and the Open Inference Protocol."""
+"""The HTTP server: the web app, a small API of its own, and the Open Inference Protocol."""

@@ -1,4 +1,4 @@
-"""What the routes answer: readings as JSON, and what OpenAPI says of all answers and errors."""
+"""The documents that routes answer with: readings as JSON, and the schemas and errors that OpenAPI describes."""
 
 import base64
 import json
@@ -11,11 +11,12 @@ from mnist_cnn.reading.reading import Digit, Reading
 from mnist_cnn.serving.problems import MEDIA_TYPE
 
 Probability = Annotated[float, Field(ge=0, le=1)]
-Ten = Annotated[list[Probability], Field(min_length=10, max_length=10)]
+Probabilities = Annotated[list[Probability], Field(min_length=10, max_length=10)]
+Class = Annotated[int, Field(ge=0, le=9)]
 
 
 class BoxModel(BaseModel):
-    """Where a digit is, in pixels of the upright picture."""
+    """The bounding box of a digit in pixels of the image, after EXIF rotation."""
 
     left: int
     top: int
@@ -24,112 +25,120 @@ class BoxModel(BaseModel):
 
 
 class DigitModel(BaseModel):
-    """One digit; `digit` is null where it is refused. `image` is base64 of 784 bytes, row by row, ink 255."""
+    """One digit."""
 
-    digit: Annotated[int, Field(ge=0, le=9)] | None
-    most_probable: Annotated[int, Field(ge=0, le=9)]
-    confidence: Probability
-    probabilities: Ten
-    non_digit_probability: Probability = Field(description="ten times the smallest class probability")
+    digit: Class | None = Field(description="the predicted digit; null if rejected (confidence below the threshold)")
+    most_probable: Class = Field(description="the most probable digit, rejected or not")
+    confidence: Probability = Field(description="the probability of the most probable digit")
+    probabilities: Probabilities = Field(description="class probabilities of the digits 0 to 9")
+    non_digit_probability: Probability = Field(
+        description="the probability that this is not a digit: ten times the smallest class probability"
+    )
     box: BoxModel
-    image: str = Field(default="", description="only where images=true")
+    image: str = Field(
+        default="",
+        description="only with images=true: the 28×28 input of the model as base64 of 784 bytes, row by row, "
+        "white digit (255) on black (0)",
+    )
 
 
 class ReadingModel(BaseModel):
-    """What was read in one picture: rows from the top, digits from left to right."""
+    """The digits found in one image, in rows from top to bottom, each from left to right."""
 
-    text: str = Field(description="digits, ? where refused, rows separated by a newline")
-    width: int
-    height: int
+    text: str = Field(description="the digits, ? for rejected ones, rows separated by a newline")
+    width: int = Field(description="width of the image in pixels, after EXIF rotation")
+    height: int = Field(description="height of the image in pixels, after EXIF rotation")
     rows: list[list[DigitModel]]
 
 
 class NamedReadingModel(ReadingModel):
-    """What was read in one of several pictures."""
+    """The digits found in one image of a batch."""
 
-    path: str
+    path: str = Field(description="the file name, as sent")
 
 
 class NamedErrorModel(BaseModel):
-    """Why one of several pictures could not be read."""
+    """Why an image of a batch could not be read."""
 
-    path: str
-    error: str
+    path: str = Field(description="the file name, as sent")
+    error: str = Field(description="what is wrong and what to do, in one sentence")
 
 
 class BatchModel(BaseModel):
-    """What was read in several pictures, in their order."""
+    """The results for several images, in the order they were sent."""
 
-    pictures: list[NamedReadingModel | NamedErrorModel]
+    images: list[NamedReadingModel | NamedErrorModel]
 
 
 class CounterfactualModel(BaseModel):
-    """A small change that makes it the runner-up; images are base64 of 784 bytes, `removed` and `added` its ink."""
+    """A small change after which the model predicts the runner-up. Images are base64 of 784 bytes."""
 
-    probabilities: Ten
-    image: str
-    removed: str
-    added: str
+    probabilities: Probabilities = Field(description="class probabilities of the changed image")
+    image: str = Field(description="the changed image")
+    removed: str = Field(description="the ink removed")
+    added: str = Field(description="the ink added")
 
 
 class NeighbourModel(BaseModel):
-    """A training digit that is like it, how much, and its image, base64 of 784 bytes."""
+    """One of the most similar training digits."""
 
-    digit: Annotated[int, Field(ge=0, le=9)]
-    similarity: float
-    image: str
+    digit: Class = Field(description="its label")
+    similarity: float = Field(description="cosine similarity of the outlines, up to 1")
+    image: str = Field(description="base64 of 784 bytes")
 
 
 class ReasonsModel(BaseModel):
-    """What the network thinks of one 28×28, and why; `importance` is what hiding a place costs the confidence."""
+    """The prediction for one 28×28 image, explained."""
 
-    digit: Annotated[int, Field(ge=0, le=9)]
-    runner_up: Annotated[int, Field(ge=0, le=9)]
-    probabilities: Ten
-    importance: list[list[float]]
-    counterfactual: CounterfactualModel | None = Field(description="null where no small change makes it the runner-up")
-    neighbours: list[NeighbourModel]
-    sentence: str = Field(description="all of it in words")
+    digit: Class = Field(description="the most probable digit")
+    runner_up: Class = Field(description="the second most probable digit")
+    probabilities: Probabilities = Field(description="class probabilities of the digits 0 to 9")
+    importance: list[list[float]] = Field(
+        description="occlusion map, 28×28: how much the confidence drops when the area around a pixel is hidden"
+    )
+    counterfactual: CounterfactualModel | None = Field(description="null if no small change makes it the runner-up")
+    neighbours: list[NeighbourModel] = Field(description="the most similar training digits, most similar first")
+    sentence: str = Field(description="the explanation in one sentence")
 
 
 class ProblemModel(BaseModel):
-    """An error, as RFC 9457 has it; `detail` is a sentence for a person."""
+    """An error as RFC 9457 defines it."""
 
     type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    request_id: str
-    error: str
+    title: str = Field(description="the name of the HTTP status")
+    status: int = Field(description="the HTTP status code")
+    detail: str = Field(description="what is wrong and what to do, in one sentence")
+    instance: str = Field(description="the path of the request")
+    request_id: str = Field(description="the ID of the request, also in the header X-Request-ID")
+    error: str = Field(description="the same as detail, for clients of the Open Inference Protocol")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI's words for the errors of a route."""
+    """The error responses of a route, for OpenAPI."""
     schema = {"schema": {"$ref": "#/components/schemas/ProblemModel"}}
-    return {status: {"description": WHY[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
+    return {status: {"description": DESCRIPTIONS[status], "content": {MEDIA_TYPE: schema}} for status in statuses}
 
 
-WHY = {
-    400: "the request is empty or damaged",
-    401: "the token is missing or wrong",
-    404: "there is nothing of this name",
-    408: "the request came too slowly",
-    413: "the request has more than 10 MB, or the picture more than 100 megapixels",
-    415: "this is no picture, or of a kind that is not read",
-    422: "the picture is damaged, or a parameter is out of its range",
-    503: "there is as much to do already as is taken; try again after Retry-After seconds",
-    504: "this took too long",
+DESCRIPTIONS = {
+    400: "the request is empty or malformed",
+    401: "the bearer token is missing or wrong",
+    404: "not found",
+    408: "the request body arrived too slowly",
+    413: "the request is larger than 10 MB, or the image larger than 100 megapixels",
+    415: "not an image, or an unsupported format",
+    422: "the image is damaged, or a parameter is invalid",
+    503: "the server is busy: retry after the number of seconds in Retry-After",
+    504: "the request timed out",
 }
 
 
 def as_json(document: Any, headers: dict[str, str] | None = None) -> Response:
-    """An answer in JSON."""
+    """A JSON response."""
     return Response(json.dumps(document, separators=(",", ":")), 200, headers, "application/json")
 
 
 def reading_document(reading: Reading, images: bool) -> dict[str, Any]:
-    """A reading as `read --json` gives it; with what the network saw, if wished."""
+    """A reading as `read --json` prints it; with `images`, each digit also has its 28×28 input."""
     document = reading.to_dict()
     if images:
         for row, digits in zip(document["rows"], reading.rows, strict=True):
@@ -139,5 +148,5 @@ def reading_document(reading: Reading, images: bool) -> dict[str, Any]:
 
 
 def image_text(digit: Digit) -> str:
-    """The 28×28 of a digit as base64."""
+    """The 28×28 input of a digit as base64."""
     return base64.b64encode(digit.image.tobytes()).decode()

@@ -1,4 +1,4 @@
-"""All routes as a table, and the application made of them. Knows nothing of sockets, processes and signals."""
+"""The table of routes and the application made from it. Knows nothing of sockets, processes and signals."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,41 +17,41 @@ from mnist_cnn.serving import open_inference, pages, reading_routes
 from mnist_cnn.serving.answers import BatchModel, ProblemModel, ReadingModel, ReasonsModel, problems
 from mnist_cnn.serving.body import Budget
 from mnist_cnn.serving.engine import Engine
-from mnist_cnn.serving.gate import Doorman, Gate, Guard
+from mnist_cnn.serving.gate import Gate, Guard, LoadShedder
 from mnist_cnn.serving.metrics import Metrics
 from mnist_cnn.serving.problems import HANDLERS
 from mnist_cnn.serving.settings import Settings
 
-ABOUT = "Pictures of handwritten digits come in, the digits go out, with how sure the network is of each."
+ABOUT = "Recognises handwritten digits in images: predictions, confidences, bounding boxes and explanations."
 
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path, what answers there, the form of its answer, and what OpenAPI is to know besides."""
+    """A method and a path, the endpoint, the schema of its response, and what else OpenAPI describes."""
 
     method: str
     path: str
-    answer: Callable[..., Any]
-    model: type | None = None
+    endpoint: Callable[..., Any]
+    schema: type | None = None
     errors: tuple[int, ...] = ()
-    takes: dict[str, Any] = field(default_factory=dict)
+    body: dict[str, Any] = field(default_factory=dict)
     listed: bool = True
-    gives: type[Response] = JSONResponse
+    response: type[Response] = JSONResponse
 
 
 BINARY = {"type": "string", "format": "binary"}
-PICTURE = {"image/*": {"schema": BINARY}, "application/octet-stream": {"schema": BINARY}}
+IMAGE = {"image/*": {"schema": BINARY}, "application/octet-stream": {"schema": BINARY}}
 FORM = {
     "multipart/form-data": {
-        "schema": {"type": "object", "required": ["picture"], "properties": {"picture": BINARY}},
+        "schema": {"type": "object", "required": ["image"], "properties": {"image": BINARY}},
     }
 }
-FORMS = {
+BATCH_FORM = {
     "multipart/form-data": {
         "schema": {
             "type": "object",
-            "required": ["picture"],
-            "properties": {"picture": {"type": "array", "items": BINARY, "minItems": 1, "maxItems": 64}},
+            "required": ["images"],
+            "properties": {"images": {"type": "array", "items": BINARY, "minItems": 1, "maxItems": 64}},
         }
     }
 }
@@ -63,9 +63,9 @@ ROUTES = [
     Route("GET", "/app.js", pages.Page("app.js"), listed=False),
     Route("GET", "/asking.js", pages.Page("asking.js"), listed=False),
     Route("GET", "/style.css", pages.Page("style.css"), listed=False),
-    Route("POST", "/v1/read", reading_routes.read, ReadingModel, READING, PICTURE | FORM),
-    Route("POST", "/v1/read/batch", reading_routes.read_batch, BatchModel, READING, FORMS),
-    Route("POST", "/v1/explain", reading_routes.explain, ReasonsModel, READING, reading_routes.EXPLAIN_TAKES),
+    Route("POST", "/v1/read", reading_routes.read, ReadingModel, READING, IMAGE | FORM),
+    Route("POST", "/v1/read/batch", reading_routes.read_batch, BatchModel, READING, BATCH_FORM),
+    Route("POST", "/v1/explain", reading_routes.explain, ReasonsModel, READING, reading_routes.EXPLAIN_REQUEST),
     Route("GET", "/v2", open_inference.server_metadata),
     Route("GET", "/v2/health/live", open_inference.live),
     Route("GET", "/v2/health/ready", open_inference.ready),
@@ -75,21 +75,21 @@ ROUTES = [
         for route in (
             Route("GET", path, open_inference.model_metadata, listed=listed),
             Route("GET", f"{path}/ready", open_inference.model_ready, listed=listed),
-            Route("POST", f"{path}/infer", open_inference.infer, None, INFERENCE, open_inference.TAKES, listed),
+            Route("POST", f"{path}/infer", open_inference.infer, None, INFERENCE, open_inference.REQUEST, listed),
         )
     ],
     Route("GET", "/healthz", pages.healthz),
-    Route("GET", "/metrics", pages.metrics, gives=PlainTextResponse),
+    Route("GET", "/metrics", pages.metrics, response=PlainTextResponse),
     Route("GET", "/docs", pages.docs, listed=False),
     Route("GET", "/openapi.json", pages.openapi, listed=False),
 ]
 
 
 def make_app(settings: Settings) -> ASGIApp:
-    """Make the application; raises ArtifactError for a network that cannot be loaded, ReaderError for a confidence."""
+    """Make the application; raises ArtifactError if the model cannot be loaded, ReaderError for a bad confidence."""
     reader = Reader(settings.model, settings.min_confidence)
     metrics, budget = Metrics(), Budget()
-    engine = Engine(reader.classify, settings.places, metrics)
+    engine = Engine(reader.classify, settings.queue_size, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -111,8 +111,8 @@ def make_app(settings: Settings) -> ASGIApp:
     for route in ROUTES:
         add(app, route)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
-    let_in = Doorman(app, {"/v1/read": lambda: engine.small.full})
-    guarded: ASGIApp = Guard(let_in, settings.local, settings.token)
+    shedding = LoadShedder(app, {"/v1/read": lambda: engine.small.full})
+    guarded: ASGIApp = Guard(shedding, settings.local, settings.token)
     if settings.allow_origins:
         guarded = CORSMiddleware(
             guarded,
@@ -125,15 +125,15 @@ def make_app(settings: Settings) -> ASGIApp:
 
 
 def add(app: FastAPI, route: Route) -> None:
-    """Add a route to the application and to its documentation."""
-    body = {"requestBody": {"required": True, "content": route.takes}} if route.takes else None
+    """Add a route to the application and to its OpenAPI document."""
+    body = {"requestBody": {"required": True, "content": route.body}} if route.body else None
     app.add_api_route(
         route.path,
-        route.answer,
+        route.endpoint,
         methods=[route.method],
-        response_model=route.model,
-        response_class=route.gives,
-        response_description="the answer",
+        response_model=route.schema,
+        response_class=route.response,
+        response_description="success",
         responses=problems(*route.errors),
         openapi_extra=body,
         include_in_schema=route.listed,
@@ -141,7 +141,7 @@ def add(app: FastAPI, route: Route) -> None:
 
 
 def openapi_of(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, made once."""
+    """The OpenAPI document, generated once."""
     if not app.openapi_schema:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         document["components"]["schemas"]["ProblemModel"] = ProblemModel.model_json_schema()

@@ -1,7 +1,7 @@
-"""Pictures and tensors come in from coroutines; readings and probabilities go out. Knows nothing of HTTP.
+"""Runs the reader for coroutines: images and tensors in, readings and probabilities out. Knows nothing of HTTP.
 
-Small pictures and small tensors that come at the same time are read together and share the network's calls. Whatever
-may take long has a thread of its own, so that the small ones need not wait for it.
+Small images and tensors that arrive at the same time are batched into one model call. Large ones have a thread of their
+own, so that small ones do not wait for them.
 """
 
 import io
@@ -20,46 +20,46 @@ from mnist_cnn.reading.reader import Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.lane import Lane
 from mnist_cnn.serving.metrics import Metrics
-from mnist_cnn.serving.settings import SMALL, TOGETHER, WAIT
+from mnist_cnn.serving.settings import BATCH_SIZE, SMALL, WAIT
 
-FEW = 8  # images of a tensor that the network sees in the time of one picture
+FEW = 8  # images in a tensor that the model classifies in the time it takes to read one image
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of a picture: whether there is one digit in it, and how sure a digit must be."""
+class Options:
+    """How to read an image: as a single digit or not, and with which confidence threshold."""
 
     single: bool
     min_confidence: float
 
 
 @dataclass(frozen=True)
-class PictureTask:
-    """The bytes of a picture, to be read."""
+class ImageTask:
+    """The bytes of an image to read."""
 
     body: bytes
-    question: Question
+    options: Options
 
 
-Task = PictureTask | np.ndarray
-"""A picture to be read, or images (n, 28, 28) uint8 to be classified."""
+Task = ImageTask | np.ndarray
+"""An image to read, or (n, 28, 28) uint8 images to classify."""
 
 
-class TooLong:
-    """In place of a result: this picture is large, so it belongs on the other thread."""
+class TooLarge:
+    """In place of a result: the image is large, so it belongs in the other queue."""
 
 
 class Engine:
-    """Reads on two threads: one for what is small, together, and one for what is large, one after another."""
+    """Two threads with a queue each: one reads small images in batches, the other large images one at a time."""
 
-    def __init__(self, classify: Classifier, places: int, metrics: Metrics) -> None:
+    def __init__(self, classify: Classifier, queue_size: int, metrics: Metrics) -> None:
         self.classify, self.metrics = classify, metrics
         waiting = metrics.waiting.labels
-        self.small: Lane[Task, Any] = Lane("small", self.together, places, TOGETHER, waiting("small").set, WAIT)
-        self.large: Lane[Callable[[], Any], Any] = Lane("large", one_by_one, 2 * places, 1, waiting("large").set)
+        self.small: Lane[Task, Any] = Lane("small", self.read_batch, queue_size, BATCH_SIZE, waiting("small").set, WAIT)
+        self.large: Lane[Callable[[], Any], Any] = Lane("large", one_by_one, 2 * queue_size, 1, waiting("large").set)
 
     def start(self) -> None:
-        """Begin to work; reads a stroke, so that the first picture is as quick as the second."""
+        """Start the threads, after a warm-up: without one, the first image would take longer than the others."""
         stroke = np.full((64, 64), 255, np.uint8)
         stroke[16:48, 30:34] = 0
         Reader(self.classify).read(stroke)
@@ -67,20 +67,20 @@ class Engine:
         self.large.start()
 
     def stop(self) -> None:
-        """Finish what waits, and end."""
+        """Finish the queued tasks and stop the threads."""
         self.small.stop()
         self.large.stop()
 
-    async def read(self, body: bytes, question: Question) -> Reading:
-        """Read one picture; raises ImageError, or BusyError."""
-        result: Reading | TooLong = await self.small.do(PictureTask(body, question))
-        if isinstance(result, TooLong):
-            result = await self.large.do(partial(self.read_large, body, question))
+    async def read(self, body: bytes, options: Options) -> Reading:
+        """Read one image. Raises ImageError, or BusyError if the queue is full."""
+        result: Reading | TooLarge = await self.small.do(ImageTask(body, options))
+        if isinstance(result, TooLarge):
+            result = await self.large.do(partial(self.read_large, body, options))
         return cast(Reading, result)
 
-    async def read_all(self, bodies: Sequence[bytes], question: Question) -> list[Reading | Exception]:
-        """Read several pictures; what cannot be read gives its ImageError. Raises BusyError."""
-        return await self.large.do_all([partial(self.read_large, body, question) for body in bodies])
+    async def read_all(self, bodies: Sequence[bytes], options: Options) -> list[Reading | Exception]:
+        """Read several images; one that cannot be read gives its ImageError. Raises BusyError."""
+        return await self.large.do_all([partial(self.read_large, body, options) for body in bodies])
 
     async def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Classify (n, 28, 28) uint8 images: (n, 10) float32. Raises BusyError."""
@@ -88,18 +88,18 @@ class Engine:
         return cast(np.ndarray, await (self.small.do(images) if few else self.large.do(partial(self.classify, images))))
 
     async def explain(self, image: np.ndarray) -> Reasons:
-        """Classify one (28, 28) uint8 image and say why. Raises BusyError."""
+        """Classify one (28, 28) uint8 image and explain the prediction. Raises BusyError."""
         return cast(Reasons, await self.large.do(partial(reasons, self.classify, image)))
 
-    def read_large(self, body: bytes, question: Question) -> Reading:
-        """Read one picture of any size by itself."""
-        return Reader(self.classify, question.min_confidence).read(body, question.single)
+    def read_large(self, body: bytes, options: Options) -> Reading:
+        """Read a single image of any size."""
+        return Reader(self.classify, options.min_confidence).read(body, options.single)
 
-    def together(self, tasks: list[Task]) -> list[Any]:
-        """Read small pictures and tensors with one call of the network for each question that was asked."""
-        self.metrics.together.observe(len(tasks))
+    def read_batch(self, tasks: list[Task]) -> list[Any]:
+        """Read small images and classify small tensors: one model call for the tensors, one for each set of options."""
+        self.metrics.batch_size.observe(len(tasks))
         results: dict[int, Any] = {}
-        pages: dict[Question, dict[int, Page]] = defaultdict(dict)
+        pages: dict[Options, dict[int, Page]] = defaultdict(dict)
         tensors: dict[int, np.ndarray] = {}
         for index, task in enumerate(tasks):
             if isinstance(task, np.ndarray):
@@ -107,30 +107,30 @@ class Engine:
                 continue
             prepared = small_page(task)
             if isinstance(prepared, Page):
-                pages[task.question][index] = prepared
+                pages[task.options][index] = prepared
             else:
                 results[index] = prepared
         if tensors:
             ends = np.cumsum([len(images) for images in tensors.values()])[:-1]
             results |= zip(tensors, np.split(self.classify(np.concatenate(list(tensors.values()))), ends), strict=True)
-        for question, of_it in pages.items():
-            reader = Reader(self.classify, question.min_confidence)
-            results |= zip(of_it, reader.decide(list(of_it.values()), question.single), strict=True)
+        for options, pages_with in pages.items():
+            reader = Reader(self.classify, options.min_confidence)
+            results |= zip(pages_with, reader.decide(list(pages_with.values()), options.single), strict=True)
         return [results[index] for index in range(len(tasks))]
 
 
-def small_page(task: PictureTask) -> Page | TooLong | Exception:
-    """Everything before the network, for a small picture; one that cannot be read must not hurt the others."""
+def small_page(task: ImageTask) -> Page | TooLarge | Exception:
+    """All steps before the model, for a small image. An error is returned, so that it does not affect the others."""
     try:
-        image = opened(io.BytesIO(task.body), "the picture")
-        check_size(*image.size, "the picture")
+        image = opened(io.BytesIO(task.body), "the file")
+        check_size(*image.size, "the file")
         if image.width * image.height > SMALL:
-            return TooLong()
-        return prepare(load(image), task.question.single)
+            return TooLarge()
+        return prepare(load(image), task.options.single)
     except Exception as error:
         return error
 
 
 def one_by_one(tasks: list[Callable[[], Any]]) -> list[Any]:
-    """Do what takes long."""
+    """Do long tasks one after another."""
     return [task() for task in tasks]

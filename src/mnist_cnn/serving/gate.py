@@ -1,4 +1,4 @@
-"""Everything that each request passes: an id, who may ask, safe headers, and an account in log and metrics."""
+"""What every request passes through: request ID, access control, security headers, access log and metrics."""
 
 import hmac
 import json
@@ -17,7 +17,7 @@ from mnist_cnn.serving.problems import BUSY, ProblemError, answer
 
 access = logging.getLogger("mnist_cnn.access")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-# No script, style or picture but our own; no other page may hold ours in a frame.
+# Scripts, styles and images of this server only; no page of another site may put this one in a frame.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -31,26 +31,26 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
-# The page itself, what says that the server is up, and how to use it. None of them tells what others have sent.
+# Needs no token: the web app, health checks and API docs. None of them reveals anything about other requests.
 PAGE = frozenset({"/", "/app.js", "/asking.js", "/style.css"})
 OPEN = PAGE | {"/healthz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
 PORT = re.compile(r":\d*$")
 
 
 class Gate:
-    """The outermost ASGI application: every request and every answer passes it."""
+    """The outermost ASGI application: every request and response passes through it."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, budget: Budget) -> None:
         self.app, self.metrics, self.budget = app, metrics, budget
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and its answer back."""
+        """Pass a request on and its response back."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
         request_id = id_of(scope)
-        # A copy, so that the server beneath still knows HEAD and leaves the body out.
+        # A copy, so that uvicorn still sees HEAD and sends no body.
         scope = {**scope, "state": {"request_id": request_id}, "method": scope["method"].replace("HEAD", "GET")}
         status, size = 0, 0
 
@@ -74,10 +74,10 @@ class Gate:
 
 
 class Guard:
-    """An ASGI application around another, which only those reach who may.
+    """An ASGI application that lets only authorised requests through to another.
 
-    Where a server listens on this computer only, `local`, it goes by local names only: another site whose name was made
-    to point here ("DNS rebinding") is then refused, although the browser takes both for one.
+    A server that listens on this computer only (`local`) accepts only local host names: that rejects a site whose name
+    was made to point here (DNS rebinding), which the browser could not tell from this server.
     """
 
     def __init__(self, app: ASGIApp, local: bool, token: str | None) -> None:
@@ -85,47 +85,47 @@ class Guard:
         self.token = token.encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        problem = self.refusal(scope) if scope["type"] == "http" else None
+        """Pass a request on, or reject it."""
+        problem = self.rejection(scope) if scope["type"] == "http" else None
         await (answer(scope, problem) if problem else self.app)(scope, receive, send)
 
-    def refusal(self, scope: Scope) -> ProblemError | None:
-        """Why a request is refused, or nothing."""
+    def rejection(self, scope: Scope) -> ProblemError | None:
+        """Why a request is rejected; None if it is not."""
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if self.local and PORT.sub("", host) not in LOCAL:
-            return ProblemError(400, f"This server does not go by the name {host!r:.100}: use localhost or 127.0.0.1.")
+            return ProblemError(400, f"Host name {host!r:.100} is not allowed: use localhost or 127.0.0.1.")
         if self.token is None or scope["path"] in OPEN:
             return None
         scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
         if scheme.lower() == b"bearer" and hmac.compare_digest(given, self.token):
             return None
-        sentence = "This server wants its token: send it in the header Authorization: Bearer TOKEN."
+        sentence = "The bearer token is missing or wrong: send the header Authorization: Bearer TOKEN."
         return ProblemError(401, sentence, {"WWW-Authenticate": "Bearer"})
 
 
-class Doorman:
-    """An ASGI application around another, which refuses what there is no place for before anything of it is parsed.
+class LoadShedder:
+    """An ASGI application that answers 503 before parsing a request whose queue is full, and passes others on.
 
-    So a refusal costs half as much, and an overloaded server has that time for what it has let in. `routes` are paths,
-    each with what says whether all places behind it are taken.
+    That halves the cost of a 503, which leaves an overloaded server more time for the requests it has accepted.
+    `routes` maps a path to a function that tells whether its queue is full.
     """
 
     def __init__(self, app: ASGIApp, routes: Mapping[str, Callable[[], bool]]) -> None:
         self.app, self.routes = app, routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
+        """Pass a request on, or reject it."""
         full = self.routes.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
         if not full or not full():
             await self.app(scope, receive, send)
             return
-        scope["refused_at"] = scope["path"]
+        scope["shed_route"] = scope["path"]
         await answer(scope, BUSY)(scope, receive, send)
 
 
 def id_of(scope: Scope) -> str:
-    """The id that the request brings, if it is a plain one, or a new one."""
+    """The ID that the request brings, if it is valid, or a new one."""
     for name, value in scope["headers"]:
         if name == b"x-request-id" and REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
@@ -133,7 +133,7 @@ def id_of(scope: Scope) -> str:
 
 
 def add_headers(message: MutableMapping[str, Any], request_id: str) -> None:
-    """Add to an answer's headers what all answers have; pictures and what is in them are not to be kept by caches."""
+    """Add the headers that all responses have. Caches must not store images or results."""
     headers = [*message["headers"], *HEADERS, (b"x-request-id", request_id.encode())]
     if not any(name == b"cache-control" for name, _ in headers):
         headers.append((b"cache-control", b"no-store"))
@@ -141,12 +141,12 @@ def add_headers(message: MutableMapping[str, Any], request_id: str) -> None:
 
 
 def route_of(scope: Scope) -> str:
-    """The route that answered, or "other": what people try at random must not fill the memory of the metrics."""
-    return str(getattr(scope.get("route"), "path", scope.get("refused_at", "other")))
+    """The route that answered, or "other": requests for random paths must not fill the metrics' memory."""
+    return str(getattr(scope.get("route"), "path", scope.get("shed_route", "other")))
 
 
 def line(scope: Scope, request_id: str, status: int, size: int, seconds: float) -> str:
-    """One line of the access log. It has no query, no headers and nothing of what was read."""
+    """One line of the access log. It has no query, no headers and no results."""
     return json.dumps(
         {
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -1,4 +1,4 @@
-"""Tasks come in from coroutines, a thread does several at a time, results go back. Knows nothing of pictures."""
+"""A worker thread with a bounded queue, for coroutines: several tasks per batch. Knows nothing of images."""
 
 import asyncio
 import math
@@ -14,76 +14,77 @@ R = TypeVar("R")
 
 
 class BusyError(Exception):
-    """All places are taken."""
+    """The queue is full."""
 
 
 class TooSlowError(Exception):
-    """Something was not done in the time it was given."""
+    """The work timed out."""
 
 
 class GoneError(Exception):
-    """Nobody waits for the result any longer."""
+    """The client disconnected before the result was ready."""
 
 
 @dataclass(eq=False, frozen=True, slots=True)
 class Job(Generic[T, R]):
-    """A task and where its result is waited for; cancelled when nobody waits any longer."""
+    """A task and the future of its result; the future is cancelled when the client disconnects."""
 
     task: T
     future: "asyncio.Future[R | Exception]"
 
 
 class Lane(Generic[T, R]):
-    """One thread and a queue of at most `places` tasks before it, fewer where they would take longer than `within`.
+    """One thread with a queue of at most `size` tasks, fewer if they would wait longer than `within` seconds.
 
-    `work` takes up to `together` tasks at once and gives a result or an exception for each. If it raises for several,
-    each is tried alone, and what it raises then is the result. `waiting` is told how many wait whenever that changes.
+    `work` takes up to `batch` tasks at once and gives a result or an exception for each. If it raises for a batch, each
+    task is tried alone, and an exception is then its result. `on_length` is called with the queue length whenever it
+    changes.
     """
 
     def __init__(
         self,
         name: str,
         work: Callable[[list[T]], Sequence[R | Exception]],
-        places: int,
-        together: int,
-        waiting: Callable[[int], object],
+        size: int,
+        batch: int,
+        on_length: Callable[[int], object],
         within: float = math.inf,
     ) -> None:
-        self.work, self.places, self.together, self.told = work, places, together, waiting
-        self.within, self.pace = within, 0.0  # seconds a task, of late
+        self.work, self.size, self.batch, self.on_length = work, size, batch, on_length
+        self.within, self.pace = within, 0.0  # recent seconds per task
         self.jobs: deque[Job[T, R]] = deque()
         self.changed = threading.Condition()
         self.open = False
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin to work; called where the event loop runs."""
+        """Start the thread; must be called in the running event loop."""
         self.loop = asyncio.get_running_loop()
         self.open = True
         self.thread.start()
 
     def stop(self) -> None:
-        """Finish what waits, and end."""
+        """Finish the queued tasks and stop the thread."""
         with self.changed:
             self.open = False
             self.changed.notify()
         self.thread.join()
 
     async def do(self, task: T) -> R:
-        """Wait for one task's result; raises its exception, or BusyError at once if there is no place."""
+        """Await the result of one task; raises its exception, or BusyError at once if the queue is full."""
         (result,) = await self.do_all([task])
         if isinstance(result, Exception):
             raise result
         return result
 
     async def do_all(self, tasks: Sequence[T]) -> list[R | Exception]:
-        """Wait for the results of several tasks; BusyError if there is not a place for each. Cancelling frees them."""
+        """Await the results of several tasks; BusyError if they do not all fit. Cancelling removes them."""
         jobs: list[Job[T, R]] = [Job(task, self.loop.create_future()) for task in tasks]
         with self.changed:
             if not self.open or len(self.jobs) + len(jobs) > self.room():
                 raise BusyError
             self.jobs.extend(jobs)
-            self.told(len(self.jobs))
+            self.on_length(len(self.jobs))
             self.changed.notify()
         try:
             return [await job.future for job in jobs]
@@ -93,24 +94,24 @@ class Lane(Generic[T, R]):
 
     @property
     def full(self) -> bool:
-        """Whether one task more would find no place."""
+        """Whether the queue has no room for another task."""
         return len(self.jobs) >= self.room()
 
     def room(self) -> int:
-        """How many tasks may wait."""
+        """How many tasks may wait at present."""
         in_time = self.within / self.pace if self.pace else math.inf
-        return int(min(self.places, max(2 * self.together, in_time)))
+        return int(min(self.size, max(2 * self.batch, in_time)))
 
     def forget(self, jobs: Sequence[Job[T, R]]) -> None:
-        """Take back what has not been begun."""
+        """Remove tasks that have not been started."""
         for job in jobs:
             job.future.cancel()
         with self.changed:
             self.jobs = deque(job for job in self.jobs if not job.future.cancelled())
-            self.told(len(self.jobs))
+            self.on_length(len(self.jobs))
 
     def run(self) -> None:
-        """Do what waits, until stopped."""
+        """Work on the queue until stopped."""
         while jobs := self.next_jobs():
             began = time.perf_counter()
             results = self.results_of([job.task for job in jobs])
@@ -118,36 +119,35 @@ class Lane(Generic[T, R]):
             self.loop.call_soon_threadsafe(settle, jobs, results)
 
     def results_of(self, tasks: list[T]) -> Sequence[R | Exception]:
-        """Do some tasks; whatever one of them raises must end neither the thread nor the others."""
+        """The results of some tasks; an exception of one must not stop the thread or affect the others."""
         try:
             return self.work(tasks)
         except Exception as error:
             return [error] if len(tasks) == 1 else [result for task in tasks for result in self.results_of([task])]
 
     def next_jobs(self) -> list[Job[T, R]]:
-        """Wait for tasks and take some; none if there are none and no more will come."""
+        """Wait for tasks and take the next batch; empty if there are none and no more will come."""
         with self.changed:
             while not self.jobs:
                 if not self.open:
                     return []
                 self.changed.wait()
-            taken = [self.jobs.popleft() for _ in range(min(self.together, len(self.jobs)))]
-            self.told(len(self.jobs))
+            taken = [self.jobs.popleft() for _ in range(min(self.batch, len(self.jobs)))]
+            self.on_length(len(self.jobs))
             return taken
 
 
 def settle(jobs: Sequence[Job[T, R]], results: Sequence[R | Exception]) -> None:
-    """Hand results to those who still wait."""
+    """Set the results of futures that are still awaited."""
     for job, result in zip(jobs, results, strict=True):
         if not job.future.done():
             job.future.set_result(result)
 
 
 async def wait_for(work: Awaitable[R], gone: Awaitable[Any], seconds: float) -> R:
-    """The result of some work, unless `gone` ends first, which says that nobody waits for it.
+    """The result of some work, unless `gone` ends first: the client has disconnected.
 
-    Raises GoneError as soon as that happens, and TooSlowError after so many seconds; work that has not begun is then
-    given up.
+    Raises GoneError as soon as that happens, and TooSlowError after `seconds`; work that has not started is cancelled.
     """
     task, left = asyncio.ensure_future(work), asyncio.ensure_future(gone)
     try:

@@ -1,7 +1,7 @@
 """The Open Inference Protocol, version 2: tensors in, tensors out, as JSON or binary.
 
-As KServe's specification and the Triton server's binary extension have it: a request is JSON, and where a tensor has
-the parameter `binary_data_size`, its bytes follow that JSON, whose length Inference-Header-Content-Length gives.
+As in KServe's specification and Triton's binary tensor extension: a request is JSON; if a tensor has the parameter
+`binary_data_size`, its bytes follow the JSON, whose length is in the header Inference-Header-Content-Length.
 """
 
 import json
@@ -21,7 +21,7 @@ from mnist_cnn.serving.settings import BODY
 MODEL, VERSION = "digits", "1"
 INPUT, OUTPUT = "images", "probabilities"
 HEADER = "Inference-Header-Content-Length"
-JSON_BODY = 1_000_000  # bytes of JSON: more of it would keep all other requests waiting while it is understood
+JSON_BODY = 1_000_000  # bytes of JSON: parsing more would block all other requests
 PIXEL = {"type": "integer", "minimum": 0, "maximum": 255}
 TENSOR = {
     "type": "object",
@@ -29,11 +29,11 @@ TENSOR = {
     "properties": {
         "name": {"const": INPUT},
         "datatype": {"const": "UINT8"},
-        "shape": {"const": [1, 28, 28], "description": "n images of 28 × 28; one in this example"},
+        "shape": {"const": [1, 28, 28], "description": "[n, 28, 28]; n = 1 in this schema"},
         "data": {"type": "array", "items": PIXEL, "minItems": 784, "maxItems": 784},
     },
 }
-TAKES = {
+REQUEST = {
     "application/json": {
         "schema": {
             "type": "object",
@@ -50,7 +50,7 @@ TAKES = {
 
 @dataclass(frozen=True)
 class Inference:
-    """One request: its id, the images (n, 28, 28) uint8, and whether the answer is to be binary."""
+    """One request: its ID, the images (n, 28, 28) uint8, and whether the response is binary."""
 
     id: str
     images: np.ndarray
@@ -58,22 +58,22 @@ class Inference:
 
 
 async def server_metadata() -> dict[str, Any]:
-    """Name, version and extensions of the server."""
+    """Get the name, version and extensions of the server."""
     return {"name": "mnist-cnn", "version": __version__, "extensions": ["binary_tensor_data"]}
 
 
 async def live() -> dict[str, bool]:
-    """Say that the server runs."""
+    """Check that the server is running."""
     return {"live": True}
 
 
 async def ready() -> dict[str, bool]:
-    """Say that the server can read."""
+    """Check that the server is ready for requests."""
     return {"ready": True}
 
 
 async def model_metadata() -> dict[str, Any]:
-    """What the network takes and gives."""
+    """Get the inputs and outputs of the model."""
     return {
         "name": MODEL,
         "versions": [VERSION],
@@ -84,12 +84,12 @@ async def model_metadata() -> dict[str, Any]:
 
 
 async def model_ready() -> dict[str, Any]:
-    """Say that the network can be used."""
+    """Check that the model is ready."""
     return {"name": MODEL, "ready": True}
 
 
 async def infer(request: Request) -> Response:
-    """Classify 28×28 images: the probabilities of the ten digits for each."""
+    """Classify 28×28 images that look like MNIST's: white digit (255) on black (0). Returns class probabilities."""
     length = request.headers.get(HEADER)
     body = await body_of(request, BODY if length else JSON_BODY)
     inference = inference_of(body, length)
@@ -98,9 +98,9 @@ async def infer(request: Request) -> Response:
 
 
 def inference_of(body: bytes, length: str | None) -> Inference:
-    """Understand a request; raises ProblemError 400 for one that is not as the protocol or the model's metadata say."""
+    """Parse a request; raises ProblemError 400 if it does not follow the protocol or the model's metadata."""
     if length is not None and not (length.isdecimal() and int(length) <= len(body)):
-        raise ProblemError(400, f"{HEADER} is {length!r:.100}: it must be the number of bytes of JSON in the request.")
+        raise ProblemError(400, f"{HEADER} must be the number of bytes of JSON in the request (got {length!r:.100}).")
     end = len(body) if length is None else min(int(length), JSON_BODY)
     try:
         document = json.loads(body[:end])
@@ -110,17 +110,18 @@ def inference_of(body: bytes, length: str | None) -> Inference:
         binary = flag(document, "binary_data_output")
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ProblemError(
-            400, f"This is no request of the Open Inference Protocol with one input tensor named {INPUT}."
+            400, f"This is not an Open Inference Protocol request with one input tensor named {INPUT}: see /docs."
         ) from error
-    if wanted.keys() - {OUTPUT}:
-        raise ProblemError(400, f"The only output is {OUTPUT}; received {', '.join(map(repr, wanted))!s:.100}.")
+    if unknown := [name for name in wanted if name != OUTPUT]:
+        names = ", ".join(map(repr, unknown))
+        raise ProblemError(400, f"Unknown output {names:.100}: the only output is {OUTPUT}.")
     return Inference(
         str(document.get("id", "")), images, bool(wanted.get(OUTPUT) or (wanted.get(OUTPUT) is None and binary))
     )
 
 
 def flag(entry: dict[str, Any], name: str) -> bool | None:
-    """A parameter of a request or of an output; None where it is not there."""
+    """A boolean parameter of a request or an output; None if it is missing."""
     value = (entry.get("parameters") or {}).get(name)
     return None if value is None else bool(value)
 
@@ -131,30 +132,26 @@ def images_of(tensor: dict[str, Any], rest: bytes) -> np.ndarray:
     if name != INPUT or kind != "UINT8" or shape[1:] != [28, 28] or type(shape[0]) is not int:
         raise ProblemError(
             400,
-            f"{MODEL} takes (n, 28, 28) uint8 images, ink 255 on paper 0, as one UINT8 tensor named {INPUT}; "
-            f"received {name!r:.50}, {kind!r:.50}, {shape!r:.100}.",
+            f"{MODEL} takes (n, 28, 28) uint8 images, white digit (255) on black (0), as one UINT8 tensor named "
+            f"{INPUT} (got {name!r:.50}, {kind!r:.50}, {shape!r:.100}).",
         )
     size = (tensor.get("parameters") or {}).get("binary_data_size")
     pixels = numbers_of(tensor["data"]) if size is None else np.frombuffer(rest, np.uint8)
     if pixels.size != shape[0] * 28 * 28 or (size is not None and size != len(rest)):
-        raise ProblemError(
-            400, f"A tensor of shape {shape!r:.100} has another number of pixels than the {pixels.size} received."
-        )
+        raise ProblemError(400, f"Shape {shape!r:.100} does not match the number of pixels received ({pixels.size}).")
     return pixels.reshape(-1, 28, 28)
 
 
 def numbers_of(data: Any) -> np.ndarray:
-    """Pixels as JSON has them, in one list or in lists of lists, as uint8; ProblemError 400 for what is no pixel."""
+    """Pixels from JSON, a flat list or nested lists, as uint8; ProblemError 400 for invalid values."""
     values = np.asarray(data)
     if values.size and (values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255):
-        raise ProblemError(
-            400, "A pixel must be a whole number from 0 to 255: nothing is to be divided by 255 beforehand."
-        )
+        raise ProblemError(400, "Pixels must be integers from 0 to 255: do not divide by 255.")
     return values.astype(np.uint8)
 
 
 def answer(inference: Inference, probabilities: np.ndarray) -> Response:
-    """The answer: probabilities as JSON, or as little-endian float32 behind the JSON."""
+    """The response: probabilities as JSON, or as little-endian float32 after the JSON."""
     output: dict[str, Any] = {"name": OUTPUT, "datatype": "FP32", "shape": list(probabilities.shape)}
     document = {"model_name": MODEL, "model_version": VERSION, "outputs": [output]}
     if inference.id:

@@ -1,4 +1,4 @@
-"""What a person looks at: the page and its files, the documentation, and whether the server is well."""
+"""The web app and its files, the API docs, the health check and the metrics."""
 
 import hashlib
 import html
@@ -20,7 +20,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Page:
-    """One of the page's files, read once, when the server starts; browsers ask each time whether it has changed."""
+    """A file of the web app, loaded when the server starts; browsers revalidate it on each use."""
 
     def __init__(self, name: str) -> None:
         self.content = files("mnist_cnn.serving").joinpath("static", name).read_bytes()
@@ -28,34 +28,34 @@ class Page:
         self.headers = {"Content-Type": TYPES[name], "Cache-Control": "no-cache", "ETag": f'"{digest}"'}
 
     async def __call__(self, request: Request) -> Response:
-        """Answer with the file, or that it has not changed."""
+        """Answer with the file, or 304 if it has not changed."""
         if request.headers.get("if-none-match") == self.headers["ETag"]:
             return Response(status_code=304, headers=self.headers)
         return Response(self.content, headers=self.headers)
 
 
 async def healthz() -> dict[str, str]:
-    """Say that the server is well."""
+    """Check the health of the server."""
     return {"status": "ok"}
 
 
 async def metrics(request: Request) -> Response:
-    """Counts for Prometheus."""
+    """Get metrics in Prometheus' text format."""
     return Response(request.app.state.metrics.text(), headers={"Content-Type": METRICS_TYPE})
 
 
 async def openapi(request: Request) -> Response:
-    """The interface for programs."""
+    """The API as an OpenAPI document."""
     return as_json(request.app.openapi())
 
 
 async def docs(request: Request) -> Response:
-    """The interface for people, made of the same document as /openapi.json; no script, and nothing of another host."""
+    """The API docs, generated from /openapi.json, without scripts and without anything from another host."""
     return Response(documentation(request.app.openapi()), media_type="text/html")
 
 
 def documentation(document: dict[str, Any]) -> str:
-    """A page of an OpenAPI document: for each operation its parameters, what it takes and what it answers."""
+    """An OpenAPI document as HTML: each operation with its parameters, request body and responses."""
     parts = [
         f"<h2><code>{method.upper()} {html.escape(path)}</code></h2>{operation_part(operation)}"
         for path, methods in document["paths"].items()
@@ -71,9 +71,9 @@ def documentation(document: dict[str, Any]) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="style.css">'
         f'<link rel="icon" href="data:,"><article role="main"><h1>{title}</h1>'
-        f'<p>{html.escape(document["info"]["description"])} For programs: <a href="openapi.json">openapi.json</a>. '
-        f'Errors are application/problem+json, <a href="#ProblemModel">ProblemModel</a>.</p>{"".join(parts)}'
-        f"<h2>What is in the answers</h2>{''.join(schemas)}</article></html>"
+        f'<p>{html.escape(document["info"]["description"])} OpenAPI document: <a href="openapi.json">openapi.json</a>. '
+        f'Errors are application/problem+json: <a href="#ProblemModel">ProblemModel</a>.</p>{"".join(parts)}'
+        f"<h2>Schemas</h2>{''.join(schemas)}</article></html>"
     )
 
 
@@ -84,7 +84,7 @@ def operation_part(operation: dict[str, Any]) -> str:
         for one in operation.get("parameters", [])
     ]
     taken = operation.get("requestBody", {}).get("content", {})
-    rows += [f"<li>takes <code>{html.escape(kind)}</code></li>" for kind in taken]
+    rows += [f"<li>request body <code>{html.escape(kind)}</code></li>" for kind in taken]
     rows += [
         f"<li>{status}: {html.escape(answer['description'])}{schema_link(answer)}</li>"
         for status, answer in operation["responses"].items()
@@ -93,7 +93,7 @@ def operation_part(operation: dict[str, Any]) -> str:
 
 
 def schema_link(answer: dict[str, Any]) -> str:
-    """Where an answer's form is described."""
+    """A link to the schema of a response."""
     for kind in answer.get("content", {}).values():
         if (name := kind.get("schema", {}).get("$ref", "").rpartition("/")[2]) not in ("", "ProblemModel"):
             return f', <a href="#{name}">{name}</a>'
@@ -101,6 +101,6 @@ def schema_link(answer: dict[str, Any]) -> str:
 
 
 def property_part(entry: tuple[str, dict[str, Any]]) -> str:
-    """One member of an answer."""
+    """One property of a schema."""
     name, schema = entry
     return f"<li><code>{html.escape(name)}</code> {html.escape(schema.get('description', ''))}</li>"

@@ -1,4 +1,4 @@
-"""What goes wrong becomes an answer: application/problem+json (RFC 9457), one sentence for a person, never a trace."""
+"""Turns exceptions into application/problem+json responses (RFC 9457): one clear sentence, never a traceback."""
 
 import json
 import logging
@@ -17,23 +17,23 @@ from mnist_cnn.serving.lane import BusyError, GoneError, TooSlowError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = {"Retry-After": "1"}
-GONE = 499  # in log and metrics only: nobody is there to be answered
+GONE = 499  # in log and metrics only: the client has disconnected
 log = logging.getLogger("mnist_cnn.error")
 
 
 class ProblemError(Exception):
-    """A request that is not answered as it wishes: an HTTP status, and a sentence that says why and what to do."""
+    """A request that fails: an HTTP status, and a sentence that says why and what to do."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
 
 
-BUSY = ProblemError(503, "The server has as much to do as it takes: try again in a second.", RETRY_AFTER)
+BUSY = ProblemError(503, "The server is busy: retry in a second.", RETRY_AFTER)
 
 
 def answer(scope: Scope, problem: ProblemError) -> Response:
-    """The answer that tells of a problem. `error` is where clients of the Open Inference Protocol look for it."""
+    """The response for a problem. `error` is where clients of the Open Inference Protocol look for the message."""
     document = {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
@@ -46,45 +46,45 @@ def answer(scope: Scope, problem: ProblemError) -> Response:
     return Response(json.dumps(document), problem.status, problem.headers, MEDIA_TYPE)
 
 
-def of_picture(error: ImageError) -> ProblemError:
-    """The problem of a picture that cannot be read."""
+def of_image(error: ImageError) -> ProblemError:
+    """The problem for an image that cannot be read."""
     kinds = {ImageTooLargeError: 413, ImageFormatError: 415}
     sentence = str(error)
     return ProblemError(kinds.get(type(error), 422), sentence[0].upper() + sentence[1:])
 
 
 def of_parameters(errors: list[Any]) -> ProblemError:
-    """The problem of parameters that are not what they may be."""
+    """The problem for invalid parameters."""
     first = errors[0]
-    return ProblemError(422, f"{first['loc'][-1]} is {first['input']!r:.100}: {first['msg'].lower()}.")
+    return ProblemError(
+        422, f"Invalid {first['loc'][-1]}: {first['msg'][0].lower()}{first['msg'][1:]} (got {first['input']!r:.100})."
+    )
 
 
 def problem_of(request: Request, error: Exception) -> ProblemError:
-    """What to tell of an exception; whatever is not foreseen is no more than a pointer to the server's log."""
+    """The problem for an exception; for an unexpected one it only points to the server's log."""
     match error:
         case ProblemError():
             return error
         case ImageError():
-            return of_picture(error)
+            return of_image(error)
         case RequestValidationError():
             return of_parameters(list(error.errors()))
         case BusyError():
             return BUSY
         case TooSlowError():
-            return ProblemError(504, "This was not done in time: try again later, or send less.", RETRY_AFTER)
+            return ProblemError(504, "The request timed out: retry later, or send fewer images.", RETRY_AFTER)
         case HTTPException(status_code=405):
             allowed = dict(error.headers or {})
             names = allowed.get("Allow", "").replace(", ", " or ")
-            return ProblemError(405, f"{request.method} is not possible here: use {names}.", allowed)
+            return ProblemError(405, f"{request.method} is not allowed here: use {names}.", allowed)
         case HTTPException():
-            return ProblemError(404, "There is nothing at this address: /docs lists what there is.")
-    return ProblemError(
-        500, f"Something is wrong in the server: its log says more about request {id_of(request.scope)}."
-    )
+            return ProblemError(404, "Not found: see /docs for the available endpoints.")
+    return ProblemError(500, f"Internal server error: see the server log for request {id_of(request.scope)}.")
 
 
 async def on_error(request: Request, error: Exception) -> Response:
-    """Answer with what a route raised."""
+    """Answer an exception that a route raised."""
     if isinstance(error, GoneError):
         return Response(status_code=GONE)
     problem = problem_of(request, error)
@@ -94,7 +94,7 @@ async def on_error(request: Request, error: Exception) -> Response:
 
 
 def id_of(scope: Scope) -> str:
-    """The id of a request."""
+    """The ID of a request."""
     return str(scope["state"]["request_id"])
 
 

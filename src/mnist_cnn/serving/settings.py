@@ -1,4 +1,4 @@
-"""What a server can be told, and the limits that it cannot be told. Plain data."""
+"""The settings of a server, and its fixed limits. Plain data."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -7,25 +7,25 @@ from pathlib import Path
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.reader import MIN_CONFIDENCE
 
-BODY = 10_000_000  # bytes that a request may send
-BODIES = 256_000_000  # bytes of all requests together that have been received and not answered
-HEAD = 65_536  # bytes that a request's line and headers may take
-PICTURES = 64  # in one request
-SMALL = 1_100_000  # pixels: larger pictures are read beside the others, not among them
-WAIT = 0.6  # seconds: more small pictures than can be read in that time are not let in
-TOGETHER = 16  # small pictures that are read before any of them is answered
-SENDING = 10.0  # seconds in which a request's head must come, and then its body; and a last answer be fetched
-IDLE = 15.0  # seconds that a connection is kept for another request
-STOPPING = 15.0  # seconds that what is in flight may take when the server is stopped
+BODY = 10_000_000  # bytes: the largest request body
+BODIES = 256_000_000  # bytes of all requests that are being processed, together
+HEAD = 65_536  # bytes: the largest request line and headers
+MAX_FILES = 64  # in one request
+SMALL = 1_100_000  # pixels: larger images have a queue and a thread of their own
+WAIT = 0.6  # seconds: the longest estimated wait for which another small image is queued
+BATCH_SIZE = 16  # the largest number of small images read in one batch
+SENDING = 10.0  # seconds for a request's head to arrive, then for its body, and for the last response to be fetched
+IDLE = 15.0  # seconds that an idle connection is kept open
+STOPPING = 15.0  # seconds for requests in flight when the server is stopped
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One server. `host` is the address that it listens at, in numbers.
+    """The settings of one server.
 
-    `model` is as for Reader. `token` must come with each request, if there is one; pages of `allow_origins` may ask
-    from other sites. At most `places` small pictures wait,
-    twice as many large ones, and none longer than `seconds`.
+    `host` is the numeric address to listen at, `model` as for Reader. With a `token`, requests must send it as a bearer
+    token. `allow_origins` are the allowed CORS origins. At most `queue_size` small images wait, twice as many large
+    ones, and a request times out after `timeout` seconds.
     """
 
     host: str = "127.0.0.1"
@@ -35,10 +35,10 @@ class Settings:
     workers: int = 1
     token: str | None = None
     allow_origins: tuple[str, ...] = ()
-    places: int = 64
-    seconds: float = 10.0
+    queue_size: int = 64
+    timeout: float = 10.0
 
     @property
     def local(self) -> bool:
-        """Whether only this computer can reach the server."""
+        """Whether the server listens on this computer only."""
         return ipaddress.ip_address(self.host).is_loopback

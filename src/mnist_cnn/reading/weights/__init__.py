@@ -1,4 +1,4 @@
-"""The network that ships, and any other that reading may use instead, as a calibrated classifier."""
+"""The bundled model, or any other model for reading, as a calibrated classifier."""
 
 from pathlib import Path
 
@@ -8,22 +8,22 @@ from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.temperature import at
 
 SHIPPED = Path(__file__).parent
-THREADS = 1  # a picture's few digits are read sooner than a second thread is woken
+THREADS = 1  # the few digits of an image are read in less time than it takes to wake a second thread
 
 
 def calibrated_classifier(model: str | Path | None = None) -> Classifier:
-    """Load a folder's network or an .onnx file, by default the network that ships.
+    """Load a saved model or an .onnx file, by default the bundled model.
 
-    A folder's probabilities are calibrated; a bare .onnx file's are as they come out of it, which is the same if it was
-    kept in format 2 or later.
+    The probabilities of a saved model are calibrated. A bare .onnx file is used as it is, and is calibrated as well if
+    it was saved in format 2 or later.
 
-    Raises ArtifactError if it is missing, damaged, or no network of 28×28 images to ten numbers.
+    Raises ArtifactError if it is missing, damaged, or does not map 28×28 images to ten probabilities.
     """
     path = SHIPPED if model is None else Path(model)
     if path.is_dir():
         kept = card.read(path)
         if card.ONNX_MODEL not in kept.files:
-            raise ArtifactError(f"{path} has no {card.ONNX_MODEL}, which reading needs: train again.")
+            raise ArtifactError(f"{path} has no {card.ONNX_MODEL}, which reading needs: train the model again.")
         card.verify_file(path, kept, card.ONNX_MODEL)
         classify = onnx_classifier(path / card.ONNX_MODEL, THREADS)
         return with_temperature(classify, kept.outside_temperature)

@@ -1,18 +1,19 @@
-/* Takes drawings and pictures, asks what they say, and shows it. Knows nothing about who answers or how reading works.
+/* Takes drawings and images, requests predictions, and shows them. Knows nothing about who predicts, or how.
 
-   From top to bottom: what is kept in memory; drawing; opening pictures; reading; what was read; one digit; corrections;
-   and at the end what a person does to the page, wired to all of it. */
+   From top to bottom: state; drawing; opening images; requests; the predictions; one digit; corrections; and the event
+   listeners that connect user actions to all of it. */
 
 import { SLOW, askForReading, askForReasons, giveToken, hasToken, ready } from "./asking.js";
 
-const PAPER = { width: 480, height: 360 }; // of a drawing as it is sent, whatever the screen: it reads alike everywhere
-const PEN = PAPER.height / 14; // a felt pen; six digits fit beside each other
-const LONGEST = 1600; // pixels: the reader keeps no more
-const LARGEST_UPLOAD = 10_000_000; // bytes that the server takes
-const BREATH = 40; // milliseconds between two requests while drawing
-const PATIENCE = 30_000; // milliseconds until who is silent counts as gone
-const SETTLED = 300; // milliseconds without a change until explanations are asked for
-const SAID_AFTER = 800; // milliseconds without a change until a screen reader is told
+const PAPER = { width: 480, height: 360 }; // of a drawing as sent, whatever the screen: predictions do not depend on the device
+const PEN = PAPER.height / 14; // a felt pen; six digits fit in a row
+const LONGEST = 1600; // pixels: the reader shrinks larger images
+const LARGEST_UPLOAD = 10_000_000; // bytes: the server's limit
+const LABELLED = 6; // digits in a row: with more there is no room for the confidence of each
+const INTERVAL = 40; // milliseconds between two requests while drawing
+const PATIENCE = 30_000; // milliseconds until a request is given up
+const SETTLED = 300; // milliseconds without a change until an explanation is requested
+const SAID_AFTER = 800; // milliseconds without a change until a screen reader announces the result
 
 const element = Object.fromEntries([...document.querySelectorAll("[id]")].map((one) => [one.id, one]));
 
@@ -23,17 +24,17 @@ function make(name, { attributes = {}, ...properties } = {}, ...children) {
   return made;
 }
 
-/* What is kept in memory. A sheet is never changed, only followed by another, so undoing is going back. */
+/* State. A sheet is never changed, only followed by another, so undo goes back to the previous one. */
 
-let sheet = { strokes: [], picture: null };
+let sheet = { strokes: [], image: null };
 const earlier = [];
 let stroke = null; // the one being drawn: its pointer and its points
-let sheets = 0; // counts sheets that have nothing to do with the one before; answers about older ones are dropped
-let version = 0; // counts every change, each point of a stroke too
-let answer = null; // the newest reading, with `refusedBelow`, the least confidence it was read with
+let sheets = 0; // counts unrelated sheets; answers about older ones are dropped
+let version = 0; // counts every change, also each point of a stroke
+let answer = null; // the newest reading
 let selected = 0; // index of the digit shown
-let pickedByHand = false; // else it is the least sure one
-const kept = []; // corrected pictures
+let pickedByHand = false; // by default the one with the lowest confidence is shown
+const kept = []; // corrections
 
 function replaceSheet(next) {
   earlier.push(sheet);
@@ -48,7 +49,7 @@ function putSheet(next, { related = false } = {}) {
   sheet = next;
   if (!related) forgetReading();
   showSheet();
-  if (sheet.picture || isBlank()) showAnswer(null); // an undone stroke is read again before a person could wonder
+  if (sheet.image || isBlank()) showAnswer(null); // after undo the old prediction stays until the new one arrives
   changed();
 }
 
@@ -57,13 +58,13 @@ function changed() {
   readNewest();
 }
 
-const isBlank = () => !sheet.picture && !sheet.strokes.length && !stroke;
+const isBlank = () => !sheet.image && !sheet.strokes.length && !stroke;
 
-/* Drawing: points become quadratic curves through the middles between them, which smooths what the device counts in
-   whole pixels. */
+/* Drawing: points become quadratic curves through the midpoints, which smooths the whole-pixel coordinates of the
+   device. */
 
 function startStroke(event) {
-  if (stroke || sheet.picture || event.button !== 0) return;
+  if (stroke || sheet.image || event.button !== 0) return;
   element.sheet.setPointerCapture(event.pointerId);
   stroke = { pointer: event.pointerId, points: [] };
   pickedByHand = false;
@@ -86,7 +87,7 @@ function addPoint(points, event) {
   const x = (event.clientX - bounds.left) * scale;
   const y = (event.clientY - bounds.top) * scale;
   if (last && Math.hypot(x - last.x, y - last.y) < 0.5) return;
-  // Only pens tell pressure; it is smoothed, or the line's edge would tremble.
+  // Only pens report pressure; it is smoothed, or the edge of the line would be ragged.
   const pressed = event.pointerType === "pen" ? PEN * (0.55 + 0.9 * event.pressure) : PEN;
   points.push({ x, y, width: last ? 0.7 * last.width + 0.3 * pressed : pressed });
 }
@@ -95,12 +96,12 @@ function endStroke() {
   const { points } = stroke;
   stroke = null;
   earlier.push(sheet);
-  putSheet({ strokes: [...sheet.strokes, points], picture: null }, { related: true });
+  putSheet({ strokes: [...sheet.strokes, points], image: null }, { related: true });
 }
 
 const middle = (a, b) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
 
-/* A path goes on until the width changes: where two of them meet, their soft edges add up and show. */
+/* A path continues until the width changes, because the soft edges of two paths show where they meet. */
 function paintStroke(context, points) {
   let from = points[0];
   let width = 0;
@@ -141,7 +142,7 @@ function repaint() {
 
 const allStrokes = () => (stroke ? [...sheet.strokes, stroke.points] : sheet.strokes);
 
-/* The drawing as a PNG: dark ink on white, also where the screen shows it light on dark. */
+/* The drawing as a PNG, dark on white, also in dark mode. */
 function drawingAsPng() {
   const canvas = make("canvas", PAPER);
   const context = penContext(canvas, "#111");
@@ -153,19 +154,19 @@ function drawingAsPng() {
 
 const asPng = (canvas) => new Promise((done) => canvas.toBlob(done, "image/png"));
 
-/* Opening pictures. The server gets the file as it is, so that it reads what the command line reads; what is kept for a
-   correction is a copy without the file's other contents, such as where a photo was taken. */
+/* Opening images. The server gets the file unchanged, so that predictions equal those of the command line; a
+   correction stores a copy without metadata, such as where a photo was taken. */
 
-async function openPicture(file) {
+async function openImage(file) {
   const began = sheets;
   const url = URL.createObjectURL(file);
   const size = await sizeOf(url);
   const sent = size && file.size > LARGEST_UPLOAD ? await copyOf(file) : file;
-  if (began !== sheets) return; // another was opened meanwhile
-  replaceSheet({ strokes: [], picture: { file, sent, url, size } });
+  if (began !== sheets) return; // another image was opened meanwhile
+  replaceSheet({ strokes: [], image: { file, sent, url, size } });
 }
 
-/* Width and height in pixels; null for a form that this browser cannot show, but the server can perhaps read. */
+/* Width and height in pixels; null for a format that this browser cannot display, but the server may read. */
 async function sizeOf(url) {
   const image = make("img", { src: url });
   await image.decode().catch(() => {});
@@ -185,18 +186,18 @@ async function copyOf(file) {
 }
 
 function openFirst(files) {
-  if (files?.length) openPicture(files[0]);
+  if (files?.length) openImage(files[0]);
   return Boolean(files?.length);
 }
 
-function readingOf(picture, signal) {
-  return askForReading(picture, { single: element.single.checked, least: leastConfidence() }, signal);
+function readingOf(image, signal) {
+  return askForReading(image, { single: element.single.checked, least: leastConfidence() }, signal);
 }
 
 const leastConfidence = () => element.least.valueAsNumber / 100;
 
-/* Reading: one request at a time, always about the newest state. While a stroke is drawn, answers about its earlier
-   points are shown, too; answers about another sheet are dropped. */
+/* Requests: one at a time, always for the newest state. While a stroke is drawn, answers for its earlier points are also
+   shown; answers for another sheet are dropped. */
 
 let reading = false;
 let readVersion = 0;
@@ -214,7 +215,7 @@ async function readNewest() {
     } catch (problem) {
       if (about.sheets === sheets) await cope(problem, about);
     }
-    await pause(BREATH);
+    await pause(INTERVAL);
   }
   reading = false;
   settled();
@@ -225,29 +226,28 @@ async function readOnce(about) {
   abort = new AbortController();
   const tooLong = setTimeout(() => abort.abort(), PATIENCE);
   const { signal } = abort;
-  const refusedBelow = leastConfidence();
   try {
-    const picture = isBlank() ? null : (sheet.picture?.sent ?? (await drawingAsPng()));
-    const read = picture && (await readingOf(picture, signal));
+    const image = isBlank() ? null : (sheet.image?.sent ?? (await drawingAsPng()));
+    const read = image && (await readingOf(image, signal));
     if (about.sheets !== sheets) return;
     tries = 0;
     readVersion = about.version;
     showTrouble("");
-    showAnswer(read && { ...read, refusedBelow });
+    showAnswer(read);
   } finally {
     clearTimeout(tooLong);
   }
 }
 
-/* What passes is waited for and asked again, the rest is said and left until something changes. */
+/* Temporary problems are retried; others are shown until something changes. */
 async function cope(problem, about) {
   const slow = problem.name === "AbortError";
   const message = slow ? SLOW : problem.message;
   if (problem.status === 401) return askForToken(about);
   if (!slow && !problem.passing) return giveUp(message, about);
   tries += 1;
-  // A busy server is waited for quietly at first: it mostly has time again before a person wonders.
-  if (!problem.status || tries > 2) showTrouble(`${message} Trying again …`);
+  // The first retries are silent: a busy server usually recovers before anyone notices.
+  if (!problem.status || tries > 2) showTrouble(`${message} Retrying …`);
   await pause(Math.max(problem.after ?? 0, Math.min(8000, 500 * 2 ** tries)));
 }
 
@@ -265,7 +265,7 @@ function pause(milliseconds) {
 }
 
 function askForToken(about) {
-  giveUp(hasToken() ? "The server does not take that token." : "This server answers only those who have its token.", about);
+  giveUp(hasToken() ? "The server rejected this token." : "This server requires an access token.", about);
   element["token-form"].hidden = false;
   element.token.focus();
 }
@@ -288,36 +288,36 @@ function forgetReading() {
   closeCorrection();
 }
 
-/* What was read. */
+/* The predictions. */
 
 const digitsOf = (one) => one?.rows.flat() ?? [];
 const textOf = (one) => one.rows.map((row) => row.map((digit) => digit.most_probable).join("")).join("/");
-const isRefused = (digit) => digit.digit === null;
-const percent = (share) => (share > 0.995 ? "over 99\u00a0%" : `${Math.round(100 * share)}\u00a0%`);
+const isRejected = (digit) => digit.digit === null;
+const percent = (share) => `${(100 * share).toFixed(2)}%`;
 
 function showAnswer(next) {
   answer = next;
   const digits = digitsOf(answer);
-  if (!pickedByHand || !(selected in digits)) selected = leastSure(digits);
+  if (!pickedByHand || !(selected in digits)) selected = leastConfident(digits);
   showNumber();
   showVerdict();
   showBoxes();
   showDetail();
 }
 
-function leastSure(digits) {
+function leastConfident(digits) {
   const confidences = digits.map((digit) => digit.confidence);
   return Math.max(0, confidences.indexOf(Math.min(...confidences)));
 }
 
 function showSheet() {
-  const { picture } = sheet;
-  element.canvas.hidden = Boolean(picture);
-  element.picture.hidden = !picture?.size;
-  element.unshown.hidden = !picture || Boolean(picture.size);
-  if (picture) element.picture.src = picture.url;
-  element.sheet.classList.toggle("picture", Boolean(picture));
-  showAspect(picture?.size ?? PAPER);
+  const { image } = sheet;
+  element.canvas.hidden = Boolean(image);
+  element.image.hidden = !image?.size;
+  element.unshown.hidden = !image || Boolean(image.size);
+  if (image) element.image.src = image.url;
+  element.sheet.classList.toggle("image", Boolean(image));
+  showAspect(image?.size ?? PAPER);
   element.boxes.replaceChildren();
   showTools();
   fitCanvas();
@@ -339,9 +339,11 @@ function showNumber() {
   element.prompt.classList.toggle("read", rows.length > 0);
   element.prompt.textContent = promptOf();
   element.number.hidden = !rows.length;
+  const longest = Math.max(...rows.map((row) => row.length));
   element.number.classList.toggle("several", digitsOf(answer).length > 1);
+  element.number.classList.toggle("labelled", digitsOf(answer).length > 1 && longest <= LABELLED);
   element.number.style.setProperty("--rows", rows.length);
-  element.number.style.setProperty("--longest", Math.max(...rows.map((row) => row.length)));
+  element.number.style.setProperty("--longest", longest);
   let index = 0;
   const rowOf = (tabs) => make("div", { attributes: { role: "presentation" } }, ...tabs);
   element.number.replaceChildren(...rows.map((row) => rowOf(row.map((digit) => tabOf(digit, index++)))));
@@ -350,19 +352,21 @@ function showNumber() {
 }
 
 function promptOf() {
-  if (answer) return "No digit found";
-  if (!sheet.picture) return "Write a number";
-  return element.trouble.textContent ? "Not read" : "Reading …";
+  if (answer) return "No digit recognised";
+  if (!sheet.image) return "Write a number";
+  return element.trouble.textContent ? "No result" : "Recognising …";
 }
 
 function tabOf(digit, index) {
   const attributes = { role: "tab", "aria-controls": "detail", "aria-label": nameOf(digit) };
   const properties = { type: "button", id: `digit-${index}`, textContent: digit.digit ?? "?" };
-  return make("button", { ...properties, className: isRefused(digit) ? "refused" : "", attributes });
+  const made = make("button", { ...properties, className: isRejected(digit) ? "rejected" : "", attributes });
+  made.dataset.confidence = percent(digit.confidence);
+  return made;
 }
 
 function nameOf(digit) {
-  return isRefused(digit) ? `not sure, ${candidates(digit)}` : `${digit.digit}, ${percent(digit.confidence)} sure`;
+  return isRejected(digit) ? `rejected, ${candidates(digit)}` : `${digit.digit}, ${percent(digit.confidence)} confidence`;
 }
 
 /* The two most probable digits. */
@@ -373,41 +377,35 @@ function candidates({ probabilities }, { bare = false } = {}) {
 
 function showVerdict() {
   element.verdict.textContent = verdictOf(answer);
-  element.verdict.classList.toggle("refused", digitsOf(answer).some(isRefused));
+  element.verdict.classList.toggle("rejected", digitsOf(answer).some(isRejected));
   element.wrong.hidden = !answer || !element.correction.hidden;
 }
 
 function verdictOf(read) {
-  if (!read) return isBlank() ? "with a mouse, a finger or a pen. Or drop, paste or open a picture." : "";
+  if (!read) return isBlank() ? "Use a mouse, finger or pen, or drop, paste or open an image." : "";
   const digits = digitsOf(read);
-  if (!digits.length) return "Nothing in it resembles a digit.";
-  const refused = digits.findIndex(isRefused);
-  if (refused < 0) return sureOfEach(digits);
-  const which = digits.length > 1 ? `Digit ${refused + 1}: ` : "";
-  return `${which}${candidates(digits[refused])}? Below ${percent(read.refusedBelow)}.`;
-}
-
-function sureOfEach(digits) {
-  const least = percent(digits[leastSure(digits)].confidence);
-  const each = least.startsWith("over") ? "each" : "each at least";
-  return `${digits.length > 1 ? `${each} ` : ""}${least} sure`;
+  if (!digits.length) return "Try writing larger or further apart.";
+  const several = digits.length > 1;
+  const rejected = digits.findIndex(isRejected);
+  if (rejected >= 0) return `${several ? `Digit ${rejected + 1} rejected` : "Rejected"}: ${candidates(digits[rejected])}?`;
+  return `${several ? "Lowest confidence" : "Confidence"}: ${percent(digits[leastConfident(digits)].confidence)}`;
 }
 
 function showBoxes() {
   if (!answer) return element.boxes.replaceChildren();
-  if (!sheet.picture?.size && sheet.picture) showAspect(answer);
+  if (!sheet.image?.size && sheet.image) showAspect(answer);
   element.boxes.replaceChildren(...digitsOf(answer).map((digit) => boxOf(digit)));
   showSelection();
 }
 
 function boxOf(digit) {
-  const box = make("div", { className: isRefused(digit) ? "refused" : "" });
+  const box = make("div", { className: isRejected(digit) ? "rejected" : "" });
   for (const side of ["left", "width"]) box.style[side] = `${(100 * digit.box[side]) / answer.width}%`;
   for (const side of ["top", "height"]) box.style[side] = `${(100 * digit.box[side]) / answer.height}%`;
   return box;
 }
 
-/* A screen reader hears what was read once it stays. */
+/* A screen reader announces the predictions once they are stable. */
 let saying = 0;
 
 function say(sentence) {
@@ -416,16 +414,16 @@ function say(sentence) {
 }
 
 function sentenceOf(read) {
-  if (!digitsOf(read).length) return read ? "No digit found." : "";
-  const rows = read.rows.map((row) => row.map((digit) => (isRefused(digit) ? "unsure" : digit.digit)).join(" "));
-  return `Read: ${rows.join("; ")}. ${verdictOf(read)}`;
+  if (!digitsOf(read).length) return read ? `No digit recognised. ${verdictOf(read)}` : "";
+  const rows = read.rows.map((row) => row.map((digit) => (isRejected(digit) ? "rejected" : digit.digit)).join(" "));
+  return `Predicted: ${rows.join("; ")}. ${verdictOf(read)}`;
 }
 
 function showTrouble(sentence) {
   if (element.trouble.textContent !== sentence) element.trouble.textContent = sentence;
 }
 
-/* One digit: what the network saw of it, how probable each digit is, and why. */
+/* One digit: the model input, the class probabilities and the explanation. */
 
 function select(index) {
   if (!(index in digitsOf(answer))) return;
@@ -452,7 +450,7 @@ function showDetail() {
   element.detail.setAttribute("aria-labelledby", `digit-${selected}`);
   const count = digitsOf(answer).length;
   const which = count > 1 ? `Digit ${selected + 1} of ${count}: ` : "";
-  const name = isRefused(digit) ? `${candidates(digit, { bare: true })}?` : nameOf(digit);
+  const name = isRejected(digit) ? `${candidates(digit, { bare: true })}?` : `${digit.digit} (${percent(digit.confidence)})`;
   element["detail-title"].textContent = which + name;
   element["detail-title"].classList.toggle("unseen", count === 1); // the line above says it already
   element.seen.width = 28; // wipes it
@@ -461,7 +459,7 @@ function showDetail() {
   showExplanation(digit);
 }
 
-/* The 784 pixels that the network saw, 0 paper to 1 ink. */
+/* The 784 pixels of the model input, from 0 (background) to 1 (ink). */
 const inkOf = (digit) => Array.from(atob(digit.image), (character) => character.charCodeAt(0) / 255);
 
 function paintPixels(canvas, opacities, colour) {
@@ -474,9 +472,9 @@ function paintPixels(canvas, opacities, colour) {
 }
 
 function showBars(digit) {
-  const className = isRefused(digit) ? "most refused" : "most";
+  const className = isRejected(digit) ? "most rejected" : "most";
   const rows = digit.probabilities.map((share, index) => {
-    const words = make("span", { textContent: `${(100 * share).toFixed(1)} %` });
+    const words = make("span", { textContent: percent(share) });
     const bar = make("div", { className: "bar" }, make("i"), words);
     bar.style.setProperty("--share", share);
     const head = make("th", { scope: "row", textContent: index });
@@ -485,7 +483,7 @@ function showBars(digit) {
   element.bars.tBodies[0].replaceChildren(...rows);
 }
 
-/* Explanations are asked for once nothing changes any more: they cost hundreds of readings each. */
+/* An explanation is requested once nothing changes any more: it costs as much as hundreds of predictions. */
 const explanations = new Map(); // by image
 let settling = 0;
 
@@ -503,7 +501,7 @@ async function explainSelected() {
   const digit = digitsOf(answer)[selected];
   if (!digit || stroke || explanations.has(digit.image)) return;
   const explained = await askForReasons(digit.image).catch(() => null);
-  if (!explained) return; // the reading stands without it
+  if (!explained) return; // the prediction stands without it
   if (explanations.size > 100) explanations.clear();
   explanations.set(digit.image, explained);
   if (digitsOf(answer)[selected]?.image === digit.image) showExplanation(digit);
@@ -522,25 +520,25 @@ function showExplanation(digit) {
   paintPixels(element.looked, inkOf(digit).map((ink) => 0.3 * ink), "--ink");
   paintPixels(element.looked, strength(1), "--wrong");
   paintPixels(element.looked, strength(-1), "--right");
-  element.looked.setAttribute("aria-label", `What is ${whereMost(importance)} speaks most for ${explained.digit}`);
+  element.looked.setAttribute("aria-label", `Strongest evidence for ${explained.digit}: ${whereMost(importance)}`);
 }
 
 function whereMost(importance) {
   const index = importance.indexOf(Math.max(...importance));
-  const across = ["on the left", "in the middle", "on the right"][Math.floor((index % 28) / 9.4)];
-  return `${["at the top", "half-way down", "at the bottom"][Math.floor(index / 28 / 9.4)]}, ${across},`;
+  const across = ["left", "centre", "right"][Math.floor((index % 28) / 9.4)];
+  return `${["top", "middle", "bottom"][Math.floor(index / 28 / 9.4)]} ${across}`;
 }
 
 function forgetExplanation() {
-  for (const canvas of [element.looked, element.changed]) canvas.setAttribute("aria-label", "Not known yet");
-  element.change.textContent = "What would make it another";
+  for (const canvas of [element.looked, element.changed]) canvas.setAttribute("aria-label", "Not computed yet");
+  element.change.textContent = "Counterfactual";
   element.neighbours.replaceChildren();
 }
 
-/* A small change that makes it the runner-up: ink that is added in one colour, ink that is taken away faintly in another. */
+/* A small change that makes it the runner-up: added ink in one colour, removed ink faintly in another. */
 function showChange(digit, { counterfactual: change, runner_up: other }) {
   element.changed.width = 28;
-  element.changed.setAttribute("aria-label", change ? `Changed so that it is read as ${other}` : "No change");
+  element.changed.setAttribute("aria-label", change ? `Counterfactual, predicted as ${other}` : "No counterfactual found");
   if (!change) {
     paintPixels(element.changed, inkOf(digit).map((ink) => 0.3 * ink), "--ink");
     element.change.textContent = `No small change makes it ${other}`;
@@ -551,25 +549,25 @@ function showChange(digit, { counterfactual: change, runner_up: other }) {
   paintPixels(element.changed, removed.map((share) => 0.35 * share), "--wrong");
   paintPixels(element.changed, added, "--right");
   const parts = [];
-  if (Math.max(...added)) parts.push(make("span", { className: "against", textContent: "with this ink" }));
-  if (Math.max(...removed)) parts.push(make("span", { className: "for", textContent: "without that" }));
+  if (Math.max(...added)) parts.push(make("span", { className: "against", textContent: "this ink is added" }));
+  if (Math.max(...removed)) parts.push(make("span", { className: "for", textContent: "this ink is removed" }));
   if (parts.length > 1) parts.splice(1, 0, " and ");
-  element.change.replaceChildren(`Would be ${other} (${percent(change.probabilities[other])}) `, ...parts);
+  element.change.replaceChildren(`Becomes ${other} (${percent(change.probabilities[other])}) if `, ...parts);
 }
 
 function showNeighbours(neighbours) {
   const canvases = neighbours.map(() => make("canvas", { width: 28, height: 28, attributes: { "aria-hidden": "true" } }));
   element.neighbours.replaceChildren(...canvases.map((canvas, index) => make("span", {}, canvas, neighbours[index].digit)));
-  canvases.forEach((canvas, index) => paintPixels(canvas, inkOf(neighbours[index]), "--ink")); // the page knows the colour
+  canvases.forEach((canvas, index) => paintPixels(canvas, inkOf(neighbours[index]), "--ink")); // once it is on the page, which sets its colour
 }
 
-/* Corrections stay in this page's memory until they are downloaded. */
+/* Corrections are stored in the memory of this tab. */
 
 function openCorrection() {
   element.correction.hidden = false;
   element.wrong.hidden = true;
   element.label.value = textOf(answer);
-  // Some telephones' number keys have no slash.
+  // The numeric keyboard of some phones has no slash.
   element.label.inputMode = answer.rows.length > 1 ? "text" : "numeric";
   element.label.focus();
   element.label.select();
@@ -583,32 +581,32 @@ function closeCorrection() {
 async function keepCorrection(event) {
   event.preventDefault();
   const label = element.label.value.replace(/\s+/g, "").split("/").filter(Boolean).join("/");
-  const about = { sheet, label, read: textOf(answer), kind: sheet.picture ? "photo" : "drawing", downloaded: false };
-  const blob = await pictureToKeep();
+  const about = { sheet, label, read: textOf(answer), kind: sheet.image ? "photo" : "drawing", downloaded: false };
+  const blob = await imageToKeep();
   const same = kept.findIndex((one) => one.sheet === about.sheet); // corrected once more
   kept.splice(same < 0 ? kept.length : same, 1, { ...about, blob, url: URL.createObjectURL(blob) });
   closeCorrection();
   showKept();
-  say(`Kept as ${label}. ${element.download.textContent}.`);
+  say(`Saved as ${label}. ${element.download.textContent}.`);
   element.wrong.focus();
 }
 
-function pictureToKeep() {
-  if (!sheet.picture) return drawingAsPng();
-  return sheet.picture.size ? copyOf(sheet.picture.file) : sheet.picture.file;
+function imageToKeep() {
+  if (!sheet.image) return drawingAsPng();
+  return sheet.image.size ? copyOf(sheet.image.file) : sheet.image.file;
 }
 
 function showKept() {
   element.corrections.hidden = !kept.length;
   element.kept.replaceChildren(...kept.map(keptItem));
-  element.download.textContent = `Download ${kept.length === 1 ? "1 picture" : `${kept.length} pictures`}`;
+  element.download.textContent = `Download ${kept.length === 1 ? "1 image" : `${kept.length} images`}`;
 }
 
 function keptItem(correction) {
   const { label, read, url, kind } = correction;
-  const image = make("img", { src: url, alt: `Picture of ${label}` });
-  const words = make("span", {}, make("b", { textContent: label }), ` read as ${read || "nothing"}`);
-  const attributes = { "aria-label": `Remove the picture of ${label}` };
+  const image = make("img", { src: url, alt: `Image of ${label}` });
+  const words = make("span", {}, make("b", { textContent: label }), ` predicted as ${read || "nothing"}`);
+  const attributes = { "aria-label": `Remove the image of ${label}` };
   const remove = make("button", { type: "button", className: "plain", textContent: "Remove", attributes });
   on(remove, "click", () => removeCorrection(correction));
   return make("li", { className: kind }, image, words, remove);
@@ -632,12 +630,12 @@ async function downloadKept() {
   files.push({ name: "labels.csv", bytes: new TextEncoder().encode(`${rows.join("\n")}\n`) });
   const url = URL.createObjectURL(zip(files, new Date()));
   make("a", { href: url, download: "corrected-digits.zip" }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then it is on the disk
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // by then it has been saved
   for (const one of kept) one.downloaded = true;
 }
 
 function fileName(correction, index) {
-  const named = correction.blob.name?.match(/\.[a-z0-9]+$/i); // a file that the browser could not make a PNG of
+  const named = correction.blob.name?.match(/\.[a-z0-9]+$/i); // a file that the browser could not convert to PNG
   return `${correction.kind}-${String(index + 1).padStart(3, "0")}${named ?? ".png"}`;
 }
 
@@ -646,7 +644,7 @@ function layoutOf(label) {
   return label.length > 1 ? "line" : "single";
 }
 
-/* A zip file that stores its files without compressing them again (APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12, 4.3.16). */
+/* A zip file without compression (APPNOTE.TXT 6.3, sections 4.3.7, 4.3.12, 4.3.16). */
 function zip(files, now) {
   const parts = [];
   const directory = [];
@@ -675,7 +673,7 @@ function dosTime(now) {
   return [[2, (now.getHours() << 11) | (now.getMinutes() << 5) | (now.getSeconds() >> 1)], [2, date]];
 }
 
-/* CRC-32 as ZIP and PNG have it. */
+/* CRC-32 as in ZIP and PNG. */
 function checksum(bytes) {
   let sum = -1;
   for (const byte of bytes) {
@@ -685,7 +683,7 @@ function checksum(bytes) {
   return ~sum;
 }
 
-/* What a person does. */
+/* User actions. */
 
 function digitUnder(event) {
   if (!answer) return -1;
@@ -698,7 +696,7 @@ function digitUnder(event) {
 
 const indexOfTab = (event) => [...element.number.querySelectorAll("button")].indexOf(event.target.closest?.("button"));
 
-/* Left and right go through all digits, up and down to the same place in the row above or below. */
+/* Left and right move through all digits, up and down to the same position in the row above or below. */
 function moveThroughDigits(event) {
   const rows = answer?.rows ?? [];
   const starts = rows.map((_, row) => rows.slice(0, row).flat().length);
@@ -724,7 +722,7 @@ function on(target, types, act) {
   for (const type of types.split(" ")) target.addEventListener(type, act);
 }
 
-on(element.sheet, "pointerdown", (event) => (sheet.picture ? select(digitUnder(event)) : startStroke(event)));
+on(element.sheet, "pointerdown", (event) => (sheet.image ? select(digitUnder(event)) : startStroke(event)));
 on(element.sheet, "pointermove", (event) => {
   if (stroke?.pointer === event.pointerId) extendStroke(event);
   else if (!stroke && event.pointerType === "mouse") select(digitUnder(event));
@@ -734,7 +732,7 @@ on(element.number, "click pointerover focusin", (event) => select(indexOfTab(eve
 on(element.number, "keydown", moveThroughDigits);
 
 on(element.undo, "click", undo);
-on(element.clear, "click", () => replaceSheet({ strokes: [], picture: null }));
+on(element.clear, "click", () => replaceSheet({ strokes: [], image: null }));
 on(element.open, "click", () => element.file.click());
 on(element.photograph, "click", () => element.photo.click());
 for (const input of [element.file, element.photo]) {
@@ -756,7 +754,7 @@ on(document, "drop", (event) => {
 
 on(element.single, "change", changed);
 on(element.least, "input", () => {
-  element["least-shown"].textContent = `${element.least.value} %`;
+  element["least-shown"].textContent = `${element.least.value}%`;
   if (!isBlank()) changed();
 });
 on(element.wrong, "click", openCorrection);

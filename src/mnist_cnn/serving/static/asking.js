@@ -1,6 +1,6 @@
-/* Asks the server that the page came from. Every address is relative, so the page works behind a prefix.
+/* Calls the API of the server that hosts the page. All URLs are relative, so the page works behind a prefix.
 
-   A page without a server has another module in this one's place (`mnist_cnn/web/page/asking.js`). */
+   The page without a server has another module in place of this one (`mnist_cnn/web/page/asking.js`). */
 
 export class Problem extends Error {
   constructor(message, { status = 0, after = 0, passing = false } = {}) {
@@ -9,8 +9,8 @@ export class Problem extends Error {
   }
 }
 
-export const SLOW = "The server takes too long.";
-export const ready = Promise.resolve(); // what must be there before anything is asked
+export const SLOW = "The server is taking too long.";
+export const ready = Promise.resolve(); // settles once requests can be made
 
 let token = "";
 
@@ -20,10 +20,10 @@ export function giveToken(given) {
 
 export const hasToken = () => Boolean(token);
 
-export function askForReading(picture, { single, least }, signal) {
+export function askForReading(image, { single, least }, signal) {
   const wanted = new URLSearchParams({ single, min_confidence: least, images: true });
-  const headers = { "Content-Type": picture.type || "application/octet-stream" };
-  return ask(`v1/read?${wanted}`, { body: picture, headers, signal });
+  const headers = { "Content-Type": image.type || "application/octet-stream" };
+  return ask(`v1/read?${wanted}`, { body: image, headers, signal });
 }
 
 export function askForReasons(image) {
@@ -39,7 +39,7 @@ async function ask(address, options) {
     if (response.ok) return await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem("The server does not answer.", { passing: true });
+    throw new Problem("The server is not responding.", { passing: true });
   }
   throw await problemOf(response);
 }
@@ -47,7 +47,7 @@ async function ask(address, options) {
 async function problemOf(response) {
   const { status } = response;
   const told = await response.json().catch(() => ({}));
-  const message = typeof told.detail === "string" ? told.detail : `The server answered with error ${status}.`;
+  const message = typeof told.detail === "string" ? told.detail : `The server returned HTTP ${status}.`;
   const passing = status === 503 || status === 429;
   return new Problem(message, { status, passing, after: 1000 * (Number(response.headers.get("Retry-After")) || 0) });
 }

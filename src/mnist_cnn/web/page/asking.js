@@ -1,4 +1,4 @@
-/* Takes the place of the module that asks a server: the same questions, answered in this browser by `worker.js`. */
+/* Replaces the module that calls the server: the same functions, answered in this browser by `worker.js`. */
 
 export class Problem extends Error {
   constructor(message) {
@@ -7,18 +7,18 @@ export class Problem extends Error {
   }
 }
 
-export const SLOW = "This picture takes too long.";
+export const SLOW = "Reading this image takes too long.";
 export const giveToken = () => {};
 export const hasToken = () => false;
 
-const OLD = "This browser has no WebAssembly or no workers, without which nothing can be read here: take a newer one.";
+const OLD = "This browser does not support WebAssembly or web workers, which this page needs: update it, or use another one.";
 
-const questions = new Map(); // by number: what to do with the answer
+const questions = new Map(); // by ID: the callbacks of each pending question
 const loading = document.getElementById("loading");
 let asked = 0;
 
 const worker = startWorker();
-/* Settles once all is loaded; a Problem says why it cannot be. */
+/* Settles once everything is loaded, or rejects with a Problem. */
 export const ready = worker ? ask({ what: "start" }) : Promise.reject(new Problem(OLD));
 ready.catch(() => {}).then(() => loading.remove());
 
@@ -27,7 +27,7 @@ function startWorker() {
   const started = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
   started.addEventListener("message", ({ data }) => ("id" in data ? settle(data) : showProgress(data)));
   started.addEventListener("error", () => {
-    for (const id of questions.keys()) settle({ id, problem: "A part of this page cannot be started: load it again." });
+    for (const id of questions.keys()) settle({ id, problem: "The page did not load completely: reload it." });
   });
   return started;
 }
@@ -50,7 +50,7 @@ function ask(question, signal) {
   const id = asked++;
   return new Promise((done, fail) => {
     questions.set(id, { done, fail });
-    signal?.addEventListener("abort", () => fail(new DOMException("Given up", "AbortError")));
+    signal?.addEventListener("abort", () => fail(new DOMException("Cancelled", "AbortError")));
     worker.postMessage({ id, ...question });
   });
 }

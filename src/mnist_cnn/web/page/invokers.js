@@ -16,7 +16,7 @@ export function withoutText() {
 function templateOf([first]) {
   if (first === "humanName") return invoker;
   if (first === "toValue") return methodCaller;
-  throw new Error("OpenCV.js is not the one that was pinned");
+  throw new Error("OpenCV.js is not the pinned version");
 }
 
 const named = (names, values) => Object.fromEntries(names.map((name, index) => [name, values[index]]));

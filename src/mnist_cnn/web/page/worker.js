@@ -1,6 +1,6 @@
-/* Questions about pictures come in from the page, answers go back: reads beside it, so that it stays quick to draw on.
+/* Reads images for the page in a web worker, so that drawing stays responsive.
 
-   What is large is fetched here, once, with the progress told: OpenCV, ONNX Runtime and the network. */
+   The large files are fetched here, once, and the progress is reported: OpenCV, ONNX Runtime and the model. */
 
 import { withoutText } from "./invokers.js";
 import { reasons } from "./reading/explain.js";
@@ -15,8 +15,8 @@ const addressOf = (name) => new URL(name, import.meta.url).href;
 
 class LoadingError extends Error {}
 
-let ready = null; // the network, once it is loaded
-let index = null; // of the training digits, once they are asked for
+let ready = null; // the model, once it is loaded
+let index = null; // of the training digits, once they are needed
 
 async function prepare() {
   const { files, temperature } = JSON.parse(new TextDecoder().decode(await fetched("contents.json")));
@@ -44,13 +44,13 @@ async function startOpenCV() {
 async function fetched(name, tell = () => {}) {
   try {
     const response = await fetch(addressOf(name));
-    if (!response.ok) throw new LoadingError(`The host of this page has no ${name} (error ${response.status}).`);
+    if (!response.ok) throw new LoadingError(`Cannot load ${name}: the server returned HTTP ${response.status}.`);
     const bytes = new Uint8Array(await new Response(response.body.pipeThrough(counted(tell))).arrayBuffer());
     tell(bytes.length);
     return bytes;
   } catch (error) {
     if (error instanceof LoadingError) throw error;
-    throw new LoadingError(`${name} cannot be fetched: check the connection.`);
+    throw new LoadingError(`Cannot load ${name}: check your internet connection, then reload the page.`);
   }
 }
 
@@ -89,7 +89,7 @@ addEventListener("message", async ({ data: { id, what, ...question } }) => {
     postMessage({ id, answer: await answers[what](question) });
   } catch (error) {
     const expected = error instanceof ImageError || error instanceof LoadingError;
-    const problem = expected ? error.message : `This browser cannot read here (${error.message}): take a newer one.`;
+    const problem = expected ? error.message : `This browser cannot run the model (${error.message}): update it, or use another one.`;
     postMessage({ id, problem });
   }
 });

@@ -1,6 +1,6 @@
-/* A file comes in, an upright grey picture goes out. (reading/picture.py)
+/* Decodes a file to an upright greyscale image. (reading/picture.py)
 
-   The browser decodes it, so only what it can show can be read. Large pictures become smaller in the same steps as there. */
+   The browser decodes it, so only formats that it can display can be read. Large images are shrunk in the same steps as there. */
 
 import { separate } from "./colour.js";
 import { imageOf } from "./image.js";
@@ -15,7 +15,7 @@ export class ImageError extends Error {}
 
 /* Gives { grey, width, height }. */
 export async function load(file) {
-  if (!file.size) throw new ImageError("The picture is empty (0 bytes): open another.");
+  if (!file.size) throw new ImageError("The file is empty (0 bytes): choose another file.");
   const start = new Uint8Array(await file.slice(0, 4096).arrayBuffer());
   const bitmap = await decode(file, start);
   const { width, height } = bitmap;
@@ -27,27 +27,27 @@ export async function load(file) {
   }
 }
 
-/* Upright, its numbers as the file has them: no profile of a screen is applied. */
+/* Upright, with the pixel values of the file: no colour profile is applied. */
 async function decode(file, start) {
   const plainly = { imageOrientation: "from-image", colorSpaceConversion: "none", premultiplyAlpha: "none" };
   try {
     return await createImageBitmap(file, plainly);
   } catch {
-    throw new ImageError(`The picture ${foreign(start)}`);
+    throw new ImageError(`The file ${unsupported(start)}`);
   }
 }
 
 function checkSize(width, height) {
   const size = `${width.toLocaleString("en")} × ${height.toLocaleString("en")} pixels`;
   if (width * height > LARGEST) {
-    throw new ImageError(`The picture has ${size}, more than ${LARGEST / 1e6} megapixels: shrink it first.`);
+    throw new ImageError(`The file is too large (${size}, limit ${LARGEST / 1e6} megapixels): shrink it first.`);
   }
   if (Math.min(width, height) < SHORTEST || Math.max(width, height) < SMALLEST) {
-    throw new ImageError(`The picture has only ${size}: a digit needs at least ${SMALLEST}.`);
+    throw new ImageError(`The file is too small (${size}): it must be at least ${SMALLEST} × ${SHORTEST} pixels.`);
   }
 }
 
-/* RGB, at most 1600 long. A large picture in bands, so that it takes little memory. */
+/* RGB, at most 1600 long. A large image in bands, so that it takes little memory. */
 function pixelsOf(bitmap, jpeg) {
   const { width, height } = bitmap;
   const first = jpeg ? draftOf(width, height) : 1; // Pillow lets JPEG decode to an eighth, a quarter or a half …
@@ -75,7 +75,7 @@ function bandOf(bitmap, top, height) {
   return imageOf(bitmap.width, height, new Uint8Array(context.getImageData(0, 0, bitmap.width, height).data.buffer), 4);
 }
 
-/* Average whole blocks of pixels; what is left at the right and below is a smaller block. */
+/* Average blocks of pixels; those at the right and bottom edges may be smaller. */
 function reduced({ data, width, height }, times) {
   const [across, down] = [Math.ceil(width / times), Math.ceil(height / times)];
   const small = imageOf(across, down, new Uint8Array(across * down * 4), 4);
@@ -105,7 +105,7 @@ function together(bands) {
   return imageOf(width, data.length / (width * channels), data, channels);
 }
 
-/* Lay RGBA on white paper; what would then be white all over lies on black instead. */
+/* Put RGBA on a white background, or on black if it would then be entirely white. */
 function onWhite({ data, width, height }) {
   const [flat, over] = [new Uint8Array(width * height * 3), new Uint8Array(width * height * 3)];
   const alphas = data.filter((_, index) => index % 4 === 3);
@@ -120,8 +120,8 @@ function onWhite({ data, width, height }) {
   return imageOf(width, height, whiteInk ? over : flat, 3);
 }
 
-/* What a file that this browser does not decode seems to be, by its first bytes, and what to do. */
-function foreign(start) {
+/* Say what a file that this browser cannot decode seems to be, by its first bytes, and what to do. */
+function unsupported(start) {
   const text = String.fromCharCode(...start.subarray(0, 1024));
   const kinds = {
     HEIC: text.slice(4, 8) === "ftyp" && /^(hei[cxms]|hevc|m[is]f1)/.test(text.slice(8)),
@@ -132,6 +132,6 @@ function foreign(start) {
     SVG: text.includes("<svg"),
   };
   const kind = Object.keys(kinds).find((name) => kinds[name]);
-  if (kind) return `is ${kind}, which this browser does not decode: convert it to PNG or JPEG first.`;
-  return "is none that this browser decodes, or it is damaged: open a PNG, JPEG, WebP, GIF or BMP file.";
+  if (kind) return `is in ${kind} format, which this browser cannot decode: convert it to PNG or JPEG first.`;
+  return "is not an image that this browser can decode: choose a PNG, JPEG, WebP, GIF or BMP file.";
 }

@@ -1,4 +1,4 @@
-/* A picture comes in, a reading goes out: every step of reading in its order. (reading/reader.py, reading/reading.py) */
+/* An image comes in, a reading goes out: every step of reading in order. (reading/reader.py, reading/reading.py) */
 
 import { glyph } from "./glyph.js";
 import { inverted } from "./image.js";
@@ -10,12 +10,12 @@ import { toUsualPen } from "./pen.js";
 import { alternatives, piecesOf, prominence, rowsOf } from "./segment.js";
 import { argmax, largest, least, mean } from "./statistics.js";
 
-const FOREIGN = 0.5;
+const NON_DIGIT = 0.5;
 const BEYOND_DOUBT = 0.9;
 const [FITTED, PLAINLY] = [18, 0.1];
 const CONVINCING = 0.9;
 
-/* Read { grey, width, height }; gives the document that the server answers with, its images included. */
+/* Read { grey, width, height }; gives the document that the server answers with, 28×28 inputs included. */
 export async function read(picture, classify, { single, minConfidence }) {
   const page = prepare(picture, single);
   let rows = await rowsOfAll(page, classify);
@@ -26,12 +26,12 @@ export async function read(picture, classify, { single, minConfidence }) {
   }
   await lookAsItIs(page, rows, classify);
   if (!single) {
-    rows = rows.filter((row) => Math.min(...row.map(nonDigit)) < FOREIGN);
+    rows = rows.filter((row) => Math.min(...row.map(nonDigit)) < NON_DIGIT);
   }
   return documentOf(rows, picture, minConfidence);
 }
 
-/* Everything that comes before the network. */
+/* All steps before the model. */
 export function prepare({ grey: whole, width, height }, single) {
   const grey = toUsualPen(whole);
   const ink = findInk(grey);
@@ -54,9 +54,9 @@ async function rowsOfAll({ lattices, ink, across, down }, classify) {
   });
 }
 
-/* Cut narrower pieces, too, in rows in which something is rather no digit; kept if all is a digit then. */
+/* Cut rows with a likely non-digit into narrower pieces as well; used if everything is then a digit. */
 async function lookAgain(page, rows, classify) {
-  const doubtful = [...rows.keys()].filter((index) => Math.max(...rows[index].map(nonDigit)) >= FOREIGN);
+  const doubtful = [...rows.keys()].filter((index) => Math.max(...rows[index].map(nonDigit)) >= NON_DIGIT);
   const lattices = doubtful.map((index) => latticeOf(page.lattices[index].row, NARROW));
   const finer = await rowsOfAll({ ...page, lattices }, classify);
   finer.forEach((row, place) => {
@@ -65,9 +65,9 @@ async function lookAgain(page, rows, classify) {
   });
 }
 
-/* Show a doubtful picture of MNIST's own size to the network as it is, too, and take the mean. */
+/* Also classify an uncertain image of MNIST's own size as it is, and average the probabilities. */
 async function lookAsItIs({ grey, width, height, ink }, rows, classify) {
-  if (!mayBeMade(grey) || !unsure(rows) || smallerThanMade(rows)) return;
+  if (!mayBeMade(grey) || !uncertain(rows) || smallerThanMade(rows)) return;
   const images = ink.light ? [grey] : [grey, inverted(grey)];
   const seen = await classify(images.flatMap(looks).map((look) => look.data));
   const each = seen.length / images.length;
@@ -76,14 +76,14 @@ async function lookAsItIs({ grey, width, height, ink }, rows, classify) {
   const voters = [...votes[surest], ...rows.flat().map((digit) => digit.probabilities)];
   const box = rows.length ? rows[0][0].box : { left: 0, top: 0, width, height };
   const digit = { image: images[surest].data, probabilities: meanOfAll(voters), box };
-  if (rows.length || nonDigit(digit) < FOREIGN) rows.splice(0, rows.length, [digit]);
+  if (rows.length || nonDigit(digit) < NON_DIGIT) rows.splice(0, rows.length, [digit]);
 }
 
 function mayBeMade({ data, width, height }) {
   return width === SIDE && height === SIDE && largest(data) - least(data) >= FAINTEST;
 }
 
-function unsure(rows) {
+function uncertain(rows) {
   const digits = rows.flat();
   return digits.length < 2 && digits.every((digit) => Math.max(...digit.probabilities) < BEYOND_DOUBT);
 }
