@@ -85,28 +85,6 @@ src/mnist_cnn/workflows/export.py
 
 src/mnist_cnn/system/environment.py
 
-src/mnist_cnn/reading/network.py
-
-src/mnist_cnn/reading/picture.py
-
-src/mnist_cnn/serving/answers.py
-
-src/mnist_cnn/serving/app.py
-
-src/mnist_cnn/serving/body.py
-
-src/mnist_cnn/serving/engine.py
-
-src/mnist_cnn/serving/metrics.py
-
-src/mnist_cnn/serving/open_inference.py
-
-src/mnist_cnn/serving/reading_routes.py
-
-src/mnist_cnn/serving/static/app.js
-
-src/mnist_cnn/serving/static/index.html
-
 src/mnist_cnn/study/compare.py
 
 src/mnist_cnn/study/folder.py
@@ -125,12 +103,6 @@ src/mnist_cnn/training/checkpoint.py
 
 src/mnist_cnn/training/devices.py
 
-
-src/mnist_cnn/web/export.py
-
-src/mnist_cnn/web/page/asking.js
-
-src/mnist_cnn/web/page/reading/picture.js
 
 help
 

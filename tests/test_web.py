@@ -75,7 +75,7 @@ def test_the_folder_has_all_that_it_names(node_modules: Path, tmp_path: Path) ->
     assert {path.name for path in written.path.parent.iterdir()} == {"page"}
 
 
-def test_the_page_asks_nobody_else_and_allows_no_script_of_text(node_modules: Path, tmp_path: Path) -> None:
+def test_the_page_uses_no_other_host_and_no_eval(node_modules: Path, tmp_path: Path) -> None:
     page = (export_web(None, tmp_path / "page", node_modules).path / "index.html").read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert policy is not None
@@ -86,19 +86,19 @@ def test_the_page_asks_nobody_else_and_allows_no_script_of_text(node_modules: Pa
     assert "server" not in page
 
 
-def test_what_is_there_is_left_alone(node_modules: Path, tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"is there already: name another folder with --output"):
+def test_an_existing_folder_is_not_overwritten(node_modules: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"already exists: choose another folder with --output"):
         export_web(None, tmp_path, node_modules)
 
 
-def test_a_package_that_was_changed_is_refused(node_modules: Path, tmp_path: Path) -> None:
+def test_a_modified_package_is_rejected(node_modules: Path, tmp_path: Path) -> None:
     (node_modules / "@techstark/opencv-js/dist/opencv.js").write_text("another")
-    with pytest.raises(ExportError, match=r"opencv-js/dist/opencv.js is not the one that was pinned"):
+    with pytest.raises(ExportError, match=r"opencv-js/dist/opencv.js is not the pinned file"):
         export_web(None, tmp_path / "page", node_modules)
     assert not (tmp_path / "page").exists()
 
 
-def test_a_folder_without_the_packages_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_the_packages_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"cannot be read .*`npm install --ignore-scripts onnxruntime-web@"):
         export_web(None, tmp_path / "page", tmp_path)
 
@@ -108,7 +108,7 @@ def test_without_npm_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, ["export", "--to", "web"])
     assert done.exit_code == 1
-    assert "npm, which fetches the packages of the page, is not installed" in done.stderr
+    assert "npm is not installed, which is needed to fetch the packages of the page" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 
@@ -118,11 +118,13 @@ def test_npm_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     npm.write_text("#!/bin/sh\necho 'no such host' >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with pytest.raises(ExportError, match=r"npm cannot fetch onnxruntime-web@.* \(no such host\): check the network"):
+    with pytest.raises(
+        ExportError, match=r"npm cannot fetch onnxruntime-web@.* \(no such host\): check the internet connection"
+    ):
         export_web(None, tmp_path / "page")
 
 
-def test_a_damaged_network_is_refused(node_modules: Path, tmp_path: Path) -> None:
+def test_a_damaged_model_is_rejected(node_modules: Path, tmp_path: Path) -> None:
     shutil.copytree(SHIPPED, tmp_path / "model")
     (tmp_path / "model" / "model.onnx").write_bytes(b"damaged")
     with pytest.raises(ArtifactError, match="is damaged or was changed"):
@@ -170,7 +172,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         export_web(None, root / "below" / "page", Path(named) if named else None)
     except ExportError as error:
-        pytest.skip(f"the page's npm packages cannot be had: {error}")
+        pytest.skip(f"the npm packages of the page cannot be obtained: {error}")
     return root
 
 

@@ -1,1 +1,1 @@
-"""Reading without a server: a folder with a page that reads in the browser, for any host of files."""
+"""The web app without a server: a folder of static files in which the model runs in the browser."""

@@ -1,7 +1,7 @@
-"""A network comes in; a folder with a page that reads with it in the browser goes out. Knows nothing of how it reads.
+"""Writes a folder with the web app and a model that runs in the browser. Knows nothing of how images are read.
 
-The page is that of `serve`. Of its files only the one that asks the server is another, `page/asking.js`, which lets
-`page/worker.js` read. `page/reading/` says in JavaScript what `mnist_cnn.reading` says in Python.
+The page is that of `serve`. Of its files only the one that calls the server is replaced, by `page/asking.js`, which
+calls `page/worker.js`. `page/reading/` is a port of `mnist_cnn.reading` to JavaScript.
 """
 
 import hashlib
@@ -21,17 +21,17 @@ from mnist_cnn.reading.nearest import INDEX
 from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier
 from mnist_cnn.web.packages import contents
 
-# Nothing of another host; WebAssembly, but no script made of text.
+# Nothing from another host; WebAssembly, but no eval.
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob: data:; "
     "connect-src 'self'; worker-src 'self'; form-action 'none'; base-uri 'none'"
 )
 LICENCE = (
-    "MIT License, Copyright (c) 2026 the mnist-cnn authors: the text is that of the next licence.\n"
-    "nearest.png: 1,000 training digits of MNIST (Yann LeCun, Corinna Cortes, Christopher J.C. Burges) in 16 levels of "
-    "grey, CC BY-SA 3.0."
+    "MIT License, Copyright (c) 2026 the mnist-cnn authors: the text is the same as that of the next licence.\n"
+    "nearest.png: 1,000 training digits of MNIST (Yann LeCun, Corinna Cortes, Christopher J.C. Burges) in 16 grey "
+    "levels, CC BY-SA 3.0."
 )
-# What the page says or has differently where no server answers: what is there, what comes in its place.
+# Changes to the page of `serve` where there is no server: pattern and replacement.
 CHANGES = {
     '<meta charset="utf-8">': (
         f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
@@ -44,18 +44,16 @@ CHANGES = {
     ),
     '<form id="token-form" hidden>.*?</form>': '<form id="token-form" hidden><input id="token"></form>',
     "<footer>.*?</footer>": (
-        "<footer>\n  <p>Pictures are read in this browser and sent nowhere. "
-        'What reads: <a href="card.json">the network\'s card</a>, <a href="licences.txt">licences</a>.</p>\n</footer>'
+        "<footer>\n  <p>Images are processed in this browser and not sent anywhere. "
+        '<a href="card.json">Model card</a> · <a href="licences.txt">Licences</a></p>\n</footer>'
     ),
-    "<noscript>.*?</noscript>": (
-        '<noscript><p class="noscript">This page draws and reads with JavaScript, which is off.</p></noscript>'
-    ),
+    "<noscript>.*?</noscript>": ('<noscript><p class="noscript">This page needs JavaScript.</p></noscript>'),
 }
 
 
 @dataclass(frozen=True)
 class WebFolder:
-    """A folder that was written: where, and how many `files` and `bytes` it has."""
+    """A folder that was written: its path, and the number of its `files` and `bytes`."""
 
     path: Path
     files: int
@@ -63,27 +61,27 @@ class WebFolder:
 
 
 def export_web(model: Path | None, output: Path, packages: Path | None = None) -> WebFolder:
-    """Write a folder `output`, whole or not at all, with the page, what it needs, and the network `model`.
+    """Write a folder `output`, completely or not at all, with the web app and `model`.
 
-    `model` is as for Reader; `packages` is a `node_modules` folder where npm is not to fetch anything. Raises
-    ArtifactError for a network that cannot be loaded, and ExportError if `output` already exists or cannot be
-    written, or if the packages cannot be obtained.
+    `model` is as for Reader; `packages` is a `node_modules` folder to use instead of fetching with npm. Raises
+    ArtifactError if the model cannot be loaded, and ExportError if `output` already exists, cannot be written, or the
+    packages cannot be obtained.
     """
     if output.exists():
-        raise ExportError(f"{output} is there already: name another folder with --output, or remove it first.")
+        raise ExportError(f"{output} already exists: choose another folder with --output, or remove it first.")
     parts = {**page_parts(), **network_parts(model), **package_parts(packages)}
     parts["contents.json"] = contents_of(parts, temperature_of(model))
     try:
         write_folder(output, parts)
     except OSError as error:
         raise ExportError(
-            f"{output} cannot be written ({error.strerror}): name another folder with --output."
+            f"{output} cannot be written ({error.strerror}): choose another folder with --output."
         ) from error
     return WebFolder(output, len(parts), sum(map(len, parts.values())))
 
 
 def page_parts() -> dict[str, bytes]:
-    """The page's own files."""
+    """The files of the page itself."""
     served = files("mnist_cnn.serving").joinpath("static")
     own = files("mnist_cnn.web").joinpath("page")
     return {
@@ -96,17 +94,19 @@ def page_parts() -> dict[str, bytes]:
 
 
 def page_of(served: str) -> str:
-    """The page of the server as one that has none."""
+    """The page of `serve`, changed to work without a server."""
     page = served
     for there, instead in CHANGES.items():
         page, count = re.subn(there, lambda _, by=instead: by, page, flags=re.DOTALL)  # type: ignore[misc]
         if count != 1:
-            raise ExportError(f"The page of `serve` has {there!r} {count} times, not once: install mnist-cnn again.")
+            raise ExportError(
+                f"The page of `serve` contains {there!r} {count} times instead of once: reinstall mnist-cnn."
+            )
     return page
 
 
 def scripts(folder: Traversable, within: str = "") -> Iterator[tuple[str, bytes]]:
-    """All scripts of a folder and those within it."""
+    """All scripts of a folder and its subfolders."""
     for entry in folder.iterdir():
         if entry.is_dir():
             yield from scripts(entry, f"{within}{entry.name}/")
@@ -115,22 +115,22 @@ def scripts(folder: Traversable, within: str = "") -> Iterator[tuple[str, bytes]
 
 
 def network_parts(model: Path | None) -> dict[str, bytes]:
-    """The network, and its card if it has one, once it is known to be whole."""
+    """The model and its model card, if it has one, after verifying them."""
     path = SHIPPED if model is None else model
-    calibrated_classifier(path)  # raises what there is to raise
+    calibrated_classifier(path)  # raises ArtifactError if it is damaged
     if not path.is_dir():
         return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n"}
     return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)}
 
 
 def temperature_of(model: Path | None) -> float:
-    """What the logits of the network are still to be divided by."""
+    """The temperature by which the logits of the model still have to be divided."""
     path = SHIPPED if model is None else model
     return card.read(path).outside_temperature if path.is_dir() else 1.0
 
 
 def package_parts(packages: Path | None) -> dict[str, bytes]:
-    """What is copied of npm packages, and all licences as one text."""
+    """The files copied from npm packages, and all licences as one text."""
     taken = {Path(name).name: content for name, content in contents(packages).items()}
     apache = taken.pop("LICENSE").decode()
     runtime = files("onnxruntime")
@@ -138,7 +138,7 @@ def package_parts(packages: Path | None) -> dict[str, bytes]:
         ("mnist-cnn", LICENCE),
         ("ONNX Runtime Web", runtime.joinpath("LICENSE").read_text("utf-8")),
         ("OpenCV", apache),
-        ("What is within ONNX Runtime", runtime.joinpath("ThirdPartyNotices.txt").read_text("utf-8")),
+        ("Third-party components of ONNX Runtime", runtime.joinpath("ThirdPartyNotices.txt").read_text("utf-8")),
     ]
     rule = "=" * 80
     taken_as_text = "\n\n".join(f"{rule}\n{name}\n{rule}\n\n{text.strip()}" for name, text in texts)
@@ -146,7 +146,7 @@ def package_parts(packages: Path | None) -> dict[str, bytes]:
 
 
 def contents_of(parts: dict[str, bytes], temperature: float) -> bytes:
-    """What the page must know about itself: the sizes of its files, and the network's temperature and SHA-256."""
+    """A description of the folder: the sizes of its files, and the temperature and SHA-256 of the model."""
     document = {
         "version": __version__,
         "temperature": temperature,
@@ -157,7 +157,7 @@ def contents_of(parts: dict[str, bytes], temperature: float) -> bytes:
 
 
 def write_folder(output: Path, parts: dict[str, bytes]) -> None:
-    """Write all files into a folder beside `output`, then put it there in one step."""
+    """Write all files into a temporary folder beside `output`, then rename it in one step."""
     output.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{output.name}.", dir=output.parent))
     try:
@@ -165,7 +165,7 @@ def write_folder(output: Path, parts: dict[str, bytes]) -> None:
             path = beside / name
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-        beside.chmod(0o755)  # a host of files is seldom the one who made them
+        beside.chmod(0o755)  # the web server is seldom run by the user who wrote the files
         beside.rename(output)
     finally:
         shutil.rmtree(beside, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""Names of files of npm packages come in, their contents go out, each the one that was pinned. Knows no networks.
+"""Obtains pinned npm packages and verifies every file. Knows nothing of models.
 
-`packages.json` has the packages' versions, the SHA-512 of each as npm states it ("integrity"), and that of every file.
+`packages.json` has the version of each package, its SHA-512 as published by npm ("integrity"), and that of each file.
 """
 
 import base64
@@ -17,12 +17,12 @@ from pathlib import Path
 
 from mnist_cnn.errors import ExportError
 
-PATIENCE = 300  # seconds for a package: the larger one is 33 MB
+PATIENCE = 300  # seconds per package: the larger one is 33 MB
 
 
 @dataclass(frozen=True)
 class Package:
-    """A pinned npm package: the integrity of its archive, and of each of its `files` that is wanted."""
+    """A pinned npm package: the integrity of its archive, and of each of its `files` that are needed."""
 
     name: str
     version: str
@@ -37,10 +37,10 @@ def pinned() -> list[Package]:
 
 
 def contents(folder: Path | None) -> dict[str, bytes]:
-    """The wanted files of all packages, each as "package/path within it".
+    """The needed files of all packages, by "package/path".
 
-    They are taken from `folder`, a `node_modules`, or else fetched by npm, which is asked for nothing but archives and
-    runs nothing of what is in them. Raises ExportError if a file cannot be had or is not the one that was pinned.
+    They are copied from `folder`, a `node_modules`, or else fetched with `npm pack`, which runs no code from them.
+    Raises ExportError if a file cannot be obtained or is not the pinned one.
     """
     found = {}
     for package in pinned():
@@ -57,8 +57,8 @@ def from_folder(package: Package, folder: Path) -> dict[str, bytes]:
         return {path: (folder / package.name / path).read_bytes() for path in package.files}
     except OSError as error:
         raise ExportError(
-            f"{error.filename} cannot be read ({error.strerror}): --packages names a node_modules folder, into which "
-            f"`npm install --ignore-scripts {wanted()}` puts what is needed."
+            f"{error.filename} cannot be read ({error.strerror}): --packages must be a node_modules folder made by "
+            f"`npm install --ignore-scripts {wanted()}`."
         ) from error
 
 
@@ -79,10 +79,10 @@ def member(archive: tarfile.TarFile, path: str) -> bytes:
 
 
 def packed(package: Package, folder: Path, npm: Callable[[list[str], Path], None]) -> Path:
-    """Let npm put a package's archive into a folder."""
+    """Let npm write the archive of a package into a folder."""
     npm(["pack", "--ignore-scripts", "--silent", f"{package.name}@{package.version}"], folder)
     if len(archives := list(folder.glob("*.tgz"))) != 1:
-        raise ExportError(f"npm fetched {package.name} but left no archive: {ELSEWHERE}")
+        raise ExportError(f"npm fetched {package.name} but wrote no archive: {ELSEWHERE}")
     return archives[0]
 
 
@@ -90,28 +90,34 @@ def run_npm(words: list[str], folder: Path) -> None:
     """Run npm in a folder; raises ExportError if it is missing or fails."""
     npm = shutil.which("npm")
     if npm is None:
-        raise ExportError(f"npm, which fetches the packages of the page, is not installed: install it, or {ELSEWHERE}")
+        raise ExportError(
+            f"npm is not installed, which is needed to fetch the packages of the page: install it, or {ELSEWHERE}"
+        )
     try:
         done = subprocess.run([npm, *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ExportError(f"npm did not fetch {words[-1]} in {PATIENCE} seconds: try again, or {ELSEWHERE}") from error
+        raise ExportError(
+            f"npm did not fetch {words[-1]} within {PATIENCE} seconds: try again, or {ELSEWHERE}"
+        ) from error
     if done.returncode:
         said = next((line for line in done.stderr.splitlines() if line.strip()), f"exit code {done.returncode}")
-        raise ExportError(f"npm cannot fetch {words[-1]} ({said.strip():.120}): check the network, or {ELSEWHERE}")
+        raise ExportError(
+            f"npm cannot fetch {words[-1]} ({said.strip():.120}): check the internet connection, or {ELSEWHERE}"
+        )
 
 
 def check(content: bytes, integrity: str, name: str) -> None:
-    """Raise ExportError if content is not what was pinned."""
+    """Raise ExportError if content is not the pinned one."""
     if integrity != f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}":
-        raise ExportError(f"{name} is not the one that was pinned (its SHA-512 is another): {ELSEWHERE}")
+        raise ExportError(f"{name} is not the pinned file (SHA-512 mismatch): {ELSEWHERE}")
 
 
 def wanted() -> str:
-    """The packages as npm names them."""
+    """The packages as arguments of npm."""
     return " ".join(f"{package.name}@{package.version}" for package in pinned())
 
 
 ELSEWHERE = (
-    "fetch the packages elsewhere with "
-    f"`npm install --ignore-scripts {wanted()}` and name the folder: --packages node_modules."
+    "fetch the packages on another machine with "
+    f"`npm install --ignore-scripts {wanted()}` and pass the folder: --packages node_modules."
 )
