@@ -194,6 +194,13 @@ def test_several_digits_have_a_box_each_and_the_one_under_the_pointer_is_shown(v
     boxes = page.locator("#boxes div")
     sync_api.expect(boxes).to_have_count(3)
     visit.settles()
+    sync_api.expect(visit.digits()).to_have_count(3)
+    shown = visit.digits().evaluate_all(
+        'tabs => tabs.map((tab) => getComputedStyle(tab, "::after").content.replaceAll(`"`, ""))'
+    )
+    spoken = [tab.get_attribute("aria-label") for tab in visit.digits().all()]
+    assert all(re.fullmatch(r"\d+\.\d\d%", confidence) for confidence in shown)
+    assert spoken == [f"{digit}, {confidence} confidence" for digit, confidence in zip("407", shown, strict=True)]
     middle = boxes.nth(1).bounding_box()
     page.mouse.move(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
     sync_api.expect(page.get_by_role("heading", name="Digit 2 of 3: 0")).to_be_visible()
