@@ -272,3 +272,8 @@ def test_public_names_are_sorted_documented_and_there() -> None:
         assert getattr(mnist_cnn, name).__doc__, f"{name} has no docstring"
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         _ = mnist_cnn.nonsense
+
+
+def test_dir_shows_public_names_only() -> None:
+    assert dir(mnist_cnn) == mnist_cnn.__all__
+    assert not [name for name in dir(mnist_cnn) if name.startswith("_")]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data import source
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import DataError
 
 HEAVY = ("keras", "tensorflow", "sklearn", "cv2", "onnxruntime")
@@ -43,7 +44,7 @@ def test_importing_it_loads_nothing_heavy() -> None:
 # The digits
 
 
-def test_digits_are_1297_and_500_in_mnists_manner(digits: source.Dataset) -> None:
+def test_digits_are_1297_and_500_in_mnists_manner(digits: Dataset) -> None:
     assert (digits.name, digits.origin, digits.is_mnist, digits.warning) == ("digits", "digits", False, None)
     assert digits.train.images.shape == (1_297, 28, 28)
     assert digits.test.images.shape == (500, 28, 28)
@@ -53,18 +54,18 @@ def test_digits_are_1297_and_500_in_mnists_manner(digits: source.Dataset) -> Non
     assert not corners.any()
 
 
-def test_digits_are_the_same_every_time(digits: source.Dataset) -> None:
+def test_digits_are_the_same_every_time(digits: Dataset) -> None:
     assert source.load("digits").sha256 == digits.sha256
     assert digits.test.labels[:12].tolist() == [4, 8, 8, 3, 9, 0, 6, 3, 9, 8, 4, 5]
 
 
-def test_each_digit_has_its_share_of_the_test_part(digits: source.Dataset) -> None:
+def test_each_digit_has_its_share_of_the_test_part(digits: Dataset) -> None:
     together = np.bincount(digits.train.labels) + np.bincount(digits.test.labels)
     assert together.sum() == 1_797
     np.testing.assert_allclose(np.bincount(digits.test.labels), together * 500 / 1_797, atol=1)
 
 
-def test_no_image_is_in_both_parts_of_the_digits(digits: source.Dataset) -> None:
+def test_no_image_is_in_both_parts_of_the_digits(digits: Dataset) -> None:
     training = {image.tobytes() for image in digits.train.images}
     assert not any(image.tobytes() in training for image in digits.test.images)
 
@@ -204,3 +205,74 @@ def test_without_keras_home_the_copy_is_looked_for_at_home(tmp_path: Path, monke
     notes: list[str] = []
     source.load(say=notes.append)
     assert str(tmp_path / ".keras" / "datasets" / "mnist.npz") in notes[0]
+
+
+# Arrays in memory
+
+
+def test_a_dataset_unpacks_like_keras_own(digits: Dataset) -> None:
+    (x_train, y_train), (x_test, y_test) = digits
+    assert (x_train is digits.train.images, y_train is digits.train.labels) == (True, True)
+    assert (x_test is digits.test.images, y_test is digits.test.labels) == (True, True)
+    assert source.load(digits) is digits
+
+
+def test_arrays_in_memory_are_a_dataset(digits: Dataset) -> None:
+    (x_train, y_train), (x_test, y_test) = digits
+    for pairs in (
+        ((x_train, y_train), (x_test, y_test)),
+        [[x_train[..., np.newaxis], y_train.astype(np.int64)], [list(x_test), y_test.tolist()]],
+        (digits.train, digits.test),
+    ):
+        data = source.load(pairs)
+        assert (data.name, data.origin, data.sha256, data.warning) == ("memory", "memory", digits.sha256, None)
+    with pytest.raises(DataError, match="arrays in memory, which are not saved: pass them again"):
+        source.load(data.origin)
+
+
+def test_one_pair_is_divided_by_digit_always_alike_and_that_is_said(digits: Dataset) -> None:
+    said: list[str] = []
+    order = np.argsort(digits.train.labels, kind="stable")  # all zeros first, as some files have them
+    pair = digits.train.images[order], digits.train.labels[order]
+    data = source.load(pair, test_split=0.25, say=said.append)
+    assert said == ["25% of each digit, 325 images drawn at random, are held out as the test set"]
+    both = np.bincount(data.test.labels) / np.bincount(digits.train.labels)
+    np.testing.assert_allclose(both, 0.25, atol=0.01)
+    assert len(data.train) + len(data.test) == len(digits.train)
+    assert not {image.tobytes() for image in data.train.images} & {image.tobytes() for image in data.test.images}
+    assert source.load(pair, test_split=0.25).sha256 == data.sha256
+    assert len(source.load(pair).test) == 259
+    for share in (0, 1, -1, 0.0001):
+        with pytest.raises(DataError, match=f"A test split of {share} of 1297 examples leaves one part empty"):
+            source.load(pair, test_split=share)
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (
+            np.zeros((5, 28, 28), np.uint8),
+            "The data are ndarray: give ((x_train, y_train), (x_test, y_test)), one",
+        ),
+        ((1, 2, 3), "The data are tuple of 3: give ("),
+        (None, "The data are NoneType: give ("),
+        ((([1],), ([1], [2])), "The data are tuple of 2: give ("),
+        ((np.zeros((5, 28, 28)), np.zeros(5, int)), "memory (x_train) holds float64 images, but uint8"),
+        ((np.zeros((5, 28, 28), np.uint8), np.eye(10)[:5]), "memory (y_train) holds float64 labels"),
+        ((np.zeros((5, 28, 28), np.uint8), np.zeros(4, int)), "memory holds 5 images but 4 labels"),
+    ],
+)
+def test_what_is_no_dataset_is_an_error_in_one_sentence(data: object, sentence: str) -> None:
+    with pytest.raises(DataError) as caught:
+        source.load(data)  # type: ignore[arg-type]
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_dataset_prints_short_and_shows_its_digits_in_a_notebook(digits: Dataset) -> None:
+    assert repr(digits) == "Dataset('digits': 1,297 training and 500 test images)"
+    assert repr(digits.train) == "Examples(1,297 images, digits 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)"
+    split = digits.split(0.1)
+    assert repr(split) == "Dataset('digits': 1,167 training, 130 validation and 500 test images)"
+    page = split._repr_html_()
+    assert page.count("<img") == 10
+    assert f"<td>{(split.train.labels == 7).sum()}</td>" in page

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import shutil
@@ -261,3 +262,27 @@ def test_a_network_that_is_not_the_one_on_its_card_is_refused(tmp_path: Path) ->
 def test_the_network_that_ships_is_the_one_on_its_card() -> None:
     card.verify_file(SHIPPED, card.read(SHIPPED), card.ONNX_MODEL)
     assert (SHIPPED / card.ONNX_MODEL).stat().st_size <= 2_000_000
+
+
+def test_a_reading_prints_short_and_shows_its_image_in_a_notebook(tmp_path: Path) -> None:
+    picture = 255 - mask("475")
+    Image.fromarray(picture).save(tmp_path / "475.png")
+    reading = mnist_cnn.read(tmp_path / "475.png")
+    low = min(digit.confidence for digit in reading.digits)
+    assert repr(reading) == f"Reading('475', 3 digits, lowest confidence {low:.2%})"
+    assert repr(reading.digits[0]).startswith(f"Digit(4, confidence {reading.digits[0].confidence:.2%}, at (")
+    assert '<img alt="475"' in reading._repr_html_()
+    assert reading.to_dict() == mnist_cnn.read(picture).to_dict()
+    without = dataclasses.replace(reading, source=None)
+    assert without._repr_html_() == "<pre>475</pre>"
+    assert "source" not in reading.to_dict()
+
+
+def test_read_takes_what_a_reader_does() -> None:
+    picture = 255 - mask("7")
+    assert mnist_cnn.read(picture, single=True).text == "7"
+    assert mnist_cnn.read(picture, min_confidence=1.0).text == "?"
+    ones = np.eye(10, dtype=np.float32)[1]
+    assert mnist_cnn.read(picture, model=lambda images: np.repeat(ones[None], len(images), axis=0)).text == "1"
+    with pytest.raises(ReaderError, match="min_confidence is 2"):
+        mnist_cnn.read(picture, min_confidence=2)

@@ -102,6 +102,22 @@ def load(folder: str | Path) -> Artifact:
     return Artifact(folder, kept)
 
 
+def load_onnx_only(folder: Path) -> Artifact:
+    """Read and verify a saved model that needs no more than its card and model.onnx, as the bundled one has.
+
+    Raises ArtifactError.
+    """
+    if not folder.is_dir():
+        raise ArtifactError(f"{folder} is not a folder that `mnist-cnn train` made: a model card is needed, too.")
+    kept = card.read(folder)
+    if card.ONNX_MODEL not in kept.files:
+        raise ArtifactError(f"{folder} has no {card.ONNX_MODEL}, which reading needs: train again.")
+    for file in card.NETWORKS:
+        if file == card.ONNX_MODEL or (folder / file).exists():
+            card.verify_file(folder, kept, file)
+    return Artifact(folder, kept)
+
+
 def load_keras(path: Path) -> Any:
     """The Keras network in a `.keras` file, for prediction; raises ArtifactError if Keras refuses it.
 

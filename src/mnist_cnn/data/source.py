@@ -48,7 +48,7 @@ def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[
     if isinstance(data, Dataset):
         return data
     if not isinstance(data, str | Path):
-        return from_memory(data, test_split)
+        return from_memory(data, test_split, say)
     data = str(data)
     if data == "digits":
         return digits()
@@ -66,7 +66,7 @@ def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[
         return digits(instead_of_mnist=str(absent))
 
 
-def from_memory(data: Any, test_split: float) -> Dataset:
+def from_memory(data: Any, test_split: float, say: Callable[[str], None]) -> Dataset:
     """Arrays in memory as a dataset, which may turn out to be MNIST; raises DataError for anything else."""
     wanted = "give ((x_train, y_train), (x_test, y_test)), one pair (x, y), a Dataset, or a name or path"
     if not isinstance(data, tuple | list) or len(data) != 2:
@@ -78,7 +78,9 @@ def from_memory(data: Any, test_split: float) -> Dataset:
     else:
         images, labels = (np.asarray(part) for part in data)
         both = checked({"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}, MEMORY)
-        pairs = [tuple(part) for part in stratified(Examples(both["x_train"], both["y_train"]), test_split)]
+        parts = stratified(Examples(both["x_train"], both["y_train"]), test_split)
+        say(f"{test_split:.0%} of each digit, {len(parts[1]):,} images drawn at random, are held out as the test set")
+        pairs = [tuple(part) for part in parts]
     (x_train, y_train), (x_test, y_test) = ((np.asarray(x), np.asarray(y)) for x, y in pairs)
     arrays = checked({"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}, MEMORY)
     return as_dataset(arrays, "mnist" if is_mnist(arrays) else MEMORY, MEMORY)

@@ -15,11 +15,15 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import RunError
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.reading.network import Classifier
+from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.workflows.evaluate import evaluate, fastest_classifier, keras_model_of
 
 if TYPE_CHECKING:
     import keras
+
+
+BUNDLED = ("robust", "bundled")
 
 
 class Model:
@@ -110,4 +114,6 @@ def load(model: str | Path) -> Model:
     Every file in the folder is verified by its SHA-256 in the model card, and none is run. Raises ArtifactError, one
     sentence, if there is no model or a file of it is damaged or was changed.
     """
+    if model in BUNDLED:
+        return Model(store.load_onnx_only(SHIPPED))
     return Model(store.load(model))

@@ -20,7 +20,7 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import AdaptationError, ArtifactError
+from mnist_cnn.errors import AdaptationError
 from mnist_cnn.evaluation import temperature
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
 from mnist_cnn.reading.network import Classifier, onnx_classifier
@@ -84,7 +84,7 @@ def adapt(
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
-    old = opened(SHIPPED if model is None else Path(model))
+    old = store.load_onnx_only(SHIPPED if model is None else Path(model))
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
     with closing(listed), kept_whole(folder) as partial:
@@ -97,19 +97,6 @@ def adapt(
         started = time.perf_counter()
         network, held_out = learnt(task)
         return Model(keep(task, network, held_out, partial, time.perf_counter() - started))
-
-
-def opened(folder: Path) -> Artifact:
-    """The network to begin from: a folder with a card and model.onnx, and perhaps model.keras; raises ArtifactError."""
-    if not folder.is_dir():
-        raise ArtifactError(f"{folder} is not a folder that `mnist-cnn train` made: adapting needs its card, too.")
-    kept = card.read(folder)
-    if card.ONNX_MODEL not in kept.files:
-        raise ArtifactError(f"{folder} has no {card.ONNX_MODEL}, which reading needs: train again.")
-    for file in card.NETWORKS:
-        if file == card.ONNX_MODEL or (folder / file).exists():
-            card.verify_file(folder, kept, file)
-    return Artifact(folder, kept)
 
 
 @contextmanager

@@ -1,0 +1,39 @@
+"""The page of three-line answers: each runs, on scikit-learn's digits and few updates."""
+
+import re
+from pathlib import Path
+
+import cv2
+import pytest
+
+import mnist_cnn
+from drawing import mask
+from mnist_cnn.data import source
+from mnist_cnn.errors import DataError
+from mnist_cnn.training import recipe
+
+PAGE = (Path(__file__).parents[1] / "docs" / "how_to.md").read_text(encoding="utf-8")
+ANSWERS = dict(re.findall(r"^## ([^\n]+)\n\n```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def test_there_are_twelve_answers_of_three_lines() -> None:
+    assert len(ANSWERS) == len(re.findall("^## ", PAGE, re.MULTILINE)) == 12
+    assert {sum(map(bool, answer.splitlines())) for answer in ANSWERS.values()} == {3}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("question", ANSWERS)
+def test_each_answer_runs(
+    question: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(_say: object) -> None:
+        raise DataError("no MNIST in this test")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MNIST_CNN_DATA", raising=False)
+    monkeypatch.setattr(source, "mnist_through_keras", absent)
+    monkeypatch.setitem(recipe.VALUES, "fast", recipe.VALUES["fast"] | {"repeats": 2, "backend": "auto"})
+    cv2.imwrite("photo.jpg", 255 - mask("475"))
+    exec(ANSWERS[question], {"mnist_cnn": mnist_cnn})
+    if "print" in ANSWERS[question]:
+        assert capsys.readouterr().out.strip()
