@@ -77,8 +77,8 @@ def test_a_reader_that_goes_away_does_no_harm() -> None:
 
 def test_the_readme_names_only_commands_and_options_that_there_are() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = set(re.findall(r"`mnist-cnn ([a-z]+)", text)) | set(
-        re.findall(r"^mnist-cnn ([a-z]+)", text, re.MULTILINE)
+    commands = set(re.findall(r"`mnist-cnn ([a-z-]+)", text)) | set(
+        re.findall(r"^mnist-cnn ([a-z-]+)", text, re.MULTILINE)
     )
     assert {"train", "evaluate", "report", "info"} <= commands
     for name in commands:
@@ -98,10 +98,10 @@ def test_every_python_block_of_the_readme_runs(tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     assert blocks
     for block in blocks:
-        quick = block.replace('"classic"', "mnist_cnn.Recipe(epochs=1, repeats=1)")
+        quick = block.replace('"classic"', '"classic", "digits", epochs=1, repeats=1')
         assert quick != block
         done = subprocess.run(
             [sys.executable, "-c", quick], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stderr
-        assert "of scikit-learn's digits, 95 % interval" in done.stdout
+        assert "of scikit-learn's digits, 95% CI" in done.stdout

@@ -116,7 +116,7 @@ def test_the_notebook_runs_and_reads_the_digit_that_it_draws(tmp_path: Path, mon
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
-    right = re.search(r"(\d+) of 500 right", done.stdout)
+    right = re.search(r"(\d+) of 500 correct", done.stdout)
     assert right, done.stdout
     assert int(right[1]) >= 490
-    assert "The network of this tour reads 3\nThe one that ships reads 3" in done.stdout
+    assert "The model of this tour reads 3\nThe bundled model reads 3" in done.stdout
