@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn.evaluation import pictures
-from mnist_cnn.evaluation.pictures import LabelledPicture
+from mnist_cnn.evaluation import labelled_images
+from mnist_cnn.evaluation.labelled_images import LabelledImage
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.system.files import sha256_of
@@ -34,16 +34,16 @@ from results import FOLDER, machine_line, median, write
 SOURCES, EACH = 3, 3
 
 
-def drawn(labelled: list[LabelledPicture], seed: int) -> tuple[list[LabelledPicture], list[LabelledPicture]]:
+def drawn(labelled: list[LabelledImage], seed: int) -> tuple[list[LabelledImage], list[LabelledImage]]:
     """Three images of each digit, and all others."""
     order = np.random.default_rng(seed).permutation(len(labelled)).tolist()
     chosen = [index for digit in "0123456789" for index in [i for i in order if labelled[i].label == digit][:EACH]]
     return [labelled[i] for i in chosen], [labelled[i] for i in sorted(set(order) - set(chosen))]
 
 
-def errors(reader: Reader, labelled: list[LabelledPicture]) -> int:
+def errors(reader: Reader, labelled: list[LabelledImage]) -> int:
     """The number of images that are not entirely correct."""
-    return sum(not one.right for one in pictures.judge(reader, labelled))
+    return sum(not one.correct for one in labelled_images.evaluate(reader, labelled))
 
 
 def general(reader: Reader, folder: Path) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def general(reader: Reader, folder: Path) -> dict[str, Any]:
     return {"mnist_errors": read.count - read.correct, "letters_accepted": letters.correct, "letters": letters.count}
 
 
-def adapted(learnt: list[LabelledPicture], model: Path, out: Path, seed: int) -> tuple[dict[str, float], str]:
+def adapted(learnt: list[LabelledImage], model: Path, out: Path, seed: int) -> tuple[dict[str, float], str]:
     """Run the command; returns its seconds and CPU seconds, and its last message if no model was saved."""
     table = out.with_suffix(".csv")
     with table.open("w", newline="", encoding="utf-8") as stream:
@@ -78,7 +78,7 @@ def processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def row(folder: Path, model: Path, source: str, labelled: list[LabelledPicture], draw: int) -> dict[str, Any]:
+def row(folder: Path, model: Path, source: str, labelled: list[LabelledImage], draw: int) -> dict[str, Any]:
     """The result of one draw."""
     learnt, rest = drawn(labelled, draw)
     before = Reader(model, min_confidence=0.0)
@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)
     parser.add_argument("--draws", type=int, default=10)
     asked = parser.parse_args()
-    single = [one for one in pictures.load(asked.folder / "pictures" / "labels.csv") if one.single]
+    single = [one for one in labelled_images.load(asked.folder / "pictures" / "labels.csv") if one.single]
     sources = [name for name, _ in Counter(one.source for one in single).most_common(SOURCES)]
     kept = FOLDER / "adapt.json"
     models = json.loads(kept.read_text(encoding="utf-8"))["models"] if kept.exists() else {}

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from drawing import STROKES, inked  # noqa: E402
-from mnist_cnn.evaluation import pictures  # noqa: E402
-from mnist_cnn.evaluation.pictures import JudgedPicture  # noqa: E402
+from mnist_cnn.evaluation import labelled_images  # noqa: E402
+from mnist_cnn.evaluation.labelled_images import EvaluatedImage  # noqa: E402
 from mnist_cnn.reading.reader import Reader  # noqa: E402
 from mnist_cnn.reading.weights import SHIPPED  # noqa: E402
 from mnist_cnn.terminal.screen import in_numbers  # noqa: E402
@@ -81,17 +81,17 @@ def write_pictures(folder: Path, each: int, seed: int) -> Path:
     return folder / "labels.csv"
 
 
-def figure(before: list[JudgedPicture], after: list[JudgedPicture], columns: int = 10) -> np.ndarray:
+def figure(before: list[EvaluatedImage], after: list[EvaluatedImage], columns: int = 10) -> np.ndarray:
     """One test image of each digit, with the predictions before and after below it; errors in red."""
     sheet = np.full((HIGH + 90, columns * WIDE, 3), 255, np.uint8)
     for column in range(columns):
-        same = [i for i, one in enumerate(before) if one.picture.label == str(column)]
-        index = next((i for i in same if not before[i].right), same[0])
+        same = [i for i, one in enumerate(before) if one.image.label == str(column)]
+        index = next((i for i in same if not before[i].correct), same[0])
         left = column * WIDE
-        sheet[:HIGH, left : left + WIDE] = cv2.imread(str(before[index].picture.path))
+        sheet[:HIGH, left : left + WIDE] = cv2.imread(str(before[index].image.path))
         for line, one in enumerate((before[index], after[index])):
-            said = f"{('before', 'after')[line]} {one.read or 'nothing'}"
-            colour = (60, 110, 0) if one.right else (30, 30, 200)
+            said = f"{('before', 'after')[line]} {one.predicted or 'nothing'}"
+            colour = (60, 110, 0) if one.correct else (30, 30, 200)
             place = (left + 30, HIGH + 35 + 40 * line)
             cv2.putText(sheet, said, place, cv2.FONT_HERSHEY_SIMPLEX, 0.9, colour, 2, cv2.LINE_AA)
     return np.asarray(cv2.resize(sheet, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
@@ -106,10 +106,10 @@ def main(folder: Path, model: Path = SHIPPED) -> None:
     if not mine.exists():
         words = ["adapt", folder / "hand" / "labels.csv", "--model", model, "--output", mine]
         subprocess.run([sys.executable, "-m", "mnist_cnn", *map(str, words)], check=True)
-    others = pictures.load(folder / "others" / "labels.csv")
-    before, after = (list(pictures.judge(Reader(network, 0.0), others)) for network in (model, mine))
-    for when, judged in (("before", before), ("after", after)):
-        print(f"{when}: {in_numbers(pictures.accuracy(judged))}")
+    others = labelled_images.load(folder / "others" / "labels.csv")
+    before, after = (list(labelled_images.evaluate(Reader(network, 0.0), others)) for network in (model, mine))
+    for when, evaluated in (("before", before), ("after", after)):
+        print(f"{when}: {in_numbers(labelled_images.accuracy(evaluated))}")
     cv2.imwrite(str(ROOT / "docs" / "adapt.png"), figure(before, after))
 
 

@@ -17,8 +17,8 @@ import numpy as np
 
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.evaluation.corruptions import KINDS, corrupted
-from mnist_cnn.evaluation.robustness import CLEAN, robustness
+from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
+from mnist_cnn.evaluation.robustness import CLEAN, PIPELINES, robustness
 from mnist_cnn.reading.network import onnx_classifier
 from results import FOLDER, machine_line, write
 
@@ -46,21 +46,27 @@ def main() -> None:
             onnx_classifier(Path(model)), Examples(test.images[: asked.images], test.labels[: asked.images])
         )
         networks[name] = {"seconds": round(time.perf_counter() - start, 1), **found.to_dict()}
-        print(name, {way: f"{share:.2%}" for way, share in found.means.items()}, machine_line(), flush=True)
+        print(name, {way: f"{share:.2%}" for way, share in found.mean.items()}, machine_line(), flush=True)
         write("corruptions", {"networks": networks})
     show(networks)
 
 
 def show(networks: dict[str, dict[str, object]]) -> None:
     """Print the table of the docs, in Markdown."""
-    columns = [(name, way) for name in networks for way in ("network", "normalised", "reader")]
+    columns = [(name, way) for name in networks for way in PIPELINES]
     print("| |", " | ".join(f"{name}, {way}" for name, way in columns), "|")
     print("|---|" + "---:|" * len(columns))
-    for kind in (CLEAN, *KINDS, "mean"):
+    for kind in (CLEAN, *CORRUPTIONS, "mean"):
         cells = []
         for name, way in columns:
             document: dict = networks[name]  # type: ignore[type-arg]
-            row = document["mean"] if kind == "mean" else document[CLEAN] if kind == CLEAN else document["kinds"][kind]
+            row = (
+                document["mean"]
+                if kind == "mean"
+                else document[CLEAN]
+                if kind == CLEAN
+                else document["corruptions"][kind]
+            )
             cells.append(f"{100 * (row[way] if kind == 'mean' else row[way]['accuracy']):.2f}")
         print(f"| {kind.replace('_', ' ')} |", " | ".join(cells), "|")
 
@@ -69,10 +75,10 @@ def sheet(test: Examples) -> np.ndarray:
     """Rows with the first digit of each class: clean, then with each corruption, white on black."""
     places = [int(np.flatnonzero(test.labels == digit)[0]) for digit in range(10)]
     rows = []
-    for kind in (CLEAN, *KINDS):
+    for kind in (CLEAN, *CORRUPTIONS):
         images = [test.images[place : place + 1] for place in places]
         if kind != CLEAN:
-            images = [corrupted(image, kind, first=place) for image, place in zip(images, places, strict=True)]
+            images = [corrupt(image, kind, first=place) for image, place in zip(images, places, strict=True)]
         digits = np.hstack(
             [cv2.copyMakeBorder(image[0], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=160) for image in images]
         )

@@ -97,7 +97,7 @@ def draw(measure: str, label: str, name: str) -> None:
             if place is None:
                 continue
             error = 100 - point.accuracy
-            colour = COLOURS["right" if mine else "quiet"]
+            colour = COLOURS["correct" if mine else "muted"]
             axes.errorbar(place, error, yerr=point.sd or None, color=colour, fmt="o", mfc=colour if mine else "none")
             # The side of the point that the label is on.
             side = 1 if mine or (measure == "seconds" and place > 1) else -1
@@ -109,7 +109,7 @@ def draw(measure: str, label: str, name: str) -> None:
                 ha="left" if side > 0 else "right",
                 va="center",
                 size=9,
-                color=COLOURS["ink"] if mine else COLOURS["quiet"],
+                color=COLOURS["text"] if mine else COLOURS["muted"],
                 fontweight="bold" if mine else "normal",
             )
     scale(axes)

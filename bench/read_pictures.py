@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn.evaluation import pictures
+from mnist_cnn.evaluation import labelled_images
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.reader import Reader
@@ -50,12 +50,12 @@ def accepted_letters(classify: Classifier, mnist: np.ndarray, letters: np.ndarra
     return Accuracy(int(sure.sum()), len(letters))
 
 
-def by_source(judged: list[pictures.JudgedPicture]) -> dict[str, dict[str, int]]:
+def by_source(judged: list[labelled_images.EvaluatedImage]) -> dict[str, dict[str, int]]:
     """The number of single-digit images per source and how many are correct, largest source first."""
-    singles = [one for one in judged if one.picture.layout == "single"]
-    groups = pictures.grouped(singles, lambda picture: picture.source)
+    singles = [one for one in judged if one.image.layout == "single"]
+    groups = labelled_images.grouped(singles, lambda image: image.source)
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
-    return {name: {"count": len(some), "correct": sum(one.right for one in some)} for name, some in ordered}
+    return {name: {"count": len(some), "correct": sum(one.correct for one in some)} for name, some in ordered}
 
 
 def main(folder: Path, model: str | None = None) -> None:
@@ -81,9 +81,9 @@ def main(folder: Path, model: str | None = None) -> None:
     if mnist is not None and (letters := folder / "letters_A_to_J.npz").exists():
         note("letters accepted", accepted_letters(reader.classify, mnist, arrays(letters)[0]))
     if (table := folder / "pictures" / "labels.csv").exists():
-        judged = judge_each(reader, pictures.load(table))
+        judged = judge_each(reader, labelled_images.load(table))
         show_score(judged)
-        measured["pictures"] = pictures.summary(judged)["layouts"]
+        measured["images"] = labelled_images.summary(judged)["layouts"]
         measured["sources"] = by_source(judged)
         for source, one in measured["sources"].items():
             print(f"{source}: {one['correct']} of {one['count']}")

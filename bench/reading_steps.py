@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from drawing import grain, inked, lit, mask, ruled, shadow, strokes  # noqa: E402
 from mnist_cnn import Reader  # noqa: E402
-from mnist_cnn.evaluation.mistakes import put  # noqa: E402
+from mnist_cnn.evaluation.misclassified import put  # noqa: E402
 from mnist_cnn.reading.annotate import annotate  # noqa: E402
 from mnist_cnn.reading.ink import against, find_ink, paper_of  # noqa: E402
 from mnist_cnn.reading.picture import load  # noqa: E402

@@ -41,7 +41,7 @@ def test_a_network_kept_in_format_2_loads_for_ever() -> None:
     artifact = store.load(FIXTURE.with_name("format-2"))
     evaluation = Evaluation.from_dict(artifact.card.evaluation)
     assert (artifact.card.format, evaluation.correct, evaluation.temperature) == (2, 459, 1.5)
-    assert evaluation.coverage is not None
+    assert evaluation.risk_coverage is not None
 
 
 def test_in_format_1_the_temperature_is_outside_the_network_and_from_then_on_inside(kept: Path) -> None:

@@ -5,24 +5,24 @@ import numpy as np
 import pytest
 
 from mnist_cnn.evaluation import charts
-from mnist_cnn.evaluation.comparison import summarise
+from mnist_cnn.evaluation.comparison import summarize
 from mnist_cnn.evaluation.metrics import Evaluation
 
 LABELS = np.array([3, 3, 7, 9])
-READ = np.array([3, 3, 7, 4])
+PREDICTED = np.array([3, 3, 7, 4])
 
 
 def probabilities(confidence=0.91):
-    """Each digit of READ with the given confidence, the rest shared by the other nine."""
-    rows = np.full((len(READ), 10), (1 - confidence) / 9, np.float32)
-    rows[np.arange(len(READ)), READ] = confidence
+    """Each digit of PREDICTED with the given confidence, the rest shared by the other nine."""
+    rows = np.full((len(PREDICTED), 10), (1 - confidence) / 9, np.float32)
+    rows[np.arange(len(PREDICTED)), PREDICTED] = confidence
     return rows
 
 
 def evaluation(pairs):
     matrix = np.zeros((10, 10), np.int64)
-    for (true, read), count in pairs.items():
-        matrix[true, read] = count
+    for (true, predicted), count in pairs.items():
+        matrix[true, predicted] = count
     return Evaluation(matrix, 0.0, 0.0, 0.0)
 
 
@@ -48,22 +48,22 @@ def test_learning_curves_show_training_and_validation_by_epoch():
     assert validation.get_xydata().tolist() == [[1, 0.8], [2, 0.2]]
 
 
-def test_without_validation_there_is_one_line_and_no_word_of_another():
+def test_without_validation_there_is_a_single_line():
     figure = charts.learning_curve(epochs(loss=[1.5, 0.3]), "loss")
     assert len(figure.axes[0].lines) == 1
     assert "validation" not in words(drawn(figure))
 
 
-def test_the_scale_of_accuracy_is_written_as_accuracy():
+def test_the_axis_of_the_error_rate_has_accuracies_as_labels():
     history = epochs(accuracy=[0.6, 0.95], val_accuracy=[0.8, 0.98])
-    assert {"50 %", "80 %", "90 %", "95 %", "98 %"} <= set(words(drawn(charts.learning_curve(history, "accuracy"))))
+    assert {"50%", "80%", "90%", "95%", "98%"} <= set(words(drawn(charts.learning_curve(history, "accuracy"))))
 
 
-def test_an_accuracy_of_one_stands_on_the_upper_edge_called_100_percent():
+def test_an_accuracy_of_1_is_drawn_on_the_upper_edge_as_100_percent():
     figure = charts.learning_curve(epochs(accuracy=[0.9, 1.0], val_accuracy=[0.8, 0.95]), "accuracy")
     axes = figure.axes[0]
     assert axes.lines[0].get_ydata()[1] == min(axes.get_ylim())
-    assert "100 %" in words(drawn(figure))
+    assert "100%" in words(drawn(figure))
 
 
 @pytest.mark.parametrize("measure", ["loss", "accuracy"])
@@ -77,83 +77,83 @@ def test_an_accuracy_of_one_stands_on_the_upper_edge_called_100_percent():
     ],
     ids=["no epoch", "no validation", "diverged", "perfect"],
 )
-def test_unusual_histories_are_drawn_too(measure, history):
+def test_unusual_histories_are_drawn(measure, history):
     assert "epoch" in words(drawn(charts.learning_curve(history, measure)))
 
 
-def test_the_confusion_matrix_colours_mistakes_and_not_the_diagonal():
+def test_the_confusion_matrix_colours_errors_and_not_the_diagonal():
     figure = charts.confusion_matrix(evaluation({(3, 3): 50, (4, 9): 18, (9, 4): 2}))
     cells = {patch.get_xy(): patch.get_alpha() for patch in figure.axes[0].patches}
     assert set(cells) == {(8.5, 3.5), (3.5, 8.5)}
-    assert cells[(8.5, 3.5)] > cells[(3.5, 8.5)]  # 4 read as 9 is the more common one
+    assert cells[(8.5, 3.5)] > cells[(3.5, 8.5)]  # 4 predicted as 9 is the more common error
 
 
 def test_the_confusion_matrix_leaves_empty_cells_empty():
     numbers = words(drawn(charts.confusion_matrix(evaluation({(0, 0): 57, (5, 5): 12_345}))))
     assert "57" in numbers
     assert "12k" in numbers
-    assert numbers.count("0") == 2  # the names of row and column
+    assert numbers.count("0") == 2  # the labels of row and column
 
 
-def test_the_histogram_counts_right_and_wrong_readings_apart():
+def test_the_histogram_counts_correct_and_incorrect_predictions_separately():
     figure = charts.confidence_histogram(probabilities(0.91), LABELS)
-    right, wrong = figure.axes[0].containers
-    assert max(bar.get_height() for bar in right) == 3
-    assert max(bar.get_height() for bar in wrong) == 1
+    correct, incorrect = figure.axes[0].containers
+    assert max(bar.get_height() for bar in correct) == 3
+    assert max(bar.get_height() for bar in incorrect) == 1
 
 
-def test_the_reliability_diagram_sets_right_against_sure():
+def test_the_reliability_diagram_has_accuracy_by_confidence():
     figure = charts.reliability_diagram(probabilities(0.91), LABELS)
     ((confidence, accuracy),) = figure.axes[0].collections[-1].get_offsets().tolist()
     assert confidence == pytest.approx(0.91)
     assert accuracy == 0.75
 
 
-def test_the_risk_coverage_curve_ends_where_nothing_is_refused():
+def test_the_risk_coverage_curve_ends_where_nothing_is_rejected():
     rows = probabilities(0.91)
     rows[3] = np.full(10, 0.05)
-    rows[3, 4] = 0.55  # the wrong one is the least sure
-    at_random, kept = charts.risk_coverage(rows, LABELS).axes[0].lines
-    assert kept.get_xydata().tolist() == [[0.25, 0], [0.5, 0], [0.75, 0], [1, 0.25]]
-    assert set(at_random.get_ydata()) == {0.25}
+    rows[3, 4] = 0.55  # the error has the lowest confidence
+    random, selective = charts.risk_coverage_curve(rows, LABELS).axes[0].lines
+    assert selective.get_xydata().tolist() == [[0.25, 0], [0.5, 0], [0.75, 0], [1, 0.25]]
+    assert set(random.get_ydata()) == {0.25}
 
 
-def test_the_risk_coverage_curve_begins_with_the_first_mistake():
+def test_the_risk_coverage_curve_begins_at_the_first_error():
     rows = np.tile(probabilities(0.91), (25, 1))
-    axes = charts.risk_coverage(rows, np.tile(READ, 25)).axes[0]
+    axes = charts.risk_coverage_curve(rows, np.tile(PREDICTED, 25)).axes[0]
     assert axes.get_xlim() == pytest.approx((0.9, 1))
-    labels = np.tile(READ, 25)
+    labels = np.tile(PREDICTED, 25)
     labels[50] = 0
-    rows[:50, :] *= 1.05  # so the mistake is the 51st
-    assert charts.risk_coverage(rows, labels).axes[0].get_xlim()[0] == pytest.approx(0.5)
+    rows[:50, :] *= 1.05  # so the error is the 51st
+    assert charts.risk_coverage_curve(rows, labels).axes[0].get_xlim()[0] == pytest.approx(0.5)
 
 
-def test_certainty_is_drawn_without_complaint():
-    for chart in (charts.confidence_histogram, charts.reliability_diagram, charts.risk_coverage):
-        assert "100 %" in words(drawn(chart(probabilities(1.0), LABELS)))
+def test_probabilities_of_1_are_drawn_without_warnings():
+    for chart in (charts.confidence_histogram, charts.reliability_diagram, charts.risk_coverage_curve):
+        assert "100%" in words(drawn(chart(probabilities(1.0), LABELS)))
 
 
-def test_seeds_are_dots_around_their_mean_and_its_interval():
+def test_seeds_are_dots_around_their_mean_and_its_confidence_interval():
     accuracies = {0: 0.981, 2: 0.979, 5: 0.983}
-    summary = summarise([*accuracies.values()])
-    axes = charts.seeds(accuracies, summary).axes[0]
+    summary = summarize([*accuracies.values()])
+    axes = charts.accuracy_by_seed(accuracies, summary).axes[0]
     assert axes.collections[-1].get_offsets().tolist() == [[0, 0.981], [2, 0.979], [5, 0.983]]
     assert axes.lines[0].get_ydata()[0] == pytest.approx(0.981)
     (band,) = axes.patches
-    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx(summary.interval)
+    assert (band.get_y(), band.get_y() + band.get_height()) == pytest.approx(summary.confidence_interval)
 
 
 @pytest.mark.parametrize("accuracies", [{0: 0.98}, {0: 1.0, 1: 1.0}], ids=["one", "no spread"])
-def test_seeds_without_a_spread_are_drawn_too(accuracies):
-    assert "seed" in words(drawn(charts.seeds(accuracies, summarise([*accuracies.values()]))))
+def test_seeds_without_a_confidence_interval_are_drawn(accuracies):
+    assert "seed" in words(drawn(charts.accuracy_by_seed(accuracies, summarize([*accuracies.values()]))))
 
 
-def test_a_chart_can_stand_alone():
-    svg = charts.standalone(drawn(charts.seeds({0: 0.98}, summarise([0.98]))))
+def test_a_chart_can_be_a_file_of_its_own():
+    svg = charts.standalone(drawn(charts.accuracy_by_seed({0: 0.98}, summarize([0.98]))))
     assert minidom.parseString(svg).documentElement.getAttribute("viewBox")  # noqa: S318  our own
 
 
-def test_an_svg_asks_no_other_host_and_describes_itself():
+def test_an_svg_has_no_external_address_and_a_text_alternative():
     svg = charts.to_svg(charts.confusion_matrix(evaluation({(4, 9): 1})), 'the "first" <chart>')
     assert "http" not in svg
     assert svg.startswith('<svg role="img" aria-label="the &quot;first&quot; &lt;chart&gt;" viewBox="0 0 ')
@@ -162,11 +162,23 @@ def test_an_svg_asks_no_other_host_and_describes_itself():
 
 def test_colours_are_left_to_the_page():
     svg = drawn(charts.confusion_matrix(evaluation({(4, 9): 1, (3, 3): 2})))
-    assert set(re.findall(r"var\(--(\w+), ", svg)) >= {"ink", "quiet", "line", "wrong"}
+    assert set(re.findall(r"var\(--(\w+), ", svg)) >= {"text", "muted", "line", "incorrect"}
     assert not re.findall(r"(?<!, )#[0-9a-f]{6}", svg)
 
 
-def test_the_same_figure_is_the_same_text():
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        (charts.confidence_histogram, {"confidence", "predictions", "correct", "incorrect"}),
+        (charts.reliability_diagram, {"confidence", "accuracy", "perfect calibration", "this model"}),
+        (charts.risk_coverage_curve, {"coverage", "risk (error rate)", "random rejection"}),
+    ],
+)
+def test_axes_and_legends_have_their_standard_names(chart, expected):
+    assert expected <= set(words(drawn(chart(probabilities(), LABELS))))
+
+
+def test_drawing_is_deterministic():
     def chart():
         return drawn(charts.learning_curve(epochs(loss=[1.0, 0.5], val_loss=[0.9, 0.4]), "loss"))
 

@@ -3,7 +3,7 @@ import pytest
 
 from mnist_cnn.data import source
 from mnist_cnn.evaluation import disputed
-from mnist_cnn.evaluation.disputed import DISPUTED, LEFT_OUT, RELABELLED, UNDECIDED
+from mnist_cnn.evaluation.disputed import DISPUTED, EXCLUDED, RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.metrics import accuracy, evaluate
 
 ALL_FIVES = np.full(10_000, 5, np.uint8)
@@ -14,28 +14,28 @@ def test_of_fifteen_disputed_labels_ten_are_corrected() -> None:
     assert list(DISPUTED) == sorted(DISPUTED)
 
 
-def test_nothing_but_the_disputed_labels_changes() -> None:
+def test_only_the_disputed_labels_change() -> None:
     after = disputed.corrected(ALL_FIVES)
     assert np.flatnonzero(after != 5).tolist() == list(DISPUTED)
-    assert (after[947], after[1621], after[2130], after[9729]) == (9, 6, LEFT_OUT, 6)
+    assert (after[947], after[1621], after[2130], after[9729]) == (9, 6, EXCLUDED, 6)
     assert (ALL_FIVES == 5).all()
 
 
-def test_what_lies_beyond_the_first_images_is_ignored() -> None:
+def test_disputed_labels_beyond_the_last_image_are_ignored() -> None:
     assert disputed.corrected(ALL_FIVES[:948]).tolist() == [5] * 947 + [9]
     assert disputed.corrected(ALL_FIVES[:8]).tolist() == [5] * 8
 
 
-def test_whoever_reads_all_labels_as_given_is_wrong_ten_times_of_9995() -> None:
+def test_predicting_all_labels_as_given_makes_ten_errors_of_9995() -> None:
     evaluation = evaluate(np.eye(10, dtype=np.float32)[ALL_FIVES], ALL_FIVES, disputed.corrected(ALL_FIVES))
     assert evaluation.accuracy == 1
     assert evaluation.corrected is not None
     assert (evaluation.corrected.correct, evaluation.corrected.count) == (9_985, 9_995)
 
 
-def test_images_left_out_count_neither_as_right_nor_as_wrong() -> None:
-    read = accuracy(np.eye(10, dtype=np.float32)[[1, 2, 3, 4]], np.array([1, LEFT_OUT, 3, 5]))
-    assert (read.correct, read.count) == (2, 3)
+def test_excluded_images_count_neither_as_correct_nor_as_errors() -> None:
+    found = accuracy(np.eye(10, dtype=np.float32)[[1, 2, 3, 4]], np.array([1, EXCLUDED, 3, 5]))
+    assert (found.correct, found.count) == (2, 3)
 
 
 @pytest.mark.mnist

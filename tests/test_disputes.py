@@ -7,7 +7,7 @@ import pytest
 
 from conftest import Cli
 from mnist_cnn.errors import ArtifactError, RecipeError
-from mnist_cnn.evaluation.label_issues import disputes_of
+from mnist_cnn.evaluation.label_errors import label_errors_of
 from mnist_cnn.workflows import label_errors, report
 from mnist_cnn.workflows.cross_validation import parts_of
 
@@ -25,21 +25,21 @@ def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained
     assert found == {name: kept[name] for name in ("training", "test")}
     assert (found["training"]["count"], found["test"]["count"]) == (1297, 500)
     for of_set in found.values():
-        given = [issue["given_probability"] for issue in of_set["issues"]]
+        given = [error["label_probability"] for error in of_set["ranked"]]
         assert given == sorted(given)
         assert len(given) == 30
-        assert of_set["disputed"] < 0.05 * of_set["count"]
-    assert "Among the training digits" in (folder / "report.html").read_text()
+        assert of_set["estimated"] < 0.05 * of_set["count"]
+    assert "<h3>Training images" in (folder / "report.html").read_text()
     again = cli("report", folder)
     assert again.returncode == 0, again.stderr
-    assert "Among the training digits" in (folder / "report.html").read_text()
+    assert "<h3>Training images" in (folder / "report.html").read_text()
     assert cli("info", folder).returncode == 0
 
 
 def test_a_damaged_list_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "disputes.json"
     assert report.label_errors_in(path) is None
-    few = disputes_of(np.full((3, 10), 0.1, np.float32), np.array([1, 2, 3])).to_dict()
+    few = label_errors_of(np.full((3, 10), 0.1, np.float32), np.array([1, 2, 3])).to_dict()
     path.write_text(json.dumps({"training": few, "test": few}))
     assert report.label_errors_in(path) is not None
     for damaged in ("", "[]", "{}", json.dumps({"training": few, "test": {"count": 1}})):

@@ -20,7 +20,7 @@ from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.cli import app
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, ExportError, ExportFormatError, RunError
-from mnist_cnn.evaluation.agreement import Figures
+from mnist_cnn.evaluation.agreement import Agreement
 from mnist_cnn.models.classic import classic
 from mnist_cnn.reading.network import INK_KEY, onnx_classifier
 from mnist_cnn.system.files import locked, sha256_of
@@ -38,7 +38,7 @@ FORMS = [
     Form("litert", "int8"),
     Form("saved_model"),
 ]
-ALIKE = Figures(10_000, 0, 1e-6, 9_900, 9_900, 1.0, 1.0)
+ALIKE = Agreement(10_000, 0, 1e-6, 9_900, 9_900, 1.0, 1.0)
 Made = Callable[[Form], Export]
 run = CliRunner().invoke
 
@@ -58,8 +58,8 @@ def test_a_card_beside_the_file_says_what_it_is_and_how_it_compares(form: Form, 
     if form.quantize == "int8":
         assert (about["calibration"]["part"], about["calibration"]["images"]) == ("training", 500)
     else:
-        assert (about["figures"]["agreement"], about["calibration"]) == (1, None)
-    assert about["figures"]["images_per_second"] > 0
+        assert (about["agreement"]["agreement_rate"], about["calibration"]) == (1, None)
+    assert about["agreement"]["images_per_second"] > 0
 
 
 @pytest.mark.parametrize("pixels", ["uint8", "float32"])
@@ -79,7 +79,7 @@ def test_an_onnx_export_states_opset_dynamic_batch_and_what_it_takes(pixels: str
 def test_an_onnx_export_is_judged_and_reads_pictures(form: Form, exported: Made, digits: Dataset) -> None:
     path = exported(form).path
     evaluation = mnist_cnn.evaluate(path, "digits")
-    assert evaluation.accuracy == exported(form).figures.accuracy
+    assert evaluation.accuracy == exported(form).agreement.accuracy
     [digit] = mnist_cnn.Reader(path, min_confidence=0.0).read(digits.test.images[0], single=True).digits
     assert digit.probabilities == pytest.approx(
         mnist_cnn.Reader(KEPT, 0.0).read(digits.test.images[0], single=True).digits[0].probabilities, abs=0.02
@@ -165,24 +165,24 @@ def test_images_to_calibrate_with_are_of_the_training_part(digits: Dataset) -> N
 
 
 @pytest.mark.parametrize(
-    ("form", "figures", "sentence"),
+    ("form", "agreement", "sentence"),
     [
-        (Form("onnx"), replace(ALIKE, differing=1), "reads 1 of 10,000 test images otherwise .* 99.99%"),
-        (Form("litert", "float16"), replace(ALIKE, differing=1), "in floats it must read all alike"),
-        (Form("litert"), replace(ALIKE, largest_difference=2e-5), "by up to 2.0e-05, and no more than 1e-05"),
-        (Form("saved_model"), replace(ALIKE, largest_difference=float("nan")), "by up to nan"),
+        (Form("onnx"), replace(ALIKE, disagreements=1), "reads 1 of 10,000 test images otherwise .* 99.99%"),
+        (Form("litert", "float16"), replace(ALIKE, disagreements=1), "in floats it must read all alike"),
+        (Form("litert"), replace(ALIKE, max_difference=2e-5), "by up to 2.0e-05, and no more than 1e-05"),
+        (Form("saved_model"), replace(ALIKE, max_difference=float("nan")), "by up to nan"),
         (Form("onnx", "int8"), replace(ALIKE, correct=9_894), "reads 98.94% of 10,000 .* original 99.00%"),
     ],
     ids=lambda value: value.ending if isinstance(value, Form) else None,
 )
-def test_an_export_that_is_worse_is_refused_with_the_figure(form: Form, figures: Figures, sentence: str) -> None:
+def test_an_export_that_is_worse_is_refused_with_the_figure(form: Form, agreement: Agreement, sentence: str) -> None:
     with pytest.raises(ExportError, match=sentence):
-        workflow.refuse_if_worse(form, figures, Path("x"))
+        workflow.refuse_if_worse(form, agreement, Path("x"))
 
 
 def test_an_export_in_int8_may_lose_a_twentieth_of_a_point() -> None:
-    workflow.refuse_if_worse(Form("onnx", "int8"), replace(ALIKE, correct=9_895, differing=20), Path("x"))
-    workflow.refuse_if_worse(Form("litert", "float16"), replace(ALIKE, largest_difference=1e-3), Path("x"))
+    workflow.refuse_if_worse(Form("onnx", "int8"), replace(ALIKE, correct=9_895, disagreements=20), Path("x"))
+    workflow.refuse_if_worse(Form("litert", "float16"), replace(ALIKE, max_difference=1e-3), Path("x"))
 
 
 def test_what_is_refused_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

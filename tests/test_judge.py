@@ -177,4 +177,4 @@ def test_the_accuracy_is_heard_without_scikit_learn(digits: Dataset, monkeypatch
         workflow.evaluated(np.eye(10, dtype=np.float32)[digits.test.labels], digits, CallbackList([watch]))
     [(accuracy, corrected)] = watch.accuracies
     assert (accuracy.correct, accuracy.count, corrected) == (500, 500, None)
-    assert accuracy.interval[1] == 1
+    assert accuracy.confidence_interval[1] == 1

@@ -2,6 +2,7 @@ import json
 import math
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,29 +15,29 @@ from mnist_cnn.evaluation.metrics import (
     Evaluation,
     brier_score,
     calibration_bins,
+    confidence_intervals,
     evaluate,
     expected_calibration_error,
-    intervals,
     negative_log_likelihood,
     wilson_interval,
 )
 
 
-def sure(*read: int, confidence: float = 1.0) -> np.ndarray:
-    """Probabilities that give `confidence` to each digit read and share the rest among the others."""
-    rows = np.full((len(read), 10), (1 - confidence) / 9, dtype=np.float32)
-    rows[np.arange(len(read)), read] = confidence
+def predictions(*digits: int, confidence: float = 1.0) -> np.ndarray:
+    """Probabilities that give `confidence` to each of these digits and divide the rest among the others."""
+    rows = np.full((len(digits), 10), (1 - confidence) / 9, dtype=np.float32)
+    rows[np.arange(len(digits)), digits] = confidence
     return rows
 
 
-def test_three_of_four_right_is_75_percent() -> None:
-    evaluation = evaluate(sure(0, 1, 2, 3), np.array([0, 1, 2, 4]))
+def test_three_of_four_correct_is_75_percent() -> None:
+    evaluation = evaluate(predictions(0, 1, 2, 3), np.array([0, 1, 2, 4]))
     assert (evaluation.correct, evaluation.count, evaluation.accuracy) == (3, 4, 0.75)
     assert evaluation.confusion_matrix[4, 3] == 1
 
 
-def test_rows_of_the_confusion_matrix_are_true_digits_even_those_that_never_occur() -> None:
-    evaluation = evaluate(sure(7, 7), np.array([1, 7]))
+def test_rows_of_the_confusion_matrix_are_true_digits_even_absent_ones() -> None:
+    evaluation = evaluate(predictions(7, 7), np.array([1, 7]))
     assert evaluation.confusion_matrix.shape == (10, 10)
     assert evaluation.confusion_matrix[1, 7] == 1
     assert evaluation.recall[5] == 0
@@ -45,7 +46,7 @@ def test_rows_of_the_confusion_matrix_are_true_digits_even_those_that_never_occu
     assert evaluation.f1[7] == pytest.approx(2 / 3)
 
 
-def test_the_interval_is_wilsons() -> None:
+def test_the_confidence_interval_is_wilsons() -> None:
     # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3: 81 of 263.
     assert wilson_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
     assert wilson_interval(10, 10)[1] == 1
@@ -55,89 +56,98 @@ def test_the_interval_is_wilsons() -> None:
 @pytest.mark.parametrize(
     ("correct", "count"), [(0, 1), (1, 1), (0, 7), (7, 7), (81, 263), (9_990, 9_995), (9_999, 10_000), (10_000, 10_000)]
 )
-def test_the_interval_is_scipys(correct: int, count: int) -> None:
+def test_the_confidence_interval_equals_scipys(correct: int, count: int) -> None:
     expected = binomtest(correct, count).proportion_ci(0.95, method="wilson")
     assert wilson_interval(correct, count) == pytest.approx((expected.low, expected.high), abs=1e-14)
 
 
-def test_certain_and_right_costs_nothing_and_certain_and_wrong_costs_most() -> None:
-    right, wrong = sure(3), sure(4)
+def test_certain_and_correct_has_no_loss_and_certain_and_incorrect_the_highest() -> None:
+    correct, incorrect = predictions(3), predictions(4)
     label = np.array([3])
-    assert negative_log_likelihood(right, label) == 0
-    assert brier_score(right, label) == 0
-    assert brier_score(wrong, label) == 2
-    assert math.isfinite(negative_log_likelihood(wrong, label))
+    assert negative_log_likelihood(correct, label) == 0
+    assert brier_score(correct, label) == 0
+    assert brier_score(incorrect, label) == 2
+    assert math.isfinite(negative_log_likelihood(incorrect, label))
 
 
-def test_knowing_nothing_costs_ln_10() -> None:
-    nothing = np.full((5, 10), 0.1, dtype=np.float32)
-    assert negative_log_likelihood(nothing, np.arange(5)) == pytest.approx(math.log(10))
-    assert brier_score(nothing, np.arange(5)) == pytest.approx(0.9)
+def test_uniform_probabilities_have_a_loss_of_ln_10() -> None:
+    uniform = np.full((5, 10), 0.1, dtype=np.float32)
+    assert negative_log_likelihood(uniform, np.arange(5)) == pytest.approx(math.log(10))
+    assert brier_score(uniform, np.arange(5)) == pytest.approx(0.9)
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    probabilities = sure(0, 0, 0, 0, confidence=0.75)
+    probabilities = predictions(0, 0, 0, 0, confidence=0.75)
     assert expected_calibration_error(probabilities, np.array([0, 0, 0, 1])) == pytest.approx(0, abs=1e-6)
     assert expected_calibration_error(probabilities, np.array([1, 1, 1, 1])) == pytest.approx(0.75)
 
 
 def test_full_confidence_falls_into_the_last_bin() -> None:
-    assert calibration_bins(sure(1, 2), np.array([1, 3])) == [(2, 1.0, 0.5)]
+    assert calibration_bins(predictions(1, 2), np.array([1, 3])) == [(2, 1.0, 0.5)]
 
 
 def test_an_evaluation_survives_json() -> None:
-    evaluation = evaluate(sure(0, 1, 2, confidence=0.9), np.array([0, 1, 9]))
+    evaluation = evaluate(predictions(0, 1, 2, confidence=0.9), np.array([0, 1, 9]))
     again = Evaluation.from_dict(json.loads(json.dumps(evaluation.to_dict())))
     assert again.to_dict() == evaluation.to_dict()
     assert "corrected" not in evaluation.to_dict()
 
 
-def test_an_evaluation_from_before_has_no_intervals_and_no_coverage() -> None:
-    document = evaluate(sure(0, 1, 2, confidence=0.9), np.array([0, 1, 9])).to_dict()
-    old = {name: value for name, value in document.items() if name not in ("intervals", "coverage")}
+def test_an_evaluation_of_format_1_has_no_confidence_intervals_and_no_risk_coverage() -> None:
+    document = evaluate(predictions(0, 1, 2, confidence=0.9), np.array([0, 1, 9])).to_dict()
+    old = {name: value for name, value in document.items() if name not in ("confidence_intervals", "risk_coverage")}
     assert Evaluation.from_dict(old).to_dict() == old
-    assert Evaluation.from_dict(old).coverage is None
+    assert Evaluation.from_dict(old).risk_coverage is None
 
 
-def test_each_measure_lies_in_its_interval() -> None:
+@pytest.mark.parametrize("folder", ["format-1", "format-2"])
+def test_the_evaluation_of_an_older_model_card_has_the_new_names(folder: str) -> None:
+    card = json.loads((Path(__file__).parent / "fixtures" / folder / "card.json").read_text())
+    old = card["evaluation"]
+    assert "interval" in old
+    new = Evaluation.from_dict(old).to_dict()
+    assert new["confidence_interval"] == pytest.approx(old["interval"])
+    assert new.get("confidence_intervals") == old.get("intervals")
+    if "coverage" in old:
+        expected = {"aurc": old["coverage"]["area"], "selective_accuracy": old["coverage"]["accuracy"]}
+        assert new["risk_coverage"] == expected
+    assert ("coverage" in old) == (folder == "format-2")
+
+
+def test_each_metric_lies_in_its_confidence_interval() -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 10, 2000)
-    read = np.where(rng.random(2000) < 0.85, labels, (labels + 1) % 10)  # 95 % sure and 85 % right
-    evaluation = evaluate(sure(*read, confidence=0.95), labels)
+    predicted = np.where(rng.random(2000) < 0.85, labels, (labels + 1) % 10)  # 95% confidence, 85% accuracy
+    evaluation = evaluate(predictions(*predicted, confidence=0.95), labels)
     for name in MEASURES:
-        low, high = evaluation.intervals[name]
+        low, high = evaluation.confidence_intervals[name]
         assert low < getattr(evaluation, name) < high
-    low, high = evaluation.intervals["expected_calibration_error"]
+    low, high = evaluation.confidence_intervals["expected_calibration_error"]
     assert 0.05 < low < 0.1 < high < 0.15
 
 
-def test_the_intervals_are_the_same_every_time() -> None:
-    probabilities, labels = sure(0, 1, 2, 3, 4, confidence=0.7), np.array([0, 1, 2, 3, 9])
-    assert intervals(probabilities, labels) == intervals(probabilities, labels)
+def test_the_confidence_intervals_are_deterministic() -> None:
+    probabilities, labels = predictions(0, 1, 2, 3, 4, confidence=0.7), np.array([0, 1, 2, 3, 9])
+    assert confidence_intervals(probabilities, labels) == confidence_intervals(probabilities, labels)
 
 
-def test_the_intervals_of_ten_thousand_images_take_less_than_a_second_of_processor_time() -> None:
+def test_the_confidence_intervals_of_ten_thousand_images_take_less_than_a_second_of_cpu_time() -> None:
     labels = np.arange(10_000) % 10
     started = time.process_time()
-    intervals(sure(*labels, confidence=0.9), labels)
+    confidence_intervals(predictions(*labels, confidence=0.9), labels)
     assert time.process_time() - started < 1
 
 
-def test_the_accuracy_on_corrected_labels_stands_beside_and_survives_json() -> None:
-    evaluation = evaluate(sure(0, 1, 2, 3), np.array([0, 1, 2, 4]), np.array([0, 7, -1, 3]))
-    assert (evaluation.raw, evaluation.corrected) == (Accuracy(3, 4), Accuracy(2, 3))
+def test_the_corrected_accuracy_is_separate_and_survives_json() -> None:
+    evaluation = evaluate(predictions(0, 1, 2, 3), np.array([0, 1, 2, 4]), np.array([0, 7, -1, 3]))
+    assert (evaluation.uncorrected, evaluation.corrected) == (Accuracy(3, 4), Accuracy(2, 3))
     document = json.loads(json.dumps(evaluation.to_dict()))
-    assert list(document["corrected"]) == ["count", "correct", "accuracy", "interval"]
+    assert list(document["corrected"]) == ["count", "correct", "accuracy", "confidence_interval"]
     assert document["corrected"]["accuracy"] == pytest.approx(2 / 3)
     assert Evaluation.from_dict(document).corrected == Accuracy(2, 3)
 
 
-def test_judging_without_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evaluating_without_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     with pytest.raises(MissingExtraError, match="pip install"):
-        evaluate(sure(0), np.array([0]))
-
-
-def test_other_than_a_label_for_each_row_is_refused() -> None:
-    with pytest.raises(ValueError, match="inconsistent"):
-        evaluate(sure(0, 1), np.array([0]))
+        evaluate(predictions(0), np.array([0]))

@@ -21,7 +21,7 @@ import pytest
 from conftest import command_line
 from drawing import STROKES, inked, mask
 from mnist_cnn import Reader
-from mnist_cnn.evaluation.pictures import accuracy, judge, load
+from mnist_cnn.evaluation.labelled_images import accuracy, evaluate, load
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 pytestmark = pytest.mark.slow
@@ -248,8 +248,8 @@ def test_corrected_images_are_downloaded_for_score(visit: Visit, tmp_path: Path)
     assert table.read_text() == (
         "path,label,source,kind,layout\ndrawing-001.png,1,page,drawing,single\nphoto-002.png,314/2058,page,photo,rows\n"
     )
-    judged = list(judge(Reader(), load(table)))
-    assert [one.read for one in judged] == ["7", "314/2058"]
+    judged = list(evaluate(Reader(), load(table)))
+    assert [one.predicted for one in judged] == ["7", "314/2058"]
     assert accuracy(judged).correct == 1
 
 

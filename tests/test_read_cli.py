@@ -10,7 +10,7 @@ from PIL import Image
 from conftest import Cli
 from drawing import inked, mask
 from mnist_cnn.errors import DataError
-from mnist_cnn.evaluation import pictures
+from mnist_cnn.evaluation import labelled_images
 from test_architecture import HEAVY, light_install, loaded_by
 
 TENSORFLOW = {"tensorflow", "keras", "sklearn", "matplotlib"}
@@ -103,11 +103,11 @@ def test_score_counts_by_layout_kind_and_source(cli: Cli, folder: Path) -> None:
     done = cli("score", path, "--json", "--mistakes", folder / "mistakes.png")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["all"]["pictures"]["correct"] == 2
+    assert document["all"]["images"]["correct"] == 2
     assert document["all"]["digits"]["correct"] == 5
-    assert document["all"]["over_sources"]["accuracy"] == pytest.approx((2 / 3 + 0) / 2)
+    assert document["all"]["mean_over_sources"]["accuracy"] == pytest.approx((2 / 3 + 0) / 2)
     assert document["layouts"]["rows"]["digits"] == {**document["layouts"]["rows"]["digits"], "correct": 2, "count": 3}
-    assert [one["read"] for one in document["mistakes"]] == ["17/5", ""]
+    assert [one["predicted"] for one in document["errors"]] == ["17/5", ""]
     with Image.open(folder / "mistakes.png") as sheet:
         assert sheet.size[0] == 320
     said = cli("score", path).stdout
@@ -120,27 +120,27 @@ def test_score_counts_by_layout_kind_and_source(cli: Cli, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        ([], "lists no pictures"),
+        ([], "lists no images"),
         ([["file", "label"], ["a.png", "4"]], "no column path"),
-        ([["path", "label"], ["a.png", "four"]], "Line 2 of"),
+        ([["path", "label"], ["a.png", "four"]], "Line 2 of .* has the label 'four'"),
     ],
 )
 def test_a_wrong_table_gets_one_clear_sentence(tmp_path: Path, rows: list[list[str]], sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
-        pictures.load(table(tmp_path, rows))
+        labelled_images.load(table(tmp_path, rows))
 
 
 def test_the_refusal_curve_leaves_the_surest() -> None:
     from mnist_cnn.reading.reading import Box, Digit, Reading
 
-    def judged(read: int, confidence: float) -> pictures.JudgedPicture:
+    def judged(read: int, confidence: float) -> labelled_images.EvaluatedImage:
         import numpy as np
 
         digit = Digit(read, confidence, (0.1,) * 10, Box(0, 0, 1, 1), False, np.zeros((28, 28), np.uint8))
-        return pictures.JudgedPicture(pictures.LabelledPicture(Path("x"), "1"), Reading(((digit,),), 9, 9))
+        return labelled_images.EvaluatedImage(labelled_images.LabelledImage(Path("x"), "1"), Reading(((digit,),), 9, 9))
 
-    curve = pictures.refusal_curve([judged(1, 0.9)] * 18 + [judged(7, 0.6)] * 2)
-    assert [(point["refused"], point["correct"], point["count"]) for point in curve] == [
+    curve = labelled_images.rejection_curve([judged(1, 0.9)] * 18 + [judged(7, 0.6)] * 2)
+    assert [(point["rejected"], point["correct"], point["count"]) for point in curve] == [
         *[(0.0, 18, 20), (0.01, 18, 19), (0.02, 18, 19), (0.05, 18, 19), (0.1, 18, 18), (0.2, 16, 16)]
     ]
 
@@ -168,9 +168,9 @@ def test_reading_loads_no_training(folder: Path) -> None:
 def test_peoples_pictures_are_read(cli: Cli) -> None:
     document = json.loads(cli("score", SHARED, "--json").stdout)["layouts"]
     single, line, rows = document["single"], document["line"], document["rows"]
-    assert single["pictures"]["accuracy"] >= 0.990
-    assert single["over_sources"]["accuracy"] >= 0.992
-    assert single["kinds"]["photo"]["pictures"]["accuracy"] >= 0.985
-    assert line["pictures"]["accuracy"] >= 0.90
+    assert single["images"]["accuracy"] >= 0.990
+    assert single["mean_over_sources"]["accuracy"] >= 0.992
+    assert single["kinds"]["photo"]["images"]["accuracy"] >= 0.985
+    assert line["images"]["accuracy"] >= 0.90
     assert line["digits"]["accuracy"] >= 0.97
     assert rows["digits"]["accuracy"] >= 0.95

@@ -446,7 +446,7 @@ def test_two_studies_are_compared_across_seeds_and_on_the_same_images(two_studie
     found = compare(*two_studies)
     assert isinstance(found, Studies)
     assert found.seeds.value == pytest.approx(10 / 500)
-    assert found.seeds.is_real
+    assert found.seeds.is_significant
     assert found.images  # their networks are one and the same
     assert (found.images.value, found.images.p) == (0, 1)
     assert found.verdict.startswith("B is better by 2.00 points (95 % interval 1.")

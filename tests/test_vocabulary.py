@@ -69,16 +69,6 @@ src/mnist_cnn/data/source.py
 
 src/mnist_cnn/workflows/doctor.py
 
-src/mnist_cnn/evaluation/charts.py
-
-src/mnist_cnn/evaluation/metrics.py
-
-src/mnist_cnn/evaluation/pictures.py
-
-src/mnist_cnn/evaluation/report.html.j2
-
-src/mnist_cnn/evaluation/report.py
-
 src/mnist_cnn/workflows/export.py
 
 

@@ -106,17 +106,17 @@ def score(
     $ mnist-cnn score pictures/labels.csv
     $ mnist-cnn score pictures/labels.csv --model runs/quick --mistakes mistakes.png
     """
-    from mnist_cnn.evaluation import pictures
+    from mnist_cnn.evaluation import labelled_images
     from mnist_cnn.reading.reader import Reader
     from mnist_cnn.terminal import reading as terminal_reading
 
     terminal_reading.refuse_to_overwrite(mistakes)
-    labelled = pictures.load(labels)
+    labelled = labelled_images.load(labels)
     judged = terminal_reading.judge_each(Reader(model, min_confidence), labelled)
     if mistakes:
         terminal_reading.write_mistakes(judged, mistakes)
     if as_json:
-        typer.echo(json.dumps(pictures.summary(judged)))
+        typer.echo(json.dumps(labelled_images.summary(judged)))
     else:
         terminal_reading.show_score(judged)
 
@@ -142,13 +142,13 @@ def adapt(
     $ mnist-cnn adapt mine/labels.csv --output runs/mine
     $ mnist-cnn read photo.jpg --model runs/mine
     """
-    from mnist_cnn.evaluation import pictures
+    from mnist_cnn.evaluation import labelled_images
     from mnist_cnn.terminal import reading as terminal_reading
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows.adaptation.adapt import adapt
 
     environment.require_training("Adapting a network")
-    labelled = pictures.load(labels)
+    labelled = labelled_images.load(labels)
     artifact = adapt(
         [one.path for one in labelled],
         [one.label for one in labelled],

@@ -116,9 +116,9 @@ def evaluate(
         typer.echo(json.dumps(document))
         return
     for model, member in several:
-        screen.show_accuracy(member.raw, None, dataset, of=model)
+        screen.show_accuracy(member.uncorrected, None, dataset, of=model)
     ensemble = f"the ensemble of {len(several)}" if several else ""
-    screen.show_accuracy(evaluation.raw, evaluation.corrected, dataset, of=ensemble)
+    screen.show_accuracy(evaluation.uncorrected, evaluation.corrected, dataset, of=ensemble)
     screen.show_confusion_matrix(evaluation)
     screen.show_digits(evaluation)
     screen.show_calibration(evaluation)

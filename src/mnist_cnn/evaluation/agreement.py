@@ -1,4 +1,4 @@
-"""Two classifiers on the same images → do they read alike, how well, how fast. Knows nothing about files."""
+"""Compare a converted model with its original on the same images: agreement, accuracy, speed. Knows no files."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -10,57 +10,60 @@ from mnist_cnn.reading.network import Classifier
 
 
 @dataclass(frozen=True)
-class Figures:
-    """An export beside its original, on the same images: counts of images, and images a second.
+class Agreement:
+    """A converted model compared with its original on the same images: counts, and images per second.
 
-    `differing` is how many have another most probable digit, `largest_difference` the largest of any probability.
+    `disagreements` is the number of images with another predicted digit, `max_difference` the largest absolute
+    difference between two probabilities, 0 to 1.
     """
 
     images: int
-    differing: int
-    largest_difference: float
+    disagreements: int
+    max_difference: float
     correct: int
     original_correct: int
     images_per_second: float
     original_images_per_second: float
 
     @property
-    def agreement(self) -> float:
-        """The share of images that both read alike."""
-        return 1 - self.differing / self.images
+    def agreement_rate(self) -> float:
+        """Fraction of images for which both predict the same digit, 0 to 1."""
+        return 1 - self.disagreements / self.images
 
     @property
     def accuracy(self) -> float:
-        """The share that the export reads rightly."""
+        """Accuracy of the converted model, 0 to 1."""
         return self.correct / self.images
 
     @property
     def original_accuracy(self) -> float:
-        """The share that the original reads rightly."""
+        """Accuracy of the original, 0 to 1."""
         return self.original_correct / self.images
 
     def to_dict(self) -> dict[str, float]:
-        """All of it, as it stands in a card."""
-        shares = ("agreement", "accuracy", "original_accuracy")
-        return asdict(self) | {name: getattr(self, name) for name in shares}
+        """All values as JSON, rates included."""
+        rates = ("agreement_rate", "accuracy", "original_accuracy")
+        return asdict(self) | {name: getattr(self, name) for name in rates}
 
 
-def compared(classify: Classifier, original: Classifier, test: Examples) -> Figures:
-    """Both on the same images: probabilities, digits, and time of a second reading."""
-    (mine, mine_seconds), (its, its_seconds) = timed(classify, test.images), timed(original, test.images)
-    return Figures(
+def agreement_of(converted: Classifier, original: Classifier, test: Examples) -> Agreement:
+    """Run both models on the test images and compare their probabilities, predictions and speed."""
+    probabilities, seconds = timed(converted, test.images)
+    original_probabilities, original_seconds = timed(original, test.images)
+    predicted, original_predicted = probabilities.argmax(axis=1), original_probabilities.argmax(axis=1)
+    return Agreement(
         images=len(test),
-        differing=int((mine.argmax(axis=1) != its.argmax(axis=1)).sum()),
-        largest_difference=float(np.abs(mine - its).max()),
-        correct=int((mine.argmax(axis=1) == test.labels).sum()),
-        original_correct=int((its.argmax(axis=1) == test.labels).sum()),
-        images_per_second=round(len(test) / mine_seconds, 1),
-        original_images_per_second=round(len(test) / its_seconds, 1),
+        disagreements=int((predicted != original_predicted).sum()),
+        max_difference=float(np.abs(probabilities - original_probabilities).max()),
+        correct=int((predicted == test.labels).sum()),
+        original_correct=int((original_predicted == test.labels).sum()),
+        images_per_second=round(len(test) / seconds, 1),
+        original_images_per_second=round(len(test) / original_seconds, 1),
     )
 
 
 def timed(classify: Classifier, images: np.ndarray) -> tuple[np.ndarray, float]:
-    """A classifier's probabilities of the images, and the seconds it took once it was warm."""
+    """Probabilities (n, 10) of the images and the seconds they took, after a warm-up."""
     classify(images[:1000])
     started = time.perf_counter()
     return classify(images), time.perf_counter() - started

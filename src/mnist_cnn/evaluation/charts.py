@@ -1,7 +1,7 @@
-"""Numbers become matplotlib figures, and figures become SVG for a page. Knows nothing about files or networks.
+"""Draw the report's charts with matplotlib and turn them into SVG. Knows nothing about files or models.
 
-Colours have roles ("wrong", "quiet"). `to_svg` writes each as a CSS variable, so that the page decides about light and
-dark.
+Colours have roles ("incorrect", "muted"). `to_svg` writes each as a CSS variable, so that the page decides about light
+and dark mode.
 """
 
 import io
@@ -18,19 +18,19 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
 from mnist_cnn.evaluation.comparison import Summary
-from mnist_cnn.evaluation.coverage import SUREST, mistakes_among_surest
 from mnist_cnn.evaluation.metrics import DIGITS, Evaluation, calibration_bins, wilson_interval
+from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE, cumulative_errors
 
-# role → colour in a light page; each must be unlike every other, because `to_svg` finds the roles by their colours.
-COLOURS = {"ink": "#1d2126", "quiet": "#5b6470", "line": "#dedbd2", "right": "#2563a8", "wrong": "#c2410c"}
-# 4.2 inches are 302 units of SVG: a 10-point letter is 11 pixels high on a phone of 360 pixels, 15 on a desk.
+# role → colour in light mode; all must differ, because `to_svg` finds the roles by their colours.
+COLOURS = {"text": "#1d2126", "muted": "#5b6470", "line": "#dedbd2", "correct": "#2563a8", "incorrect": "#c2410c"}
+# 4.2 inches are 302 units of SVG: 10-point text is 11 pixels high on a phone of 360 pixels, 15 on a desktop.
 WIDTH = 4.2
 STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so widths are measured alike on every machine
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so widths are the same on every machine
     "font.size": 10,
-    "text.color": COLOURS["ink"],
-    "axes.labelcolor": COLOURS["quiet"],
+    "text.color": COLOURS["text"],
+    "axes.labelcolor": COLOURS["muted"],
     "axes.edgecolor": COLOURS["line"],
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -39,8 +39,8 @@ STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.7,
     "xtick.color": COLOURS["line"],
     "ytick.color": COLOURS["line"],
-    "xtick.labelcolor": COLOURS["quiet"],
-    "ytick.labelcolor": COLOURS["quiet"],
+    "xtick.labelcolor": COLOURS["muted"],
+    "ytick.labelcolor": COLOURS["muted"],
     "legend.frameon": False,
     "svg.fonttype": "none",  # letters stay letters: small, selectable, in the page's own font
 }
@@ -49,10 +49,10 @@ STEPS = np.array([step * 10.0**power for power in range(-7, 7) for step in (1, 2
 
 @rc_context(STYLE)
 def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss", "accuracy"]) -> Figure:
-    """Loss or accuracy by epoch, in training and validation.
+    """Learning curves: training and validation loss or accuracy by epoch.
 
-    Both scales are logarithmic: losses as they are, accuracies by the share of mistakes, so that 98 → 99 % is as high
-    a step as 96 → 98 %. An accuracy of 1 stands on the upper edge. Epochs without the measure are left out.
+    Both scales are logarithmic: that of accuracy in the error rate, so that 98% → 99% is as high a step as 96% → 98%.
+    An accuracy of 1 is drawn on the upper edge. Epochs without the measure are left out.
     """
     figure = Figure(figsize=(WIDTH, 2.9))
     axes = figure.subplots()
@@ -60,7 +60,7 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
     heights = {key: np.asarray(line) if measure == "loss" else 1 - np.asarray(line) for key, line in lines.items()}
     low, high = _enclosing(np.concatenate([*heights.values()]))
     epochs = [entry["epoch"] for entry in history]
-    for key, role, style in ((measure, "quiet", "--"), (f"val_{measure}", "right", "-")):
+    for key, role, style in ((measure, "muted", "--"), (f"val_{measure}", "correct", "-")):
         label = "validation" if key.startswith("val_") else "training"
         if np.isnan(heights[key]).all():
             continue
@@ -71,6 +71,7 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
     axes.set_xlabel("epoch")
+    axes.set_ylabel(measure)
     axes.grid(axis="y")
     if axes.lines:
         axes.legend(loc="upper right" if measure == "loss" else "lower right")
@@ -78,54 +79,56 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
 
 
 def _scale_learning(axes: Axes, measure: str, low: float, high: float, perfect: bool) -> None:
-    """Ticks at 1-2-5, or only at 1 if these are many; accuracy is the share of mistakes upside down."""
+    """Ticks at 1-2-5, or only at 1 if these are many; accuracy is the error rate upside down."""
     axes.set_yscale("log")
     axes.set_ylim(low, high)
-    steps = STEPS if high / low < 2000 else STEPS[::3]  # ten labels are as many as there is room for
+    steps = STEPS if high / low < 2000 else STEPS[::3]  # there is room for ten labels
     axes.yaxis.set_major_locator(FixedLocator(steps[(low * 0.99 < steps) & (high * 1.01 > steps)].tolist()))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
     if measure == "accuracy":
         axes.invert_yaxis()
         axes.yaxis.set_major_formatter(
-            FuncFormatter(lambda share, _: f"{100 * (1 - (0 if perfect and share == low else share)):.6g} %")
+            FuncFormatter(lambda error, _: f"{100 * (1 - (0 if perfect and error == low else error)):.6g}%")
         )
 
 
 @rc_context(STYLE)
 def confusion_matrix(evaluation: Evaluation) -> Figure:
-    """How often each true digit (row) was read as each digit (column): mistakes coloured, right readings quiet."""
+    """Confusion matrix: rows are true labels, columns predicted labels; errors are coloured."""
     figure = Figure(figsize=(WIDTH, WIDTH))
     axes = figure.subplots()
     matrix = evaluation.confusion_matrix
     largest = max(1, int((matrix - np.diag(np.diag(matrix))).max()))
-    for true, read in np.argwhere(matrix):
-        count, wrong = int(matrix[true, read]), true != read
-        if wrong:
-            strength = 0.1 + 0.4 * count / largest  # up to here the number keeps a contrast of 5:1, also in the dark
-            axes.add_patch(Rectangle((read - 0.5, true - 0.5), 1, 1, color=COLOURS["wrong"], alpha=strength, lw=0))
-        colour = COLOURS["ink" if wrong else "quiet"]
-        axes.text(read, true, _short(count), size=9, color=colour, ha="center", va="center_baseline")
-    axes.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), xlabel="read as", ylabel="true digit", xticks=DIGITS, yticks=DIGITS)
+    for true, predicted in np.argwhere(matrix):
+        count, is_error = int(matrix[true, predicted]), true != predicted
+        if is_error:
+            alpha = 0.1 + 0.4 * count / largest  # up to here the number keeps a contrast of 5:1, also in dark mode
+            corner = (predicted - 0.5, true - 0.5)
+            axes.add_patch(Rectangle(corner, 1, 1, color=COLOURS["incorrect"], alpha=alpha, lw=0))
+        colour = COLOURS["text" if is_error else "muted"]
+        axes.text(predicted, true, _short(count), size=9, color=colour, ha="center", va="center_baseline")
+    axes.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), xticks=DIGITS, yticks=DIGITS)
+    axes.set(xlabel="predicted label", ylabel="true label")
     axes.set_xticks(np.arange(-0.5, 10), minor=True)
     axes.set_yticks(np.arange(-0.5, 10), minor=True)
     axes.grid(which="minor")
     axes.xaxis.set_label_position("top")
     axes.tick_params(which="both", length=0, top=False, labeltop=True, labelbottom=False, labelsize=10)
-    axes.tick_params(which="major", labelcolor=COLOURS["ink"])
+    axes.tick_params(which="major", labelcolor=COLOURS["text"])
     axes.spines[:].set_visible(False)
     return figure
 
 
 @rc_context(STYLE)
 def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
-    """How many readings were right and wrong by confidence, in steps of 5 points, counts on a logarithmic scale."""
+    """Confidence histogram: correct and incorrect predictions by confidence, in 18 bins, on a logarithmic scale."""
     figure = Figure(figsize=(WIDTH, 3.1))
     axes = figure.subplots()
     confidence = probabilities.max(axis=1).clip(0.1, 1)
-    right = probabilities.argmax(axis=1) == labels
+    correct = probabilities.argmax(axis=1) == labels
     edges = np.linspace(0.1, 1, 19)
-    for name, members, offset in (("right", right, -0.011), ("wrong", ~right, 0.011)):
+    for name, members, offset in (("correct", correct, -0.011), ("incorrect", ~correct, 0.011)):
         counts, _ = np.histogram(confidence[members], edges)
         centres = (edges[:-1] + edges[1:]) / 2 + offset
         # A logarithmic scale has no 0, but what ends below its lower edge is as invisible.
@@ -135,9 +138,9 @@ def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figur
     axes.yaxis.set_major_formatter(FuncFormatter(lambda count, _: f"{count:,.0f}"))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_xlim(0.08, 1.02)
-    _count_in_percent(axes, "x")
+    _percent_ticks(axes, "x")
     axes.set_xlabel("confidence")
-    axes.set_ylabel("readings")
+    axes.set_ylabel("predictions")
     axes.grid(axis="y")
     axes.legend(loc="upper left")
     return figure
@@ -145,70 +148,71 @@ def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figur
 
 @rc_context(STYLE)
 def reliability_diagram(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
-    """The share of right readings by confidence in 15 bins with 95 % intervals, against the honest diagonal."""
+    """Reliability diagram: accuracy by confidence in 15 bins, with 95% confidence intervals."""
     figure = Figure(figsize=(WIDTH, 3.1))
     axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color=COLOURS["quiet"], lw=1, dashes=(4, 3), label="as sure as right")
+    axes.plot([0, 1], [0, 1], color=COLOURS["muted"], lw=1, dashes=(4, 3), label="perfect calibration")
     bins = calibration_bins(probabilities, labels)
     counts, confidence, accuracy = (np.array(column) for column in zip(*bins, strict=True))
     correct = np.rint(counts * accuracy).astype(int)
     low, high = np.array([wilson_interval(int(k), int(n)) for k, n in zip(correct, counts, strict=True)]).T
-    axes.vlines(confidence, low, high, color=COLOURS["right"], lw=1.5, alpha=0.45)
-    axes.scatter(confidence, accuracy, s=20, color=COLOURS["right"], label="this network", zorder=3)
+    axes.vlines(confidence, low, high, color=COLOURS["correct"], lw=1.5, alpha=0.45)
+    axes.scatter(confidence, accuracy, s=20, color=COLOURS["correct"], label="this model", zorder=3)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.04)
-    _count_in_percent(axes, "x")
-    _count_in_percent(axes, "y")
+    _percent_ticks(axes, "x")
+    _percent_ticks(axes, "y")
     axes.set_xlabel("confidence")
-    axes.set_ylabel("right")
+    axes.set_ylabel("accuracy")
     axes.grid()
     axes.legend(loc="lower right")
     return figure
 
 
 @rc_context(STYLE)
-def risk_coverage(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
-    """The share of mistakes among the surest readings by how many of all these are, against refusing at random.
+def risk_coverage_curve(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
+    """Risk–coverage curve: error rate among the most confident predictions by their fraction of all predictions.
 
-    The curve begins where it has its first mistake, or a tenth of the readings earlier than the end.
+    The curve begins at its first error, or at a coverage of 90% at the latest.
     """
     figure = Figure(figsize=(WIDTH, 3.1))
     axes = figure.subplots()
     count = len(labels)
-    wrong = mistakes_among_surest(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    errors = cumulative_errors(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
     sizes = np.arange(1, count + 1)
-    covered, risk = sizes / count, wrong[1:] / sizes
-    axes.axhline(risk[-1], color=COLOURS["quiet"], lw=1, dashes=(4, 3), label="refusing at random")
-    axes.plot(covered, risk, color=COLOURS["right"], lw=1.5, label="refusing the least sure")
-    at = max(0, round(SUREST * count) - 1)
-    axes.scatter(covered[at], risk[at], s=20, color=COLOURS["right"], zorder=3, clip_on=False)
-    first = min([0.9, *covered[risk > 0][:1]])
+    coverage, risk = sizes / count, errors[1:] / sizes
+    axes.axhline(risk[-1], color=COLOURS["muted"], lw=1, dashes=(4, 3), label="random rejection")
+    axes.plot(coverage, risk, color=COLOURS["correct"], lw=1.5, label="rejecting the least confident")
+    at = max(0, round(MAIN_COVERAGE * count) - 1)
+    axes.scatter(coverage[at], risk[at], s=20, color=COLOURS["correct"], zorder=3, clip_on=False)
+    first = min([0.9, *coverage[risk > 0][:1]])
     axes.set_xlim(np.floor(10 * first) / 10, 1)
-    axes.set_ylim(0, 1.45 * max(float(risk[covered >= first].max()), 1 / count))
+    axes.set_ylim(0, 1.45 * max(float(risk[coverage >= first].max()), 1 / count))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.4g} %"))
-    axes.set_xlabel("read rather than refused")
-    axes.set_ylabel("wrong among these")
+        axis.set_major_formatter(FuncFormatter(lambda rate, _: f"{100 * rate:.4g}%"))
+    axes.set_xlabel("coverage")
+    axes.set_ylabel("risk (error rate)")
     axes.grid()
     axes.legend(loc="upper left")
     return figure
 
 
 @rc_context(STYLE)
-def seeds(accuracies: Mapping[int, float], summary: Summary) -> Figure:
-    """The accuracy of each seed as a dot, their mean as a line, and the 95 % interval of the mean as a band."""
+def accuracy_by_seed(accuracies: Mapping[int, float], summary: Summary) -> Figure:
+    """Accuracy of each seed, their mean as a line, and its 95% confidence interval as a band."""
     figure = Figure(figsize=(WIDTH, 2.7))
     axes = figure.subplots()
-    if summary.interval:
-        axes.axhspan(*summary.interval, color=COLOURS["right"], alpha=0.15, lw=0, label="95 % interval of the mean")
-    axes.axhline(summary.mean, color=COLOURS["right"], lw=1.5, label="mean")
-    axes.scatter([*accuracies], [*accuracies.values()], s=20, color=COLOURS["ink"], label="seed", zorder=3)
+    if summary.confidence_interval:
+        low, high = summary.confidence_interval
+        axes.axhspan(low, high, color=COLOURS["correct"], alpha=0.15, lw=0, label="95% CI of the mean")
+    axes.axhline(summary.mean, color=COLOURS["correct"], lw=1.5, label="mean")
+    axes.scatter([*accuracies], [*accuracies.values()], s=20, color=COLOURS["text"], label="seed", zorder=3)
     axes.margins(y=0.15)
     axes.set_xlim(min(accuracies) - 0.5, max(accuracies) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.6g} %"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda accuracy, _: f"{100 * accuracy:.6g}%"))
     axes.set_xlabel("seed")
     axes.set_ylabel("test accuracy")
     axes.grid(axis="y")
@@ -217,12 +221,12 @@ def seeds(accuracies: Mapping[int, float], summary: Summary) -> Figure:
 
 
 def to_svg(figure: Figure, description: str) -> str:
-    """The figure as an `<svg>` element to stand inside a page: transparent, as wide as its place, no foreign address.
+    """The figure as an inline `<svg>` element: transparent, as wide as its container, without external addresses.
 
-    `description` is what somebody hears who cannot see it. The same figure gives the same text.
+    `description` is the text for screen readers. The output is deterministic.
     """
     stream = io.StringIO()
-    # The salt makes identifiers the same every time, and unlike those of the other figures of the page.
+    # The salt makes identifiers deterministic, and different from those of the other figures on the page.
     with rc_context(STYLE | {"svg.hashsalt": description}):
         # Without these four, matplotlib writes a date and the addresses of vocabularies into the file.
         metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -240,13 +244,13 @@ def to_svg(figure: Figure, description: str) -> str:
 
 
 def standalone(svg: str) -> str:
-    """What `to_svg` gives as a file of its own: with the names that a page would supply, on a light ground."""
+    """The result of `to_svg` as a file of its own, with XML namespaces and a white background."""
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     return svg.replace("<svg ", f'<svg {names} font-family="sans-serif" style="background: white" ', 1) + "\n"
 
 
 def _enclosing(values: np.ndarray) -> tuple[float, float]:
-    """The steps of 1-2-5 around all finite positive values, one more below if there are zeros to show on the edge."""
+    """The steps of 1-2-5 around all finite positive values, and one more below if there are zeros on the edge."""
     usable = values[np.isfinite(values) & (values > 0)]
     if not len(usable):
         return 0.01, 1.0
@@ -256,12 +260,12 @@ def _enclosing(values: np.ndarray) -> tuple[float, float]:
     return float(STEPS[first]), float(STEPS[min(max(last, first + 1), len(STEPS) - 1)])
 
 
-def _count_in_percent(axes: Axes, which: Literal["x", "y"]) -> None:
+def _percent_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(MultipleLocator(0.2))
-    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:.0f} %"))
+    axis.set_major_formatter(FuncFormatter(lambda fraction, _: f"{100 * fraction:.0f}%"))
 
 
 def _short(count: int) -> str:
-    """At most four signs, because a cell has no room for more."""
+    """At most four characters, because a cell has no room for more."""
     return str(count) if count < 10_000 else f"{count // 1000}k"

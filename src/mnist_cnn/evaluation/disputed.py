@@ -1,17 +1,17 @@
-"""The labels of MNIST's test images that human raters dispute, and what they say instead.
+"""MNIST's test labels that human raters dispute, and the labels they give instead.
 
 Source: Northcutt, Athalye and Mueller 2021, "Pervasive Label Errors in Test Sets Destabilize Machine Learning
 Benchmarks", arXiv:2103.14749, and the raters' answers published with it (mnist_mturk.json of cleanlab/label-errors).
-Five raters each saw 100 test images, chosen because a network had read most of them otherwise, and said whether they
-saw the given digit, the network's, or neither. Disputed are those in which at most two of the five saw the given one.
+Five raters each saw 100 test images, most of which a model had misclassified, and said whether they saw the given
+digit, the predicted digit, or neither. A label is disputed if at most two of the five saw the given digit.
 
-Raters saw hardly anything but what a network had misread, so the correction favours networks: it belongs beside the
-accuracy on the given labels, never in its place.
+Raters saw hardly any image that the model had classified correctly, so the correction favours models: report the
+corrected accuracy beside the accuracy on the given labels, never instead of it.
 """
 
 import numpy as np
 
-# Index in the test set, counted from 0 → the digit that at least three of five raters saw; None where no digit was.
+# Index in the test set, counted from 0 → the digit that at least three of five raters saw; None if there was none.
 DISPUTED: dict[int, int | None] = {
     947: 9,
     1621: 6,
@@ -29,18 +29,18 @@ DISPUTED: dict[int, int | None] = {
     9679: None,  # neither 6 nor 3
     9729: 6,
 }
-LEFT_OUT = -1
+EXCLUDED = -1
 RELABELLED = sum(digit is not None for digit in DISPUTED.values())
 UNDECIDED = len(DISPUTED) - RELABELLED
 
 
 def corrected(labels: np.ndarray) -> np.ndarray:
-    """The labels of MNIST's test images (n,) as most raters have them, -1 where they agree on no digit.
+    """Labels of MNIST's test images (n,) as the majority of raters has them, -1 where there is no majority.
 
-    The images are in the original order; where they are only the first n, what is disputed beyond them is ignored.
+    The images must be in the original order; with fewer than 10,000, disputed labels beyond the last are ignored.
     """
     result = labels.astype(np.int8)
     for index, digit in DISPUTED.items():
         if index < len(labels):
-            result[index] = LEFT_OUT if digit is None else digit
+            result[index] = EXCLUDED if digit is None else digit
     return result

@@ -1,4 +1,7 @@
-"""A card, test images and probabilities become one self-contained page. The words stand in `report.html.j2`."""
+"""Render the HTML report: a model card, test images and probabilities in, one self-contained page out.
+
+The text is in `report.html.j2`.
+"""
 
 import base64
 import math
@@ -16,52 +19,52 @@ from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.augment import Distortion
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts, disputed
-from mnist_cnn.evaluation.corruptions import KINDS, corrupted
-from mnist_cnn.evaluation.coverage import SUREST
-from mnist_cnn.evaluation.label_issues import Disputes, LabelIssue, disputes_of
+from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
+from mnist_cnn.evaluation.label_errors import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
+from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE
 from mnist_cnn.evaluation.robustness import CLEAN, Robustness
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
-LARGEST_GALLERY = 120
-SURE = 0.99
-DISTORTIONS = tuple(limit.name for limit in fields(Distortion))
+MAX_MISCLASSIFIED = 120  # images in the gallery
+HIGH_CONFIDENCE = 0.99
+AUGMENTATIONS = (*(field.name for field in fields(Distortion)), "restyle")
 SPACE = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """One wrongly read test image; `picture` is a data URI, `index` counts from 0 in the test set.
+class MisclassifiedImage:
+    """A misclassified test image; `image` is a data URI, `index` counts from 0 in the test set.
 
-    `corrected` is the label as human raters have it: `true` if they do not dispute that, negative if they are divided.
+    `rater_label` is the label by human raters: equal to `label` unless they dispute it, negative without a majority.
     """
 
     index: int
-    true: int
-    corrected: int
-    read: int
+    label: int
+    rater_label: int
+    predicted: int
     confidence: float
-    picture: str
+    image: str
 
     @property
     def disputed(self) -> bool:
         """Whether human raters dispute the label."""
-        return self.corrected != self.true
+        return self.rater_label != self.label
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """A label that is disputed, to be shown: `picture` is a data URI, `corrected` as of a `Mistake`."""
+class SuspectImage:
+    """An image whose label is likely wrong; `image` is a data URI, `rater_label` as in `MisclassifiedImage`."""
 
-    issue: LabelIssue
-    corrected: int
-    picture: str
+    error: LabelError
+    rater_label: int
+    image: str
 
     @property
-    def agreed(self) -> bool:
-        """Whether human raters agree with the label, as far as they were asked."""
-        return self.corrected == self.issue.given
+    def disputed(self) -> bool:
+        """Whether human raters dispute the label."""
+        return self.rater_label != self.error.label
 
 
 def write(
@@ -70,13 +73,13 @@ def write(
     test: Examples,
     probabilities: np.ndarray,
     robustness: Robustness | None = None,
-    disputes: Mapping[str, Disputes] | None = None,
+    label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
 ) -> Path:
-    """Make the page of a network and put it into its folder as `report.html`, whole or not at all."""
+    """Render the report of a model and write it into the model's folder as `report.html`, atomically."""
     path = folder / REPORT
     name = folder.resolve().name.removesuffix(".partial")
-    write_whole(path, render(card, name, test, probabilities, robustness, disputes, train))
+    write_whole(path, render(card, name, test, probabilities, robustness, label_errors, train))
     return path
 
 
@@ -86,20 +89,21 @@ def render(
     test: Examples,
     probabilities: np.ndarray,
     robustness: Robustness | None = None,
-    disputes: Mapping[str, Disputes] | None = None,
+    label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
 ) -> str:
-    """The page as text. `probabilities` (n, 10) are those of the n test images; the same input gives the same page.
+    """The report as HTML. `probabilities` (n, 10) are those of the n test images; the output is deterministic.
 
-    All numbers are measured here from `probabilities`; the page says so if the card counted otherwise. What damaged
-    images do to it stands on the page where `robustness` was measured. `disputes` of "training" and "test" labels are
-    what several networks say of them (`mnist_cnn.workflows.label_errors`), with the training images; without them this
-    network alone judges the test labels.
+    All metrics are computed here from `probabilities`; the page says so if those of the model card differ. The section
+    on corruptions needs `robustness`. `label_errors` of the "training" and "test" labels are those of several models
+    (`mnist-cnn label-errors`) and need the training images; without them this model alone ranks the test labels.
     """
     is_mnist = card.data["name"] == "mnist"
-    corrected = disputed.corrected(test.labels) if is_mnist else None
-    evaluation = evaluate(probabilities, test.labels, corrected)
-    mistakes = mistakes_by_confidence(probabilities, test.labels)[:LARGEST_GALLERY]
+    rater_labels = disputed.corrected(test.labels) if is_mnist else test.labels
+    evaluation = evaluate(probabilities, test.labels, rater_labels if is_mnist else None)
+    misclassified = misclassified_by_confidence(probabilities, test.labels)[:MAX_MISCLASSIFIED]
+    of_test = label_errors["test"] if label_errors else label_errors_of(probabilities, test.labels)
+    of_training = label_errors["training"] if label_errors else None
     return _page().render(
         card=card,
         name=name,
@@ -107,58 +111,64 @@ def render(
         is_mnist=is_mnist,
         data_name="MNIST" if is_mnist else card.data["name"],
         decimals=decimals_for(evaluation.count),
-        map_of_mistakes=map_of_mistakes(probabilities.argmax(axis=1) != test.labels),
+        error_map=error_map(probabilities.argmax(axis=1) != test.labels),
         confusions=confusions(evaluation),
-        mistakes=[mistake_at(int(index), test, probabilities, corrected) for index in mistakes],
+        misclassified=[misclassified_image(int(index), test, probabilities, rater_labels) for index in misclassified],
         relabelled=disputed.RELABELLED,
         undecided=disputed.UNDECIDED,
-        confidence=confidence_in_numbers(probabilities, test.labels),
-        surest=SUREST,
-        doubts=doubts((disputes or {}).get("test") or disputes_of(probabilities, test.labels), test, corrected),
-        training_disputes=(disputes or {}).get("training"),
-        training_doubts=doubts(disputes["training"], train) if disputes and train else [],
+        confidence=confidence_summary(probabilities, test.labels),
+        high_confidence=HIGH_CONFIDENCE,
+        main_coverage=MAIN_COVERAGE,
+        test_suspects=suspects(of_test, test, rater_labels),
+        training_errors=of_training,
+        training_suspects=suspects(of_training, train, train.labels) if of_training and train else [],
         robustness=robustness,
-        damaged=damaged(test, robustness.seed) if robustness else {},
-        figures=figures(card, evaluation, probabilities, test.labels),
-        command=command_to_repeat(card),
-        distorted=any(card.recipe.get(name) for name in (*DISTORTIONS, "restyle")),
+        corruption_examples=corruption_examples(test, robustness.seed) if robustness else {},
+        charts=drawn_charts(card, evaluation, probabilities, test.labels),
+        command=training_command(card),
+        augmented=any(card.recipe.get(name) for name in AUGMENTATIONS),
     )
 
 
-def figures(card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Markup]:
-    """The charts of the page as SVG, each with a sentence for somebody who cannot see it."""
-    pairs = "; ".join(f"{true} read as {read}: {count}" for true, read, count in confusions(evaluation)[:5]) or "none"
+def drawn_charts(
+    card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray
+) -> dict[str, Markup]:
+    """Every chart of the report as SVG, with a text for screen readers."""
+    pairs = ", ".join(
+        f"{true} predicted as {predicted} ({count})" for true, predicted, count in confusions(evaluation)[:5]
+    )
+    selective = evaluation.risk_coverage.selective_accuracy if evaluation.risk_coverage else {}
+    risks = "; ".join(f"{percent(1 - accuracy)} at {coverage:.0%}" for coverage, accuracy in selective.items())
     drawn = {
-        "loss": (charts.learning_curve(card.history, "loss"), course(card.history, "loss")),
-        "accuracy": (charts.learning_curve(card.history, "accuracy"), course(card.history, "accuracy")),
-        "confusion": (charts.confusion_matrix(evaluation), f"Confusion matrix. Most common confusions: {pairs}."),
+        "loss": (charts.learning_curve(card.history, "loss"), learning_curve_in_words(card.history, "loss")),
+        "accuracy": (
+            charts.learning_curve(card.history, "accuracy"),
+            learning_curve_in_words(card.history, "accuracy"),
+        ),
+        "confusion": (
+            charts.confusion_matrix(evaluation),
+            f"Confusion matrix. Most common errors: {pairs or 'none'}.",
+        ),
         "confidence": (
             charts.confidence_histogram(probabilities, labels),
-            f"Histogram of confidence for {evaluation.correct} right and {evaluation.count - evaluation.correct} wrong "
-            "readings.",
+            f"Confidence histogram of {evaluation.correct} correct and {evaluation.count - evaluation.correct} "
+            "incorrect predictions.",
         ),
         "reliability": (
             charts.reliability_diagram(probabilities, labels),
-            "Share of right readings by confidence. Expected calibration error: "
+            "Reliability diagram: accuracy by confidence. Expected calibration error: "
             f"{percent(evaluation.expected_calibration_error)}.",
         ),
-        "coverage": (
-            charts.risk_coverage(probabilities, labels),
-            "Share of mistakes by how many of the surest readings are kept. "
-            + "; ".join(f"of {share:.0%}: {percent(1 - right)}" for share, right in covered(evaluation).items())
-            + ".",
+        "risk_coverage": (
+            charts.risk_coverage_curve(probabilities, labels),
+            f"Risk–coverage curve. Error rate by coverage: {risks}.",
         ),
     }
     return {key: Markup(charts.to_svg(figure, words)) for key, (figure, words) in drawn.items()}  # noqa: S704
 
 
-def covered(evaluation: Evaluation) -> Mapping[float, float]:
-    """The share right among the surest, by their share of all."""
-    return evaluation.coverage.accuracy if evaluation.coverage else {}
-
-
-def course(history: list[dict[str, float]], measure: str) -> str:
-    """A learning curve in words: where training and validation began and ended."""
+def learning_curve_in_words(history: list[dict[str, float]], measure: str) -> str:
+    """Where the curves of training and validation begin and end."""
     lines = []
     for key, words in ((measure, "training"), (f"val_{measure}", "validation")):
         values = [entry[key] for entry in history if key in entry]
@@ -168,69 +178,73 @@ def course(history: list[dict[str, float]], measure: str) -> str:
 
 
 def confusions(evaluation: Evaluation) -> list[tuple[int, int, int]]:
-    """(true digit, read as, how often) for every kind of mistake, most common first."""
+    """(true digit, predicted digit, count) for every pair that was confused, most common first."""
     matrix = evaluation.confusion_matrix
-    pairs = [(int(true), int(read), int(matrix[true, read])) for true, read in np.argwhere(matrix) if true != read]
+    pairs = [(int(true), int(guess), int(matrix[true, guess])) for true, guess in np.argwhere(matrix) if true != guess]
     return sorted(pairs, key=lambda pair: -pair[2])
 
 
-def mistakes_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The indices of the wrongly read images, surest first; equally sure ones in the order of the test set."""
-    wrong = np.flatnonzero(probabilities.argmax(axis=1) != labels)
-    return wrong[np.argsort(-probabilities[wrong].max(axis=1), kind="stable")]
+def misclassified_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Indices of the misclassified images, most confident first; ties in the order of the test set."""
+    indices = np.flatnonzero(probabilities.argmax(axis=1) != labels)
+    return indices[np.argsort(-probabilities[indices].max(axis=1), kind="stable")]
 
 
-def mistake_at(index: int, test: Examples, probabilities: np.ndarray, corrected: np.ndarray | None = None) -> Mistake:
-    """What there is to show of one mistake: dark ink on white paper, as a person wrote it."""
+def misclassified_image(
+    index: int, test: Examples, probabilities: np.ndarray, rater_labels: np.ndarray
+) -> MisclassifiedImage:
+    """A misclassified test image for the gallery, dark on white as it was written."""
     row = probabilities[index]
-    return Mistake(
+    return MisclassifiedImage(
         index=index,
-        true=int(test.labels[index]),
-        corrected=int((test.labels if corrected is None else corrected)[index]),
-        read=int(row.argmax()),
+        label=int(test.labels[index]),
+        rater_label=int(rater_labels[index]),
+        predicted=int(row.argmax()),
         confidence=float(row.max()),
-        picture=png_uri(255 - test.images[index]),
+        image=png_uri(255 - test.images[index]),
     )
 
 
-def doubts(disputes: Disputes, examples: Examples, corrected: np.ndarray | None = None) -> list[Doubt]:
-    """What there is to show of disputed labels, worst first."""
-    given = examples.labels if corrected is None else corrected
+def suspects(found: LabelErrors, examples: Examples, rater_labels: np.ndarray) -> list[SuspectImage]:
+    """Images with likely label errors for the gallery, lowest label probability first."""
     return [
-        Doubt(issue, int(given[issue.index]), png_uri(255 - examples.images[issue.index])) for issue in disputes.issues
+        SuspectImage(error, int(rater_labels[error.index]), png_uri(255 - examples.images[error.index]))
+        for error in found.ranked
     ]
 
 
-def damaged(test: Examples, seed: int) -> dict[str, str]:
-    """The first test image clean and in every kind of damage, as data URIs: white on black, as a network sees it."""
+def corruption_examples(test: Examples, seed: int) -> dict[str, str]:
+    """The first test image, clean and with every corruption, as data URIs: white on black, as the model sees it."""
     first = test.images[:1]
-    return {CLEAN: png_uri(first[0])} | {kind: png_uri(corrupted(first, kind, seed)[0]) for kind in KINDS}
+    return {CLEAN: png_uri(first[0])} | {name: png_uri(corrupt(first, name, seed)[0]) for name in CORRUPTIONS}
 
 
-def map_of_mistakes(wrong: np.ndarray) -> str:
-    """Rows of dots as a data URI: one for each test image, in order, the `wrong` (n,) bool ones coloured."""
-    side = math.ceil(math.sqrt(len(wrong)))
-    rows = math.ceil(len(wrong) / side)
+def error_map(errors: np.ndarray) -> str:
+    """Rows of dots as a data URI, one per test image in dataset order; `errors` (n,) bool are coloured."""
+    side = math.ceil(math.sqrt(len(errors)))
+    rows = math.ceil(len(errors) / side)
     dots = np.zeros((rows * side, 4), np.uint8)
-    dots[: len(wrong)] = np.where(wrong[:, None], (12, 86, 232, 255), (150, 140, 135, 90))  # blue, green, red, opacity
+    dots[: len(errors)] = np.where(
+        errors[:, None], (12, 86, 232, 255), (150, 140, 135, 90)
+    )  # blue, green, red, opacity
     pixels = np.zeros((rows, 3, side, 3, 4), np.uint8)
     pixels[:, :2, :, :2] = dots.reshape(rows, 1, side, 1, 4)
     return png_uri(pixels.reshape(3 * rows, 3 * side, 4))
 
 
-def confidence_in_numbers(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Mean confidence; how many readings were at least 99 % sure, and how many of these are wrong."""
+def confidence_summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Mean confidence, the number of predictions of at least 99% confidence, and the number of errors among them."""
     confidence = probabilities.max(axis=1).astype(np.float64)
-    sure = confidence >= SURE
-    wrong = probabilities.argmax(axis=1) != labels
-    return {"mean": float(confidence.mean()), "sure": int(sure.sum()), "sure_and_wrong": int((sure & wrong).sum())}
+    high = confidence >= HIGH_CONFIDENCE
+    errors = probabilities.argmax(axis=1) != labels
+    return {"mean": float(confidence.mean()), "high": int(high.sum()), "errors": int((high & errors).sum())}
 
 
-def command_to_repeat(card: Card) -> str:
-    """The command line that trains this network again."""
+def training_command(card: Card) -> str:
+    """The command line that trains the model again."""
     words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
-    usual = RECIPES.get(card.recipe["name"], Recipe()).for_images(card.data["training"])
-    for name, default in usual.to_dict().items():
+    defaults = RECIPES.get(card.recipe["name"], Recipe()).for_images(card.data["training"])
+    for name, default in defaults.to_dict().items():
         if card.recipe.get(name, default) != default:
             words += [f"--{name.replace('_', '-')}", card.recipe[name]]
     words += ["--threads", card.threads]
@@ -238,28 +252,32 @@ def command_to_repeat(card: Card) -> str:
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """Pixels (height, width) grey or (height, width, 4) blue-green-red-opacity, uint8, as a PNG in a data URI."""
-    # OpenCV's own settings are for speed: the map of 10,000 dots is 90 KB with them and 5 KB with these.
+    """Pixels uint8, (height, width) grey or (height, width, 4) blue, green, red, opacity, as a PNG in a data URI."""
+    # OpenCV's defaults favour speed: the map of 10,000 dots is 90 KB with them and 5 KB with these.
     settings = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
     _, encoded = cv2.imencode(".png", pixels, settings)
     return "data:image/png;base64," + base64.b64encode(encoded.tobytes()).decode()
 
 
-def percent(share: float, decimals: int = 2) -> str:
-    """0.9796 → 97.96 %."""
-    return f"{100 * share:.{decimals}f}{SPACE}%"
+def percent(fraction: float, decimals: int = 2) -> str:
+    """0.9796 → 97.96%."""
+    return f"{100 * fraction:.{decimals}f}%"
+
+
+def percent_range(ends: tuple[float, float], decimals: int = 2) -> str:
+    """(0.9874, 0.9914) → 98.74–99.14%."""
+    low, high = (f"{100 * end:.{decimals}f}" for end in ends)
+    return f"{low}–{high}%"
 
 
 def decimals_for(count: int) -> int:
-    """How many decimals a share of `count` needs in percent to show a single mistake, and at least 1."""
+    """Decimals that a percentage of `count` needs to show a single error, at least 1."""
     return max(1, len(str(count - 1)) - 2)
 
 
-def how_sure(confidence: float) -> str:
-    """0.98 → 98 %; from 98.5 % on with a decimal and rounded down, so that only 1 is called 100 %."""
-    if 0.985 <= confidence < 1:
-        return f"{math.floor(1000 * confidence) / 10:.1f}{SPACE}%"
-    return percent(confidence, 0)
+def probability(value: float) -> str:
+    """0.984 → 98.4%; rounded down to 99.9%, so that only 1 becomes 100.0%."""
+    return percent(value if value == 1 else min(value, 0.999), 1)
 
 
 def duration(seconds: float) -> str:
@@ -287,7 +305,8 @@ def _page() -> Template:
     )
     filters: dict[str, Callable[..., str]] = {
         "percent": percent,
-        "how_sure": how_sure,
+        "percent_range": percent_range,
+        "probability": probability,
         "duration": duration,
         "times": times,
         "thousands": "{:,}".format,

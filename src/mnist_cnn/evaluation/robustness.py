@@ -1,13 +1,13 @@
-"""A classifier and clean digits come in, how well damaged ones are read goes out. Knows nothing about files."""
+"""Accuracy on corrupted images, with and without preprocessing. Knows nothing about files."""
 
+import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from statistics import mean
 
 import numpy as np
 
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.evaluation.corruptions import KINDS, SEED, corrupted
+from mnist_cnn.evaluation.corruptions import CORRUPTIONS, SEED, corrupt
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import to_mnist
@@ -16,73 +16,83 @@ from mnist_cnn.reading.reader import Reader
 BATCH = 500
 CLEAN = "clean"
 Step = Callable[[str, int, int], None]
-"""Told a kind's name, how many images of all kinds are done, and how many there are."""
+"""Called with the name of a corruption, the number of images done over all corruptions, and their total."""
 
 
 @dataclass(frozen=True)
-class Ways:
-    """The same images read in three ways.
+class PipelineAccuracies:
+    """Accuracy on the same images by three pipelines.
 
-    `network`: as they are; `normalised`: by `reading.normalise` first; `reader`: as `read --single` reads a picture,
-    which finds ink and paper before it normalises. No digit found counts as wrong.
+    `model`: the model alone; `normalized`: after `reading.normalise`; `reader`: as `read --single` reads an image,
+    which separates foreground and background before it normalises. An image without a recognised digit is an error.
     """
 
-    network: Accuracy
-    normalised: Accuracy
+    model: Accuracy
+    normalized: Accuracy
     reader: Accuracy
+
+
+PIPELINES = tuple(field.name for field in fields(PipelineAccuracies))
 
 
 @dataclass(frozen=True)
 class Robustness:
-    """How well digits are read as they are (`clean`), and damaged in each of the kinds of `corruptions.KINDS`."""
+    """Accuracies on clean images and on each of the `CORRUPTIONS`."""
 
     seed: int
-    clean: Ways
-    kinds: Mapping[str, Ways]
+    clean: PipelineAccuracies
+    corruptions: Mapping[str, PipelineAccuracies]
 
     @property
-    def means(self) -> dict[str, float]:
-        """For each way the mean accuracy, 0 to 1, over the kinds of damage; clean images do not count."""
-        return {way.name: mean(getattr(kind, way.name).share for kind in self.kinds.values()) for way in fields(Ways)}
+    def mean(self) -> dict[str, float]:
+        """For each pipeline the mean accuracy, 0 to 1, over the corruptions; clean images are not included."""
+        return {name: statistics.mean(self._accuracies(name)) for name in PIPELINES}
 
     @property
-    def lowest(self) -> dict[str, float]:
-        """For each way the accuracy, 0 to 1, on the kind that is read worst."""
-        return {way.name: min(getattr(kind, way.name).share for kind in self.kinds.values()) for way in fields(Ways)}
+    def worst(self) -> dict[str, float]:
+        """For each pipeline the accuracy, 0 to 1, on the corruption with the lowest."""
+        return {name: min(self._accuracies(name)) for name in PIPELINES}
 
     def to_dict(self) -> dict[str, object]:
-        """The figures as JSON has them."""
-        rows = {name: {way: accuracy.to_dict() for way, accuracy in vars(ways).items()} for name, ways in self.rows()}
-        return {"seed": self.seed, "mean": self.means, CLEAN: rows.pop(CLEAN), "kinds": rows}
+        """The values as JSON."""
+        rows = {name: {key: one.to_dict() for key, one in vars(row).items()} for name, row in self.rows()}
+        return {"seed": self.seed, "mean": self.mean, CLEAN: rows.pop(CLEAN), "corruptions": rows}
 
-    def rows(self) -> list[tuple[str, Ways]]:
-        """Clean images, then every kind."""
-        return [(CLEAN, self.clean), *self.kinds.items()]
+    def rows(self) -> list[tuple[str, PipelineAccuracies]]:
+        """Clean images first, then every corruption."""
+        return [(CLEAN, self.clean), *self.corruptions.items()]
+
+    def _accuracies(self, pipeline: str) -> list[float]:
+        return [getattr(row, pipeline).value for row in self.corruptions.values()]
 
 
 def robustness(classify: Classifier, test: Examples, seed: int = SEED, step: Step | None = None) -> Robustness:
-    """Read all test images as they are and in every kind of damage, in all three ways."""
+    """Measure the accuracy on the test images, clean and with every corruption, by all three pipelines."""
     reader = Reader(classify, min_confidence=0)
-    names = (CLEAN, *KINDS)
-    counts = {name: np.zeros(3, np.int64) for name in names}
-    for place, name in enumerate(names):
+    names = (CLEAN, *CORRUPTIONS)
+    counts = {name: np.zeros(len(PIPELINES), np.int64) for name in names}
+    for index, name in enumerate(names):
         for start in range(0, len(test), BATCH):
             images, labels = test.images[start : start + BATCH], test.labels[start : start + BATCH]
-            seen = images if name == CLEAN else corrupted(images, name, seed, start)
-            read = (classify(seen).argmax(axis=1), classify(normalised(seen)).argmax(axis=1), single(reader, seen))
-            counts[name] += [(digits == labels).sum() for digits in read]
+            seen = images if name == CLEAN else corrupt(images, name, seed, start)
+            predicted = (
+                classify(seen).argmax(axis=1),
+                classify(normalized(seen)).argmax(axis=1),
+                read_single(reader, seen),
+            )
+            counts[name] += [(digits == labels).sum() for digits in predicted]
             if step:
-                step(name, place * len(test) + start + len(images), len(names) * len(test))
-    ways = {name: Ways(*(Accuracy(int(count), len(test)) for count in counts[name])) for name in names}
-    return Robustness(seed, ways.pop(CLEAN), ways)
+                step(name, index * len(test) + start + len(images), len(names) * len(test))
+    rows = {name: PipelineAccuracies(*(Accuracy(int(count), len(test)) for count in counts[name])) for name in names}
+    return Robustness(seed, rows.pop(CLEAN), rows)
 
 
-def normalised(images: np.ndarray) -> np.ndarray:
-    """Each of the images (n, 28, 28) in MNIST's manner."""
+def normalized(images: np.ndarray) -> np.ndarray:
+    """Each of the images (n, 28, 28), normalised like MNIST."""
     return np.stack([to_mnist(image) for image in images])
 
 
-def single(reader: Reader, images: np.ndarray) -> np.ndarray:
-    """The digit (n,) that a reader finds in each image, -1 where it finds none."""
+def read_single(reader: Reader, images: np.ndarray) -> np.ndarray:
+    """The digit (n,) that a reader predicts for each image, -1 where it finds none."""
     readings = reader.read_many(images, single=True)
     return np.array([reading.digits[0].digit if reading.digits else -1 for reading in readings])

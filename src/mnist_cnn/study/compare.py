@@ -14,7 +14,7 @@ from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MnistCnnError
-from mnist_cnn.evaluation.comparison import Difference, Discordance, mcnemar, paired_permutation, welch
+from mnist_cnn.evaluation.comparison import ContingencyTable, Difference, mcnemar, paired_permutation, welch
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Study
@@ -33,13 +33,13 @@ class Networks:
     a: str
     b: str
     data: dict[str, Any]
-    counts: Discordance
+    counts: ContingencyTable
     difference: Difference
 
     @property
     def verdict(self) -> str:
         """The result in a sentence."""
-        if self.difference.is_real:
+        if self.difference.is_significant:
             return f"{better(self.difference)}."
         return f"No difference can be told: {less(self.difference)}."
 
@@ -81,10 +81,10 @@ class Studies:
                 f"No difference can be told: {less(self.seeds)}, but no seed differs from another of its study, "
                 "so there is nothing to measure that with: train more seeds."
             )
-        if not self.seeds.is_real:
-            other = "; these very networks do differ" if self.images and self.images.is_real else ""
+        if not self.seeds.is_significant:
+            other = "; these very networks do differ" if self.images and self.images.is_significant else ""
             return f"No difference can be told between the recipes: {less(self.seeds)}{other}."
-        if self.images and not self.images.is_real:
+        if self.images and not self.images.is_significant:
             return (
                 f"{better(self.seeds)} on these test images, but on others that may be otherwise ({p_of(self.images)})."
             )
@@ -146,7 +146,7 @@ def _networks(paths: tuple[Path, Path], data: str | None, callbacks: CallbackLis
     if dataset.warning:
         callbacks.on_warning(dataset.warning)
     classifiers = [workflow.fastest_classifier(network) for network in networks]
-    counts = Discordance.of(*(right(classify, dataset) for classify in classifiers))
+    counts = ContingencyTable.of(*(right(classify, dataset) for classify in classifiers))
     return Networks(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
 
 
@@ -208,13 +208,13 @@ def right(classify: Classifier, dataset: Dataset) -> np.ndarray:
 def better(difference: Difference) -> str:
     """Which is better, by how much, and how sure that is."""
     name, sign = ("B", 1) if difference.value > 0 else ("A", -1)
-    interval = sorted(sign * 100 * end for end in difference.interval or ())
+    interval = sorted(sign * 100 * end for end in difference.confidence_interval or ())
     return f"{name} is better by {100 * abs(difference.value):.2f} points ({_in_brackets(interval, difference)})"
 
 
 def less(difference: Difference) -> str:
     """B less A, and how sure that is."""
-    interval = [100 * end for end in difference.interval or ()]
+    interval = [100 * end for end in difference.confidence_interval or ()]
     said = f"B less A is {100 * difference.value:.2f} points"
     return f"{said} ({_in_brackets(interval, difference)})" if interval else said
 

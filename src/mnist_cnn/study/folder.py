@@ -13,7 +13,7 @@ from typing import Any
 from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
-from mnist_cnn.evaluation.comparison import Summary, summarise
+from mnist_cnn.evaluation.comparison import Summary, summarize
 from mnist_cnn.system.files import locked, write_whole
 
 FORMAT = 1
@@ -91,13 +91,13 @@ class Study:
     @property
     def summary(self) -> Summary | None:
         """The accuracies in a few numbers; None before any seed has finished."""
-        return summarise([*self.accuracies.values()]) if self.finished else None
+        return summarize([*self.accuracies.values()]) if self.finished else None
 
     @property
     def corrected(self) -> Summary | None:
         """The same for accuracies on corrected labels; None where there are none."""
         values = [row.corrected_accuracy for row in self.rows if row.corrected_accuracy is not None]
-        return summarise(values) if values and len(values) == len(self.finished) else None
+        return summarize(values) if values and len(values) == len(self.finished) else None
 
     @property
     def median_seconds(self) -> float | None:

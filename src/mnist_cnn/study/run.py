@@ -168,5 +168,5 @@ def _draw(folder: Path, study: Study) -> None:
         from mnist_cnn.evaluation import charts  # here, because matplotlib comes with it
 
         described = f"Accuracy of {summary.count} seeds of the recipe {study.recipe['name']}"
-        figure = charts.seeds(study.accuracies, summary)
+        figure = charts.accuracy_by_seed(study.accuracies, summary)
         write_whole(folder / files.CHART, charts.standalone(charts.to_svg(figure, described)))

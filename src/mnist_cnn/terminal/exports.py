@@ -9,19 +9,19 @@ from mnist_cnn.workflows.export import Export, card_of
 
 def show_export(export: Export) -> None:
     """The export beside its original, and where its card is."""
-    figures, about = export.figures, export.card
+    agreement, about = export.agreement, export.card
     calibration = about["calibration"]
     opset = f", opset {about['opset']}" if about["opset"] else ""
     rows = {
         "form": f"{export.form.to}, {export.form.quantize or 'float32'}{opset}",
         "input": about["input"],
         "size": f"{about['bytes']:,} bytes",
-        "checked on": f"{figures.images:,} test images of {about['checked_on']['data']}",
-        "largest difference": f"{figures.largest_difference:.1e} of a probability",
-        "agreement": f"{figures.agreement:.2%}, {figures.differing:,} read otherwise than by the original",
-        "accuracy": f"{figures.accuracy:.2%}, the original {figures.original_accuracy:.2%}",
-        "images a second": f"{figures.images_per_second:,.0f}, the original in Keras "
-        f"{figures.original_images_per_second:,.0f} (one run each, batches of 1,000 and 250)",
+        "checked on": f"{agreement.images:,} test images of {about['checked_on']['data']}",
+        "largest difference": f"{agreement.max_difference:.1e} of a probability",
+        "agreement": f"{agreement.agreement_rate:.2%}, {agreement.disagreements:,} read otherwise than by the original",
+        "accuracy": f"{agreement.accuracy:.2%}, the original {agreement.original_accuracy:.2%}",
+        "images a second": f"{agreement.images_per_second:,.0f}, the original in Keras "
+        f"{agreement.original_images_per_second:,.0f} (one run each, batches of 1,000 and 250)",
     }
     if calibration:
         rows["calibrated on"] = f"{calibration['images']:,} training images of {calibration['data']}"

@@ -17,9 +17,9 @@ from mnist_cnn.bulk.ray_reading import Summary
 from mnist_cnn.bulk.reader_process import Result
 from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
-from mnist_cnn.evaluation import pictures
+from mnist_cnn.evaluation import labelled_images
+from mnist_cnn.evaluation.labelled_images import EvaluatedImage, LabelledImage
 from mnist_cnn.evaluation.metrics import Accuracy
-from mnist_cnn.evaluation.pictures import JudgedPicture, LabelledPicture
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
@@ -220,10 +220,10 @@ def png(pixels: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
-def judge_each(reader: Reader, labelled: Sequence[LabelledPicture]) -> list[JudgedPicture]:
+def judge_each(reader: Reader, labelled: Sequence[LabelledImage]) -> list[EvaluatedImage]:
     """Judge every labelled picture; what could not be opened is named."""
-    judged: list[JudgedPicture] = []
-    for one in pictures.judge(reader, progress(labelled, "reading", len(labelled))):
+    judged: list[EvaluatedImage] = []
+    for one in labelled_images.evaluate(reader, progress(labelled, "reading", len(labelled))):
         judged.append(one)
         if one.error:
             complain(one.error)
@@ -236,9 +236,9 @@ def refuse_to_overwrite(path: Path | None) -> None:
         raise RunError(f"{path} is there already and nothing is overwritten: name another file.")
 
 
-def write_mistakes(judged: Sequence[JudgedPicture], path: Path) -> None:
+def write_mistakes(judged: Sequence[EvaluatedImage], path: Path) -> None:
     """Write all mistakes as one picture."""
-    from mnist_cnn.evaluation.mistakes import contact_sheet
+    from mnist_cnn.evaluation.misclassified import contact_sheet
 
     try:
         write_whole(path, png(contact_sheet(judged)))
@@ -246,34 +246,38 @@ def write_mistakes(judged: Sequence[JudgedPicture], path: Path) -> None:
         raise RunError(f"{path} cannot be written ({error.strerror}): name another file.") from error
 
 
-def show_score(judged: Sequence[JudgedPicture]) -> None:
+def show_score(judged: Sequence[EvaluatedImage]) -> None:
     """All numbers: by layout, by kind within it, over sources, digits of longer ones, and what refusing brings."""
-    summary = pictures.summary(judged)
+    summary = labelled_images.summary(judged)
     for name, part in summary["layouts"].items():
         show_figures(name, part)
         for kind, figures in part["kinds"].items():
             if len(part["kinds"]) > 1:
                 show_figures(f"  {name}, {kind}", figures)
     for name, part in summary["layouts"].items():
-        if part["pictures"]["count"] >= MANY:
+        if part["images"]["count"] >= MANY:
             show(f"Refusing the least sure pictures, {name}:")
-            for point in part["refusal"]:
+            for point in part["rejection_curve"]:
                 kept = in_numbers(Accuracy.from_dict(point))
-                show(f"  {point['refused']:>4.0%} refused (below {point['least_confidence']:.3f}): {kept}")
+                show(f"  {point['rejected']:>4.0%} refused (below {point['min_confidence']:.3f}): {kept}")
 
 
 def show_figures(name: str, figures: dict[str, Any]) -> None:
     """One group: whole pictures, the mean over its sources, its digits if they are more, and what is accepted."""
-    whole, digits = (Accuracy.from_dict(figures[key]) for key in ("pictures", "digits"))
+    whole = Accuracy.from_dict(figures["images"])
     show(f"{name}: {in_numbers(whole)}")
-    if over := figures["over_sources"]:
-        low, high = over["interval"]
-        show(f"  mean over {over['sources']} sources {over['accuracy']:.2%} (95 % interval {low:.2%} to {high:.2%})")
-    if digits.count != whole.count:
-        show(f"  digits {in_numbers(digits)}")
+    if over := figures["mean_over_sources"]:
+        sources = f"{over['sources']} source{'' if over['sources'] == 1 else 's'}"
+        interval = over["confidence_interval"]
+        said = (
+            f"95% confidence interval {interval[0]:.2%} to {interval[1]:.2%}" if interval else "no confidence interval"
+        )
+        show(f"  mean over {sources} {over['accuracy']:.2%} ({said})")
+    if figures["digits"] and figures["digits"]["count"] != whole.count:
+        show(f"  digits {in_numbers(Accuracy.from_dict(figures['digits']))}")
     if figures["accepted"]:
         accepted = in_numbers(Accuracy.from_dict(figures["accepted"]))
-        show(f"  {figures['refused']} refused; of the rest {accepted}")
+        show(f"  {figures['rejected']} refused; of the rest {accepted}")
 
 
 def show_adapted(model: Model) -> None:

@@ -14,7 +14,7 @@ from mnist_cnn.callbacks.progress import ProgressCallback
 from mnist_cnn.card import DISPUTES, REPORT, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
-from mnist_cnn.evaluation.label_issues import Disputes
+from mnist_cnn.evaluation.label_errors import LabelErrors
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
 from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
 
@@ -65,9 +65,9 @@ def show_accuracy(accuracy: Accuracy, corrected: Accuracy | None, dataset: Datas
 
 def in_numbers(accuracy: Accuracy) -> str:
     """The accuracy, and in brackets what it is made of."""
-    low, high = accuracy.interval
+    low, high = accuracy.confidence_interval
     return (
-        f"{accuracy.share:.2%} ({accuracy.correct:,} of {accuracy.count:,} right; "
+        f"{accuracy.value:.2%} ({accuracy.correct:,} of {accuracy.count:,} right; "
         f"95 % interval {low:.2%} to {high:.2%})"
     )
 
@@ -100,22 +100,22 @@ def show_digits(evaluation: Evaluation) -> None:
 def show_calibration(evaluation: Evaluation) -> None:
     """What the probabilities are worth, and what refusing the least sure readings would be."""
     for name in MEASURES:
-        low, high = evaluation.intervals.get(name, (None, None))
+        low, high = evaluation.confidence_intervals.get(name, (None, None))
         ends = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
         show(f"{name.replace('_', ' ').replace('log ', 'log-'):<27} {getattr(evaluation, name):.4f}{ends}")
-    if evaluation.coverage:
-        shares = evaluation.coverage.accuracy.items()
+    if evaluation.risk_coverage:
+        shares = evaluation.risk_coverage.selective_accuracy.items()
         show(f"right among the surest      {'   '.join(f'{share:.0%}: {right:.2%}' for share, right in shares)}")
-        show(f"area under risk-coverage    {evaluation.coverage.area:.6f}")
+        show(f"area under risk-coverage    {evaluation.risk_coverage.aurc:.6f}")
 
 
-def show_disputes(folder: Path, found: Mapping[str, Disputes]) -> None:
+def show_disputes(folder: Path, found: Mapping[str, LabelErrors]) -> None:
     """The ten least probable labels of each set, and where the others are."""
     for name, disputes in found.items():
-        show(f"Of {disputes.count:,} {name} labels {disputes.disputed:,} are probably wrong; the least probable ones:")
-        for issue in disputes.issues[:10]:
+        show(f"Of {disputes.count:,} {name} labels {disputes.estimated:,} are probably wrong; the least probable ones:")
+        for issue in disputes.ranked[:10]:
             show(
-                f"  #{issue.index:<6} labelled {issue.given} ({issue.given_probability:.2%}), "
+                f"  #{issue.index:<6} labelled {issue.label} ({issue.label_probability:.2%}), "
                 f"rather {issue.suggested} ({issue.suggested_probability:.2%})"
             )
     show(f"Kept in {folder / DISPUTES}", f"Report:  {folder / REPORT}")
@@ -127,10 +127,10 @@ def show_robustness(robustness: "Robustness", dataset: Dataset) -> None:
     heads = ("network alone", "normalised", "through the reader")
     show(f"Accuracy on damaged images{mark}, with 95 % intervals, seed {robustness.seed}:")
     show(f"{'':14}" + "".join(f"{head:>25}" for head in heads))
-    for name, ways in robustness.rows():
-        cells = ((one.share, *one.interval) for one in (ways.network, ways.normalised, ways.reader))
+    for name, row in robustness.rows():
+        cells = ((one.value, *one.confidence_interval) for one in (row.model, row.normalized, row.reader))
         show(f"{in_words(name):<14}" + "".join(f"{a:>9.2%} ({low:.2%}–{high:.2%})".rjust(25) for a, low, high in cells))
-    show(f"{'mean of 15':<14}" + "".join(f"{share:>9.2%}{'':16}" for share in robustness.means.values()).rstrip())
+    show(f"{'mean of 15':<14}" + "".join(f"{share:>9.2%}{'':16}" for share in robustness.mean.values()).rstrip())
 
 
 def in_words(kind: str) -> str:
@@ -146,7 +146,7 @@ def show_kept(folder: Path) -> None:
 def show_card(folder: Path, card: Card) -> None:
     """A card, readable."""
     evaluation = Evaluation.from_dict(card.evaluation)
-    low, high = card.evaluation["interval"]
+    low, high = evaluation.confidence_interval
     data = card.data
     mark = "" if data["name"] == "mnist" else " (not MNIST)"
     rows = {

@@ -130,12 +130,12 @@ def show_study(folder: Path, study: Study) -> None:
 def in_numbers(summary: Summary) -> str:
     """A summary in a line."""
     seeds = f"{summary.count} seed{'' if summary.count == 1 else 's'}"
-    if summary.sd is None or summary.interval is None:
+    if summary.sd is None or summary.confidence_interval is None:
         return f"{seeds}, {summary.mean:.2%}"
-    low, high = summary.interval
+    low, high = summary.confidence_interval
     return (
         f"{seeds}, mean {summary.mean:.2%}, sd {100 * summary.sd:.2f} points, 95 % interval of the mean {low:.2%} to "
-        f"{high:.2%}, smallest {summary.smallest:.2%}, largest {summary.largest:.2%}"
+        f"{high:.2%}, smallest {summary.min:.2%}, largest {summary.max:.2%}"
     )
 
 
@@ -146,10 +146,10 @@ def show_comparison(comparison: Networks | Studies) -> None:
     if isinstance(comparison, Networks):
         counts = comparison.counts
         lines = [
-            f"A: {comparison.a}, {(counts.both + counts.only_a) / counts.count:.2%} right",
-            f"B: {comparison.b}, {(counts.both + counts.only_b) / counts.count:.2%} right",
-            f"Of {counts.count:,} test images{mark}, both are right on {counts.both:,}, neither on {counts.neither:,}, "
-            f"only A on {counts.only_a:,}, only B on {counts.only_b:,}.",
+            f"A: {comparison.a}, {(counts.both_correct + counts.only_a_correct) / counts.count:.2%} right",
+            f"B: {comparison.b}, {(counts.both_correct + counts.only_b_correct) / counts.count:.2%} right",
+            f"Of {counts.count:,} test images{mark}, both are right on {counts.both_correct:,}, neither on "
+            f"{counts.neither_correct:,}, only A on {counts.only_a_correct:,}, only B on {counts.only_b_correct:,}.",
             "By McNemar's exact test:",
         ]
     else:

@@ -22,7 +22,7 @@ from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
-from mnist_cnn.evaluation.agreement import Figures, compared
+from mnist_cnn.evaluation.agreement import Agreement, agreement_of
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import flush_to_disk, locked, sha256_of
@@ -45,7 +45,7 @@ class Export:
 
     path: Path
     form: Form
-    figures: Figures
+    agreement: Agreement
     card: dict[str, Any]
 
 
@@ -82,11 +82,11 @@ def export(
         network = keras_model_of(artifact)
         part = scratch / path.name
         write(form, network, part, calibration_images(dataset))
-        figures = compared(form.read(part), keras_classifier(network), dataset.test)
-        refuse_if_worse(form, figures, path)
-        about = described(form, part, artifact, dataset, figures)
+        agreement = agreement_of(form.read(part), keras_classifier(network), dataset.test)
+        refuse_if_worse(form, agreement, path)
+        about = described(form, part, artifact, dataset, agreement)
         (scratch / card_of(path).name).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return Export(path, form, figures, about)
+    return Export(path, form, agreement, about)
 
 
 def card_of(path: Path) -> Path:
@@ -184,28 +184,28 @@ def write(form: Form, network: Any, part: Path, images: np.ndarray) -> None:
         ) from error
 
 
-def refuse_if_worse(form: Form, figures: Figures, path: Path) -> None:
+def refuse_if_worse(form: Form, agreement: Agreement, path: Path) -> None:
     """Raise ExportError, with the figure, if the export is not as good as it must be."""
-    lost = figures.original_correct - figures.correct
+    lost = agreement.original_correct - agreement.correct
     if form.calibrated:
-        if lost * ACCURACY_LOSS > figures.images:
+        if lost * ACCURACY_LOSS > agreement.images:
             raise ExportError(
-                f"{path} is not kept: it reads {figures.accuracy:.2%} of {figures.images:,} test images rightly and "
-                f"the original {figures.original_accuracy:.2%}, and in int8 no more than 0.05 points may be lost."
+                f"{path} is not kept: it reads {agreement.accuracy:.2%} of {agreement.images:,} test images rightly "
+                f"and the original {agreement.original_accuracy:.2%}, and in int8 no more than 0.05 points may be lost."
             )
-    elif figures.differing:
+    elif agreement.disagreements:
         raise ExportError(
-            f"{path} is not kept: it reads {figures.differing:,} of {figures.images:,} test images otherwise than the "
-            f"original (agreement {figures.agreement:.2%}), and in floats it must read all alike."
+            f"{path} is not kept: it reads {agreement.disagreements:,} of {agreement.images:,} test images otherwise "
+            f"than the original (agreement {agreement.agreement_rate:.2%}), and in floats it must read all alike."
         )
-    elif form.quantize is None and not figures.largest_difference <= LARGEST_DIFFERENCE:
+    elif form.quantize is None and not agreement.max_difference <= LARGEST_DIFFERENCE:
         raise ExportError(
             f"{path} is not kept: its probabilities differ from the original's by up to "
-            f"{figures.largest_difference:.1e}, and no more than {LARGEST_DIFFERENCE:.0e} is allowed."
+            f"{agreement.max_difference:.1e}, and no more than {LARGEST_DIFFERENCE:.0e} is allowed."
         )
 
 
-def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, figures: Figures) -> dict[str, Any]:
+def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, agreement: Agreement) -> dict[str, Any]:
     """The card of an export: `docs/export.md` says what stands in it."""
     files = [part] if part.is_file() else sorted(one for one in part.rglob("*") if one.is_file())
     about: dict[str, Any] = {
@@ -226,7 +226,7 @@ def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, figu
             "card": artifact.card.digest,
         },
         "checked_on": about_data(dataset) | {"part": "test", "images": len(dataset.test)},
-        "figures": figures.to_dict(),
+        "agreement": agreement.to_dict(),
         "versions": environment.versions(RECORDED),
         "machine": environment.machine(),
     }

@@ -10,7 +10,7 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import DISPUTES
 from mnist_cnn.data.source import Data
 from mnist_cnn.evaluation import temperature
-from mnist_cnn.evaluation.label_issues import Disputes, disputes_of
+from mnist_cnn.evaluation.label_errors import LabelErrors, label_errors_of
 from mnist_cnn.reading.ensemble import mean
 from mnist_cnn.reading.temperature import at
 from mnist_cnn.system import environment
@@ -38,7 +38,7 @@ def find_label_errors(
     data: Data | None = None,
     verbose: int = 1,
     callbacks: Iterable[object] = (),
-) -> dict[str, Disputes]:
+) -> dict[str, LabelErrors]:
     """Rank the labels of the data that the network in `folder` was trained on, and show them in its report.
 
     Training images are judged by networks of `recipe`, one for each of `folds` parts of them, trained on the others;
@@ -59,12 +59,12 @@ def find_label_errors(
     backend.configure(threads, deterministic=False)
     with closing(listed), store.writing(artifact.folder):
         seen, unseen = out_of_fold(recipe, dataset.train, dataset.test.images, folds, seed, listed)
-        fitted = temperature.fitted(seen, dataset.train.labels)
+        fitted = temperature.fit(seen, dataset.train.labels)
         listed.on_message(f"Evaluating {artifact.folder} on the {len(dataset.test):,} test images")
         by_all = mean([at(unseen, fitted), classifier_of(artifact)(dataset.test.images)])
         found = {
-            "training": disputes_of(at(seen, fitted), dataset.train.labels),
-            "test": disputes_of(by_all, dataset.test.labels),
+            "training": label_errors_of(at(seen, fitted), dataset.train.labels),
+            "test": label_errors_of(by_all, dataset.test.labels),
         }
         about = {"data_sha256": dataset.sha256, "recipe": recipe.to_dict(), "folds": folds, "seed": seed}
         document = about | {name: one.to_dict() for name, one in found.items()}

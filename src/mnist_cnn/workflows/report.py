@@ -9,7 +9,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.evaluation.label_issues import Disputes
+from mnist_cnn.evaluation.label_errors import LabelErrors
 from mnist_cnn.system import environment
 from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions
 
@@ -42,11 +42,11 @@ def report(
         return page.write(artifact.folder, artifact.card, dataset.test, probabilities, robustness, found, dataset.train)
 
 
-def label_errors_in(path: Path) -> dict[str, Disputes] | None:
+def label_errors_in(path: Path) -> dict[str, LabelErrors] | None:
     """What `mnist-cnn label-errors` has left in the folder; None if it was never run."""
     try:
         document = json.loads(path.read_bytes())
-        return {name: Disputes.from_dict(document[name]) for name in ("training", "test")}
+        return {name: LabelErrors.from_dict(document[name]) for name in ("training", "test")}
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:

@@ -210,7 +210,7 @@ def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any
     held_out = to_validate(settings.recipe, dataset.validation, settings.seed)
     if not len(held_out):
         return calibrated(network, 1.0), None
-    fitted = temperature.fitted(keras_classifier(network)(held_out.images), held_out.labels)
+    fitted = temperature.fit(keras_classifier(network)(held_out.images), held_out.labels)
     return calibrated(network, fitted), fitted
 
 

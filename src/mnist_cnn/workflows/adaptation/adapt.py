@@ -226,7 +226,7 @@ def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float |
         return None
     uncalibrated = at(held_out.after, 1 / temperature_of(task.old.card))
     labels = np.concatenate([kept.labels, held_out.labels])
-    return temperature.fitted(np.concatenate([classify(kept.images), uncalibrated]), labels)
+    return temperature.fit(np.concatenate([classify(kept.images), uncalibrated]), labels)
 
 
 def adaptation(old: Card, hand: Handwriting, held_out: HeldOut, before: Accuracy, after: Evaluation) -> dict[str, Any]:
@@ -237,6 +237,6 @@ def adaptation(old: Card, hand: Handwriting, held_out: HeldOut, before: Accuracy
         "unused": len(hand.unused),
         "doubtful": int(held_out.doubtful.sum()),
         "held_out": held_out.to_dict(),
-        "test": {"before": before.to_dict(), "after": after.raw.to_dict()},
+        "test": {"before": before.to_dict(), "after": after.uncorrected.to_dict()},
         "before": asdict(old),
     }

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.errors import AdaptationError, DataError, ImageError
-from mnist_cnn.evaluation.pictures import ROWS
+from mnist_cnn.evaluation.labelled_images import ROWS
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
 

@@ -1,0 +1,204 @@
+"""Evaluate a reader on labelled images: a CSV and a reader in, metrics out. Works on the base install."""
+
+import csv
+import math
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_cnn.errors import DataError, ImageError
+from mnist_cnn.evaluation.metrics import Accuracy, Z
+from mnist_cnn.reading.reader import Reader
+from mnist_cnn.reading.reading import Reading
+
+REJECTION_RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
+ROWS = "/"  # separates rows in a label
+
+
+@dataclass(frozen=True)
+class LabelledImage:
+    """An image file and its label: digits left to right, rows separated by "/". The other fields are for grouping."""
+
+    path: Path
+    label: str
+    source: str = ""
+    kind: str = ""
+    layout: str = ""
+
+    @property
+    def single(self) -> bool:
+        """Whether the table says that it shows a single digit."""
+        return self.layout == "single"
+
+
+@dataclass(frozen=True)
+class EvaluatedImage:
+    """A labelled image and what the reader predicted: `reading` is None if it could not be read, `error` says why."""
+
+    image: LabelledImage
+    reading: Reading | None
+    error: str = ""
+
+    @property
+    def predicted(self) -> str:
+        """The predicted digits, written like a label; digits that the reader rejects are included."""
+        rows = self.reading.rows if self.reading else ()
+        return ROWS.join("".join(str(digit.digit) for digit in row) for row in rows)
+
+    @property
+    def correct(self) -> bool:
+        """Whether the prediction equals the label; an image that could not be read is an error."""
+        return self.reading is not None and self.predicted == self.image.label
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of its least confident digit, 0 to 1; 0 without any digit."""
+        return min((digit.confidence for digit in self.reading.digits), default=0.0) if self.reading else 0.0
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the reader rejects one of its digits, or found none."""
+        return not self.reading or not self.reading.digits or any(digit.rejected for digit in self.reading.digits)
+
+    @property
+    def correct_digits(self) -> int:
+        """Number of the label's digits that were predicted, in their order."""
+        return longest_common_subsequence(self.image.label.replace(ROWS, ""), self.predicted.replace(ROWS, ""))
+
+
+def load(path: Path) -> list[LabelledImage]:
+    """Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
+
+    Spaces in labels are ignored; an empty label means that the image has no digit. Raises DataError if the file cannot
+    be read, lacks a column, or has no rows or an invalid label.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.DictReader(stream)
+            columns, rows = table.fieldnames or (), list(table)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a CSV file in UTF-8: pass a table with the columns path and label.") from error
+    if not rows:
+        raise DataError(f"{path} lists no images: pass a table with the columns path and label.")
+    if missing := [name for name in ("path", "label") if name not in columns]:
+        raise DataError(f"{path} has no column {' and no column '.join(missing)}: name the columns in its first line.")
+    return [labelled(path, number, row) for number, row in enumerate(rows, start=2)]
+
+
+def labelled(table: Path, number: int, row: dict[str, Any]) -> LabelledImage:
+    """One line of the CSV."""
+    label = "".join((row["label"] or "").split())
+    if not row["path"]:
+        raise DataError(f"Line {number} of {table} has no path: add it or remove the line.")
+    if set(label) - set("0123456789" + ROWS):
+        raise DataError(
+            f"Line {number} of {table} has the label {label[:40]!r}: write digits, with rows separated by {ROWS}."
+        )
+    known = {name: (row.get(name) or "").strip() for name in ("source", "kind", "layout")}
+    return LabelledImage(table.parent / row["path"], label, **known)
+
+
+def evaluate(reader: Reader, images: Iterable[LabelledImage]) -> Iterator[EvaluatedImage]:
+    """Read one labelled image after another; one that cannot be read counts as an error."""
+    for image in images:
+        try:
+            yield EvaluatedImage(image, reader.read(image.path, single=image.single))
+        except ImageError as error:
+            yield EvaluatedImage(image, None, str(error))
+
+
+def accuracy(evaluated: Sequence[EvaluatedImage]) -> Accuracy:
+    """Accuracy over whole images, of which there must be at least one."""
+    return Accuracy(sum(one.correct for one in evaluated), len(evaluated))
+
+
+def digit_accuracy(evaluated: Sequence[EvaluatedImage]) -> Accuracy | None:
+    """Accuracy over the labels' digits, in their order; None if the labels have no digit."""
+    count = sum(len(one.image.label.replace(ROWS, "")) for one in evaluated)
+    return Accuracy(sum(one.correct_digits for one in evaluated), count) if count else None
+
+
+def grouped(evaluated: Sequence[EvaluatedImage], by: Callable[[LabelledImage], str]) -> dict[str, list[EvaluatedImage]]:
+    """The images by source, kind or layout, sorted by its name; images without one are left out."""
+    groups: dict[str, list[EvaluatedImage]] = {}
+    for one in evaluated:
+        if name := by(one.image):
+            groups.setdefault(name, []).append(one)
+    return dict(sorted(groups.items()))
+
+
+def mean_over_sources(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any] | None:
+    """Mean of the sources' accuracies; None without sources.
+
+    Its 95% confidence interval comes from their standard deviation; it is None for a single source, and where all have
+    the same accuracy, because these say nothing about the spread.
+    """
+    values = [accuracy(group).value for group in grouped(evaluated, lambda image: image.source).values()]
+    if not values:
+        return None
+    mean, sd = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+    half = Z * sd / math.sqrt(len(values))
+    interval = [max(0.0, mean - half), min(1.0, mean + half)] if sd else None
+    return {"sources": len(values), "accuracy": mean, "confidence_interval": interval}
+
+
+def rejection_curve(evaluated: Sequence[EvaluatedImage]) -> list[dict[str, Any]]:
+    """Accuracy of the remaining images as a growing fraction, the least confident ones, is rejected."""
+    by_confidence = sorted(evaluated, key=lambda one: one.confidence, reverse=True)
+    curve = []
+    for rate in REJECTION_RATES:
+        kept = by_confidence[: len(evaluated) - math.ceil(rate * len(evaluated))]
+        if kept:
+            curve.append({"rejected": rate, "min_confidence": kept[-1].confidence, **accuracy(kept).to_dict()})
+    return curve
+
+
+def metrics(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any]:
+    """Metrics of at least one image: over images, digits and sources, and of the images that are not rejected."""
+    accepted, digits = [one for one in evaluated if not one.rejected], digit_accuracy(evaluated)
+    return {
+        "images": accuracy(evaluated).to_dict(),
+        "digits": digits.to_dict() if digits else None,
+        "mean_over_sources": mean_over_sources(evaluated),
+        "accepted": accuracy(accepted).to_dict() if accepted else None,
+        "rejected": len(evaluated) - len(accepted),
+    }
+
+
+def summary(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any]:
+    """All metrics as JSON: by layout, by kind within it, with rejection, and the list of errors."""
+    layouts = grouped(evaluated, lambda image: image.layout) or {"all": list(evaluated)}
+    return {
+        "all": metrics(evaluated),
+        "layouts": {
+            name: metrics(group)
+            | {"kinds": {kind: metrics(some) for kind, some in grouped(group, lambda image: image.kind).items()}}
+            | {"rejection_curve": rejection_curve(group)}
+            for name, group in layouts.items()
+        },
+        "errors": [
+            {
+                "path": str(one.image.path),
+                "label": one.image.label,
+                "predicted": one.predicted,
+                "confidence": one.confidence,
+            }
+            | ({"error": one.error} if one.error else {})
+            for one in evaluated
+            if not one.correct
+        ],
+    }
+
+
+def longest_common_subsequence(a: str, b: str) -> int:
+    """Length of the longest common subsequence of two strings (Wagner and Fischer 1974)."""
+    row = [0] * (len(b) + 1)
+    for one in a:
+        before = 0
+        for index, other in enumerate(b, start=1):
+            before, row[index] = row[index], before + 1 if one == other else max(row[index], row[index - 1])
+    return row[-1]
