@@ -523,7 +523,7 @@ def test_both_sources_of_variation_are_in_the_verdict(
 def test_a_network_and_its_onnx_form_do_not_differ() -> None:
     done = invoke(app, ["study", "compare", str(FIXTURE), str(FIXTURE / "model.onnx"), "--json"])
     document = json.loads(done.stdout)
-    assert (document["counts"]["only_a"], document["counts"]["only_b"]) == (0, 0)
+    assert (document["counts"]["only_a_correct"], document["counts"]["only_b_correct"]) == (0, 0)
     assert document["difference"]["p"] == 1
     assert document["verdict"].startswith("No difference can be told")
 
