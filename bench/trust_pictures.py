@@ -16,8 +16,8 @@ from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts
 from mnist_cnn.evaluation.charts import COLOURS, STYLE
+from mnist_cnn.evaluation.confident_learning import LabelError, rank
 from mnist_cnn.evaluation.disputed import DISPUTED
-from mnist_cnn.evaluation.label_errors import LabelError, rank
 from mnist_cnn.evaluation.metrics import evaluate
 from mnist_cnn.reading.network import onnx_classifier
 from mnist_cnn.terminal.screen import show_calibration

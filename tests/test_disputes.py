@@ -7,7 +7,7 @@ import pytest
 
 from conftest import Cli
 from mnist_cnn.errors import ArtifactError, RecipeError
-from mnist_cnn.evaluation.label_errors import label_errors_of
+from mnist_cnn.evaluation.confident_learning import label_errors_of
 from mnist_cnn.workflows import label_errors, report
 from mnist_cnn.workflows.cross_validation import parts_of
 

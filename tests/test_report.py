@@ -11,9 +11,9 @@ import pytest
 
 from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.evaluation import report
+from mnist_cnn.evaluation import html_report as report
+from mnist_cnn.evaluation.confident_learning import label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS
-from mnist_cnn.evaluation.label_errors import label_errors_of
 from mnist_cnn.evaluation.metrics import Accuracy, evaluate
 from mnist_cnn.evaluation.robustness import PipelineAccuracies, Robustness
 

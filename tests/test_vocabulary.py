@@ -32,11 +32,8 @@ docs/glossary.md
 
 docs/python.md
 
-docs/tour.md
 
-examples/tour.py
 
-notebooks/tour.ipynb
 
 src/mnist_cnn/workflows/adaptation/adapt.py
 

@@ -42,7 +42,7 @@ def main() -> None:
     import tf2onnx  # noqa: F401
 
     from mnist_cnn import pipeline  # noqa: F401
-    from mnist_cnn.evaluation import report  # noqa: F401
+    from mnist_cnn.evaluation import html_report  # noqa: F401
     from mnist_cnn.training import fit  # noqa: F401
 
     tell({"ready": True})

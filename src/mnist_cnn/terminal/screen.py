@@ -13,8 +13,8 @@ from rich.text import Text
 from mnist_cnn.callbacks.progress import ProgressCallback
 from mnist_cnn.card import DISPUTES, REPORT, Card
 from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
-from mnist_cnn.evaluation.label_errors import LabelErrors
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
 from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
 

@@ -10,7 +10,7 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import DISPUTES
 from mnist_cnn.data.source import Data
 from mnist_cnn.evaluation import temperature
-from mnist_cnn.evaluation.label_errors import LabelErrors, label_errors_of
+from mnist_cnn.evaluation.confident_learning import LabelErrors, label_errors_of
 from mnist_cnn.reading.ensemble import mean
 from mnist_cnn.reading.temperature import at
 from mnist_cnn.system import environment

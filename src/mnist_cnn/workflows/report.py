@@ -9,7 +9,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.evaluation.label_errors import LabelErrors
+from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.system import environment
 from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions
 
@@ -31,7 +31,7 @@ def report(
     """
     environment.require_training("Making a report")
     listed = callbacks_for(verbose, callbacks)
-    from mnist_cnn.evaluation import report as page
+    from mnist_cnn.evaluation import html_report
 
     artifact = store.load(Path(folder))
     dataset = data_of(artifact, listed, data)
@@ -39,7 +39,9 @@ def report(
     found = label_errors_in(artifact.folder / card.DISPUTES)
     with store.writing(artifact.folder):
         probabilities = classifier_of(artifact)(dataset.test.images)
-        return page.write(artifact.folder, artifact.card, dataset.test, probabilities, robustness, found, dataset.train)
+        return html_report.write(
+            artifact.folder, artifact.card, dataset.test, probabilities, robustness, found, dataset.train
+        )
 
 
 def label_errors_in(path: Path) -> dict[str, LabelErrors] | None:

@@ -171,9 +171,9 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
         notes=notes + left_out,
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
     ).sealed()
-    from mnist_cnn.evaluation import report  # here, because matplotlib comes with it
+    from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
-    report.write(partial, made, dataset.test, probabilities)
+    html_report.write(partial, made, dataset.test, probabilities)
     card.write(partial, made)  # last: a folder with a model card is complete
     return store.complete(partial)
 

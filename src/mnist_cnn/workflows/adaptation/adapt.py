@@ -174,9 +174,9 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
         notes=[*old.card.notes, f"Adapted to {len(task.hand)} digits.", *left_out],
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
     ).sealed()
-    from mnist_cnn.evaluation import report as page  # here, because matplotlib comes with it
+    from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
-    page.write(partial, made, test, probabilities)
+    html_report.write(partial, made, test, probabilities)
     card.write(partial, made)
     return store.complete(partial)
 

@@ -19,8 +19,8 @@ from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.augment import Distortion
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts, disputed
+from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
-from mnist_cnn.evaluation.label_errors import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.metrics import Evaluation, evaluate
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE
 from mnist_cnn.evaluation.robustness import CLEAN, Robustness

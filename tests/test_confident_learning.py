@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mnist_cnn.evaluation.label_errors import (
+from mnist_cnn.evaluation.confident_learning import (
     LabelError,
     LabelErrors,
     confident_joint,
