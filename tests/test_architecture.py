@@ -125,7 +125,7 @@ def same_names(graph: dict[str, set[str]]) -> list[list[str]]:
 HOUSE = graph_of(ROOT)
 # Not mended yet; what is mended must leave these lists.
 CIRCLES_LEFT = [["mnist_cnn.reading.annotate", "mnist_cnn.reading.reading"]]
-NAMES_LEFT = {"export", "metrics", "reading", "temperature"}
+NAMES_LEFT = {"export", "metrics", "reading"}
 
 
 def test_imports_point_down() -> None:

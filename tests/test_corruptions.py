@@ -306,7 +306,7 @@ def test_evaluate_shows_a_table_of_corruptions(few: Path) -> None:
     names = [line[:14].strip() for line in lines[start + 2 :]]
     assert names == ["clean", *(corruption.replace("_", " ") for corruption in CORRUPTIONS), "mean of 15"]
     assert all(line.count("%") in (3, 9) for line in lines[start + 2 :])
-    assert "reading damaged images: fog" in done.stderr
+    assert "Evaluating on corrupted images: fog" in done.stderr
 
 
 def test_the_json_has_the_same_values(few: Path, digits: Dataset) -> None:
@@ -323,4 +323,4 @@ def test_the_json_has_the_same_values(few: Path, digits: Dataset) -> None:
 def test_corruptions_are_not_measured_unless_asked_for(few: Path) -> None:
     done = run(app, ["evaluate", str(FOLDER / "model.onnx"), "--data", str(few), "--json"])
     assert "corruptions" not in json.loads(done.stdout)
-    assert "damaged" not in done.stderr
+    assert "corrupted" not in done.stderr

@@ -11,7 +11,7 @@ import pytest
 
 from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.evaluation import html_report as report
+from mnist_cnn.evaluation import html_report
 from mnist_cnn.evaluation.confident_learning import label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS
 from mnist_cnn.evaluation.metrics import Accuracy, evaluate
@@ -93,7 +93,7 @@ class Page(HTMLParser):
 
 
 def page(probabilities=TWO_ERRORS, test=TEST, name="first", **changes):
-    return Page(report.render(a_card(probabilities, test, **changes), name, test, probabilities))
+    return Page(html_report.render(a_card(probabilities, test, **changes), name, test, probabilities))
 
 
 @cache
@@ -181,7 +181,7 @@ def test_misclassified_images_are_listed_most_confident_first():
 
 
 def test_misclassified_images_are_dark_on_white():
-    image = report.misclassified_image(4, TEST, TWO_ERRORS, LABELS).image
+    image = html_report.misclassified_image(4, TEST, TWO_ERRORS, LABELS).image
     encoded = base64.b64decode(image.removeprefix("data:image/png;base64,"))
     pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert (pixels == 255 - IMAGES[4]).all()
@@ -297,7 +297,7 @@ def test_likely_label_errors_are_listed_lowest_probability_first():
 
 def test_label_errors_of_training_images_are_shown_if_they_were_looked_for():
     few = label_errors_of(TWO_ERRORS, LABELS)
-    html = report.render(a_card(), "first", TEST, TWO_ERRORS, None, {"training": few, "test": few}, TEST)
+    html = html_report.render(a_card(), "first", TEST, TWO_ERRORS, None, {"training": few, "test": few}, TEST)
     whole = Page(html)
     assert "estimates 1 label error among 8 labels" in whole.text
     assert "according to models that were not trained on them" in whole.text
@@ -317,7 +317,7 @@ def corruptions_page():
         return PipelineAccuracies(Accuracy(correct, 8), Accuracy(correct, 8), Accuracy(8, 8))
 
     found = Robustness(5, row(7), {name: row(6) for name in CORRUPTIONS} | {"stripe": row(1)})
-    return Page(report.render(a_card(), "first", TEST, TWO_ERRORS, found))
+    return Page(html_report.render(a_card(), "first", TEST, TWO_ERRORS, found))
 
 
 def test_corruptions_have_a_table_if_they_were_measured():
@@ -392,12 +392,12 @@ def test_hostile_text_is_escaped():
 
 
 def test_the_command_reproduces_the_training():
-    assert report.training_command(a_card()) == (
+    assert html_report.training_command(a_card()) == (
         "mnist-cnn train --recipe classic --data mnist --seed 7 --threads 2 --deterministic"
     )
     spaced = a_card(data=DATA | {"origin": "my digits.npz"}, deterministic=False)
-    assert "--data 'my digits.npz'" in report.training_command(spaced)
-    assert "--deterministic" not in report.training_command(spaced)
+    assert "--data 'my digits.npz'" in html_report.training_command(spaced)
+    assert "--deterministic" not in html_report.training_command(spaced)
 
 
 def test_notes_versions_and_hashes_are_there():
@@ -409,9 +409,9 @@ def test_notes_versions_and_hashes_are_there():
 def test_writing_puts_the_page_into_the_folder(tmp_path):
     folder = tmp_path / "first.partial"
     folder.mkdir()
-    path = report.write(folder, a_card(), TEST, TWO_ERRORS)
+    path = html_report.write(folder, a_card(), TEST, TWO_ERRORS)
     assert path == folder / "report.html"
-    assert path.read_text(encoding="utf-8") == report.render(a_card(), "first", TEST, TWO_ERRORS)
+    assert path.read_text(encoding="utf-8") == html_report.render(a_card(), "first", TEST, TWO_ERRORS)
     assert [entry.name for entry in folder.iterdir()] == ["report.html"]
 
 
@@ -421,7 +421,7 @@ def test_the_same_input_gives_the_same_bytes():
 
 def test_the_map_has_one_dot_for_each_test_image():
     encoded = base64.b64decode(
-        report.error_map(np.array([False, True, False, False, False])).removeprefix("data:image/png;base64,")
+        html_report.error_map(np.array([False, True, False, False, False])).removeprefix("data:image/png;base64,")
     )
     dots = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_UNCHANGED)[::3, ::3]
     assert (dots[..., 3] > 0).tolist() == [[True, True, True], [True, True, False]]
@@ -432,14 +432,14 @@ def test_the_map_has_one_dot_for_each_test_image():
     ("value", "words"), [(0.002, "0.2%"), (0.6, "60.0%"), (0.9984, "99.8%"), (0.99999, "99.9%"), (1.0, "100.0%")]
 )
 def test_only_a_probability_of_1_is_called_100_percent(value, words):
-    assert report.probability(value) == words
+    assert html_report.probability(value) == words
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.94, "0.9 s"), (70.1, "1 min 10 s"), (3720, "1 h 2 min")])
 def test_durations_are_readable(seconds, words):
-    assert report.duration(seconds).replace(report.SPACE, " ") == words
+    assert html_report.duration(seconds).replace(html_report.SPACE, " ") == words
 
 
 @pytest.mark.parametrize("count", [8, 999, 1000, 10_000, 60_000])
 def test_a_single_error_is_never_rounded_away(count):
-    assert not report.percent((count - 1) / count, report.decimals_for(count)).startswith("100")
+    assert not html_report.percent((count - 1) / count, html_report.decimals_for(count)).startswith("100")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.evaluation.metrics import negative_log_likelihood
-from mnist_cnn.evaluation.temperature import fit
+from mnist_cnn.evaluation.temperature_scaling import fit
 from mnist_cnn.reading.temperature import at
 
 CERTAIN_TO_80 = np.array([0.8] + [0.2 / 9] * 9, np.float32)

@@ -12,7 +12,7 @@ import pytest
 import mnist_cnn
 from conftest import QUICK, Cli
 from mnist_cnn.data.dataset import Dataset, split
-from mnist_cnn.evaluation import temperature
+from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import negative_log_likelihood
 from mnist_cnn.reading.network import onnx_classifier
 from mnist_cnn.workflows.evaluate import classifier_of
@@ -74,7 +74,7 @@ def test_the_kept_network_is_calibrated_in_every_file(trained: Trained, digits: 
     kept = mnist_cnn.load(folder)
     by_onnx = onnx_classifier(folder / "model.onnx")
     validation = split(digits.train, 0.1)[1]
-    assert temperature.fit(by_onnx(validation.images), validation.labels) == pytest.approx(1, abs=0.01)
+    assert temperature_scaling.fit(by_onnx(validation.images), validation.labels) == pytest.approx(1, abs=0.01)
     likelihood = negative_log_likelihood(by_onnx(digits.test.images), digits.test.labels)
     assert likelihood == pytest.approx(kept.card.evaluation["negative_log_likelihood"], rel=1e-4)
     by_keras, by_reader = classifier_of(kept.artifact), mnist_cnn.Reader(folder).classify

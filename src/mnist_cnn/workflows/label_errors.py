@@ -9,7 +9,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import DISPUTES
 from mnist_cnn.data.source import Data
-from mnist_cnn.evaluation import temperature
+from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.confident_learning import LabelErrors, label_errors_of
 from mnist_cnn.reading.ensemble import mean
 from mnist_cnn.reading.temperature import at
@@ -59,7 +59,7 @@ def find_label_errors(
     backend.configure(threads, deterministic=False)
     with closing(listed), store.writing(artifact.folder):
         seen, unseen = out_of_fold(recipe, dataset.train, dataset.test.images, folds, seed, listed)
-        fitted = temperature.fit(seen, dataset.train.labels)
+        fitted = temperature_scaling.fit(seen, dataset.train.labels)
         listed.on_message(f"Evaluating {artifact.folder} on the {len(dataset.test):,} test images")
         by_all = mean([at(unseen, fitted), classifier_of(artifact)(dataset.test.images)])
         found = {

@@ -18,7 +18,7 @@ from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError
-from mnist_cnn.evaluation import temperature
+from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
@@ -210,7 +210,7 @@ def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any
     held_out = to_validate(settings.recipe, dataset.validation, settings.seed)
     if not len(held_out):
         return calibrated(network, 1.0), None
-    fitted = temperature.fit(keras_classifier(network)(held_out.images), held_out.labels)
+    fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)
     return calibrated(network, fitted), fitted
 
 

@@ -21,7 +21,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import AdaptationError
-from mnist_cnn.evaluation import temperature
+from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.picture import Source
@@ -226,7 +226,7 @@ def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float |
         return None
     uncalibrated = at(held_out.after, 1 / temperature_of(task.old.card))
     labels = np.concatenate([kept.labels, held_out.labels])
-    return temperature.fit(np.concatenate([classify(kept.images), uncalibrated]), labels)
+    return temperature_scaling.fit(np.concatenate([classify(kept.images), uncalibrated]), labels)
 
 
 def adaptation(old: Card, hand: Handwriting, held_out: HeldOut, before: Accuracy, after: Evaluation) -> dict[str, Any]:
