@@ -151,3 +151,12 @@ def test_evaluating_without_scikit_learn_says_what_to_install(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     with pytest.raises(MissingExtraError, match="pip install"):
         evaluate(predictions(0), np.array([0]))
+
+
+def test_an_evaluation_prints_short_and_shows_its_confusion_matrix_in_a_notebook() -> None:
+    evaluation = evaluate(predictions(0, 1, 2, 3), np.array([0, 1, 2, 4]))
+    assert repr(evaluation) == "Evaluation(75.00% (3 of 4 correct; 95% CI 30.06% to 95.44%))"
+    page = evaluation._repr_html_()
+    assert "3 of 4 correct" in page
+    assert page.count(">1</td>") == 4
+    assert page.count("></td>") == 96

@@ -110,3 +110,10 @@ def test_the_keras_model_takes_bytes_and_gives_the_same(name: str | Path, digits
     images = digits.test.images[:50]
     given = model.keras.predict(images[..., np.newaxis], verbose=0)
     assert np.abs(given - model.predict_proba(images)).max() <= 1e-5
+
+
+def test_it_shows_its_learning_curves_and_its_confusion_matrix_in_a_notebook(model: mnist_cnn.Model) -> None:
+    page = model._repr_html_()
+    assert page.count("<svg ") == 2
+    assert "<td" in page
+    assert "91.80% on digits" in page

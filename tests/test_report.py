@@ -11,7 +11,7 @@ import pytest
 
 from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.evaluation import html_report
+from mnist_cnn.evaluation import disputed, html_report
 from mnist_cnn.evaluation.confident_learning import label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS
 from mnist_cnn.evaluation.metrics import Accuracy, evaluate
@@ -92,8 +92,14 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.tags if name == tag]
 
 
+EVALUATION = evaluate(TWO_ERRORS, LABELS)
+
+
 def page(probabilities=TWO_ERRORS, test=TEST, name="first", **changes):
-    return Page(html_report.render(a_card(probabilities, test, **changes), name, test, probabilities))
+    card = a_card(probabilities, test, **changes)
+    corrected = disputed.corrected(test.labels) if card.data["name"] == "mnist" else None
+    evaluation = evaluate(probabilities, test.labels, corrected)
+    return Page(html_report.render(card, name, test, probabilities, evaluation))
 
 
 @cache
@@ -273,7 +279,7 @@ def test_calibration_metrics_have_their_names_and_confidence_intervals():
         "Area under the risk–coverage curve (AURC)",
     ):
         assert name in text
-    intervals = evaluate(TWO_ERRORS, LABELS).confidence_intervals
+    intervals = EVALUATION.confidence_intervals
     low, high = intervals["brier_score"]
     assert f"95% CI {low:.4f}–{high:.4f}" in text
     low, high = intervals["expected_calibration_error"]
@@ -297,7 +303,9 @@ def test_likely_label_errors_are_listed_lowest_probability_first():
 
 def test_label_errors_of_training_images_are_shown_if_they_were_looked_for():
     few = label_errors_of(TWO_ERRORS, LABELS)
-    html = html_report.render(a_card(), "first", TEST, TWO_ERRORS, None, {"training": few, "test": few}, TEST)
+    html = html_report.render(
+        a_card(), "first", TEST, TWO_ERRORS, EVALUATION, None, {"training": few, "test": few}, TEST
+    )
     whole = Page(html)
     assert "estimates 1 label error among 8 labels" in whole.text
     assert "according to models that were not trained on them" in whole.text
@@ -317,7 +325,7 @@ def corruptions_page():
         return PipelineAccuracies(Accuracy(correct, 8), Accuracy(correct, 8), Accuracy(8, 8))
 
     found = Robustness(5, row(7), {name: row(6) for name in CORRUPTIONS} | {"stripe": row(1)})
-    return Page(html_report.render(a_card(), "first", TEST, TWO_ERRORS, found))
+    return Page(html_report.render(a_card(), "first", TEST, TWO_ERRORS, EVALUATION, found))
 
 
 def test_corruptions_have_a_table_if_they_were_measured():
@@ -409,9 +417,9 @@ def test_notes_versions_and_hashes_are_there():
 def test_writing_puts_the_page_into_the_folder(tmp_path):
     folder = tmp_path / "first.partial"
     folder.mkdir()
-    path = html_report.write(folder, a_card(), TEST, TWO_ERRORS)
+    path = html_report.write(folder, a_card(), TEST, TWO_ERRORS, EVALUATION)
     assert path == folder / "report.html"
-    assert path.read_text(encoding="utf-8") == html_report.render(a_card(), "first", TEST, TWO_ERRORS)
+    assert path.read_text(encoding="utf-8") == html_report.render(a_card(), "first", TEST, TWO_ERRORS, EVALUATION)
     assert [entry.name for entry in folder.iterdir()] == ["report.html"]
 
 

@@ -21,7 +21,7 @@ from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
-from mnist_cnn.evaluation.metrics import Evaluation, evaluate
+from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE
 from mnist_cnn.evaluation.robustness import CLEAN, Robustness
 from mnist_cnn.system.files import write_whole
@@ -72,6 +72,7 @@ def write(
     card: Card,
     test: Examples,
     probabilities: np.ndarray,
+    evaluation: Evaluation,
     robustness: Robustness | None = None,
     label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
@@ -79,7 +80,7 @@ def write(
     """Render the report of a model and write it into the model's folder as `report.html`, atomically."""
     path = folder / REPORT
     name = folder.resolve().name.removesuffix(".partial")
-    write_whole(path, render(card, name, test, probabilities, robustness, label_errors, train))
+    write_whole(path, render(card, name, test, probabilities, evaluation, robustness, label_errors, train))
     return path
 
 
@@ -88,19 +89,19 @@ def render(
     name: str,
     test: Examples,
     probabilities: np.ndarray,
+    evaluation: Evaluation,
     robustness: Robustness | None = None,
     label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
 ) -> str:
-    """The report as HTML. `probabilities` (n, 10) are those of the n test images; the output is deterministic.
+    """The report as HTML. `probabilities` (n, 10) are those of the n test images, and `evaluation` what they are worth.
 
-    All metrics are computed here from `probabilities`; the page says so if those of the model card differ. The section
+    The output is deterministic. The page says so if the numbers of the model card are others. The section
     on corruptions needs `robustness`. `label_errors` of the "training" and "test" labels are those of several models
     (`mnist-cnn label-errors`) and need the training images; without them this model alone ranks the test labels.
     """
     is_mnist = card.data["name"] == "mnist"
     rater_labels = disputed.corrected(test.labels) if is_mnist else test.labels
-    evaluation = evaluate(probabilities, test.labels, rater_labels if is_mnist else None)
     misclassified = misclassified_by_confidence(probabilities, test.labels)[:MAX_MISCLASSIFIED]
     of_test = label_errors["test"] if label_errors else label_errors_of(probabilities, test.labels)
     of_training = label_errors["training"] if label_errors else None

@@ -9,6 +9,7 @@ import numpy as np
 
 from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.evaluation import bootstrap
+from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.input_checks import checked
 from mnist_cnn.evaluation.risk_coverage import RiskCoverage, risk_coverage
 
@@ -56,7 +57,7 @@ class Accuracy:
         return cls(int(document["correct"]), int(document["count"]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Metrics of a classifier on labelled images; accuracy and per-class metrics derive from the confusion matrix.
 
@@ -118,6 +119,13 @@ class Evaluation:
         return divide(
             2 * np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=0) + self.confusion_matrix.sum(axis=1)
         )
+
+    def __repr__(self) -> str:
+        return f"Evaluation({self.uncorrected})"
+
+    def _repr_html_(self) -> str:
+        """The accuracy and the confusion matrix, for a notebook."""
+        return confusion_table(str(self.uncorrected), self.confusion_matrix)
 
     def to_dict(self) -> dict[str, Any]:
         """The values as JSON, derived ones included for programs that only read."""

@@ -13,6 +13,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.data.contents import checked_images
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import RunError
+from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.weights import SHIPPED
@@ -106,6 +107,22 @@ class Model:
         known = self.card.evaluation
         on = "MNIST" if self.card.data["name"] == "mnist" else self.card.data["name"]
         return f"Model({str(self.folder)!r}, recipe {self.card.recipe['name']!r}, {known['accuracy']:.2%} on {on})"
+
+    def _repr_html_(self) -> str:
+        """The learning curves and the confusion matrix, for a notebook."""
+        matrix = np.asarray(self.card.evaluation["confusion_matrix"])
+        return learning_curves(self) + confusion_table(repr(self), matrix)
+
+
+def learning_curves(model: Model) -> str:
+    """The learning curves as HTML, for a notebook; empty without matplotlib."""
+    try:
+        from mnist_cnn.evaluation import charts
+    except ImportError:
+        return ""
+    history = model.card.history
+    drawn = (charts.learning_curve(history, measure) for measure in ("loss", "accuracy"))
+    return "".join(charts.standalone(charts.to_svg(figure, "learning curve")) for figure in drawn)
 
 
 def load(model: str | Path) -> Model:

@@ -11,7 +11,7 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.system import environment
-from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions
+from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions, evaluated
 
 
 def report(
@@ -39,8 +39,16 @@ def report(
     found = label_errors_in(artifact.folder / card.DISPUTES)
     with store.writing(artifact.folder):
         probabilities = classifier_of(artifact)(dataset.test.images)
+        evaluation = evaluated(probabilities, dataset)
         return html_report.write(
-            artifact.folder, artifact.card, dataset.test, probabilities, robustness, found, dataset.train
+            artifact.folder,
+            artifact.card,
+            dataset.test,
+            probabilities,
+            evaluation,
+            robustness,
+            found,
+            dataset.train,
         )
 
 

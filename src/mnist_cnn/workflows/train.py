@@ -173,7 +173,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
     ).sealed()
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
-    html_report.write(partial, made, dataset.test, probabilities)
+    html_report.write(partial, made, dataset.test, probabilities, evaluation)
     card.write(partial, made)  # last: a folder with a model card is complete
     return store.complete(partial)
 

@@ -176,7 +176,7 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
     ).sealed()
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
-    html_report.write(partial, made, test, probabilities)
+    html_report.write(partial, made, test, probabilities, evaluation)
     card.write(partial, made)
     return store.complete(partial)
 
