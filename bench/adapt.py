@@ -25,8 +25,8 @@ import numpy as np
 
 from mnist_cnn.evaluation import labelled_images
 from mnist_cnn.evaluation.labelled_images import LabelledImage
+from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.reader import Reader
-from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.system.files import sha256_of
 from read_pictures import accepted_letters, accuracy, arrays
 from results import FOLDER, machine_line, median, write
@@ -130,7 +130,7 @@ def main() -> None:
     """Run the missing draws and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("model", type=Path, nargs="?", default=SHIPPED)
+    parser.add_argument("model", type=Path, nargs="?", default=BUNDLED)
     parser.add_argument("--draws", type=int, default=10)
     asked = parser.parse_args()
     single = [one for one in labelled_images.load(asked.folder / "pictures" / "labels.csv") if one.single]

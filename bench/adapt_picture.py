@@ -19,8 +19,8 @@ sys.path.insert(0, str(ROOT / "tests"))
 from drawing import STROKES, inked  # noqa: E402
 from mnist_cnn.evaluation import labelled_images  # noqa: E402
 from mnist_cnn.evaluation.labelled_images import EvaluatedImage  # noqa: E402
+from mnist_cnn.reading.model_names import BUNDLED  # noqa: E402
 from mnist_cnn.reading.reader import Reader  # noqa: E402
-from mnist_cnn.reading.weights import SHIPPED  # noqa: E402
 from mnist_cnn.terminal.screen import in_numbers  # noqa: E402
 
 HEIGHT, WIDE, HIGH = 90, 210, 150  # pixels: height of a digit, size of its image
@@ -97,7 +97,7 @@ def figure(before: list[EvaluatedImage], after: list[EvaluatedImage], columns: i
     return np.asarray(cv2.resize(sheet, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
 
 
-def main(folder: Path, model: Path = SHIPPED) -> None:
+def main(folder: Path, model: Path = BUNDLED) -> None:
     """Write the images, adapt, evaluate, draw."""
     if not (folder / "hand").exists():
         write_pictures(folder / "hand", LEARNT, seed=1)

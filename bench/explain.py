@@ -20,9 +20,10 @@ from PIL import Image
 
 from mnist_cnn.reading.explain import Explanation, Reasons, occlusion, reasons
 from mnist_cnn.reading.illustrate import illustrate
+from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.reading import Box, Digit, Reading
-from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier
+from mnist_cnn.reading.weights import calibrated_classifier
 from mnist_cnn.system import environment
 from read_pictures import arrays
 from results import machine_line, write
@@ -99,7 +100,7 @@ def draw(explained: list[Reasons]) -> None:
     Image.fromarray(picture).save(DOCUMENTED, optimize=True)
 
 
-def main(mnist: Path, count: int, model: Path = SHIPPED) -> None:
+def main(mnist: Path, count: int, model: Path = BUNDLED) -> None:
     """Measure everything, print it, and save it for the bundled model."""
     cv2.setNumThreads(1)
     classify = calibrated_classifier(model)
@@ -136,7 +137,7 @@ def main(mnist: Path, count: int, model: Path = SHIPPED) -> None:
     for name, value in measured.items():
         print(f"{name}: {value}", flush=True)
     print(machine_line())
-    if model == SHIPPED:
+    if model == BUNDLED:
         write("explain", {"commit": environment.git_commit(), "measured": measured})
         draw(explained)
 

@@ -116,7 +116,7 @@ def timed(words: list[str], out: Path) -> dict[str, Any]:
 def results_of(path: Path) -> str:
     """A digest of the results, the same for JSON and for Parquet."""
     if path.suffix == ".json":
-        documents = json.loads(path.read_bytes())["pictures"]
+        documents = json.loads(path.read_bytes())["images"]
         rows = ((one["path"], one["text"], one["rows"]) for one in documents)
     else:
         from pyarrow import parquet

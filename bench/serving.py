@@ -28,7 +28,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.reading.model_names import BUNDLED
 from results import machine_line, write
 
 CONNECTIONS = 32
@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--overload-seconds", type=float, default=20)
     parser.add_argument("--memory-seconds", type=float, default=600)
     parser.add_argument(
-        "--model", default=str(SHIPPED), help="a folder made by `train`, for all; rivals need model.keras"
+        "--model", default=str(BUNDLED), help="a folder made by `train`, for all; rivals need model.keras"
     )
     parser.add_argument("--rivals", nargs="*", default=["litserve", "plain"], help="other servers to measure")
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])

@@ -19,8 +19,8 @@ from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.artifact.trainable import trainable
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import AdaptationError, ArtifactError, DataError, RecipeError, RunError
+from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.reader import Reader
-from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows.adaptation.adapt import kept_whole, require_better
@@ -148,7 +148,7 @@ def test_nothing_that_is_there_is_overwritten(cli: Cli, fives: Path, tmp_path: P
     ("words", "code", "said"),
     [
         (["nowhere.csv"], 1, "nowhere.csv cannot be read"),
-        (["labels.csv", "--model", "nowhere"], 1, "nowhere is not a folder that `mnist-cnn train` made"),
+        (["labels.csv", "--model", "nowhere"], 1, "There is no model 'nowhere'"),
         (["labels.csv", "--threads", "0"], 2, "threads is 0"),
         (["labels.csv", "--seed", "-1"], 2, "seed is -1"),
         (["labels.csv"], 1, "None of the 1 pictures can be learnt from."),
@@ -290,14 +290,14 @@ def test_what_is_kept_lies_between_the_network_before_and_the_mean_of_what_was_l
 @pytest.mark.slow
 def test_the_network_that_ships_comes_back_from_its_onnx_file(digits: Dataset) -> None:
     backend.start()
-    kept = card.read(SHIPPED)
-    network = trainable(Artifact(SHIPPED, kept), digits.test.images)  # which checks it to 1e-5
+    kept = card.read(BUNDLED)
+    network = trainable(Artifact(BUNDLED, kept), digits.test.images)  # which checks it to 1e-5
     assert network.count_params() == kept.parameters
 
 
 @pytest.mark.slow
 def test_a_network_that_is_not_its_recipe_s_is_refused(digits: Dataset) -> None:
     backend.start()
-    other = replace(card.read(SHIPPED), recipe=Recipe().to_dict())
+    other = replace(card.read(BUNDLED), recipe=Recipe().to_dict())
     with pytest.raises(ArtifactError, match="does not have the layers of its recipe classic"):
-        trainable(Artifact(SHIPPED, other), digits.test.images[:10])
+        trainable(Artifact(BUNDLED, other), digits.test.images[:10])

@@ -68,7 +68,7 @@ def test_several_processes_say_the_same_bytes_as_one(cli: Cli, folder: Path) -> 
         assert (one.returncode, one.stdout) == (two.returncode, two.stdout) == (1, one.stdout)
         assert one.stderr == two.stderr
         assert "11b.png is not a supported image file" in two.stderr
-    document = json.loads(cli(*words, "--json", "--workers", 3).stdout)["pictures"]
+    document = json.loads(cli(*words, "--json", "--workers", 3).stdout)["images"]
     assert [one.get("text") for one in document[:4]] == ["0", "1", "2", "3"]
     assert len(document) == 28
 
@@ -146,7 +146,7 @@ def test_what_is_wrong_is_said_before_a_process_begins(folder: Path) -> None:
         read_in_parallel([], 0)
     with pytest.raises(ArtifactError, match="cannot be read"):
         read_in_parallel([], 2, model=folder / "nothing.onnx")
-    with pytest.raises(ReaderError, match="min_confidence is 2"):
+    with pytest.raises(ReaderError, match="The minimum confidence must be a number from 0 to 1"):
         read_in_parallel([], 2, min_confidence=2)
 
 

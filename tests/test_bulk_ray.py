@@ -92,7 +92,7 @@ def test_a_folder_gives_the_rows_of_json_in_order(
     (folder / "05.png").write_bytes(b"nonsense")
     (tmp_path / "empty").mkdir()
     summary = ray_reading.read_on_cluster([folder, "empty"], address, "out.parquet")
-    assert (summary.pictures, summary.failed) == (31, 2)
+    assert (summary.images, summary.failed) == (31, 2)
     names = [str(path) for path in sorted(folder.iterdir())]
     first, *rest = rows_of(tmp_path / "out.parquet")
     assert "is a folder without pictures" in first["error"]
@@ -128,7 +128,7 @@ def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(t
     summary = ray_reading.read_on_cluster([source], address, out, path_column="name", bytes_column="image.bytes")
     killer.join()
     assert len(killed) == 2
-    assert (summary.pictures, summary.failed) == (600, 1)
+    assert (summary.images, summary.failed) == (600, 1)
     assert rows_of(out) == expected(names, pictures)
     wait_until(lambda: not readers())
 

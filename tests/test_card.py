@@ -11,7 +11,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.card import digest_of, text_of
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.metrics import Evaluation
-from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.training.recipe import Recipe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
@@ -57,7 +57,7 @@ def test_a_card_written_is_the_card_read(kept: Path) -> None:
     assert card.read(kept) == before
 
 
-@pytest.mark.parametrize("folder", [FIXTURE, FIXTURE.with_name("format-2"), SHIPPED], ids=lambda path: path.name)
+@pytest.mark.parametrize("folder", [FIXTURE, FIXTURE.with_name("format-2"), BUNDLED], ids=lambda path: path.name)
 def test_an_older_card_has_the_hyperparameters_of_today(folder: Path) -> None:
     written = json.loads((folder / "card.json").read_text())
     found = card.read(folder)

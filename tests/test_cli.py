@@ -45,10 +45,10 @@ def test_recipes_are_listed_with_their_hyperparameters() -> None:
         (["train", "--resume", "x", "--epochs", "3"], 2, "so --epochs cannot be given with it"),
         (["train", "--resume", "nowhere"], 1, "There is no run at nowhere"),
         (["train", "--data", "nowhere.npz"], 1, "nowhere.npz"),
-        (["evaluate", "nowhere"], 1, "nowhere is neither a folder"),
+        (["evaluate", "nowhere"], 1, "There is no model 'nowhere'"),
         (["evaluate", "."], 1, "holds no kept network"),
-        (["report", "nowhere"], 1, "holds no kept network"),
-        (["info", "nowhere"], 1, "holds no kept network"),
+        (["report", "nowhere"], 1, "There is no model 'nowhere'"),
+        (["info", "nowhere"], 1, "There is no model 'nowhere'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -15,12 +15,13 @@ from drawing import inked, mask
 from mnist_cnn.reading.counterfactual import ENOUGH, MOST, counterfactual
 from mnist_cnn.reading.explain import Reasons, occlusion, reasons
 from mnist_cnn.reading.illustrate import HEIGHT, illustrate
+from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.nearest import index, nearest
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.normalise import to_mnist
 from mnist_cnn.reading.place import place, places
 from mnist_cnn.reading.reader import Reader
-from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier
+from mnist_cnn.reading.weights import calibrated_classifier
 from test_architecture import light_install, loaded_by
 
 DIGITS = "0123456789"
@@ -94,7 +95,7 @@ def test_hiding_a_fifth_where_it_points_costs_far_more_than_a_fifth_around_any_p
 def shuffled(path: Path) -> Classifier:
     """The network that ships with each of its arrays' weights in another order."""
     onnx = pytest.importorskip("onnx", reason="the package onnx is not installed")
-    network = onnx.load(SHIPPED / "model.onnx")
+    network = onnx.load(BUNDLED / "model.onnx")
     rng = np.random.default_rng(0)
     count = 0
     for weights in network.graph.initializer:
@@ -274,7 +275,7 @@ def test_the_command_gives_one_json_document_with_what_went_wrong(
     bad.write_bytes(b"nonsense")
     done = cli("explain", picture("7"), bad, "--json")
     assert done.returncode == 1
-    first, second = json.loads(done.stdout)["pictures"]
+    first, second = json.loads(done.stdout)["images"]
     assert "bad.png is not a supported image file" in second["error"]
     digit = first["rows"][0][0]
     assert digit["reasons"]["digit"] == digit["most_probable"] == 7

@@ -60,7 +60,7 @@ def test_a_bad_file_is_named_and_does_not_stop_the_rest(cli: Cli, folder: Path) 
 def test_json_is_one_document_with_what_went_wrong(cli: Cli, folder: Path) -> None:
     (folder / "aa.png").write_bytes(b"")
     done = cli("read", folder, "--json")
-    documents = json.loads(done.stdout)["pictures"]
+    documents = json.loads(done.stdout)["images"]
     assert [document.get("text", "error") for document in documents] == ["42", "error", "17\n5"]
     assert "is empty" in documents[1]["error"]
     assert done.returncode == 1

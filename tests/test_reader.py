@@ -14,7 +14,7 @@ from drawing import grain, inked, lit, mask, ruled, shadow
 from mnist_cnn import Reader, card
 from mnist_cnn.errors import ArtifactError, ImageError, ReaderError
 from mnist_cnn.reading.annotate import annotate
-from mnist_cnn.reading.weights import SHIPPED
+from mnist_cnn.reading.model_names import BUNDLED
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 TEXT = "407/1592/86"
@@ -260,8 +260,8 @@ def test_a_network_that_is_not_the_one_on_its_card_is_refused(tmp_path: Path) ->
 
 
 def test_the_network_that_ships_is_the_one_on_its_card() -> None:
-    card.verify_file(SHIPPED, card.read(SHIPPED), card.ONNX_MODEL)
-    assert (SHIPPED / card.ONNX_MODEL).stat().st_size <= 2_000_000
+    card.verify_file(BUNDLED, card.read(BUNDLED), card.ONNX_MODEL)
+    assert (BUNDLED / card.ONNX_MODEL).stat().st_size <= 2_000_000
 
 
 def test_a_reading_prints_short_and_shows_its_image_in_a_notebook(tmp_path: Path) -> None:
@@ -284,5 +284,5 @@ def test_read_takes_what_a_reader_does() -> None:
     assert mnist_cnn.read(picture, min_confidence=1.0).text == "?"
     ones = np.eye(10, dtype=np.float32)[1]
     assert mnist_cnn.read(picture, model=lambda images: np.repeat(ones[None], len(images), axis=0)).text == "1"
-    with pytest.raises(ReaderError, match="min_confidence is 2"):
+    with pytest.raises(ReaderError, match="The minimum confidence must be a number from 0 to 1"):
         mnist_cnn.read(picture, min_confidence=2)

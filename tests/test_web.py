@@ -24,8 +24,9 @@ from mnist_cnn import Reader
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, ExportError
 from mnist_cnn.reading.explain import reasons
+from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier, with_temperature
+from mnist_cnn.reading.weights import calibrated_classifier, with_temperature
 from mnist_cnn.web import export, packages
 from mnist_cnn.web.export import export_web
 from mnist_cnn.web.packages import Package
@@ -71,7 +72,7 @@ def test_the_folder_has_all_that_it_names(node_modules: Path, tmp_path: Path) ->
     for script in written.path.rglob("*.js"):
         for address in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', script.read_text()):
             assert (script.parent / address).is_file(), f"{script.name} imports {address}"
-    assert (written.path / "model.onnx").read_bytes() == (SHIPPED / "model.onnx").read_bytes()
+    assert (written.path / "model.onnx").read_bytes() == (BUNDLED / "model.onnx").read_bytes()
     assert {path.name for path in written.path.parent.iterdir()} == {"page"}
 
 
@@ -125,7 +126,7 @@ def test_npm_that_fails_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_damaged_model_is_rejected(node_modules: Path, tmp_path: Path) -> None:
-    shutil.copytree(SHIPPED, tmp_path / "model")
+    shutil.copytree(BUNDLED, tmp_path / "model")
     (tmp_path / "model" / "model.onnx").write_bytes(b"damaged")
     with pytest.raises(ArtifactError, match="is damaged or was changed"):
         export_web(tmp_path / "model", tmp_path / "page", node_modules)

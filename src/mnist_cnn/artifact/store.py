@@ -10,6 +10,7 @@ from typing import Any
 from mnist_cnn import card
 from mnist_cnn.card import Card
 from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.system.files import flush_to_disk, locked
 
 PARTIAL = ".partial"
@@ -95,8 +96,10 @@ def complete(partial: Path) -> Artifact:
 
 
 def load(folder: str | Path) -> Artifact:
-    """Read and verify a kept network; nothing of it is run. Raises ArtifactError."""
-    folder = Path(folder)
+    """Read and verify a saved model, by its folder or its name (`path_of`); none of it is run. Raises ArtifactError."""
+    folder = path_of(folder)
+    if folder == BUNDLED:
+        return load_onnx_only(folder)
     kept = card.read(folder)
     card.verify(folder, kept)
     return Artifact(folder, kept)
@@ -116,6 +119,16 @@ def load_onnx_only(folder: Path) -> Artifact:
         if file == card.ONNX_MODEL or (folder / file).exists():
             card.verify_file(folder, kept, file)
     return Artifact(folder, kept)
+
+
+def own(folder: str | Path) -> Artifact:
+    """Load a saved model to add a file to its folder; raises ArtifactError as `load`, and for the bundled model."""
+    artifact = load(folder)
+    if artifact.folder == BUNDLED:
+        raise ArtifactError(
+            f"{folder} is the bundled model, and nothing is written into its folder: name a folder that `train` made."
+        )
+    return artifact
 
 
 def load_keras(path: Path) -> Any:

@@ -13,6 +13,7 @@ from typing import IO, cast
 
 from mnist_cnn.bulk.reader_process import ReaderOptions, Result, read_each
 from mnist_cnn.errors import ImageError, ReaderError, RunError
+from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.workers import child_process
 
@@ -41,7 +42,7 @@ def read_in_parallel(
     """
     if not 1 <= workers <= MOST:
         raise ReaderError(f"workers is {workers}: it must be a whole number from 1 to {MOST}.")
-    options = ReaderOptions(None if model is None else str(model), min_confidence, single)
+    options = ReaderOptions(None if model is None else str(path_of(model)), min_confidence, single)
     reader = options.reader()  # raises here, once, what every process would raise
     if workers == 1:
         return (result for image in images for result in read_each(reader, [image], single))

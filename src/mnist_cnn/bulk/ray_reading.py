@@ -10,6 +10,7 @@ from pathlib import Path
 from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
 from mnist_cnn.bulk.reader_process import ReaderOptions
 from mnist_cnn.errors import RunError
+from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.workers import child_process, ray_cluster
 
 COMMAND = child_process.command("mnist_cnn.bulk.reading_driver")
@@ -24,7 +25,7 @@ class Summary:
     """How many images are in the folder `output`, and how many of them could not be read (`failed`)."""
 
     output: str
-    pictures: int
+    images: int
     failed: int
 
 
@@ -53,7 +54,7 @@ def read_on_cluster(
     """
     ray_cluster.require_ray("Reading", "pyarrow", "pandas")
     output = Path(output)
-    options = ReaderOptions(None if model is None else str(Path(model).absolute()), min_confidence, single)
+    options = ReaderOptions(None if model is None else str(path_of(model).absolute()), min_confidence, single)
     options.reader()  # raises here, once, what every machine would raise
     job = job_for([str(one) for one in images], Columns(path_column, bytes_column), options)
     if output.exists() or output.is_symlink():

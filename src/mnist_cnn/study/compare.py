@@ -15,6 +15,7 @@ from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MnistCnnError
 from mnist_cnn.evaluation.comparison import ContingencyTable, Difference, mcnemar, paired_permutation, welch
+from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Study
@@ -117,7 +118,7 @@ def compare(
     """
     environment.require_training("A comparison")
     callbacks = callbacks or CallbackList()
-    paths = Path(a), Path(b)
+    paths = _path(a), _path(b)
     kinds = [kind_of(path) for path in paths]
     if kinds[0] != kinds[1]:
         raise ArtifactError(f"{a} is a {kinds[0]} and {b} a {kinds[1]}: name two of the same kind.")
@@ -128,9 +129,19 @@ def compare(
     return _studies(paths, callbacks)
 
 
+def _path(word: str | Path) -> Path:
+    """A study's folder or file, or what the name of a model stands for."""
+    return Path(word) if is_study(Path(word)) else path_of(word)
+
+
+def is_study(path: Path) -> bool:
+    """Whether a path is that of a study."""
+    return path.suffix == ".json" or (path / files.STUDY).exists()
+
+
 def kind_of(path: Path) -> str:
     """Whether a path leads to a "study" or a "network"; raises ArtifactError if to neither."""
-    if path.suffix == ".json" or (path / files.STUDY).exists():
+    if is_study(path):
         return "study"
     if path.suffix == ".onnx" or (path / card.CARD).exists():
         return "network"

@@ -45,7 +45,7 @@ def read_each(
     names, failed = expanded(words)
     sources: list[Source] = [sys.stdin.buffer.read() if name == STANDARD_INPUT else name for name in names]
     is_whole = not failed
-    printed = printed_list("pictures") if as_json else nullcontext(lambda _: None)
+    printed = printed_list("images") if as_json else nullcontext(lambda _: None)
     with closing(read(sources)) as results, printed as add:
         for document in failed:
             add(document)
@@ -72,7 +72,7 @@ def read_elsewhere(read: Callable[..., Summary], *, as_json: bool) -> bool:
         show(json.dumps(asdict(summary)))
     else:
         failed = f", {summary.failed:,} of which could not be read (column error)" if summary.failed else ""
-        show(f"{summary.pictures:,} pictures in {summary.output}{failed}")
+        show(f"{summary.images:,} pictures in {summary.output}{failed}")
     return not summary.failed
 
 
@@ -108,7 +108,7 @@ def explain_each(reader: Reader, words: Sequence[str], *, single: bool, output: 
         if output:
             write_explanation(output if one_file else free_name(output, name), explanation)
     if as_json:
-        show(json.dumps({"pictures": documents}))
+        show(json.dumps({"images": documents}))
     return not any("error" in document for document in documents)
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 
 from mnist_cnn import __version__, card
 from mnist_cnn.errors import ExportError
+from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.nearest import INDEX
-from mnist_cnn.reading.weights import SHIPPED, calibrated_classifier
+from mnist_cnn.reading.weights import calibrated_classifier
 from mnist_cnn.web.packages import contents
 
 # Nothing from another host; WebAssembly, but no eval.
@@ -60,7 +61,7 @@ class WebFolder:
     bytes: int
 
 
-def export_web(model: Path | None, output: Path, packages: Path | None = None) -> WebFolder:
+def export_web(model: str | Path | None, output: Path, packages: Path | None = None) -> WebFolder:
     """Write a folder `output`, completely or not at all, with the web app and `model`.
 
     `model` is as for Reader; `packages` is a `node_modules` folder to use instead of fetching with npm. Raises
@@ -114,18 +115,18 @@ def scripts(folder: Traversable, within: str = "") -> Iterator[tuple[str, bytes]
             yield f"{within}{entry.name}", entry.read_bytes()
 
 
-def network_parts(model: Path | None) -> dict[str, bytes]:
+def network_parts(model: str | Path | None) -> dict[str, bytes]:
     """The model and its model card, if it has one, after verifying them."""
-    path = SHIPPED if model is None else model
+    path = path_of(model)
     calibrated_classifier(path)  # raises ArtifactError if it is damaged
     if not path.is_dir():
         return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n"}
     return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)}
 
 
-def temperature_of(model: Path | None) -> float:
+def temperature_of(model: str | Path | None) -> float:
     """The temperature by which the logits of the model still have to be divided."""
-    path = SHIPPED if model is None else model
+    path = path_of(model)
     return card.read(path).outside_temperature if path.is_dir() else 1.0
 
 

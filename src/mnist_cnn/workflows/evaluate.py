@@ -20,6 +20,7 @@ from mnist_cnn.evaluation import disputed, metrics
 from mnist_cnn.evaluation.metrics import Evaluation, accuracy
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average, mean
+from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.weights import with_temperature
 from mnist_cnn.system import environment
@@ -112,7 +113,7 @@ def opened(model: Any) -> Artifact | Classifier:
     if not isinstance(model, str | Path):
         classify = getattr(model, "predict_proba", model)
         return lambda images: np.asarray(classify(images))  # `metrics.evaluate` looks at what it gives
-    path = Path(model)
+    path = path_of(model)
     if path.is_dir():
         return store.load(path)
     if path.suffix == ".onnx":

@@ -51,7 +51,7 @@ def find_label_errors(
     check("folds", folds, 2, 100, whole=True)
     check("seed", seed, 0, 2**32 - 1 - folds, whole=True)
     check("threads", threads := threads or environment.cores(), 1, 1024, whole=True)
-    artifact = store.load(folder)
+    artifact = store.own(folder)
     dataset = data_of(artifact, listed, data)
     if said := backend.prefer(recipe.backend):
         listed.on_message(said)

@@ -16,15 +16,11 @@ from mnist_cnn.errors import RunError
 from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.reading.network import Classifier
-from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.workflows.evaluate import evaluate, fastest_classifier, keras_model_of
 
 if TYPE_CHECKING:
     import keras
-
-
-BUNDLED = ("robust", "bundled")
 
 
 class Model:
@@ -126,11 +122,11 @@ def learning_curves(model: Model) -> str:
 
 
 def load(model: str | Path) -> Model:
-    """Load a saved model: a folder that `train` or `adapt` made, or "robust", the bundled model.
+    """Load a saved model: a folder that `train` or `adapt` made, or a name.
+
+    "robust" is the bundled model; the name of another recipe is its newest finished run in `runs/`.
 
     Every file in the folder is verified by its SHA-256 in the model card, and none is run. Raises ArtifactError, one
     sentence, if there is no model or a file of it is damaged or was changed.
     """
-    if model in BUNDLED:
-        return Model(store.load_onnx_only(SHIPPED))
     return Model(store.load(model))

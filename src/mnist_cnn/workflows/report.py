@@ -33,7 +33,7 @@ def report(
     listed = callbacks_for(verbose, callbacks)
     from mnist_cnn.evaluation import html_report
 
-    artifact = store.load(Path(folder))
+    artifact = store.own(folder)
     dataset = data_of(artifact, listed, data)
     robustness = evaluate_corruptions([artifact.folder], dataset, listed) if corruptions else None
     found = label_errors_in(artifact.folder / card.DISPUTES)

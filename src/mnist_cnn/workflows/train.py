@@ -20,6 +20,7 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend, checkpoint, history
@@ -29,8 +30,6 @@ from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workflows.evaluate import evaluated
 from mnist_cnn.workflows.model import Model
-
-RUNS = Path("runs")
 
 
 def train(

@@ -23,11 +23,11 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import AdaptationError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
+from mnist_cnn.reading.model_names import RUNS, path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.temperature import at
-from mnist_cnn.reading.weights import SHIPPED
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend, history
@@ -36,7 +36,6 @@ from mnist_cnn.workflows.adaptation.folds import PARTS, HeldOut, parts_of
 from mnist_cnn.workflows.adaptation.handwriting import Handwriting, handwriting_of
 from mnist_cnn.workflows.evaluate import data_of, evaluated
 from mnist_cnn.workflows.model import Model
-from mnist_cnn.workflows.train import RUNS
 
 if TYPE_CHECKING:
     import keras
@@ -84,7 +83,7 @@ def adapt(
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
-    old = store.load_onnx_only(SHIPPED if model is None else Path(model))
+    old = store.load_onnx_only(path_of(model))
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
     with closing(listed), kept_whole(folder) as partial:

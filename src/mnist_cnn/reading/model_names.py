@@ -1,0 +1,53 @@
+"""What a model is called → its folder or file. Looks at names and model cards; loads no model."""
+
+import difflib
+from pathlib import Path
+
+from mnist_cnn import card
+from mnist_cnn.errors import ArtifactError
+
+BUNDLED = Path(__file__).parent / "weights"
+BUNDLED_NAMES = ("robust", "bundled")
+RUNS = Path("runs")
+
+
+def path_of(model: str | Path | None) -> Path:
+    """The folder or .onnx file that `model` stands for; None is the bundled model.
+
+    A file, or a folder with a model card, is itself. `robust` and `bundled` are the bundled model; the name of another
+    recipe is its newest finished run in `runs/`. Raises ArtifactError for a name that is none of these; a path is given
+    back as it is, for whoever opens it to say what is wrong with it.
+    """
+    if model is None:
+        return BUNDLED
+    path, name = Path(model), str(model)
+    if path.is_file() or (path / card.CARD).exists():
+        return path
+    if name in BUNDLED_NAMES:
+        return BUNDLED
+    runs = newest_runs()
+    if name in runs:
+        return runs[name]
+    if path.exists() or len(path.parts) > 1 or path.suffix:
+        return path
+    known = [BUNDLED_NAMES[0], *sorted(runs)]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    advice = f"did you mean {near[0]!r}?" if near else f"name a folder or file, or one of: {', '.join(known)}."
+    raise ArtifactError(
+        f"There is no model {name!r} (no folder, no .onnx file, and no finished run of such a recipe in {RUNS}/): "
+        f"{advice}"
+    )
+
+
+def newest_runs() -> dict[str, Path]:
+    """For each recipe, the folder of its newest finished run in `runs/`; adapted models are not counted."""
+    newest: dict[str, tuple[str, Path]] = {}
+    for file in RUNS.glob(f"*/{card.CARD}"):
+        try:
+            saved = card.read(file.parent)
+        except ArtifactError:
+            continue
+        if file.parent.suffix != ".partial" and "adaptation" not in saved.evaluation:
+            name = str(saved.recipe["name"])
+            newest[name] = max(newest.get(name, ("", file.parent)), (saved.created, file.parent))
+    return {name: folder for name, (_, folder) in newest.items() if name not in BUNDLED_NAMES}
