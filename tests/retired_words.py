@@ -39,7 +39,7 @@ PHRASES = {
     r"kept networks?|networks? (?:that (?:is|was|are|were) )?kept|keeps? (?:the|a) networks?": "saved model",
     r"what is kept|all that is kept": "the saved files, what is saved",
     r"(?:that|as it|what) ships|ships inside": "the bundled model",
-    r"(?<!model[\s-])(?<!graphics\s)(?-i:cards?)": "model card",
+    r"(?<!model[\s-])(?<!export\s)(?<!graphics\s)(?-i:cards?)": "model card",
     r"vouch(?:es|ed)?": "is listed in the model card",
     r"first weights": "initial weights, initialisation",
     r"last weights": "final weights",

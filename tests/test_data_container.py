@@ -112,7 +112,7 @@ def test_a_digit_may_be_missing_and_other_arrays_may_be_there(tmp_path: Path) ->
 
 def test_a_word_that_is_no_data_set_is_answered_with_those_there_are() -> None:
     assert "auto, mnist, digits, or the path" in refusal("minst")
-    assert "no data set, file or folder ''" in refusal("")
+    assert "no dataset, file or folder ''" in refusal("")
 
 
 def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:

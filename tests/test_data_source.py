@@ -165,7 +165,7 @@ def test_auto_falls_back_to_the_digits_and_says_so() -> None:
     data = source.load(say=notes.append)
     assert (data.name, data.origin, data.is_mnist) == ("digits", "digits", False)
     assert data.warning is not None
-    assert data.warning.startswith("MNIST could not be had (the network cannot be reached: ")
+    assert data.warning.startswith("MNIST could not be obtained (the network cannot be reached: ")
     assert "no number below is an MNIST number" in data.warning
     assert "MNIST_CNN_DATA" in data.warning
     assert [note.partition(" from ")[0] for note in notes] == ["Downloading MNIST (11 MB)"]
@@ -173,7 +173,7 @@ def test_auto_falls_back_to_the_digits_and_says_so() -> None:
 
 @pytest.mark.usefixtures("nowhere")
 def test_mnist_never_falls_back() -> None:
-    with pytest.raises(DataError, match=r"MNIST could not be had \(.*\): go online once, or set MNIST_CNN_DATA"):
+    with pytest.raises(DataError, match=r"MNIST could not be obtained \(.*\): go online once, or set MNIST_CNN_DATA"):
         source.load("mnist")
 
 
@@ -258,7 +258,10 @@ def test_one_pair_is_divided_by_digit_always_alike_and_that_is_said(digits: Data
         (None, "The data are NoneType: give ("),
         ((([1],), ([1], [2])), "The data are tuple of 2: give ("),
         ((np.zeros((5, 28, 28)), np.zeros(5, int)), "memory (x_train) holds float64 images, but uint8"),
-        ((np.zeros((5, 28, 28), np.uint8), np.eye(10)[:5]), "memory (y_train) holds float64 labels"),
+        (
+            (np.zeros((5, 28, 28), np.uint8), np.eye(10)[:5]),
+            "memory (y_train) holds float64 labels, but integers from 0 to 9 are expected; for one-hot labels: ",
+        ),
         ((np.zeros((5, 28, 28), np.uint8), np.zeros(4, int)), "memory holds 5 images but 4 labels"),
     ],
 )

@@ -306,7 +306,7 @@ def test_a_failed_seed_ends_with_1_and_is_said(words: list[str], monkeypatch: py
         (["--threads", "0"], 2, "threads is 0"),
         (["--epochs", "0"], 2, "epochs is 0"),
         (["--recipe", "quick"], 2, "There is no recipe 'quick'"),
-        (["--data", "nowhere"], 1, "There is no data set, file or folder 'nowhere'"),
+        (["--data", "nowhere"], 1, "There is no dataset, file or folder 'nowhere'"),
         (["--ray", "local", "--workers", "2"], 2, "leave --workers out and give --threads"),
         (["--epochs", "3", "compare", "a", "b"], 2, "--epochs cannot stand before compare"),
         (["compare", "a", "b"], 1, "a holds neither a study nor a network: name"),

@@ -160,8 +160,8 @@ def test_digits_stand_in_for_mnist_with_a_warning_nobody_can_overlook(tmp_path: 
     assert "WARNING" in done.stderr
     assert "not MNIST" in done.stdout
     warning = mnist_cnn.load(tmp_path / "run").card.data["warning"]
-    assert "MNIST could not be had" in warning
-    assert "MNIST could not be had" in (tmp_path / "run" / "report.html").read_text()
+    assert "MNIST could not be obtained" in warning
+    assert "MNIST could not be obtained" in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -26,9 +26,7 @@ docs/commands.md
 
 docs/design.md
 
-docs/export.md
 
-docs/glossary.md
 
 docs/python.md
 
@@ -61,7 +59,6 @@ src/mnist_cnn/cli/studies.py
 src/mnist_cnn/cli/training.py
 
 
-src/mnist_cnn/data/source.py
 
 
 src/mnist_cnn/workflows/doctor.py

@@ -1,4 +1,4 @@
-"""What a digit data set is made of: four arrays under Keras' names, checked. Knows nothing about files or networks."""
+"""What a digit dataset is made of: four arrays under Keras' names, checked. Knows nothing about files or networks."""
 
 import hashlib
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def checked_images(images: np.ndarray, place: str) -> np.ndarray:
             "; for pixels from 0.0 to 1.0: (255 * images).round().astype('uint8')" if images.dtype.kind == "f" else ""
         )
         raise DataError(
-            f"{place} holds {images.dtype} images, but uint8 from 0 (paper) to 255 (ink) is expected{hint}."
+            f"{place} holds {images.dtype} images, but uint8 from 0 (background) to 255 (foreground) is expected{hint}."
         )
     if images.shape[1:] not in ((28, 28), (28, 28, 1)):
         raise DataError(f"{place} has the shape {images.shape}, but images are expected as (n, 28, 28).")
@@ -52,10 +52,13 @@ def checked_images(images: np.ndarray, place: str) -> np.ndarray:
 
 def checked_labels(labels: np.ndarray, place: str) -> np.ndarray:
     """Labels (n,) uint8 from any integers 0 to 9; DataError for anything else or none."""
+    hint = "; for one-hot labels: labels.argmax(axis=1)" if labels.shape[1:] == (10,) else ""
     if labels.dtype.kind not in "iu":
-        raise DataError(f"{place} holds {labels.dtype} labels, but integers from 0 to 9 are expected.")
+        raise DataError(f"{place} holds {labels.dtype} labels, but integers from 0 to 9 are expected{hint}.")
     if labels.ndim != 1:
-        raise DataError(f"{place} has the shape {labels.shape}, but labels are expected as (n,), one digit an image.")
+        raise DataError(
+            f"{place} has the shape {labels.shape}, but labels are expected as (n,), one digit per image{hint}."
+        )
     if not len(labels):
         raise DataError(f"{place} holds no labels: at least one is expected.")
     if labels.min() < 0 or labels.max() > 9:

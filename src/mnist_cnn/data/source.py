@@ -62,7 +62,7 @@ def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[
         return as_dataset(mnist_through_keras(say), "mnist", "mnist")
     except DataError as absent:
         if data == "mnist":
-            raise DataError(f"MNIST could not be had ({absent}): {HOW_TO_GET_MNIST}.") from absent
+            raise DataError(f"MNIST could not be obtained ({absent}): {HOW_TO_GET_MNIST}.") from absent
         return digits(instead_of_mnist=str(absent))
 
 
@@ -97,17 +97,17 @@ def digits(instead_of_mnist: str | None = None) -> Dataset:
     from mnist_cnn.data import digits as sklearn_digits  # here, since it brings OpenCV
 
     warning = instead_of_mnist and (
-        f"MNIST could not be had ({instead_of_mnist}), so these are scikit-learn's 1,797 small digits: "
+        f"MNIST could not be obtained ({instead_of_mnist}), so these are scikit-learn's 1,797 small digits: "
         f"no number below is an MNIST number. To get MNIST, {HOW_TO_GET_MNIST}."
     )
     return as_dataset(checked(sklearn_digits.read(), "scikit-learn"), "digits", "digits", warning)
 
 
 def from_path(data: str) -> Dataset:
-    """Load the data set in a file or folder, which may turn out to be MNIST."""
+    """Load the dataset in a file or folder, which may turn out to be MNIST."""
     if os.sep not in data and not os.path.exists(data):  # noqa: PTH110  the one that never raises
         words = "auto, mnist, digits, or the path of an .npz file or of a folder with MNIST's four IDX files"
-        raise DataError(f"There is no data set, file or folder {data!r}: name {words}.")
+        raise DataError(f"There is no dataset, file or folder {data!r}: name {words}.")
     path = absolute(data)
     arrays = checked(container.read(path), str(path))
     # Only the contents make MNIST: a file that merely bears one of our names goes by its whole path.
