@@ -297,7 +297,10 @@ def test_a_packing_that_numpy_never_uses_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"x_train": np.zeros((3, 28, 28), np.float32)}, r"float32 images, but uint8 from 0 \(background\) to 255 \(foreground\)"),
+        (
+            {"x_train": np.zeros((3, 28, 28), np.float32)},
+            r"float32 images, but uint8 from 0 \(background\) to 255 \(foreground\)",
+        ),
         ({"x_train": np.zeros((3, 28, 28), np.int64)}, "int64 images, but uint8"),
         ({"x_train": np.zeros((3, 28, 28), bool)}, "bool images, but uint8"),
         ({"x_train": np.array(["7"] * 3)}, "<U1 images, but uint8"),
