@@ -20,14 +20,14 @@ from pathlib import Path
 import numpy as np
 
 from mnist_cnn.artifact import store
-from mnist_cnn.artifact.form import Form
+from mnist_cnn.artifact.export_format import ExportFormat
 from results import machine_line, median, write
 
-FORMS = {
-    "ONNX Runtime": Form("onnx"),
-    "ONNX Runtime, int8": Form("onnx", "int8"),
-    "LiteRT": Form("litert"),
-    "LiteRT, int8": Form("litert", "int8"),
+FORMATS = {
+    "ONNX Runtime": ExportFormat("onnx"),
+    "ONNX Runtime, int8": ExportFormat("onnx", "int8"),
+    "LiteRT": ExportFormat("litert"),
+    "LiteRT, int8": ExportFormat("litert", "int8"),
 }
 THREADS = (1, 2)
 AT_ONCE = {1: 0.1, 1000: 0.5}  # batch size: seconds per round (at least one call)
@@ -40,8 +40,8 @@ def export(folder: Path, scratch: Path) -> None:
 
     network = keras_model_of(store.load(folder))
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28), dtype=np.uint8)
-    for form in FORMS.values():
-        form.write(network, scratch / form.ending, images)
+    for export_format in FORMATS.values():
+        export_format.write(network, scratch / export_format.suffix, images)
 
 
 def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
@@ -58,7 +58,7 @@ def ways(folder: Path, scratch: Path, threads: int) -> dict[str, Way]:
     return {
         "Keras, model.predict": lambda images: network.predict(images[..., None], batch_size=1000, verbose=0),
         "Keras, compiled function": lambda images: compiled(tf.constant(images[..., None])).numpy(),
-    } | {name: form.read(scratch / form.ending, threads) for name, form in FORMS.items()}
+    } | {name: export_format.read(scratch / export_format.suffix, threads) for name, export_format in FORMATS.items()}
 
 
 def rate(way: Way, images: np.ndarray, seconds: float) -> float:

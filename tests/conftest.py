@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mnist_cnn.artifact.form import Form
+from mnist_cnn.artifact.export_format import ExportFormat
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.workflows.export import Export, export
@@ -86,14 +86,16 @@ def undisturbed(forks: "Forks", tmp_path_factory: pytest.TempPathFactory) -> "Un
 
 
 @pytest.fixture(scope="session")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Form], Export]:
-    """A kept network of the fixtures in any form, each made when it is first asked for."""
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[ExportFormat], Export]:
+    """A kept network of the fixtures in any format, each made when it is first asked for."""
     folder = tmp_path_factory.mktemp("exports")
     kept = Path(__file__).parent / "fixtures" / "format-2"
 
     @functools.cache
-    def made(form: Form) -> Export:
-        out = folder / f"kept{form.ending}"
-        return export(kept, form.to, quantize=form.quantize, input_dtype=form.input_dtype, output=out)
+    def made(export_format: ExportFormat) -> Export:
+        out = folder / f"kept{export_format.suffix}"
+        return export(
+            kept, export_format.to, quantize=export_format.quantize, input_dtype=export_format.input_dtype, output=out
+        )
 
     return made

@@ -141,7 +141,7 @@ def fives(tmp_path: Path) -> Path:
 def test_nothing_that_is_there_is_overwritten(cli: Cli, fives: Path, tmp_path: Path) -> None:
     done = cli("adapt", fives, "--output", tmp_path)
     assert done.returncode == 1
-    assert "is there already and nothing is overwritten" in done.stderr
+    assert "already exists and nothing is overwritten" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,8 @@ def test_where_nothing_got_better_it_says_so_and_keeps_nothing(tmp_path: Path) -
 
 
 def test_a_folder_in_which_another_process_is_at_work_is_left_alone(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "mine")
-    with store.held(partial), pytest.raises(RunError, match="Another process is at work in"):
+    partial = store.make_partial(tmp_path / "mine")
+    with store.lock_run(partial), pytest.raises(RunError, match="is in use by another process"):
         work_in_vain(tmp_path / "mine")
     assert partial.is_dir()
 

@@ -67,7 +67,7 @@ def test_an_older_card_has_the_hyperparameters_of_today(folder: Path) -> None:
 
 def test_a_newer_format_says_how_to_update(kept: Path) -> None:
     rewrite(kept, format=4)
-    with pytest.raises(ArtifactError, match=r"is of format 4 and this program knows formats up to 3: update it"):
+    with pytest.raises(ArtifactError, match=r"has format 4, and this program reads formats up to 3: update it"):
         store.load(kept)
 
 
@@ -95,7 +95,7 @@ def test_a_card_that_is_not_ours_is_one_sentence(kept: Path, content: str) -> No
 )
 def test_a_card_with_a_value_of_another_kind_is_refused(kept: Path, field: str, value: object) -> None:
     rewrite(kept, **{field: value})
-    with pytest.raises(ArtifactError, match="does not have the form"):
+    with pytest.raises(ArtifactError, match="does not have the fields"):
         store.load(kept)
 
 
@@ -107,21 +107,21 @@ def test_a_card_with_a_field_more_is_refused(kept: Path) -> None:
 
 def test_a_card_cannot_name_a_file_elsewhere(kept: Path) -> None:
     rewrite(kept, files={"../../secret": "0" * 64})
-    with pytest.raises(ArtifactError, match="names files that do not belong there"):
+    with pytest.raises(ArtifactError, match="lists files that do not belong there"):
         store.load(kept)
 
 
 def test_a_card_cannot_leave_the_network_out(kept: Path) -> None:
     files = json.loads((kept / "card.json").read_text())["files"]
     rewrite(kept, files={name: digest for name, digest in files.items() if name != "model.keras"})
-    with pytest.raises(ArtifactError, match=r"does not vouch for model\.keras"):
+    with pytest.raises(ArtifactError, match=r"model\.keras is not listed in the model card"):
         store.load(kept)
 
 
 def test_a_folder_without_a_card_says_what_to_name(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="holds no kept network"):
+    with pytest.raises(ArtifactError, match="is not a saved model"):
         store.load(tmp_path)
-    with pytest.raises(ArtifactError, match="holds no kept network"):
+    with pytest.raises(ArtifactError, match="is not a saved model"):
         store.load(tmp_path / "nowhere")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mnist_cnn import card
 from mnist_cnn.artifact import store
-from mnist_cnn.artifact.form import Form
+from mnist_cnn.artifact.export_format import ExportFormat
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError
@@ -38,20 +38,20 @@ MADE: dict[str, Callable[[], Classifier]] = {
 
 
 EXPORTS = {
-    "onnx export": Form("onnx"),
-    "onnx export of floats": Form("onnx", input_dtype="float32"),
-    "onnx export in int8": Form("onnx", "int8"),
-    "litert export": Form("litert"),
-    "litert export in int8": Form("litert", "int8"),
-    "saved_model export": Form("saved_model"),
+    "onnx export": ExportFormat("onnx"),
+    "onnx export of floats": ExportFormat("onnx", input_dtype="float32"),
+    "onnx export in int8": ExportFormat("onnx", "int8"),
+    "litert export": ExportFormat("litert"),
+    "litert export in int8": ExportFormat("litert", "int8"),
+    "saved_model export": ExportFormat("saved_model"),
 }
 
 
 @pytest.fixture(params=[*MADE, *EXPORTS, "http"])
 def classify(request: pytest.FixtureRequest) -> Classifier:
-    if form := EXPORTS.get(request.param):
-        made: Export = request.getfixturevalue("exported")(form)
-        return form.read(made.path)
+    if export_format := EXPORTS.get(request.param):
+        made: Export = request.getfixturevalue("exported")(export_format)
+        return export_format.read(made.path)
     return request.getfixturevalue("over_http") if request.param == "http" else MADE[request.param]()
 
 

@@ -46,7 +46,7 @@ def test_recipes_are_listed_with_their_hyperparameters() -> None:
         (["train", "--resume", "nowhere"], 1, "There is no run at nowhere"),
         (["train", "--data", "nowhere.npz"], 1, "nowhere.npz"),
         (["evaluate", "nowhere"], 1, "There is no model 'nowhere'"),
-        (["evaluate", "."], 1, "holds no kept network"),
+        (["evaluate", "."], 1, "is not a saved model"),
         (["report", "nowhere"], 1, "There is no model 'nowhere'"),
         (["info", "nowhere"], 1, "There is no model 'nowhere'"),
     ],

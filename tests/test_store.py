@@ -18,7 +18,7 @@ FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 
 
 def test_a_run_begins_in_a_partial_folder(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "deep" / "run")
+    partial = store.make_partial(tmp_path / "deep" / "run")
     assert partial == tmp_path / "deep" / "run.partial"
     assert partial.is_dir()
     assert not (tmp_path / "deep" / "run").exists()
@@ -28,35 +28,35 @@ def test_a_run_begins_in_a_partial_folder(tmp_path: Path) -> None:
 def test_nothing_that_is_there_is_overwritten(tmp_path: Path, there: str) -> None:
     (tmp_path / there).mkdir()
     (tmp_path / there / "mine").write_text("precious")
-    with pytest.raises(RunError, match="is there already"):
-        store.begin(tmp_path / "run")
+    with pytest.raises(RunError, match="already exists"):
+        store.make_partial(tmp_path / "run")
     assert (tmp_path / there / "mine").read_text() == "precious"
 
 
 def test_what_a_run_left_in_its_first_moments_is_taken_over(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     (partial / "checkpoint" / ".run.part.json").write_text('{"recipe"')
-    assert store.begin(tmp_path / "run") == partial
+    assert store.make_partial(tmp_path / "run") == partial
 
 
 def test_only_of_what_can_go_on_it_is_said(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     (partial / "model.keras").write_bytes(b"what an adaptation that was killed has left")
-    with pytest.raises(RunError, match=r"is there already: delete it, or choose another --output\."):
-        store.begin(tmp_path / "run")
-    with pytest.raises(ArtifactError, match="holds no kept network"):
+    with pytest.raises(RunError, match=r"already exists: delete it, or choose another --output\."):
+        store.make_partial(tmp_path / "run")
+    with pytest.raises(ArtifactError, match="is not a saved model"):
         store.load(partial)
-    (partial / card.ASKED).write_text("{}")
-    with pytest.raises(RunError, match=r"is there already: go on with it \(mnist-cnn train --resume .*run\.partial\)"):
-        store.begin(tmp_path / "run")
-    with pytest.raises(ArtifactError, match="is a run that has not ended: go on with"):
+    (partial / card.SETTINGS).write_text("{}")
+    with pytest.raises(RunError, match=r"already exists: resume it \(mnist-cnn train --resume .*run\.partial\)"):
+        store.make_partial(tmp_path / "run")
+    with pytest.raises(ArtifactError, match="is an unfinished run: resume it with"):
         store.load(partial)
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="cannot be made"):
-        store.begin(tmp_path / "file" / "run")
+        store.make_partial(tmp_path / "file" / "run")
 
 
 def test_a_free_name_is_one_that_no_run_has(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_free_name_is_one_that_no_run_has(tmp_path: Path) -> None:
 
 
 def test_a_run_is_found_by_either_name(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     assert store.find_partial(tmp_path / "run") == partial
     assert store.find_partial(partial) == partial
 
@@ -76,22 +76,26 @@ def test_a_run_that_has_ended_cannot_go_on(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "card.json").write_text("{}")
     for name in ("run", "run.partial"):
-        with pytest.raises(RunError, match="is a run that has ended"):
+        with pytest.raises(RunError, match="is a finished run"):
             store.find_partial(tmp_path / name)
     with pytest.raises(RunError, match="There is no run at"):
         store.find_partial(tmp_path / "other")
 
 
 def test_a_run_is_held_by_one_process_at_a_time(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
-    with store.held(partial), pytest.raises(RunError, match="Another process is at work"), store.held(partial):
+    partial = store.make_partial(tmp_path / "run")
+    with (
+        store.lock_run(partial),
+        pytest.raises(RunError, match="is in use by another process"),
+        store.lock_run(partial),
+    ):
         pass
-    with store.held(partial):  # free again
+    with store.lock_run(partial):  # free again
         pass
 
 
 def test_a_folder_that_is_not_whole_does_not_get_its_final_name(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     with pytest.raises(ArtifactError):
         store.complete(partial)
     assert partial.is_dir()
@@ -104,7 +108,7 @@ def whole(partial: Path) -> None:
 
 
 def test_a_whole_folder_gets_its_final_name_and_loses_its_checkpoint(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     whole(partial)
     artifact = store.complete(partial)
     assert artifact.folder == tmp_path / "run"
@@ -113,10 +117,10 @@ def test_a_whole_folder_gets_its_final_name_and_loses_its_checkpoint(tmp_path: P
 
 
 def test_a_final_name_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     whole(partial)
     (tmp_path / "run").mkdir()
-    with pytest.raises(RunError, match="was made by somebody else meanwhile"):
+    with pytest.raises(RunError, match="was created by another process"):
         store.complete(partial)
     assert list((tmp_path / "run").iterdir()) == []
     assert store.load(partial).card.seed == 0
@@ -135,7 +139,7 @@ def test_keeping_says_so_when_there_is_no_onnx_form(
     tmp_path: Path, digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = {"keras.src.ops.linalg": {"Inv"}, None: keras_file.PARTS[None] | {"__tensor__"}}
-    monkeypatch.setattr(keras_file, "PARTS", keras_file.PARTS | parts)  # which no network of ours has
+    monkeypatch.setattr(keras_file, "PARTS", keras_file.PARTS | parts)  # which no model of mnist-cnn has
     inputs = keras.Input((28, 28, 1), dtype="uint8")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
     # A matrix inverse is in TensorFlow and not in ONNX.
@@ -159,6 +163,6 @@ def test_the_network_of_every_recipe_is_let_in_again(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 nonsense", b"text"], ids=["empty", "broken zip", "text"])
 def test_what_is_not_a_keras_file_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "model.keras").write_bytes(content)
-    with pytest.raises(ArtifactError, match="Keras refuses") as caught:
+    with pytest.raises(ArtifactError, match="cannot be loaded") as caught:
         store.load_keras(tmp_path / "model.keras")
     assert "\n" not in str(caught.value)

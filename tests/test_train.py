@@ -136,7 +136,7 @@ def test_a_run_that_is_there_is_not_overwritten(trained: Trained, cli: Cli) -> N
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     done = cli("train", *QUICK, "--output", folder)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "is there already and nothing is overwritten" in done.stderr
+    assert "already exists and nothing is overwritten" in done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -38,13 +38,10 @@ src/mnist_cnn/workflows/adaptation/adapt.py
 src/mnist_cnn/workflows/adaptation/handwriting.py
 
 
-src/mnist_cnn/artifact/keras_file.py
 
-src/mnist_cnn/artifact/onnx_file.py
 
 src/mnist_cnn/artifact/store.py
 
-src/mnist_cnn/card.py
 
 src/mnist_cnn/cli/frame.py
 
@@ -63,7 +60,6 @@ src/mnist_cnn/cli/training.py
 
 src/mnist_cnn/workflows/doctor.py
 
-src/mnist_cnn/workflows/export.py
 
 
 

@@ -1,6 +1,6 @@
-"""The card of a trained network: what it is, how it was made, how good it is, and the hashes of its files.
+"""The model card: what a model is, how it was made, how good it is, and the hashes of its files.
 
-Standard library only, so that a network can be looked at and verified without any framework.
+Standard library only, so that a saved model can be inspected and verified without any framework.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ RENAMED = {
     "plain_epochs": "final_plain_epochs",
     "passes": "repeats",
 }
-ASKED = "checkpoint/run.json"  # what a run was asked to do, until it is complete
+SETTINGS = "checkpoint/run.json"  # of a run, until it is complete
 
 
 @dataclass(frozen=True)
 class Card:
-    """Everything that is kept about one trained network. `docs/saved_models.md` lists what stands in each dictionary.
+    """Everything that is recorded about one trained model; `docs/saved_models.md` lists the keys of each dictionary.
 
-    `digest` is the SHA-256 of all the rest in canonical JSON, so that an edited card is noticed.
+    `digest` is the SHA-256 of all other fields in canonical JSON, so that an edited model card is noticed.
     """
 
     format: int
@@ -62,38 +62,38 @@ class Card:
     digest: str = ""
 
     def sealed(self) -> "Card":
-        """The card with the digest that fits."""
+        """The same model card with its digest."""
         return replace(self, digest=digest_of(asdict(self)))
 
     @property
     def outside_temperature(self) -> float:
-        """What the logits of the kept networks are still to be divided by; from format 2 on they are divided inside."""
+        """What the logits must still be divided by: from format 2 on, the saved models themselves do that."""
         return float(self.evaluation.get("temperature", 1.0)) if self.format == 1 else 1.0
 
     def to_json(self) -> str:
-        """The card as text."""
+        """The model card as text."""
         return text_of(asdict(self))
 
 
 def text_of(document: dict[str, Any]) -> str:
-    """A card as it is written."""
+    """A model card as it is written."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def digest_of(document: dict[str, Any]) -> str:
-    """The SHA-256 of a card without its digest, keys sorted, no white space."""
+    """The SHA-256 of a model card without its digest, keys sorted, no white space."""
     rest = {key: value for key, value in document.items() if key != "digest"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write(folder: Path, card: Card) -> None:
-    """Write a sealed card into a folder, whole or not at all."""
+    """Write a sealed model card into a folder, whole or not at all."""
     write_whole(folder / CARD, card.to_json())
 
 
 def read(folder: Path) -> Card:
-    """Read the card of a folder and check its form and digest; `verify` checks the files beside it.
+    """Read the model card of a folder and check its structure and digest; `verify` checks the files beside it.
 
     Raises ArtifactError if it is missing, foreign, damaged, edited, or of a newer format.
     """
@@ -102,23 +102,25 @@ def read(folder: Path) -> Card:
     version = document.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise ArtifactError(
-            f"{folder} is of format {version} and this program knows formats up to {FORMAT}: "
+            f"{folder} has format {version}, and this program reads formats up to {FORMAT}: "
             "update it (pip install --upgrade mnist-cnn)."
         )
     if version not in range(1, FORMAT + 1) or "recipe" not in document:
-        raise ArtifactError(f"{folder / CARD} is not a card of mnist-cnn: name a folder that `mnist-cnn train` made.")
-    # The same values may be written in more than one way; only one of them is ours, so that no change goes unnoticed.
+        raise ArtifactError(
+            f"{folder / CARD} is not a model card of mnist-cnn: name a folder that `mnist-cnn train` made."
+        )
+    # The same values can be written in several ways; only ours is accepted, so that no change goes unnoticed.
     if document.get("digest") != digest_of(document) or text_of(document) != text:
         raise ArtifactError(
             f"{folder / CARD} was changed after it was written (its digest does not match): "
             "restore it from a backup or train again."
         )
     _check_types(folder, document)
-    return Card(**in_todays_names(document))
+    return Card(**with_current_names(document))
 
 
-def in_todays_names(document: dict[str, Any]) -> dict[str, Any]:
-    """A card of any format with hyperparameters as they are called today; its digest stays that of the file."""
+def with_current_names(document: dict[str, Any]) -> dict[str, Any]:
+    """A model card of any format with the current names of hyperparameters; its digest stays that of the file."""
     if document["format"] > 2:
         return document
     recipe = {RENAMED.get(name, name): value for name, value in document["recipe"].items()}
@@ -126,19 +128,19 @@ def in_todays_names(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def verify(folder: Path, card: Card) -> None:
-    """Check that every file the card names is in the folder and is the one that was kept; raises ArtifactError."""
+    """Check that every file in the model card is in the folder and unchanged; raises ArtifactError."""
     if strange := sorted(set(card.files) - set(HASHED_FILES)):
         raise ArtifactError(
-            f"The card of {folder} names files that do not belong there ({', '.join(strange)}): train again."
+            f"The model card of {folder} lists files that do not belong there ({', '.join(strange)}): train again."
         )
     if missing := sorted(set(ALWAYS_THERE) - set(card.files)):
-        raise ArtifactError(f"The card of {folder} does not vouch for {', '.join(missing)}: train again.")
+        raise ArtifactError(f"{', '.join(missing)} is not listed in the model card of {folder}: train again.")
     for name in card.files:
         verify_file(folder, card, name)
 
 
 def verify_file(folder: Path, card: Card, name: str) -> None:
-    """Check that one of the files that the card names is the one that was kept; raises ArtifactError."""
+    """Check that one of the files in the model card is unchanged; raises ArtifactError."""
     try:
         _require_plain(folder / name)
         received = sha256_of(folder / name)
@@ -148,34 +150,38 @@ def verify_file(folder: Path, card: Card, name: str) -> None:
         ) from error
     if received != card.files[name]:
         raise ArtifactError(
-            f"{folder / name} is damaged or was changed (its SHA-256 is not the one on the card): "
+            f"{folder / name} is damaged or was changed (its SHA-256 is not the one in the model card): "
             "restore the folder from a backup or train again."
         )
 
 
-def goes_on(partial: Path) -> bool:
-    """Whether `train --resume` has something to go on with in the folder of a run that has not ended."""
-    return any((partial / name).exists() for name in (CARD, ASKED))
+def can_resume(partial: Path) -> bool:
+    """Whether `train --resume` can resume the unfinished run in a folder."""
+    return any((partial / name).exists() for name in (CARD, SETTINGS))
 
 
 def _require_plain(path: Path) -> None:
     if not is_plain(path):
-        raise ArtifactError(f"{path} is a link, a pipe or a device, and only files are read: put the file there.")
+        raise ArtifactError(
+            f"{path} is a link, a pipe or a device, and only regular files are read: put the file itself there."
+        )
 
 
 def _text(path: Path) -> str:
     try:
         _require_plain(path)
         if path.stat().st_size > LARGEST_CARD:
-            raise ArtifactError(f"{path} is not a card of mnist-cnn: it is larger than {LARGEST_CARD // 2**20} MiB.")
+            raise ArtifactError(
+                f"{path} is not a model card of mnist-cnn: it is larger than {LARGEST_CARD // 2**20} MiB."
+            )
         return path.read_bytes().decode()
     except FileNotFoundError as error:
-        if goes_on(path.parent):
+        if can_resume(path.parent):
             raise ArtifactError(
-                f"{path.parent} is a run that has not ended: go on with `mnist-cnn train --resume {path.parent}`."
+                f"{path.parent} is an unfinished run: resume it with `mnist-cnn train --resume {path.parent}`."
             ) from error
         raise ArtifactError(
-            f"{path.parent} holds no kept network (no {CARD} in it): name a folder that `mnist-cnn train` made."
+            f"{path.parent} is not a saved model (it has no {CARD}): name a folder that `mnist-cnn train` made."
         ) from error
     except OSError as error:
         raise ArtifactError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
@@ -189,15 +195,17 @@ def _document(path: Path, text: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged (it is not JSON): restore it from a backup or train again.") from error
     if not isinstance(document, dict):
-        raise ArtifactError(f"{path} is not a card of mnist-cnn: name a folder that `mnist-cnn train` made.")
+        raise ArtifactError(f"{path} is not a model card of mnist-cnn: name a folder that `mnist-cnn train` made.")
     return document
 
 
 def _check_types(folder: Path, document: dict[str, Any]) -> None:
     known = {field.name: field.type for field in fields(Card)}
     if unlike := set(known) ^ set(document):
-        raise ArtifactError(f"The card of {folder} does not have the form of its format: {sorted(unlike)}.")
+        raise ArtifactError(f"The model card of {folder} does not have the fields of its format: {sorted(unlike)}.")
     for name, kind in known.items():
         plain = get_origin(kind) if get_origin(kind) in (dict, list) else kind
         if not isinstance(document[name], plain):  # type: ignore[arg-type]
-            raise ArtifactError(f"The card of {folder} does not have the form of its format: {name} is not {kind}.")
+            raise ArtifactError(
+                f"The model card of {folder} does not have the fields of its format: {name} is not {kind}."
+            )

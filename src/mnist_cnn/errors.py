@@ -1,21 +1,21 @@
-"""Everything that is raised on purpose; each message says what happened, what was received and what to do.
+"""Every error that is raised on purpose; its message says what happened, what was received and what to do.
 
 MnistCnnError
-├── DataError             the data set cannot be had, or is not what it should be
+├── DataError             the dataset could not be obtained, or is not what it should be
 ├── RecipeError           a recipe or hyperparameter does not exist, or a value is out of range
-├── RunError              a run cannot start, go on or be written where it was asked to
-├── ArtifactError         a kept network is damaged, foreign or newer than this program
-├── CallbackError         a callback is none, or verbose is out of range
-├── ImageError            a picture cannot be read: it is damaged, too small, or not there
-│   ├── ImageFormatError      it is no picture, or of a kind that is not read
+├── RunError              a run cannot start, resume or be written to its folder
+├── ArtifactError         a saved model is damaged, foreign or newer than this program
+├── CallbackError         an object is not a callback, or verbose is out of range
+├── ImageError            an image cannot be read: it is damaged, too small or missing
+│   ├── ImageFormatError      it is not an image, or in an unsupported format
 │   └── ImageTooLargeError    it has more pixels than are decoded
 ├── EvaluationError       probabilities or labels cannot be evaluated; also a ValueError
-├── AdaptationError       labelled pictures are too few to learn from, or nothing got better by them
-├── ExportError           an export could not be made, or does not give the original's probabilities
-├── ExportFormatError     an export is asked for in a form that there is not
-├── ServerError           a server cannot listen where it was asked to
-├── ReaderError           a reader is asked for what it cannot do
-└── MissingExtraError     a part of the installation that the command needs is not there
+├── AdaptationError       there are too few labelled images to learn from, or they did not improve the model
+├── ExportError           an export failed, or does not give the original's probabilities
+├── ExportFormatError     an export format, quantization or input dtype does not exist
+├── ServerError           a server cannot listen on its address
+├── ReaderError           an argument of a reader is out of range or unsupported
+└── MissingExtraError     a package that the command needs is not installed
 """
 
 __all__ = [
@@ -39,11 +39,11 @@ __all__ = [
 
 
 class MnistCnnError(Exception):
-    """An expected error: one sentence for the person, no traceback."""
+    """An expected error: one sentence, no traceback on the command line."""
 
 
 class DataError(MnistCnnError):
-    """The data set cannot be had, or is not what it should be."""
+    """The dataset could not be obtained, or is not what it should be."""
 
 
 class RecipeError(MnistCnnError):
@@ -51,31 +51,31 @@ class RecipeError(MnistCnnError):
 
 
 class RunError(MnistCnnError):
-    """A run cannot start, go on or be written where it was asked to."""
+    """A run cannot start, resume or be written to its folder."""
 
 
 class ArtifactError(MnistCnnError):
-    """A kept network is damaged, foreign or newer than this program."""
+    """A saved model is damaged, foreign or newer than this program."""
 
 
 class CallbackError(MnistCnnError):
-    """An object given as a callback is none, or `verbose` is out of range."""
+    """An object given as a callback is not one, or `verbose` is out of range."""
 
 
 class ImageError(MnistCnnError):
-    """A picture cannot be read: it is damaged, too small, or not there."""
+    """An image cannot be read: it is damaged, too small or missing."""
 
 
 class ImageFormatError(ImageError):
-    """What came is no picture, or of a kind that is not read."""
+    """The input is not an image, or in an unsupported format."""
 
 
 class ImageTooLargeError(ImageError):
-    """A picture has more pixels than are decoded."""
+    """An image has more pixels than are decoded."""
 
 
 class ReaderError(MnistCnnError):
-    """A reader is asked for what it cannot do."""
+    """An argument of a reader is out of range or unsupported."""
 
 
 class EvaluationError(MnistCnnError, ValueError):
@@ -83,20 +83,20 @@ class EvaluationError(MnistCnnError, ValueError):
 
 
 class AdaptationError(MnistCnnError):
-    """Labelled pictures are too few to learn from, or nothing got better by them."""
+    """There are too few labelled images to learn from, or they did not improve the model."""
 
 
 class ServerError(MnistCnnError):
-    """A server cannot listen where it was asked to."""
+    """A server cannot listen on its address."""
 
 
 class MissingExtraError(MnistCnnError):
-    """A part of the installation that the command needs is not there."""
+    """A package that the command needs is not installed."""
 
 
 class ExportError(MnistCnnError):
-    """The exported network could not be made, or does not give the original's probabilities."""
+    """An export failed, or does not give the original's probabilities."""
 
 
 class ExportFormatError(MnistCnnError):
-    """An export is asked for in a form that there is not."""
+    """An export format, quantization or input dtype does not exist."""

@@ -76,7 +76,7 @@ class Forks:
 
     def go_on(self, out: Path, **how: Any) -> Ended:
         """Go on with the run in a folder, or begin one where there is nothing to go on with."""
-        goes_on = card.goes_on(store.partial_of(out))
+        goes_on = card.can_resume(store.partial_of(out))
         return self.run(out, *(["train", "--resume", out] if goes_on else [*TRAIN, "--output", out]), **how)
 
     def close(self) -> None:

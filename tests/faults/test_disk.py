@@ -115,7 +115,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(mode: int) -> None:
     with as_nobody(), tempfile.TemporaryDirectory(dir="/tmp") as place:
         Path(place).chmod(mode)
         with pytest.raises(RunError, match=r"cannot be made \(Permission denied\): choose another --output"):
-            store.begin(Path(place) / "run")
+            store.make_partial(Path(place) / "run")
         with pytest.raises(ArtifactError):
             mnist_cnn.load(Path(place) / "run")
         Path(place).chmod(0o755)
@@ -182,7 +182,7 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
                 one.begin(out, *TRAIN, "--output", out)
             loser, winner = sorted([forks.end(), other.end()], key=lambda ended: -ended.code)
             assert (winner.code, loser.code) == (0, 1), loser.said
-            said = ["is at work in", "is there already"]
+            said = ["is in use by another process", "already exists"]
             reasons[next(reason for reason in said if reason in loser.sentence)] += 1
             assert_as_undisturbed(out, undisturbed)
             shutil.rmtree(out)
@@ -199,8 +199,8 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
 def test_a_run_that_another_process_holds_is_left_alone(forks: Forks, undisturbed: Undisturbed, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert forks.run(out, *TRAIN, "--output", out, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
-    with store.held(store.partial_of(out)):  # whole as it is, it lacks nothing but its name
-        assert "Another process is at work in" in forks.run(out, "train", "--resume", out).sentence
+    with store.lock_run(store.partial_of(out)):  # whole as it is, it lacks nothing but its name
+        assert "is in use by another process" in forks.run(out, "train", "--resume", out).sentence
     assert forks.run(out, "train", "--resume", out).code == 0
     assert_as_undisturbed(out, undisturbed)
 
@@ -208,7 +208,7 @@ def test_a_run_that_another_process_holds_is_left_alone(forks: Forks, undisturbe
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", ["state", "settings"])
 def test_a_damaged_checkpoint_is_one_sentence(damage: str, forks: Forks, tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     (partial / "checkpoint" / "run.json").write_text('{"recipe": ' if damage == "settings" else settings_of_a_run())
     (partial / "checkpoint" / "state.npz").write_bytes(b"PK\x03\x04 cut")
     ended = forks.run(tmp_path / "run", "train", "--resume", tmp_path / "run")
@@ -236,7 +236,7 @@ def settings_of_a_run() -> str:
 
 @pytest.mark.slow
 def test_other_data_in_the_same_place_are_noticed_when_a_run_goes_on(forks: Forks, tmp_path: Path) -> None:
-    partial = store.begin(tmp_path / "run")
+    partial = store.make_partial(tmp_path / "run")
     settings = json.loads(settings_of_a_run()) | {"data_sha256": "0" * 64}
     (partial / "checkpoint" / "run.json").write_text(json.dumps(settings))
     ended = forks.run(tmp_path / "run", "train", "--resume", tmp_path / "run")

@@ -138,13 +138,13 @@ def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, di
     assert forks.run(out, *words, kill=("model.part.onnx", 0)).code == -signal.SIGKILL  # and before, it began again
     again = forks.run(out, *words)
     assert again.code == 1
-    assert "is there already: delete it, or choose another --output" in again.sentence
+    assert "already exists: delete it, or choose another --output" in again.sentence
     assert "--resume" not in again.said
     assert "--resume" not in forks.run(out, "info", store.partial_of(out)).said
     shutil.rmtree(store.partial_of(out))
     assert forks.run(out, *words, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
     whole = forks.run(out, *words)  # it wants for nothing but its name
-    assert f"go on with it (mnist-cnn train --resume {store.partial_of(out)})" in whole.sentence
+    assert f"resume it (mnist-cnn train --resume {store.partial_of(out)})" in whole.sentence
     assert forks.run(out, "train", "--resume", out).code == 0
     assert "adaptation" in mnist_cnn.load(out).card.evaluation
     note(

@@ -1,1 +1,1 @@
-"""What is kept of a trained network, and how it is read back."""
+"""A trained model as files: how they are written, checked and read back."""

@@ -1,7 +1,7 @@
-"""A `.keras` file comes in; it is refused if it holds anything but a network of the kind that is made here.
+"""A `.keras` file is rejected if it holds anything but a model of the kind that is made here.
 
-Standard library only, and before Keras sees the file. Keras' own `safe_mode` refuses code, and what else it lets in has
-changed with its versions: files to be read from elsewhere, bombs, functions of its own that are no layers.
+Standard library only, and before Keras sees the file. Keras' own `safe_mode` rejects code, and what else it lets in has
+changed from version to version: files to be read from elsewhere, zip bombs, functions of Keras that are not layers.
 """
 
 import json
@@ -33,29 +33,29 @@ PARTS = {
 
 
 def require_harmless(path: Path) -> None:
-    """Raise ArtifactError if a file is not a `.keras` file of a network as they are made here."""
+    """Raise ArtifactError unless a file is a `.keras` file of a model as they are made here."""
     try:
         if not is_plain(path):
-            raise ArtifactError(f"Keras refuses {path} (it is a link, a pipe or a device): name the file itself.")
+            raise ArtifactError(f"{path} cannot be loaded (it is a link, a pipe or a device): name the file itself.")
         with zipfile.ZipFile(path) as archive:
             if strange := sorted(named(member) for member in archive.infolist() if not expected(member)):
                 raise ArtifactError(
-                    f"Keras refuses {path} (it holds {strange[0]}, which is no part of a network of ours): "
-                    "train again, or use another network."
+                    f"{path} cannot be loaded (it holds {strange[0]}, which no model of mnist-cnn has): "
+                    "train again, or use another model."
                 )
             config = json.loads(archive.read("config.json"))
     except (OSError, KeyError, RecursionError, lzma.LZMAError, *DAMAGE) as error:
-        raise ArtifactError(f"Keras refuses {path} (it is damaged or no .keras file): train again.") from error
+        raise ArtifactError(f"{path} cannot be loaded (it is damaged or not a .keras file): train again.") from error
     for module, name in parts_of(config):
         if not isinstance(name, str) or name not in PARTS.get(module, ()):
             raise ArtifactError(
-                f"Keras refuses {path} (its network has a part {name!r:.40} from {module!r:.40}, which no network of "
-                "ours has): train again, or use another network."
+                f"{path} cannot be loaded (it has a part {name!r:.40} from {module!r:.40}, which no model of mnist-cnn "
+                "has): train again, or use another model."
             )
 
 
 def expected(member: zipfile.ZipInfo) -> bool:
-    """Whether a member of the archive is one that every `.keras` file has, and no larger than ours can be."""
+    """Whether a member of the archive is one that every `.keras` file has, and no larger than in our files."""
     return member.file_size <= LARGEST.get(member.filename, -1) and member.compress_type in (
         zipfile.ZIP_STORED,
         zipfile.ZIP_DEFLATED,
@@ -63,12 +63,12 @@ def expected(member: zipfile.ZipInfo) -> bool:
 
 
 def named(member: zipfile.ZipInfo) -> str:
-    """What to call a member in a sentence."""
+    """A member's name and size for a sentence."""
     return f"{member.filename!r:.60} of {member.file_size:,} bytes"
 
 
 def parts_of(config: Any) -> Iterator[tuple[str | None, Any]]:
-    """Module and name of every part in a configuration, however deep."""
+    """Module and name of every part in a configuration, at any depth."""
     waiting = [config]
     while waiting:
         one = waiting.pop()

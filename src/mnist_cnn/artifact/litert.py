@@ -1,4 +1,4 @@
-"""A SavedModel comes in, a LiteRT (TensorFlow Lite) file goes out, and a classifier of such a file."""
+"""Convert a SavedModel to a LiteRT (TensorFlow Lite) file, and load such a file as a classifier."""
 
 import warnings
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from mnist_cnn.reading.network import BATCH, Classifier, checked
 def write(saved_model: Path, path: Path, quantize: str | None, images: np.ndarray) -> None:
     """Convert a SavedModel; `quantize` is None, "float16" (weights) or "int8", calibrated on (n, 28, 28, 1) images.
 
-    The batch's size is dynamic: resize the input, then allocate. Raises what the converter raises.
+    The batch size is dynamic: resize the input, then allocate. Raises what the converter raises.
     """
     import tensorflow as tf
 
@@ -30,10 +30,10 @@ def write(saved_model: Path, path: Path, quantize: str | None, images: np.ndarra
 
 
 def in_integers(converter: Any, in_floats: bytes, images: np.ndarray) -> bytes:
-    """The network with everything before its last matrix product in int8, weights per channel.
+    """The model with everything before its last matrix product in int8, weights per channel.
 
-    From there on it stays float32, as LiteRT's "selective quantization" does it (tf.lite.experimental): probabilities
-    in 256 steps do not add up to 1 and are worth less (docs/log.md).
+    From there on it stays float32, by LiteRT's "selective quantization" (tf.lite.experimental): probabilities in 256
+    steps do not add up to 1 and are less accurate (docs/log.md).
     """
     import tensorflow as tf
 
@@ -50,12 +50,12 @@ def in_integers(converter: Any, in_floats: bytes, images: np.ndarray) -> bytes:
 
 
 def last_and_after(content: bytes) -> list[str]:
-    """The tensors that a softmax takes as logits, and all that are computed from there on."""
+    """The tensors that a softmax takes as logits, and all that are computed from them."""
     opened = interpreter(content, threads=1, plain=True)
     names = {one["index"]: one["name"] for one in opened.get_tensor_details()}
     reached: set[int] = set()
     logits: list[int] = []
-    for operation in opened._get_ops_details():  # in the order of computing; there is no public way to see it
+    for operation in opened._get_ops_details():  # in the order of computing; there is no public way to list them
         takes, gives = set(operation["inputs"].tolist()), operation["outputs"].tolist()
         if operation["op_name"] == "SOFTMAX" and not reached & takes:
             logits += takes
@@ -65,7 +65,7 @@ def last_and_after(content: bytes) -> list[str]:
 
 
 def litert_classifier(path: Path, threads: int = 0) -> Classifier:
-    """Load a LiteRT file as a classifier that computes with `threads` threads, 0 for as many as LiteRT takes."""
+    """Load a LiteRT file as a classifier that computes with `threads` threads, 0 for LiteRT's default."""
     with quiet():
         opened = interpreter(path.read_bytes(), threads)
         opened.allocate_tensors()
@@ -89,12 +89,12 @@ def litert_classifier(path: Path, threads: int = 0) -> Classifier:
 
 
 def interpreter(content: bytes, threads: int, plain: bool = False) -> Any:
-    """TensorFlow's interpreter of LiteRT files; `plain` shows operations as they are in the file."""
+    """TensorFlow's interpreter for LiteRT files; `plain` shows the operations as they are in the file."""
     import tensorflow as tf
 
     resolver = tf.lite.experimental.OpResolverType
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it will be another package's one day
+        warnings.simplefilter("ignore")  # that it will move to another package
         return tf.lite.Interpreter(
             model_content=content,
             num_threads=threads or None,

@@ -1,4 +1,4 @@
-"""A Keras network or an ONNX file comes in, an ONNX file goes out. Checks nothing and knows nothing of folders."""
+"""Write a Keras model as an ONNX file, describe it, quantize it. Checks nothing and knows nothing of folders."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 
 OPSET = 15  # what Keras writes unless it is told otherwise; ONNX Runtime has read it since 1.10
 BATCH = 100
-# What is worth computing in integers: all else is a thousandth of the work.
+# What is worth computing in integers: everything else is a thousandth of the work.
 QUANTIZED = ["Conv", "Gemm", "MatMul", "Relu", "MaxPool", "GlobalMaxPool", "GlobalAveragePool"]
 
 
 def write(network: "keras.Model", path: Path) -> None:
-    """Write the network by Keras' own export, for batches of any size; raises what the converter raises."""
+    """Write the model by Keras' own export, for batches of any size; raises what the converter raises."""
     with quiet():
-        network(np.zeros((1, 28, 28, 1), np.uint8))  # Keras exports only what has been called
+        network(np.zeros((1, 28, 28, 1), np.uint8))  # Keras exports only a model that has been called
         network.export(path, format="onnx", opset_version=OPSET, verbose=False)
 
 
 def describe(path: Path) -> None:
-    """Write into the file what its input means, since floats could as well be from 0 to 1."""
+    """Write into the file what its input means, since floats might as well be expected from 0 to 1."""
     import onnx
 
     model = onnx.load(path)
     onnx.helper.set_model_props(model, {INK_KEY: INK_RANGE})
-    model.graph.input[0].doc_string = "n×28×28×1, ink 255 on paper 0; rescaling is part of the network"
+    model.graph.input[0].doc_string = "n×28×28×1, foreground 255, background 0; rescaling is part of the model"
     model.graph.output[0].doc_string = "n×10 probabilities"
     onnx.save(model, path)
 
@@ -76,16 +76,16 @@ class Calibration:
         return next(self.batches, None)
 
     def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
-        """Itself: what is left."""
+        """The batches that are left."""
         return self.batches
 
 
 def last_and_after(model: "onnx.ModelProto") -> list[str]:
-    """The names of the nodes that give a softmax its logits, and of all from there to the end."""
+    """The names of the nodes that compute the logits of a softmax, and of all that follow."""
     maker = {name: node for node in model.graph.node for name in node.output}
     reached: set[str] = set()
     names = []
-    for node in model.graph.node:  # in the order of computing
+    for node in model.graph.node:  # in the order of computation
         if node.op_type == "Softmax" and not reached & set(node.input):
             names.append(maker[node.input[0]].name)
         if node.op_type == "Softmax" or reached & set(node.input):
@@ -95,7 +95,7 @@ def last_and_after(model: "onnx.ModelProto") -> list[str]:
 
 
 def opset_of(path: Path) -> int:
-    """The version of ONNX's operators that a file asks for."""
+    """The ONNX opset version of a file."""
     import onnx
 
     return int(next(one.version for one in onnx.load(path).opset_import if one.domain in ("", "ai.onnx")))

@@ -1,4 +1,4 @@
-"""A Keras network comes in, a SavedModel for TensorFlow Serving goes out, and a classifier of one."""
+"""Write a Keras model as a SavedModel for TensorFlow Serving, and load one as a classifier."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ IMAGES, PROBABILITIES = "images", "probabilities"
 
 
 def write(network: "keras.Model", folder: Path) -> None:
-    """Write the network with the signature that TensorFlow Serving looks for: `images` in, `probabilities` out."""
+    """Write the model with the signature that TensorFlow Serving looks for: `images` in, `probabilities` out."""
     import keras
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""The folder of a run: begun as `<name>.partial`, renamed to `<name>` when everything in it is whole and verified."""
+"""The folder of a run: `<name>.partial` until everything in it is complete and verified, then `<name>`."""
 
 import shutil
 from collections.abc import Iterator
@@ -19,25 +19,25 @@ CHECKPOINT = "checkpoint"
 
 @dataclass(frozen=True)
 class Artifact:
-    """A kept network: its folder and its card, both verified."""
+    """A saved model: its folder and its model card, both verified."""
 
     folder: Path
     card: Card
 
 
-def begin(folder: Path) -> Path:
-    """Make the folder that a run works in, `<folder>.partial`, and give its path.
+def make_partial(folder: Path) -> Path:
+    """Make the folder that a run works in, `<folder>.partial`, and return its path.
 
-    What a run that was killed in its first moments left there, without anything kept in it, is taken over. Raises
-    RunError if `folder` or its partial is there already, or cannot be made.
+    A partial folder in which nothing is saved yet, left by a run that was killed at its start, is reused. Raises
+    RunError if `folder` or its partial folder already exists, or cannot be made.
     """
     partial = partial_of(folder)
     try:
         if folder.exists() or folder.is_symlink():
-            raise RunError(f"{folder} is there already and nothing is overwritten: choose another --output.")
+            raise RunError(f"{folder} already exists and nothing is overwritten: choose another --output.")
         if (partial.exists() or partial.is_symlink()) and not is_empty(partial):
-            resume = f"go on with it (mnist-cnn train --resume {partial}), " if card.goes_on(partial) else ""
-            raise RunError(f"{partial} is there already: {resume}delete it, or choose another --output.")
+            resume = f"resume it (mnist-cnn train --resume {partial}), " if card.can_resume(partial) else ""
+            raise RunError(f"{partial} already exists: {resume}delete it, or choose another --output.")
         (partial / CHECKPOINT).mkdir(parents=True, exist_ok=True)
         flush_to_disk(partial)
         flush_to_disk(partial.parent)
@@ -47,14 +47,14 @@ def begin(folder: Path) -> Path:
 
 
 def is_empty(partial: Path) -> bool:
-    """Whether nothing is kept in a folder yet: there are folders in it at most, and what `make_whole` had not ended."""
+    """Whether nothing is saved in a folder yet: only folders, and what an interrupted `make_whole` left."""
     if partial.is_symlink() or not partial.is_dir():
         return False
     return all(path.is_dir() or (path.name.startswith(".") and ".part" in path.name) for path in partial.rglob("*"))
 
 
 def free_name(folder: Path) -> Path:
-    """The folder itself, or with -2, -3, … after its name: the first that no run has."""
+    """The folder itself, or with -2, -3, … after its name: the first that is not taken by a run."""
     number, candidate = 1, folder
     while candidate.exists() or partial_of(candidate).exists():
         number += 1
@@ -63,36 +63,34 @@ def free_name(folder: Path) -> Path:
 
 
 def find_partial(folder: Path) -> Path:
-    """The folder of a run that has not ended, by either of its names; raises RunError if there is none."""
+    """The folder of an unfinished run, by either of its names; raises RunError if there is none."""
     partial = folder if folder.name.endswith(PARTIAL) else partial_of(folder)
     if partial.is_dir():
         return partial
     finished = partial.with_name(partial.name.removesuffix(PARTIAL))
     if (finished / card.CARD).exists():
-        raise RunError(
-            f"{finished} is a run that has ended, so there is nothing to go on with: see `mnist-cnn info {finished}`."
-        )
+        raise RunError(f"{finished} is a finished run, so there is nothing to resume: see `mnist-cnn info {finished}`.")
     raise RunError(f"There is no run at {folder} (nor {partial}): check the path given to --resume.")
 
 
 def complete(partial: Path) -> Artifact:
     """Verify everything in a partial folder, then give it its final name.
 
-    Raises ArtifactError if something in it is not whole, RunError if the final name was taken meanwhile; the partial
-    folder is then left as it is.
+    Raises ArtifactError if something in it is missing or damaged, RunError if the final name has been taken meanwhile;
+    the partial folder is then left as it is.
     """
     folder = partial.with_name(partial.name.removesuffix(PARTIAL))
-    kept = card.read(partial)
-    card.verify(partial, kept)
+    saved = card.read(partial)
+    card.verify(partial, saved)
     if folder.exists() or folder.is_symlink():
-        raise RunError(f"{folder} was made by somebody else meanwhile; the whole run is kept in {partial}: rename it.")
+        raise RunError(f"{folder} was created by another process; the complete run is in {partial}: rename it.")
     shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
     for file in partial.iterdir():
         flush_to_disk(file)
     flush_to_disk(partial)
     partial.rename(folder)
     flush_to_disk(folder.parent)
-    return Artifact(folder, kept)
+    return Artifact(folder, saved)
 
 
 def load(folder: str | Path) -> Artifact:
@@ -100,9 +98,9 @@ def load(folder: str | Path) -> Artifact:
     folder = path_of(folder)
     if folder == BUNDLED:
         return load_onnx_only(folder)
-    kept = card.read(folder)
-    card.verify(folder, kept)
-    return Artifact(folder, kept)
+    saved = card.read(folder)
+    card.verify(folder, saved)
+    return Artifact(folder, saved)
 
 
 def load_onnx_only(folder: Path) -> Artifact:
@@ -112,13 +110,13 @@ def load_onnx_only(folder: Path) -> Artifact:
     """
     if not folder.is_dir():
         raise ArtifactError(f"{folder} is not a folder that `mnist-cnn train` made: a model card is needed, too.")
-    kept = card.read(folder)
-    if card.ONNX_MODEL not in kept.files:
+    saved = card.read(folder)
+    if card.ONNX_MODEL not in saved.files:
         raise ArtifactError(f"{folder} has no {card.ONNX_MODEL}, which reading needs: train again.")
     for file in card.NETWORKS:
         if file == card.ONNX_MODEL or (folder / file).exists():
-            card.verify_file(folder, kept, file)
-    return Artifact(folder, kept)
+            card.verify_file(folder, saved, file)
+    return Artifact(folder, saved)
 
 
 def own(folder: str | Path) -> Artifact:
@@ -132,10 +130,10 @@ def own(folder: str | Path) -> Artifact:
 
 
 def load_keras(path: Path) -> Any:
-    """The Keras network in a `.keras` file, for prediction; raises ArtifactError if Keras refuses it.
+    """The Keras model in a `.keras` file, for prediction; raises ArtifactError if it cannot be loaded.
 
-    Only the parts that networks of ours are made of are let in, and `safe_mode` refuses code besides, so nothing from
-    the file is run.
+    Only the parts that our models are made of are let in, and `safe_mode` rejects code as well, so nothing from the
+    file is run.
     """
     from mnist_cnn.artifact import keras_file
 
@@ -146,7 +144,7 @@ def load_keras(path: Path) -> Any:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises whatever its layers raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ArtifactError(f"Keras refuses {path} ({first[:200]}): train again, or use another network.") from error
+        raise ArtifactError(f"{path} cannot be loaded ({first[:200]}): train again, or use another model.") from error
 
 
 def file_of(artifact: Artifact, name: str) -> Path:
@@ -157,24 +155,24 @@ def file_of(artifact: Artifact, name: str) -> Path:
 
 
 @contextmanager
-def held(partial: Path) -> Iterator[None]:
-    """Hold a run for this process; raises RunError if another process has it."""
+def lock_run(partial: Path) -> Iterator[None]:
+    """Lock a run for this process; raises RunError if another process has locked it."""
     with locked(partial) as alone:
         if not alone:
-            raise RunError(f"Another process is at work in {partial}: wait until it ends, or stop it.")
+            raise RunError(f"{partial} is in use by another process: wait until it ends, or stop it.")
         yield
 
 
 @contextmanager
-def writing(folder: Path, how_to_go_on: str = "a run that has begun goes on with --resume") -> Iterator[None]:
-    """Turn the system's refusal to write (full disk, no permission) into one sentence, a RunError."""
+def writing(folder: Path, afterwards: str = "resume a run that has started with --resume") -> Iterator[None]:
+    """Turn a failure to write (full disk, no permission) into a RunError that ends with what to do `afterwards`."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(
             f"{folder} could not be written ({reason}): make room or give permission there, then try again; "
-            f"{how_to_go_on}."
+            f"{afterwards}."
         ) from error
 
 

@@ -1,8 +1,8 @@
-"""A kept network's folder comes in, its Keras network as it was trained goes out, to be trained further.
+"""The folder of a saved model → its Keras model as it was trained, to be trained further.
 
-That is without its calibration, and from `model.onnx` where there is no `model.keras`. Export folds a normalisation
-into the convolution before it; what is left of it, an addition, is put into a normalisation that does nothing else, so
-that no network is described twice.
+That is without its calibration, and from `model.onnx` where there is no `model.keras`. Export folds a batch
+normalization into the convolution before it; what is left of it, an addition, is put into a normalization that does
+nothing else, so that no architecture is written down twice.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ LARGEST_DIFFERENCE = 1e-5
 
 
 def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
-    """Build the recipe's network with the weights in a folder, not calibrated.
+    """Build the recipe's model with the weights in a folder, not calibrated.
 
     Calibrated, it must give the same probabilities as model.onnx for these images (n, 28, 28) uint8, to 1e-5; raises
     ArtifactError if it does not, or if the layers in the folder are not the recipe's.
@@ -33,8 +33,8 @@ def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
     from mnist_cnn.models.architectures import as_kept, build
     from mnist_cnn.models.classifier import keras_classifier  # here, because Keras comes with the next
 
-    folder, kept = artifact.folder, artifact.card
-    recipe = Recipe(**kept.recipe)
+    folder, saved = artifact.folder, artifact.card
+    recipe = Recipe(**saved.recipe)
     network = as_kept(build(recipe.name, recipe.dropout), recipe.test_time_shift)
     try:
         if (folder / KERAS_MODEL).exists():
@@ -43,23 +43,23 @@ def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
             put_into(network, weights_of(folder / ONNX_MODEL))
     except (ValueError, StopIteration) as error:
         raise ArtifactError(
-            f"The network in {folder} does not have the layers of its recipe {recipe.name}, so it cannot be trained "
+            f"The model in {folder} does not have the layers of its recipe {recipe.name}, so it cannot be trained "
             "further: name another folder."
         ) from error
-    inside = float(kept.evaluation.get("temperature", 1.0)) / kept.outside_temperature
+    inside = float(saved.evaluation.get("temperature", 1.0)) / saved.outside_temperature
     difference = float(
         np.abs(at(keras_classifier(network)(images), inside) - onnx_classifier(folder / ONNX_MODEL)(images)).max()
     )
     if not difference <= LARGEST_DIFFERENCE:
         raise ArtifactError(
-            f"The network in {folder} cannot be trained further: built again, its probabilities differ by "
-            f"{difference:.1e}. Name another folder."
+            f"The model in {folder} cannot be trained further: rebuilt, its probabilities differ by {difference:.1e}. "
+            "Name another folder."
         )
     return network
 
 
 def weights_of(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Kernel, as Keras has it, and addition of each convolution and dense layer, in the order of computing."""
+    """Kernel, in Keras' layout, and bias of each convolution and dense layer, in the order of computation."""
     import onnx
     from onnx import numpy_helper
 
@@ -73,13 +73,13 @@ def weights_of(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
         elif node.op_type in ("Conv", "MatMul"):
             raw, bias = values[node.input[1]], added.get(node.output[0])
             if bias is None:
-                raise ValueError(f"{node.name} adds nothing")
+                raise ValueError(f"{node.name} has no bias")
             found.append((raw.transpose(2, 3, 1, 0) if node.op_type == "Conv" else raw, bias.reshape(-1)))
     return found
 
 
 def put_into(network: "keras.Model", weights: list[tuple[np.ndarray, np.ndarray]]) -> None:
-    """Give each layer its weights; raises ValueError if they are not made for it."""
+    """Set the weights of each layer; raises ValueError if they do not fit it."""
     from keras import layers
 
     waiting = iter(weights)
@@ -88,8 +88,8 @@ def put_into(network: "keras.Model", weights: list[tuple[np.ndarray, np.ndarray]
         if isinstance(layer, layers.Conv2D | layers.Dense):
             kernel, bias = next(waiting)
             layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
-        elif isinstance(layer, layers.BatchNormalization):  # of what the layer before it gives
+        elif isinstance(layer, layers.BatchNormalization):  # of the output of the layer before it
             one, zero = np.ones_like(bias), np.zeros_like(bias)
             layer.set_weights([one, bias, zero, one - layer.epsilon])
     if next(waiting, None) is not None:
-        raise ValueError("the file has more layers than the network")
+        raise ValueError("the file has more layers than the model")

@@ -48,7 +48,7 @@ def train(task: SeedTask, output: Path) -> None:
     if source.load(task.data).sha256 != task.data_sha256:
         raise DataError(f"The data at {task.data} differs from the study's: provide the same data on every machine.")
     partial = store.partial_of(output)
-    if card.goes_on(partial):
+    if card.can_resume(partial):
         workflow.resume(output, threads=task.threads, verbose=0)
         return
     shutil.rmtree(partial, ignore_errors=True)  # stopped before anything was in it

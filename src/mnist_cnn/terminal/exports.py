@@ -13,7 +13,7 @@ def show_export(export: Export) -> None:
     calibration = about["calibration"]
     opset = f", opset {about['opset']}" if about["opset"] else ""
     rows = {
-        "form": f"{export.form.to}, {export.form.quantize or 'float32'}{opset}",
+        "form": f"{export.format.to}, {export.format.quantize or 'float32'}{opset}",
         "input": about["input"],
         "size": f"{about['bytes']:,} bytes",
         "checked on": f"{agreement.images:,} test images of {about['checked_on']['data']}",

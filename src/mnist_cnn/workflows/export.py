@@ -1,4 +1,4 @@
-"""A kept network → a file for another place, kept only if it reads test images as the network does. Prints nothing."""
+"""Export a saved model, and save the export only if it predicts what the original does. Prints nothing."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ import numpy as np
 
 from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
-from mnist_cnn.artifact.form import Form
+from mnist_cnn.artifact.export_format import ExportFormat
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
@@ -33,18 +33,18 @@ FORMAT = 1
 CARD_ENDING = ".card.json"
 CALIBRATION_IMAGES = 500
 CALIBRATION_SEED = 0
-LARGEST_DIFFERENCE = 1e-5  # of a probability, where all numbers are the network's own float32
-ACCURACY_LOSS = 2000  # int8 may misread one image more in so many: 0.05 points
+LARGEST_DIFFERENCE = 1e-5  # of a probability, where all numbers are the model's own float32
+ACCURACY_LOSS = 2000  # int8 may misclassify one image more in so many: 0.05 percentage points
 NEEDED = ("tensorflow", "onnx", "tf2onnx")
 RECORDED = ("onnx", "tf2onnx")
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was exported: its file (a folder for saved_model), its form, what was measured, and its card."""
+    """An export: its file (a folder for saved_model), its format, what was measured, and its model card."""
 
     path: Path
-    form: Form
+    format: ExportFormat
     agreement: Agreement
     card: dict[str, Any]
 
@@ -68,10 +68,10 @@ def export(
     in floats every prediction must equal the original's, in int8 the accuracy may be 0.05 percentage points lower.
     Raises ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
     """
-    form, listed = Form(to, quantize, input_dtype), callbacks_for(verbose, callbacks)
+    export_format, listed = ExportFormat(to, quantize, input_dtype), callbacks_for(verbose, callbacks)
     require_tensorflow()
     artifact = store.load(model)
-    path = Path(output) if output else Path(artifact.folder.resolve().name + form.ending)
+    path = Path(output) if output else Path(artifact.folder.resolve().name + export_format.suffix)
     with written_whole(path) as scratch:
         dataset = data_for(artifact, data, listed)
         if dataset.warning:
@@ -81,32 +81,31 @@ def export(
         listed.on_message(f"Exporting to {path}, checked on {len(dataset.test):,} test images of {dataset.name}")
         network = keras_model_of(artifact)
         part = scratch / path.name
-        write(form, network, part, calibration_images(dataset))
-        agreement = agreement_of(form.read(part), keras_classifier(network), dataset.test)
-        refuse_if_worse(form, agreement, path)
-        about = described(form, part, artifact, dataset, agreement)
+        write(export_format, network, part, calibration_images(dataset))
+        agreement = agreement_of(export_format.read(part), keras_classifier(network), dataset.test)
+        reject_if_worse(export_format, agreement, path)
+        about = described(export_format, part, artifact, dataset, agreement)
         (scratch / card_of(path).name).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    return Export(path, form, agreement, about)
+    return Export(path, export_format, agreement, about)
 
 
 def card_of(path: Path) -> Path:
-    """Where the card of an exported file stands."""
+    """The path of the model card of an exported file."""
     return path.with_name(path.name + CARD_ENDING)
 
 
 def require_tensorflow() -> None:
-    """Raise MissingExtraError if what exports are made by is not installed."""
-    environment.require_training("Exporting a network")
+    """Raise MissingExtraError if a package that exporting needs is not installed."""
+    environment.require_training("Exporting a model")
     if missing := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
         raise MissingExtraError(
-            f"Exporting a network needs packages that are missing ({', '.join(missing)}): "
-            'pip install "mnist-cnn[train]".'
+            f'Exporting a model needs packages that are missing ({", ".join(missing)}): pip install "mnist-cnn[train]".'
         )
     backend.prefer("tensorflow")
 
 
 def require_tensorflow_backend() -> None:
-    """Raise ExportError if Keras runs on another framework, from which these forms cannot be made."""
+    """Raise ExportError if Keras runs on another framework than TensorFlow, which makes all formats."""
     if backend.name() != "tensorflow":
         raise ExportError(
             f"Exports are made on TensorFlow, and Keras is set to run on {backend.name()}: "
@@ -116,14 +115,14 @@ def require_tensorflow_backend() -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A folder beside `path` to work in; what is there under the names of `path` and its card is put into place.
+    """A temporary folder beside `path`; at the end the files in it named like `path` and its card are moved into place.
 
-    That only if nothing was raised. Raises ExportError if something is there already or somebody else is at it, and
-    RunError if the folder cannot be written.
+    That happens only if nothing was raised. Raises ExportError if a file already exists or another process is exporting
+    to it, and RunError if the folder cannot be written.
     """
-    refuse_to_overwrite(path)
+    check_free(path)
     scratch = path.with_name(f".{path.name}.part")
-    with store.writing(path.parent, "nothing of it is kept"):
+    with store.writing(path.parent, "nothing was saved"):
         scratch.mkdir(exist_ok=True)
         with locked(scratch) as alone:
             if not alone:
@@ -134,7 +133,7 @@ def written_whole(path: Path) -> Iterator[Path]:
                 for left in scratch.iterdir():  # by a process that was killed
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
                 yield scratch
-                refuse_to_overwrite(path)
+                check_free(path)
                 for name in (card_of(path).name, path.name):
                     for one in (*(scratch / name).rglob("*"), scratch / name):
                         flush_to_disk(one)
@@ -144,17 +143,17 @@ def written_whole(path: Path) -> Iterator[Path]:
                 shutil.rmtree(scratch, ignore_errors=True)
 
 
-def refuse_to_overwrite(path: Path) -> None:
-    """Raise ExportError if a file or its card is there already, or there is no folder for them."""
+def check_free(path: Path) -> None:
+    """Raise ExportError if a file or its card already exists, or there is no folder for them."""
     for one in (path, card_of(path)):
         if one.exists() or one.is_symlink():
-            raise ExportError(f"{one} is there already and nothing is overwritten: choose another --output.")
+            raise ExportError(f"{one} already exists and nothing is overwritten: choose another --output.")
     if not path.parent.is_dir():
-        raise ExportError(f"{path.parent} is not a folder: make it, or choose another --output.")
+        raise ExportError(f"{path.parent} is not a folder: create it, or choose another --output.")
 
 
 def data_for(artifact: Artifact, data: Data | None, callbacks: CallbackList) -> Dataset:
-    """What to check on: what was asked for, else what the network was trained on, else scikit-learn's digits."""
+    """What to check on: the data asked for, else what the model was trained on, else scikit-learn's digits."""
     if data is not None:
         return source.load(data, say=callbacks.on_message)
     try:
@@ -171,52 +170,54 @@ def calibration_images(dataset: Dataset) -> np.ndarray:
     return images[np.sort(rng.choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False))]
 
 
-def write(form: Form, network: Any, part: Path, images: np.ndarray) -> None:
-    """Let the form be written; raises ExportError, one sentence, if its converter cannot."""
+def write(export_format: ExportFormat, network: Any, part: Path, images: np.ndarray) -> None:
+    """Write the export; raises ExportError, one sentence, if its converter cannot."""
     try:
-        form.write(network, part, images)
+        export_format.write(network, part, images)
     except (OSError, MnistCnnError):
         raise
     except Exception as error:  # the converters raise whatever their layers raise
         first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise ExportError(
-            f"The network cannot be converted to {form.to} ({first.strip()[:200]}): choose another form."
+            f"The model cannot be converted to {export_format.to} ({first.strip()[:200]}): choose another format."
         ) from error
 
 
-def refuse_if_worse(form: Form, agreement: Agreement, path: Path) -> None:
-    """Raise ExportError, with the figure, if the export is not as good as it must be."""
+def reject_if_worse(export_format: ExportFormat, agreement: Agreement, path: Path) -> None:
+    """Raise ExportError, with the figures, if the export is not as good as it must be."""
     lost = agreement.original_correct - agreement.correct
-    if form.calibrated:
+    if export_format.calibrated:
         if lost * ACCURACY_LOSS > agreement.images:
             raise ExportError(
-                f"{path} is not kept: it reads {agreement.accuracy:.2%} of {agreement.images:,} test images rightly "
-                f"and the original {agreement.original_accuracy:.2%}, and in int8 no more than 0.05 points may be lost."
+                f"{path} is not saved: its accuracy is {agreement.accuracy:.2%} on {agreement.images:,} test images, "
+                f"the original's {agreement.original_accuracy:.2%}, and int8 may lose at most 0.05 percentage points."
             )
     elif agreement.disagreements:
         raise ExportError(
-            f"{path} is not kept: it reads {agreement.disagreements:,} of {agreement.images:,} test images otherwise "
-            f"than the original (agreement {agreement.agreement_rate:.2%}), and in floats it must read all alike."
+            f"{path} is not saved: {agreement.disagreements:,} of {agreement.images:,} predictions differ from the "
+            f"original's (agreement {agreement.agreement_rate:.2%}), and in floats none may."
         )
-    elif form.quantize is None and not agreement.max_difference <= LARGEST_DIFFERENCE:
+    elif export_format.quantize is None and not agreement.max_difference <= LARGEST_DIFFERENCE:
         raise ExportError(
-            f"{path} is not kept: its probabilities differ from the original's by up to "
+            f"{path} is not saved: its probabilities differ from the original's by up to "
             f"{agreement.max_difference:.1e}, and no more than {LARGEST_DIFFERENCE:.0e} is allowed."
         )
 
 
-def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, agreement: Agreement) -> dict[str, Any]:
-    """The card of an export: `docs/export.md` says what stands in it."""
+def described(
+    export_format: ExportFormat, part: Path, artifact: Artifact, dataset: Dataset, agreement: Agreement
+) -> dict[str, Any]:
+    """The model card of an export: `docs/export.md` lists its keys."""
     files = [part] if part.is_file() else sorted(one for one in part.rglob("*") if one.is_file())
     about: dict[str, Any] = {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "to": form.to,
-        "opset": onnx_file.opset_of(part) if form.to == "onnx" else None,
-        "input": f"n×28×28×1 {form.input_dtype}, ink 255 on paper 0",
+        "to": export_format.to,
+        "opset": onnx_file.opset_of(part) if export_format.to == "onnx" else None,
+        "input": f"n×28×28×1 {export_format.input_dtype}, foreground 255, background 0",
         "output": "n×10 float32, probabilities",
-        "temperature": artifact.card.evaluation.get("temperature"),  # inside already
-        "quantized": form.quantize,
+        "temperature": artifact.card.evaluation.get("temperature"),  # already applied inside
+        "quantized": export_format.quantize,
         "calibration": None,
         "files": {one.name if part.is_file() else str(one.relative_to(part)): sha256_of(one) for one in files},
         "bytes": sum(one.stat().st_size for one in files),
@@ -230,12 +231,12 @@ def described(form: Form, part: Path, artifact: Artifact, dataset: Dataset, agre
         "versions": environment.versions(RECORDED),
         "machine": environment.machine(),
     }
-    if form.calibrated:
+    if export_format.calibrated:
         images = min(CALIBRATION_IMAGES, len(dataset.train))
         about["calibration"] = about_data(dataset) | {"part": "training", "images": images, "seed": CALIBRATION_SEED}
     return about
 
 
 def about_data(dataset: Dataset) -> dict[str, Any]:
-    """Which data these are."""
+    """The name and hash of a dataset."""
     return {"data": dataset.name, "sha256": dataset.sha256}

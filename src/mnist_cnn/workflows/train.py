@@ -75,7 +75,7 @@ def train(
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train))
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
-    partial = store.begin(Path(output) if output else store.free_name(RUNS / name))
+    partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
     settings = Settings(
         recipe=recipe,
         seed=seed,
@@ -90,7 +90,7 @@ def train(
         inexact=[],
         devices=devices,
     )
-    with closing(listed), store.writing(partial), store.held(partial):
+    with closing(listed), store.writing(partial), store.lock_run(partial):
         checkpoint.begin(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
         return Model(_run(partial, settings, dataset, listed))
@@ -114,7 +114,7 @@ def resume(
     environment.require_training("Training")
     listed = callbacks_for(verbose, callbacks)
     partial = store.find_partial(Path(folder))
-    with closing(listed), store.writing(partial), store.held(partial):
+    with closing(listed), store.writing(partial), store.lock_run(partial):
         if (partial / card.CARD).exists():  # stopped between the model card and the last rename
             return Model(store.complete(partial))
         old = checkpoint.settings_of(partial / store.CHECKPOINT)

@@ -101,8 +101,8 @@ def adapt(
 @contextmanager
 def kept_whole(folder: Path) -> Iterator[Path]:
     """The folder to work in, which goes away again whatever ends the work before it is complete."""
-    partial = store.begin(folder)
-    with store.writing(partial, "nothing of it is kept"), store.held(partial):
+    partial = store.make_partial(folder)
+    with store.writing(partial, "nothing of it is kept"), store.lock_run(partial):
         try:
             yield partial
         except BaseException:

@@ -1,4 +1,4 @@
-"""What a network can be exported as: how each form is written and read back. Compares nothing and prints nothing."""
+"""The export formats: how each is written and read back. Compares nothing and prints nothing."""
 
 import tempfile
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from mnist_cnn.reading.network import Classifier, onnx_classifier
 if TYPE_CHECKING:
     import keras
 
-ENDINGS = {"onnx": ".onnx", "litert": ".tflite", "saved_model": "_saved_model"}
+SUFFIXES = {"onnx": ".onnx", "litert": ".tflite", "saved_model": "_saved_model"}
 QUANTIZED = {"onnx": ("int8",), "litert": ("float16", "int8"), "saved_model": ()}
 DTYPES = ("uint8", "float32")
 
 
 @dataclass(frozen=True)
-class Form:
-    """One way to export: what `to`, quantized as what (None: float32 as trained), taking which `input_dtype`.
+class ExportFormat:
+    """What to export `to`, `quantize`d to what (None: float32 as trained), with which `input_dtype`.
 
-    Raises ExportFormatError if there is no such form.
+    Raises ExportFormatError if there is no such format.
     """
 
     to: str
@@ -31,30 +31,31 @@ class Form:
     input_dtype: str = "uint8"
 
     def __post_init__(self) -> None:
-        """Refuse what there is not."""
-        if self.to not in ENDINGS:
+        """Check the three."""
+        if self.to not in SUFFIXES:
             raise ExportFormatError(
-                f"There is no export to {self.to!r}: choose one of {', '.join(ENDINGS)}, or web on the command line."
+                f"There is no export to {self.to!r}: choose one of {', '.join(SUFFIXES)}, or web on the command line."
             )
         if self.quantize is not None and self.quantize not in QUANTIZED[self.to]:
-            known = " or ".join(QUANTIZED[self.to]) or "nothing, that is: leave it out"
-            raise ExportFormatError(f"{self.to} is not quantized to {self.quantize!r}: choose {known}.")
+            known = QUANTIZED[self.to]
+            advice = f"choose {' or '.join(known)}" if known else "leave --quantize out"
+            raise ExportFormatError(f"{self.to} cannot be quantized to {self.quantize!r}: {advice}.")
         if self.input_dtype not in DTYPES:
-            raise ExportFormatError(f"There is no input of {self.input_dtype!r}: choose {' or '.join(DTYPES)}.")
+            raise ExportFormatError(f"There is no input dtype {self.input_dtype!r}: choose {' or '.join(DTYPES)}.")
 
     @property
-    def ending(self) -> str:
-        """What a file of this form is called after its network's name."""
+    def suffix(self) -> str:
+        """What a file of this format is called after the name of its model."""
         named = [self.quantize or "", "" if self.input_dtype == "uint8" else self.input_dtype]
-        return "".join(f"-{word}" for word in named if word) + ENDINGS[self.to]
+        return "".join(f"-{word}" for word in named if word) + SUFFIXES[self.to]
 
     @property
     def calibrated(self) -> bool:
-        """Whether writing it needs images to find the range of each number."""
+        """Whether writing it needs images to find the range of the activations."""
         return self.quantize == "int8"
 
     def write(self, network: "keras.Model", path: Path, images: np.ndarray) -> None:
-        """Write a kept network as a file, or a folder for saved_model; `images` (n, 28, 28) uint8 calibrate it.
+        """Write a saved model as a file, or as a folder for saved_model; `images` (n, 28, 28) uint8 calibrate it.
 
         Raises whatever the converters raise.
         """
@@ -75,7 +76,7 @@ class Form:
             saved_model.write(network, path)
 
     def read(self, path: Path, threads: int = 0) -> Classifier:
-        """What has been written, as a classifier that computes with `threads` threads, 0 for as many as it likes."""
+        """Load what was written as a classifier that computes with `threads` threads, 0 for its own default."""
         if self.to == "onnx":
             return onnx_classifier(path, threads)
         if self.to == "litert":
