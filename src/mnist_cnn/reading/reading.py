@@ -1,5 +1,6 @@
 """The digits read from an image: rows, confidences and boxes. Plain data; knows nothing about how they were read."""
 
+import html
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,9 +81,12 @@ class Reading:
 
     def _repr_html_(self) -> str:
         """The image with a box and a confidence for each digit, for a notebook."""
-        from mnist_cnn.reading.annotate import reading_html  # here, because OpenCV comes with it
+        text = f"<pre>{html.escape(self.text or 'no digits')}</pre>"
+        if self.source is None:
+            return text
+        from mnist_cnn.reading.annotate import annotated_html  # here, because OpenCV comes with it
 
-        return reading_html(self)
+        return annotated_html(self.source, self, self.text) + text
 
     def to_dict(self) -> dict[str, Any]:
         """The reading as a JSON document (schema in docs/reading.md)."""
