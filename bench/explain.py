@@ -18,11 +18,12 @@ import numpy as np
 import onnx
 from PIL import Image
 
+from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.explain import Explanation, Reasons, occlusion, reasons
 from mnist_cnn.reading.illustrate import illustrate
 from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.network import Classifier, onnx_classifier
-from mnist_cnn.reading.reading import Box, Digit, Reading
+from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.weights import calibrated_classifier
 from mnist_cnn.system import environment
 from read_pictures import arrays

@@ -14,7 +14,7 @@ from mnist_cnn.evaluation import labelled_images
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.reader import Reader
-from mnist_cnn.terminal.reading import judge_each, show_score
+from mnist_cnn.terminal.readings import judge_each, show_score
 from mnist_cnn.terminal.screen import in_numbers
 from results import machine_line, write
 from robust import normalised

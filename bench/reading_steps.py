@@ -48,7 +48,7 @@ def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
         "grey, dark ink": dark,
         "contrast": 255 - against(dark, paper_of(dark)),
         "ink": 255 - 255 * ink.mask,
-        "result": annotate(picture, reading),
+        "result": annotate(picture, reading.digits),
         "model input": np.concatenate(seen, axis=1),
     }
 

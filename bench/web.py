@@ -28,7 +28,7 @@ from drawing import inked, mask  # noqa: E402
 from mnist_cnn import Reader  # noqa: E402
 from mnist_cnn.reading.explain import reasons  # noqa: E402
 from mnist_cnn.reading.reading import Reading  # noqa: E402
-from mnist_cnn.web.export import export_web  # noqa: E402
+from mnist_cnn.web.site import export_web  # noqa: E402
 from static_host import EXPLAIN, LOADED, SWITCHES, chromium, hosted, reading_of  # noqa: E402
 
 LOADS = 5

@@ -291,4 +291,4 @@ def test_explaining_needs_no_more_than_the_light_install(picture: Callable[[str]
 
 
 def test_reading_does_not_load_what_explains() -> None:
-    loaded_by("import sys, mnist_cnn.terminal.reading\nassert 'mnist_cnn.reading.explain' not in sys.modules")
+    loaded_by("import sys, mnist_cnn.terminal.readings\nassert 'mnist_cnn.reading.explain' not in sys.modules")

@@ -131,7 +131,8 @@ def test_a_wrong_table_gets_one_clear_sentence(tmp_path: Path, rows: list[list[s
 
 
 def test_the_refusal_curve_leaves_the_surest() -> None:
-    from mnist_cnn.reading.reading import Box, Digit, Reading
+    from mnist_cnn.reading.digit import Box, Digit
+    from mnist_cnn.reading.reading import Reading
 
     def judged(read: int, confidence: float) -> labelled_images.EvaluatedImage:
         import numpy as np

@@ -139,7 +139,7 @@ def test_the_json_of_a_reading_is_plain(reader: Reader) -> None:
 
 def test_boxes_and_digits_are_drawn_onto_the_picture(reader: Reader) -> None:
     page = inked(mask("42"), 255, 0)
-    drawn = annotate(page, reader.read(page))
+    drawn = annotate(page, reader.read(page).digits)
     assert drawn.ndim == 3
     assert ((drawn[..., 1] > drawn[..., 0]).any(axis=1)).sum() > 100
 

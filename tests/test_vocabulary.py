@@ -73,7 +73,7 @@ src/mnist_cnn/study/run.py
 
 src/mnist_cnn/terminal/exports.py
 
-src/mnist_cnn/terminal/reading.py
+src/mnist_cnn/terminal/readings.py
 
 src/mnist_cnn/terminal/screen.py
 

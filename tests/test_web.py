@@ -27,12 +27,12 @@ from mnist_cnn.reading.explain import reasons
 from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.weights import calibrated_classifier, with_temperature
-from mnist_cnn.web import export, packages
-from mnist_cnn.web.export import export_web
+from mnist_cnn.web import packages, site
 from mnist_cnn.web.packages import Package
+from mnist_cnn.web.site import export_web
 from static_host import EXPLAIN, LOADED, SWITCHES, chromium, hosted, reading_of
 
-PAGE = Path(export.__file__).parent / "page"
+PAGE = Path(site.__file__).parent / "page"
 # The pictures lie beside MNIST where they are at all.
 PICTURES = Path(os.environ.get("MNIST_CNN_DATA", "nowhere")).parent / "pictures"
 PATIENCE = 120_000  # milliseconds: a machine that does much else

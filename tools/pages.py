@@ -21,8 +21,8 @@ from mnist_cnn.card import Card
 from mnist_cnn.cli import app
 from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation
+from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.explain import Explanation, Reasons
-from mnist_cnn.reading.reading import Box, Digit
 from notebook import cells_of, notebook
 
 ROOT = Path(__file__).parents[1]

@@ -77,7 +77,7 @@ def export(
 
 def export_web_page(folder: Path | None, output: Path, packages: Path | None, as_json: bool) -> None:
     """Write the page that reads in the browser."""
-    from mnist_cnn.web.export import export_web
+    from mnist_cnn.web.site import export_web
 
     written = export_web(folder, output, packages)
     if as_json:

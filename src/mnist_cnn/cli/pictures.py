@@ -41,7 +41,7 @@ def read(
     $ mnist-cnn read scans/ --annotate drawn/ --min-confidence 0.9
     $ mnist-cnn read - --single --model runs/quick < digit.png
     """
-    from mnist_cnn.terminal import reading as terminal_reading
+    from mnist_cnn.terminal import readings
 
     if ray and output:
         if names := ", ".join(f"--{name}" for name in sorted(given(context) & {"workers", "annotate"})):
@@ -59,7 +59,7 @@ def read(
             min_confidence=min_confidence,
             single=single,
         )
-        raise typer.Exit(0 if terminal_reading.read_elsewhere(there, as_json=as_json) else 1)
+        raise typer.Exit(0 if readings.read_elsewhere(there, as_json=as_json) else 1)
     if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(named))
         stop(f"{names} needs --ray ADDRESS and --output FOLDER beside it: give both, or neither.", 2)
@@ -68,7 +68,7 @@ def read(
     reading = functools.partial(
         read_in_parallel, workers=workers, model=model, min_confidence=min_confidence, single=single
     )
-    if not terminal_reading.read_each(reading, pictures, annotate=annotate, as_json=as_json):
+    if not readings.read_each(reading, pictures, annotate=annotate, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -88,9 +88,9 @@ def explain(
     $ mnist-cnn explain digit.png --single --output reasons.png
     """
     from mnist_cnn.reading.reader import Reader
-    from mnist_cnn.terminal import reading as terminal_reading
+    from mnist_cnn.terminal import readings
 
-    if not terminal_reading.explain_each(Reader(model), pictures, single=single, output=output, as_json=as_json):
+    if not readings.explain_each(Reader(model), pictures, single=single, output=output, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -108,17 +108,17 @@ def score(
     """
     from mnist_cnn.evaluation import labelled_images
     from mnist_cnn.reading.reader import Reader
-    from mnist_cnn.terminal import reading as terminal_reading
+    from mnist_cnn.terminal import readings
 
-    terminal_reading.refuse_to_overwrite(mistakes)
+    readings.refuse_to_overwrite(mistakes)
     labelled = labelled_images.load(labels)
-    judged = terminal_reading.judge_each(Reader(model, min_confidence), labelled)
+    judged = readings.judge_each(Reader(model, min_confidence), labelled)
     if mistakes:
-        terminal_reading.write_mistakes(judged, mistakes)
+        readings.write_mistakes(judged, mistakes)
     if as_json:
         typer.echo(json.dumps(labelled_images.summary(judged)))
     else:
-        terminal_reading.show_score(judged)
+        readings.show_score(judged)
 
 
 def adapt(
@@ -143,8 +143,7 @@ def adapt(
     $ mnist-cnn read photo.jpg --model runs/mine
     """
     from mnist_cnn.evaluation import labelled_images
-    from mnist_cnn.terminal import reading as terminal_reading
-    from mnist_cnn.terminal import screen
+    from mnist_cnn.terminal import readings, screen
     from mnist_cnn.workflows.adaptation.adapt import adapt
 
     environment.require_training("Adapting a network")
@@ -163,7 +162,7 @@ def adapt(
         about = artifact.card.evaluation["adaptation"]
         typer.echo(json.dumps({"model": str(artifact.folder), **{k: v for k, v in about.items() if k != "before"}}))
     else:
-        terminal_reading.show_adapted(artifact)
+        readings.show_adapted(artifact)
 
 
 def serve(

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from mnist_cnn.reading.digit import Digit
 from mnist_cnn.reading.explain import Explanation, Reasons, percent
-from mnist_cnn.reading.reading import Digit
 
 PAPER, INK, QUIET, LINE = (251, 250, 247), (29, 33, 38), (91, 100, 112), (222, 219, 210)  # RGB, as in the web app
 BLUE, ORANGE = (37, 99, 168), (194, 65, 12)

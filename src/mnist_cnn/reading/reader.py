@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.ink import FAINTEST, Ink, find_ink
 from mnist_cnn.reading.lattice import NARROW, Lattice, best_way, lattice_of
@@ -20,7 +21,7 @@ from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.pen import to_usual_pen
 from mnist_cnn.reading.picture import Picture, Source, load
-from mnist_cnn.reading.reading import Box, Digit, Reading
+from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of
 from mnist_cnn.reading.weights import calibrated_classifier
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from mnist_cnn.reading.reading import Digit, Reading
+from mnist_cnn.reading.digit import Digit
+from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.problems import MEDIA_TYPE
 
 Probability = Annotated[float, Field(ge=0, le=1)]

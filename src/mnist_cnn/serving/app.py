@@ -18,8 +18,8 @@ from mnist_cnn.serving.answers import BatchModel, ProblemModel, ReadingModel, Re
 from mnist_cnn.serving.body import Budget
 from mnist_cnn.serving.engine import Engine
 from mnist_cnn.serving.gate import Gate, Guard, LoadShedder
-from mnist_cnn.serving.metrics import Metrics
 from mnist_cnn.serving.problems import HANDLERS
+from mnist_cnn.serving.request_metrics import Metrics
 from mnist_cnn.serving.settings import Settings
 
 ABOUT = "Recognises handwritten digits in images: predictions, confidences, bounding boxes and explanations."

@@ -19,7 +19,7 @@ from mnist_cnn.reading.picture import check_size, load, opened
 from mnist_cnn.reading.reader import Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.lane import Lane
-from mnist_cnn.serving.metrics import Metrics
+from mnist_cnn.serving.request_metrics import Metrics
 from mnist_cnn.serving.settings import BATCH_SIZE, SMALL, WAIT
 
 FEW = 8  # images in a tensor that the model classifies in the time it takes to read one image

@@ -12,8 +12,8 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnist_cnn.serving.body import Budget
-from mnist_cnn.serving.metrics import Metrics
 from mnist_cnn.serving.problems import BUSY, ProblemError, answer
+from mnist_cnn.serving.request_metrics import Metrics
 
 access = logging.getLogger("mnist_cnn.access")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")

@@ -22,7 +22,7 @@ from uvicorn.supervisors.multiprocess import Multiprocess
 
 from mnist_cnn.errors import ServerError
 from mnist_cnn.serving.app import make_app
-from mnist_cnn.serving.metrics import share_between_workers
+from mnist_cnn.serving.request_metrics import share_between_workers
 from mnist_cnn.serving.settings import HEAD, IDLE, SENDING, STOPPING, Settings
 
 Announce = Callable[[str], object]

@@ -183,7 +183,7 @@ def write_annotated(folder: Path, name: str, source: Source, reading: Reading) -
     """Write the picture with boxes and digits as a PNG of its name; a second one of that name gets a number."""
     from mnist_cnn.reading.annotate import annotate
 
-    write_png(free_name(folder, name), annotate(source, reading))
+    write_png(free_name(folder, name), annotate(source, reading.digits))
 
 
 def write_explanation(path: Path, explanation: "Explanation") -> None:
