@@ -107,7 +107,7 @@ class Model:
     def _repr_html_(self) -> str:
         """The learning curves and the confusion matrix, for a notebook."""
         matrix = np.asarray(self.card.evaluation["confusion_matrix"])
-        return learning_curves(self) + confusion_table(repr(self), matrix)
+        return confusion_table(repr(self), matrix) + learning_curves(self)
 
 
 def learning_curves(model: Model) -> str:
@@ -118,7 +118,8 @@ def learning_curves(model: Model) -> str:
         return ""
     history = model.card.history
     drawn = (charts.learning_curve(history, measure) for measure in ("loss", "accuracy"))
-    return "".join(charts.standalone(charts.to_svg(figure, "learning curve")) for figure in drawn)
+    curves = "".join(charts.standalone(charts.to_svg(figure, "learning curve")) for figure in drawn)
+    return f'<div style="display: flex; max-width: 50em">{curves}</div>'
 
 
 def load(model: str | Path) -> Model:
