@@ -23,9 +23,9 @@ from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Difference
 from mnist_cnn.study import folder, local_training
-from mnist_cnn.study.compare import Studies, compare
+from mnist_cnn.study.compare import StudyComparison, compare
 from mnist_cnn.study.folder import Row, Study
-from mnist_cnn.study.run import StudyWatch, run
+from mnist_cnn.study.run import StudyCallback, run
 from mnist_cnn.system import environment
 from mnist_cnn.terminal import study as terminal_study
 from mnist_cnn.training.recipe import Recipe
@@ -113,7 +113,7 @@ def test_a_study_with_other_settings_is_refused_and_says_what_differs(
 def test_a_study_of_other_data_is_refused(tmp_path: Path) -> None:
     study(tmp_path / "study", 1)
     change(tmp_path / "study", lambda document: document["data"].update(sha256="0" * 64))
-    with pytest.raises(RunError, match=r"the data were digits \(SHA-256 0000000000000000…\)"):
+    with pytest.raises(RunError, match=r"the data was digits \(SHA-256 0000000000000000…\)"):
         study(tmp_path / "study", 1)
 
 
@@ -129,7 +129,7 @@ def test_what_has_changed_around_a_study_that_goes_on_is_noted(tmp_path: Path) -
     change(tmp_path / "study", lambda document: document["versions"].update(keras="1.0"))
     notes = study(tmp_path / "study", 2).notes
     assert len(notes) == 1
-    assert "1 finished by then" in notes[0]
+    assert "Resumed after 1 finished seeds" in notes[0]
     assert "keras was 1.0 and is now 3." in notes[0]
 
 
@@ -142,7 +142,7 @@ def test_a_folder_that_is_no_study_is_left_alone(kind: str, tmp_path: Path) -> N
         (out / "thesis.txt").write_text("mine")
     else:
         out.write_text("mine")
-    with pytest.raises(RunError, match="is there already and holds no study, so it is left alone"):
+    with pytest.raises(RunError, match="already exists and is not a study"):
         study(out)
     assert out.read_text() == "mine" if kind == "file" else [path.name for path in out.iterdir()] == ["thesis.txt"]
 
@@ -191,11 +191,11 @@ def test_a_foreign_network_in_the_folder_is_neither_counted_nor_overwritten(tmp_
     study(tmp_path / "study", 2)
     (tmp_path / "study" / "seed-1").rename(tmp_path / "study" / "seed-2")
     made = study(tmp_path / "study", 3)
-    assert "seed-2 holds a network that is not of this study" in str(made.rows[2].failure)
+    assert "seed-2 is a model of another study" in str(made.rows[2].failure)
     assert mnist_cnn.load(tmp_path / "study" / "seed-2").card.seed == 1
 
 
-def test_jobs_run_side_by_side_and_share_the_cores(
+def test_workers_run_in_parallel_and_share_the_cores(
     tmp_path: Path, begun: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAKE_SECONDS", "1")
@@ -210,25 +210,25 @@ def test_a_study_tells_of_epochs_and_seeds_as_they_are_done(tmp_path: Path, monk
     monkeypatch.setenv("FAKE_SECONDS", "0.5")
     heard: list[object] = []
 
-    class Listener(StudyWatch):
-        def begin(self, folder: Path, study: Study, waiting: int) -> None:
+    class Listener(StudyCallback):
+        def on_study_begin(self, folder: Path, study: Study, waiting: int) -> None:
             heard.append((folder.name, len(study.rows), waiting))
 
-        def epochs(self, done: dict[int, int]) -> None:
+        def on_epochs(self, done: dict[int, int]) -> None:
             if done == {0: 1} and done not in heard:
                 heard.append(done)
 
-        def row(self, row: Row) -> None:
+        def on_row(self, row: Row) -> None:
             heard.append(row.accuracy)
 
-    study(tmp_path / "study", 1, watch=Listener())
+    study(tmp_path / "study", 1, callback=Listener())
     assert heard == [("study", 0, 1), {0: 1}, 0.82]
 
 
 @pytest.mark.usefixtures("begun")
 def test_two_calls_cannot_work_on_one_study(tmp_path: Path) -> None:
     study(tmp_path / "study", 1)
-    with folder.held(tmp_path / "study"), pytest.raises(RunError, match="Another process is at work on"):
+    with folder.locked_study(tmp_path / "study"), pytest.raises(RunError, match="is in use by another process"):
         study(tmp_path / "study", 2)
 
 
@@ -309,7 +309,7 @@ def test_a_failed_seed_ends_with_1_and_is_said(words: list[str], monkeypatch: py
         (["--data", "nowhere"], 1, "There is no dataset, file or folder 'nowhere'"),
         (["--ray", "local", "--workers", "2"], 2, "leave --workers out and give --threads"),
         (["--epochs", "3", "compare", "a", "b"], 2, "--epochs cannot stand before compare"),
-        (["compare", "a", "b"], 1, "a holds neither a study nor a network: name"),
+        (["compare", ".", "."], 1, ". is neither a study nor a model: name"),
         (["compare", "a.json", str(FIXTURE)], 1, "a.json is a study and"),
         (["compare", "a.json", "b.json"], 1, "There is no study at a.json"),
         (["compare", str(FIXTURE), "b.onnx"], 1, "b.onnx cannot be read"),
@@ -339,7 +339,7 @@ def test_without_ray_the_command_says_what_to_install(tmp_path: Path, monkeypatc
 
 
 def test_time_left_counts_epochs_of_seeds_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = terminal_study.TerminalStudyWatch(lambda _: None)
+    watch = terminal_study.StudyProgress(lambda _: None)
     watch.waiting, watch.all_epochs, watch.ended = 4, 10, 1
     watch.under_way = {1: 5, 2: 5}
     watch.started = 0
@@ -348,12 +348,12 @@ def test_time_left_counts_epochs_of_seeds_under_way(monkeypatch: pytest.MonkeyPa
 
 
 def test_epochs_of_an_earlier_start_do_not_shorten_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = terminal_study.TerminalStudyWatch(lambda _: None)
+    watch = terminal_study.StudyProgress(lambda _: None)
     watch.waiting, watch.all_epochs, watch.started = 2, 10, 0
-    watch.epochs({1: 4})
+    watch.on_epochs({1: 4})
     assert watch.left() == ""
     monkeypatch.setattr(time, "monotonic", lambda: 20.0)
-    watch.epochs({1: 6})  # ten seconds an epoch, and fourteen to go
+    watch.on_epochs({1: 6})  # ten seconds an epoch, and fourteen to go
     assert watch.left() == "2:20 left"
 
 
@@ -444,14 +444,16 @@ def two_studies(tmp_path: Path, begun: Callable[[], list[str]]) -> tuple[Path, P
 
 def test_two_studies_are_compared_across_seeds_and_on_the_same_images(two_studies: tuple[Path, Path]) -> None:
     found = compare(*two_studies)
-    assert isinstance(found, Studies)
+    assert isinstance(found, StudyComparison)
     assert found.seeds.value == pytest.approx(10 / 500)
     assert found.seeds.is_significant
     assert found.images  # their networks are one and the same
     assert (found.images.value, found.images.p) == (0, 1)
-    assert found.verdict.startswith("B is better by 2.00 points (95 % interval 1.")
-    assert found.verdict.endswith("on these test images, but on others that may be otherwise (p = 1.000).")
-    assert compare(two_studies[1], two_studies[0]).verdict.startswith("A is better by 2.00 points (95 % interval 1.")
+    assert found.verdict.startswith("B is better by 2.00 percentage points (95% CI 1.")
+    assert found.verdict.endswith("on these test images, but this may not hold on others (p = 1.000).")
+    assert compare(two_studies[1], two_studies[0]).verdict.startswith(
+        "A is better by 2.00 percentage points (95% CI 1."
+    )
 
 
 def test_a_study_json_without_its_networks_is_compared_across_seeds_only(
@@ -462,7 +464,7 @@ def test_a_study_json_without_its_networks_is_compared_across_seeds_only(
     done = invoke(app, ["study", "compare", str(lone), str(two_studies[1] / "study.json")])
     assert done.exit_code == 0
     assert "The networks cannot be compared image by image" in done.stdout
-    assert done.stdout.splitlines()[-1].startswith("B is better by 2.00 points")
+    assert done.stdout.splitlines()[-1].startswith("B is better by 2.00 percentage points")
     document = json.loads(invoke(app, ["study", "compare", str(lone), str(two_studies[1]), "--json"]).stdout)
     assert document["on_the_same_images"] is None
     assert document["across_seeds"]["value"] == pytest.approx(0.02)
@@ -473,10 +475,10 @@ def test_studies_that_cannot_be_compared_say_why(two_studies: tuple[Path, Path],
     assert "leave --data out" in invoke(app, ["study", "compare", a, b, "--data", "digits"]).stderr
     change(two_studies[0], lambda document: document["data"].update(sha256="0" * 64, origin="mnist"))
     said = invoke(app, ["study", "compare", a, b]).stderr
-    assert f"{a} is about mnist and {b} about other data, digits" in said
+    assert f"{a} was trained on mnist and {b} on other data, digits" in said
     study(tmp_path / "c", 1)
     said = invoke(app, ["study", "compare", str(tmp_path / "c"), b]).stderr
-    assert "has 1 finished seeds, and a spread needs two at least" in said
+    assert "has too few finished seeds (1, and a spread needs two)" in said
 
 
 REAL, MAYBE, NONE = Difference(0.0012, (0.0003, 0.0021), 0.012), Difference(0.0002, (-0.0007, 0.0011), 0.71), None
@@ -485,31 +487,31 @@ REAL, MAYBE, NONE = Difference(0.0012, (0.0003, 0.0021), 0.012), Difference(0.00
 @pytest.mark.parametrize(
     ("seeds", "images", "sentence"),
     [
-        (REAL, REAL, "B is better by 0.12 points (95 % interval 0.03 to 0.21, p = 0.012)."),
-        (REAL, NONE, "B is better by 0.12 points (95 % interval 0.03 to 0.21, p = 0.012)."),
+        (REAL, REAL, "B is better by 0.12 percentage points (95% CI 0.03 to 0.21, p = 0.012)."),
+        (REAL, NONE, "B is better by 0.12 percentage points (95% CI 0.03 to 0.21, p = 0.012)."),
         (
             REAL,
             MAYBE,
-            "B is better by 0.12 points (95 % interval 0.03 to 0.21, p = 0.012) on these test images, but on others "
-            "that may be otherwise (p = 0.710).",
+            "B is better by 0.12 percentage points (95% CI 0.03 to 0.21, p = 0.012) on these test images, but this "
+            "may not hold on others (p = 0.710).",
         ),
         (
             MAYBE,
             MAYBE,
-            "No difference can be told between the recipes: B less A is 0.02 points (95 % interval -0.07 to 0.11, "
-            "p = 0.710).",
+            "The difference between the recipes is not significant: B − A is 0.02 percentage points (95% CI -0.07 to "
+            "0.11, p = 0.710).",
         ),
         (
             MAYBE,
             REAL,
-            "No difference can be told between the recipes: B less A is 0.02 points (95 % interval -0.07 to 0.11, "
-            "p = 0.710); these very networks do differ.",
+            "The difference between the recipes is not significant: B − A is 0.02 percentage points (95% CI -0.07 to "
+            "0.11, p = 0.710); between these particular models it is.",
         ),
         (
             Difference(0.002, None, None),
             REAL,
-            "No difference can be told: B less A is 0.20 points, but no seed differs from another of its study, so "
-            "there is nothing to measure that with: train more seeds.",
+            "The significance is unknown: B − A is 0.20 percentage points, but within each study all seeds have the "
+            "same accuracy, so there is no spread to compare it with: train more seeds.",
         ),
     ],
 )
@@ -517,7 +519,7 @@ def test_both_sources_of_variation_are_in_the_verdict(
     seeds: Difference, images: Difference | None, sentence: str
 ) -> None:
     made = Study(1, "", {"name": "best"}, {"name": "mnist"}, 2, False, {}, {}, None, [], [])
-    assert Studies("a", "b", {}, (made, made), seeds, images, None).verdict == sentence
+    assert StudyComparison("a", "b", {}, (made, made), seeds, images, None).verdict == sentence
 
 
 def test_a_network_and_its_onnx_form_do_not_differ() -> None:
@@ -525,7 +527,7 @@ def test_a_network_and_its_onnx_form_do_not_differ() -> None:
     document = json.loads(done.stdout)
     assert (document["counts"]["only_a_correct"], document["counts"]["only_b_correct"]) == (0, 0)
     assert document["difference"]["p"] == 1
-    assert document["verdict"].startswith("No difference can be told")
+    assert document["verdict"].startswith("The difference is not significant")
 
 
 def test_two_networks_are_compared_on_the_same_images(
@@ -535,7 +537,7 @@ def test_two_networks_are_compared_on_the_same_images(
     assert done.exit_code == 0
     assert "Of 500 test images of digits (not MNIST), both are right on" in done.stdout
     assert "McNemar's exact test" in done.stdout
-    assert "is better by" in done.stdout or "No difference can be told" in done.stdout
+    assert "is better by" in done.stdout or "The difference is not significant" in done.stdout
 
 
 # With real training

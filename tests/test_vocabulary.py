@@ -65,11 +65,8 @@ src/mnist_cnn/workflows/doctor.py
 
 src/mnist_cnn/system/environment.py
 
-src/mnist_cnn/study/compare.py
 
-src/mnist_cnn/study/folder.py
 
-src/mnist_cnn/study/run.py
 
 src/mnist_cnn/terminal/exports.py
 

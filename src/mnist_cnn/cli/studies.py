@@ -52,7 +52,7 @@ def study(
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
 
-    watch = terminal_study.TerminalStudyWatch(note if as_json else screen.show)
+    watch = terminal_study.StudyProgress(note if as_json else screen.show)
     try:
         folder, made = run(
             Recipe(recipe, **hyperparameters),
@@ -63,7 +63,7 @@ def study(
             workers=workers,
             deterministic=deterministic,
             ray=ray,
-            watch=watch,
+            callback=watch,
         )
     except KeyboardInterrupt:
         if watch.folder:

@@ -1,1 +1,1 @@
-"""The same recipe over many seeds: how good it is in the mean, how much that varies, and whether another is better."""
+"""Studies: one recipe over many seeds, its mean accuracy and spread, and whether another recipe is better."""

@@ -1,4 +1,4 @@
-"""Two studies, or two kept networks: is one of them better, or may it be chance? Prints nothing."""
+"""Compare two studies or two models: is the difference statistically significant? Prints nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ WHAT = "a folder of `mnist-cnn study` or its study.json, a folder of `mnist-cnn 
 
 
 @dataclass(frozen=True)
-class Networks:
-    """Two networks on the same test images; `difference` is B's accuracy less A's, by McNemar's exact test."""
+class ModelComparison:
+    """Two models on the same test images; `difference` is B's accuracy minus A's, by McNemar's exact test."""
 
     a: str
     b: str
@@ -39,15 +39,15 @@ class Networks:
 
     @property
     def verdict(self) -> str:
-        """The result in a sentence."""
+        """The conclusion in a sentence."""
         if self.difference.is_significant:
             return f"{better(self.difference)}."
-        return f"No difference can be told: {less(self.difference)}."
+        return f"The difference is not significant: {difference_text(self.difference)}."
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as JSON has it."""
+        """The comparison as JSON."""
         return {
-            "kind": "networks",
+            "kind": "models",
             "a": self.a,
             "b": self.b,
             "data": self.data,
@@ -59,11 +59,11 @@ class Networks:
 
 
 @dataclass(frozen=True)
-class Studies:
-    """Two studies: how sure B's mean accuracy less A's is.
+class StudyComparison:
+    """Two studies: B's mean accuracy minus A's.
 
-    `seeds` says so for the case that other seeds were trained, `images` for the case that these networks read other
-    images of the same kind; it is None if their networks are not kept, and `why_no_images` says why.
+    `seeds` tests it across seeds, as if other seeds were trained; `images` across images, as if these models saw other
+    images of the same kind. That is None if not all models are saved, and `why_no_images` says why.
     """
 
     a: str
@@ -76,23 +76,21 @@ class Studies:
 
     @property
     def verdict(self) -> str:
-        """The result in a sentence."""
+        """The conclusion in a sentence."""
         if self.seeds.p is None:
             return (
-                f"No difference can be told: {less(self.seeds)}, but no seed differs from another of its study, "
-                "so there is nothing to measure that with: train more seeds."
+                f"The significance is unknown: {difference_text(self.seeds)}, but within each study all seeds have the "
+                "same accuracy, so there is no spread to compare it with: train more seeds."
             )
         if not self.seeds.is_significant:
-            other = "; these very networks do differ" if self.images and self.images.is_significant else ""
-            return f"No difference can be told between the recipes: {less(self.seeds)}{other}."
+            other = "; between these particular models it is" if self.images and self.images.is_significant else ""
+            return f"The difference between the recipes is not significant: {difference_text(self.seeds)}{other}."
         if self.images and not self.images.is_significant:
-            return (
-                f"{better(self.seeds)} on these test images, but on others that may be otherwise ({p_of(self.images)})."
-            )
+            return f"{better(self.seeds)} on these test images, but this may not hold on others ({p_of(self.images)})."
         return f"{better(self.seeds)}."
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as JSON has it."""
+        """The comparison as JSON."""
         return {
             "kind": "studies",
             "a": self.a,
@@ -110,10 +108,10 @@ class Studies:
 
 def compare(
     a: str | Path, b: str | Path, data: str | None = None, *, callbacks: CallbackList | None = None
-) -> Networks | Studies:
-    """Compare two studies or two networks, each as `WHAT` says.
+) -> ModelComparison | StudyComparison:
+    """Compare two studies or two models, each named as `WHAT` says.
 
-    `data` is what two networks are judged on, by default what they were trained on ("auto" for two ONNX files). Raises
+    `data` is what two models are evaluated on, by default what they were trained on ("auto" for two ONNX files). Raises
     ArtifactError, DataError.
     """
     environment.require_training("A comparison")
@@ -122,15 +120,15 @@ def compare(
     kinds = [kind_of(path) for path in paths]
     if kinds[0] != kinds[1]:
         raise ArtifactError(f"{a} is a {kinds[0]} and {b} a {kinds[1]}: name two of the same kind.")
-    if kinds[0] == "network":
-        return _networks(paths, data, callbacks)
+    if kinds[0] == "model":
+        return _compare_models(paths, data, callbacks)
     if data is not None:
-        raise DataError("Two studies are compared on the data that both were trained on: leave --data out.")
-    return _studies(paths, callbacks)
+        raise DataError("Two studies are compared on the dataset that both were trained on: leave --data out.")
+    return _compare_studies(paths, callbacks)
 
 
 def _path(word: str | Path) -> Path:
-    """A study's folder or file, or what the name of a model stands for."""
+    """The folder or file of a study, or what the name of a model stands for."""
     return Path(word) if is_study(Path(word)) else path_of(word)
 
 
@@ -140,98 +138,100 @@ def is_study(path: Path) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """Whether a path leads to a "study" or a "network"; raises ArtifactError if to neither."""
+    """Whether a path is a "study" or a "model"; raises ArtifactError if it is neither."""
     if is_study(path):
         return "study"
     if path.suffix == ".onnx" or (path / card.CARD).exists():
-        return "network"
-    raise ArtifactError(f"{path} holds neither a study nor a network: name {WHAT}.")
+        return "model"
+    raise ArtifactError(f"{path} is neither a study nor a model: name {WHAT}.")
 
 
-def _networks(paths: tuple[Path, Path], data: str | None, callbacks: CallbackList) -> Networks:
-    networks = [workflow.opened(path) for path in paths]
-    artifacts = [network for network in networks if isinstance(network, Artifact)]
+def _compare_models(paths: tuple[Path, Path], data: str | None, callbacks: CallbackList) -> ModelComparison:
+    models = [workflow.opened(path) for path in paths]
+    artifacts = [model for model in models if isinstance(model, Artifact)]
     dataset = (
         workflow.data_of_all(artifacts, callbacks) if data is None else source.load(data, say=callbacks.on_message)
     )
     if dataset.warning:
         callbacks.on_warning(dataset.warning)
-    classifiers = [workflow.fastest_classifier(network) for network in networks]
-    counts = ContingencyTable.of(*(right(classify, dataset) for classify in classifiers))
-    return Networks(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
+    classifiers = [workflow.fastest_classifier(model) for model in models]
+    counts = ContingencyTable.of(*(is_correct(classify, dataset) for classify in classifiers))
+    return ModelComparison(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
 
 
-def _studies(paths: tuple[Path, Path], callbacks: CallbackList) -> Studies:
+def _compare_studies(paths: tuple[Path, Path], callbacks: CallbackList) -> StudyComparison:
     a, b = (files.read(path) for path in paths)
     for path, study in zip(paths, (a, b), strict=True):
         if len(study.finished) < 2:
             raise ArtifactError(
-                f"{path} has {len(study.finished)} finished seeds, and a spread needs two at least: "
-                "go on with it (mnist-cnn study --seeds … --output …)."
+                f"{path} has too few finished seeds ({len(study.finished)}, and a spread needs two): "
+                "train more (mnist-cnn study --seeds … --output …)."
             )
     if a.data["sha256"] != b.data["sha256"]:
         raise DataError(
-            f"{paths[0]} is about {a.data['origin']} and {paths[1]} about other data, {b.data['origin']}: "
-            "only studies of the same data can be compared."
+            f"{paths[0]} was trained on {a.data['origin']} and {paths[1]} on other data, {b.data['origin']}: "
+            "compare studies of the same dataset."
         )
     seeds = welch([*a.accuracies.values()], [*b.accuracies.values()])
     try:
-        networks = [_kept(path, study) for path, study in zip(paths, (a, b), strict=True)]
-        dataset = workflow.data_of(networks[0][0], callbacks)
-        shares = [
-            _share_right(artifacts, dataset, path, callbacks) for path, artifacts in zip(paths, networks, strict=True)
+        models = [_saved_models(path, study) for path, study in zip(paths, (a, b), strict=True)]
+        dataset = workflow.data_of(models[0][0], callbacks)
+        fractions = [
+            _fraction_correct(artifacts, dataset, path, callbacks)
+            for path, artifacts in zip(paths, models, strict=True)
         ]
-        images = paired_permutation(shares[0], shares[1], np.random.default_rng(0))
+        images = paired_permutation(fractions[0], fractions[1], np.random.default_rng(0))
         reason = None
     except MnistCnnError as error:
         images, reason = None, str(error)
-    return Studies(str(paths[0]), str(paths[1]), a.data, (a, b), seeds, images, reason)
+    return StudyComparison(str(paths[0]), str(paths[1]), a.data, (a, b), seeds, images, reason)
 
 
-def _kept(path: Path, study: Study) -> list[Artifact]:
-    """The network of every finished seed; raises ArtifactError if one is not there or is another."""
+def _saved_models(path: Path, study: Study) -> list[Artifact]:
+    """The model of every finished seed; raises ArtifactError if one is missing or of another study."""
     folder = path if path.is_dir() else path.parent
     artifacts = []
     for seed in study.accuracies:
         artifact = store.load(seed_folder(folder, seed))
         if not is_of(artifact.card, study, seed):
-            raise ArtifactError(
-                f"{artifact.folder} holds a network that is not of the study: bring the right one back."
-            )
+            raise ArtifactError(f"{artifact.folder} is a model of another study: restore the right one.")
         artifacts.append(artifact)
     return artifacts
 
 
-def _share_right(artifacts: Sequence[Artifact], dataset: Dataset, path: Path, callbacks: CallbackList) -> np.ndarray:
-    """For each test image, the share of the networks that read it rightly."""
+def _fraction_correct(
+    artifacts: Sequence[Artifact], dataset: Dataset, path: Path, callbacks: CallbackList
+) -> np.ndarray:
+    """For each test image, the fraction of the models that classify it correctly, 0 to 1."""
     rows = []
     for artifact in artifacts:
-        rows.append(right(workflow.fastest_classifier(artifact), dataset))
-        callbacks.on_message(f"{path}: {len(rows)} of {len(artifacts)} networks have read the test images.")
+        rows.append(is_correct(workflow.fastest_classifier(artifact), dataset))
+        callbacks.on_message(f"{path}: {len(rows)} of {len(artifacts)} models evaluated")
     return np.asarray(np.mean(rows, axis=0))
 
 
-def right(classify: Classifier, dataset: Dataset) -> np.ndarray:
-    """Which test images (n,) a network reads rightly."""
+def is_correct(classify: Classifier, dataset: Dataset) -> np.ndarray:
+    """Which test images a model classifies correctly, (n,) bool."""
     return np.asarray(classify(dataset.test.images).argmax(axis=1) == dataset.test.labels)
 
 
 def better(difference: Difference) -> str:
-    """Which is better, by how much, and how sure that is."""
+    """Which is better and by how much, with the confidence interval and p."""
     name, sign = ("B", 1) if difference.value > 0 else ("A", -1)
     interval = sorted(sign * 100 * end for end in difference.confidence_interval or ())
-    return f"{name} is better by {100 * abs(difference.value):.2f} points ({_in_brackets(interval, difference)})"
+    points = 100 * abs(difference.value)
+    return f"{name} is better by {points:.2f} percentage points ({_in_brackets(interval, difference)})"
 
 
-def less(difference: Difference) -> str:
-    """B less A, and how sure that is."""
+def difference_text(difference: Difference) -> str:
+    """B minus A, with the confidence interval and p."""
     interval = [100 * end for end in difference.confidence_interval or ()]
-    said = f"B less A is {100 * difference.value:.2f} points"
+    said = f"B − A is {100 * difference.value:.2f} percentage points"
     return f"{said} ({_in_brackets(interval, difference)})" if interval else said
 
 
 def p_of(difference: Difference) -> str:
-    """The p of a test, as papers write it."""
+    """The p-value of a test, as papers write it."""
     if difference.p is None:
         return "no p"
     return "p < 0.001" if difference.p < 0.001 else f"p = {difference.p:.3f}"
@@ -239,4 +239,4 @@ def p_of(difference: Difference) -> str:
 
 def _in_brackets(interval: Sequence[float], difference: Difference) -> str:
     low, high = interval
-    return f"95 % interval {low:.2f} to {high:.2f}, {p_of(difference)}"
+    return f"95% CI {low:.2f} to {high:.2f}, {p_of(difference)}"

@@ -1,4 +1,4 @@
-"""The folder of a study: what is studied and a row a seed, in files that are whole or not there. Trains nothing."""
+"""The folder of a study: its settings and a row per seed, in files that are replaced atomically. Trains nothing."""
 
 import csv
 import io
@@ -26,11 +26,11 @@ LARGEST_STUDY = 64 * 2**20
 
 @dataclass(frozen=True)
 class Row:
-    """How one seed went: either `failure` is a sentence, or it is None and the numbers are there.
+    """The result of one seed: `failure` is a sentence, or it is None and the numbers are there.
 
-    `accuracy` (a share) and `errors` (a count) are on the test images; `corrected_accuracy` is on corrected labels,
-    where the data have any; `seconds` is the training without start-up, testing and keeping; `backend` is the framework
-    that Keras ran on.
+    `accuracy` (0 to 1) and `errors` (a count) are on the test images; `corrected_accuracy` is on corrected labels,
+    where the dataset has any; `seconds` is the training without start-up, testing and saving; `backend` is the
+    framework that Keras ran on.
     """
 
     seed: int
@@ -45,13 +45,13 @@ class Row:
 
     @classmethod
     def of(cls, card: Card) -> "Row":
-        """What a kept network's card says."""
-        judged = card.evaluation
+        """The row of a saved model, by its model card."""
+        evaluation = card.evaluation
         return cls(
             seed=card.seed,
-            accuracy=judged["accuracy"],
-            errors=judged["count"] - judged["correct"],
-            corrected_accuracy=judged["corrected"]["accuracy"] if "corrected" in judged else None,
+            accuracy=evaluation["accuracy"],
+            errors=evaluation["count"] - evaluation["correct"],
+            corrected_accuracy=evaluation["corrected"]["accuracy"] if "corrected" in evaluation else None,
             seconds=card.seconds["training"],
             parameters=card.parameters,
             backend=card.recipe.get("backend"),
@@ -61,9 +61,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Study:
-    """One recipe on one data set, and how each seed went so far; `docs/study.md` lists what stands in each dictionary.
+    """One recipe on one dataset, and the result of each seed so far; `docs/study.md` lists the keys.
 
-    `machine`, `versions` and `git_commit` are of the call that began the study; `notes` say what changed later.
+    `machine`, `versions` and `git_commit` are of the call that started the study; `notes` say what changed later.
     """
 
     format: int
@@ -80,7 +80,7 @@ class Study:
 
     @property
     def finished(self) -> list[Row]:
-        """The seeds that have numbers."""
+        """The rows of seeds that did not fail."""
         return [row for row in self.rows if row.failure is None]
 
     @property
@@ -90,23 +90,23 @@ class Study:
 
     @property
     def summary(self) -> Summary | None:
-        """The accuracies in a few numbers; None before any seed has finished."""
+        """Summary statistics of the accuracies; None before any seed has finished."""
         return summarize([*self.accuracies.values()]) if self.finished else None
 
     @property
     def corrected(self) -> Summary | None:
-        """The same for accuracies on corrected labels; None where there are none."""
+        """The same on corrected labels; None unless every finished seed has them."""
         values = [row.corrected_accuracy for row in self.rows if row.corrected_accuracy is not None]
         return summarize(values) if values and len(values) == len(self.finished) else None
 
     @property
     def median_seconds(self) -> float | None:
-        """How long a seed trains."""
+        """The median training time of a seed."""
         seconds = [row.seconds for row in self.rows if row.seconds is not None]
         return median(seconds) if seconds else None
 
     def with_row(self, row: Row) -> "Study":
-        """The same study with this row, instead of an older one of the same seed."""
+        """The same study with this row in place of an older one of the same seed."""
         rows = {one.seed: one for one in [*self.rows, row]}
         return replace(self, rows=[rows[seed] for seed in sorted(rows)])
 
@@ -114,23 +114,23 @@ class Study:
         """The same study with one more note."""
         return replace(self, notes=[*dict.fromkeys([*self.notes, text])])
 
-    def other_settings(self, asked: "Study") -> list[str]:
-        """What would make seeds of the two studies incomparable, in words; empty if nothing does."""
-        if self.recipe["name"] != asked.recipe["name"]:  # all hyperparameters would only drown it
-            return [f"the recipe was {self.recipe['name']} and is now {asked.recipe['name']}"]
-        names = [name for name in {**self.recipe, **asked.recipe} if name != "name"]
+    def other_settings(self, requested: "Study") -> list[str]:
+        """The differences that make the seeds of two studies incomparable, in words; empty if there are none."""
+        if self.recipe["name"] != requested.recipe["name"]:  # listing all hyperparameters would hide it
+            return [f"the recipe was {self.recipe['name']} and is now {requested.recipe['name']}"]
+        names = [name for name in {**self.recipe, **requested.recipe} if name != "name"]
         pairs = [
-            *((f"--{name.replace('_', '-')}", self.recipe.get(name), asked.recipe.get(name)) for name in names),
-            ("--threads", self.threads, asked.threads),
-            ("--deterministic", self.deterministic, asked.deterministic),
+            *((f"--{name.replace('_', '-')}", self.recipe.get(name), requested.recipe.get(name)) for name in names),
+            ("--threads", self.threads, requested.threads),
+            ("--deterministic", self.deterministic, requested.deterministic),
         ]
         changed = [f"{name} was {old} and is now {new}" for name, old, new in pairs if old != new]
-        if self.data["sha256"] != asked.data["sha256"]:
-            changed.append(f"the data were {self.data['origin']} (SHA-256 {self.data['sha256'][:16]}…)")
+        if self.data["sha256"] != requested.data["sha256"]:
+            changed.append(f"the data was {self.data['origin']} (SHA-256 {self.data['sha256'][:16]}…)")
         return changed
 
-    def other_surroundings(self, now: "Study") -> list[str]:
-        """What may make seeds differ though the settings are the same, in words."""
+    def other_environment(self, now: "Study") -> list[str]:
+        """What may make seeds differ although the settings are the same, in words."""
         pairs = [
             *((name, self.machine.get(name), now.machine.get(name)) for name in {**self.machine, **now.machine}),
             *((name, self.versions.get(name), now.versions.get(name)) for name in {**self.versions, **now.versions}),
@@ -139,7 +139,7 @@ class Study:
         return [f"{name} was {old} and is now {new}" for name, old, new in pairs if old != new]
 
     def to_dict(self) -> dict[str, Any]:
-        """The study as JSON has it, with its summary for programs that only read."""
+        """The study as JSON, with its summary for other programs."""
         accuracy, corrected = self.summary, self.corrected
         return asdict(self) | {
             "summary": {
@@ -152,7 +152,7 @@ class Study:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "Study":
-        """Read back what `to_dict` made; derived numbers are derived again. Raises TypeError or KeyError."""
+        """Read what `to_dict` wrote; derived numbers are computed again. Raises TypeError or KeyError."""
         known = {field.name: document[field.name] for field in fields(cls)}
         study = cls(**known | {"rows": [Row(**row) for row in document["rows"]]})
         _ = study.recipe["name"], study.data["sha256"], study.data["origin"], study.data["name"], study.to_dict()
@@ -160,7 +160,7 @@ class Study:
 
 
 def about(dataset: Dataset) -> dict[str, Any]:
-    """What is kept of a data set's description."""
+    """The description of a dataset in study.json."""
     return {
         "name": dataset.name,
         "origin": dataset.origin,
@@ -175,12 +175,14 @@ def read(path: Path) -> Study:
     path = path / STUDY if path.is_dir() else path
     try:
         if path.stat().st_size > LARGEST_STUDY:
-            raise ArtifactError(f"{path} is larger than {LARGEST_STUDY // 2**20} MiB and no study: {NOT_A_STUDY}.")
+            raise ArtifactError(
+                f"{path} is not a study (it is larger than {LARGEST_STUDY // 2**20} MiB): {NOT_A_STUDY}."
+            )
         document = json.loads(path.read_bytes())
         version = document["format"]
         if isinstance(version, int) and version > FORMAT:
             raise ArtifactError(
-                f"{path} is of format {version} and this program knows formats up to {FORMAT}: "
+                f"{path} has format {version}, and this program reads formats up to {FORMAT}: "
                 "update it (pip install --upgrade mnist-cnn)."
             )
         return Study.from_dict(document)
@@ -193,7 +195,7 @@ def read(path: Path) -> Study:
 
 
 def write(folder: Path, study: Study) -> None:
-    """Replace the table and study.json, each in one step; study.json is what a later call goes by."""
+    """Replace the table and study.json, each atomically; study.json is what a later call resumes from."""
     stream = io.StringIO(newline="")
     table = csv.DictWriter(stream, [field.name for field in fields(Row)])
     table.writeheader()
@@ -202,53 +204,53 @@ def write(folder: Path, study: Study) -> None:
     write_whole(folder / STUDY, json.dumps(study.to_dict(), indent=2, ensure_ascii=False) + "\n")
 
 
-def check_place(folder: Path) -> None:
-    """Raise RunError if the folder is there and is neither empty nor a study's."""
+def check_free(folder: Path) -> None:
+    """Raise RunError if the folder exists and is neither empty nor a study's."""
     with usable(folder):
         if folder.exists() and not (folder / STUDY).exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise RunError(
-                f"{folder} is there already and holds no study, so it is left alone: choose another --output."
+                f"{folder} already exists and is not a study, so nothing is written there: choose another --output."
             )
 
 
 def make(folder: Path) -> None:
-    """Make the folder of a study, unless there is one; raises RunError."""
+    """Make the folder of a study unless it exists; raises RunError."""
     with usable(folder):
         folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def usable(folder: Path) -> Iterator[None]:
-    """Turn the system's refusal of a place into one sentence, a RunError."""
+    """Turn what the system says about a folder into one sentence, a RunError."""
     try:
         yield
     except OSError as error:
         raise RunError(f"{folder} cannot be used ({error.strerror}): choose another --output.") from error
 
 
-def begin(folder: Path, asked: Study) -> Study:
-    """The study in the folder, to go on with, or where there is none yet the one asked for, written down.
+def start(folder: Path, requested: Study) -> Study:
+    """The study in the folder, to be resumed, or if there is none the requested one; either is written.
 
     Raises RunError if the one in the folder has other settings.
     """
-    study = asked
+    study = requested
     if (folder / STUDY).exists():
         study = read(folder)
-        if differences := study.other_settings(asked):
+        if differences := study.other_settings(requested):
             raise RunError(
-                f"{folder} holds a study with other settings ({'; '.join(differences)}): "
-                "give the same again to go on with it, or choose another --output."
+                f"{folder} is a study with other settings ({'; '.join(differences)}): "
+                "resume it with the same settings, or choose another --output."
             )
-        if changes := study.other_surroundings(asked):
-            study = study.with_note(f"Gone on with ({len(study.finished)} finished by then): {'; '.join(changes)}.")
+        if changes := study.other_environment(requested):
+            study = study.with_note(f"Resumed after {len(study.finished)} finished seeds: {'; '.join(changes)}.")
     write(folder, study)
     return study
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Hold a study for this process; raises RunError if another process has it."""
+def locked_study(folder: Path) -> Iterator[None]:
+    """Lock a study for this process; raises RunError if another process has locked it."""
     with locked(folder) as alone:
         if not alone:
-            raise RunError(f"Another process is at work on {folder}: wait until it ends, or stop it.")
+            raise RunError(f"{folder} is in use by another process: wait until it ends, or stop it.")
         yield

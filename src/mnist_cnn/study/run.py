@@ -1,4 +1,4 @@
-"""The whole study, step by step: a recipe and a number of seeds → a table, a summary and a chart. Prints nothing."""
+"""A whole study, step by step: a recipe and a number of seeds → a table, a summary and a chart. Prints nothing."""
 
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,29 +21,33 @@ from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workers.ray_cluster import require_ray
 
 STUDIES = Path("studies")
-GO_ON = "the same command with this --output goes on"
+RESUME = "resume with the same command and this --output"
 
 
-class StudyWatch:
-    """Told what happens as a study goes on; override what you want to know. By default nobody watches."""
+class StudyCallback:
+    """Told what happens in a study: override what you want to know."""
 
-    def note(self, text: str) -> None:
-        """Something worth knowing."""
+    def on_message(self, text: str) -> None:
+        """A sentence worth knowing."""
 
-    def warn(self, text: str) -> None:
-        """Something that must not be overlooked."""
+    def on_warning(self, text: str) -> None:
+        """A sentence that must not be overlooked."""
 
-    def begin(self, folder: Path, study: Study, waiting: int) -> None:
-        """The study has a folder and can be gone on with from now on; so many seeds are still to be trained."""
+    def on_study_begin(self, folder: Path, study: Study, waiting: int) -> None:
+        """The study has a folder and can be resumed from now on; so many seeds are still to be trained."""
 
-    def epochs(self, done: dict[int, int]) -> None:
-        """So many epochs are done by each seed that is under way."""
+    def on_epochs(self, done: dict[int, int]) -> None:
+        """So many epochs of each running seed are finished."""
 
-    def row(self, row: Row) -> None:
-        """A seed has ended, however it did, and is in the table."""
+    def on_row(self, row: Row) -> None:
+        """A seed has finished or failed, and is in the table."""
+
+    def on_study_end(self) -> None:
+        """The study has ended, completed or not."""
 
     def close(self) -> None:
-        """The study has ended, however it did."""
+        """Tell that the study has ended, as `contextlib.closing` does."""
+        self.on_study_end()
 
 
 def run(
@@ -56,71 +60,71 @@ def run(
     workers: int = 1,
     deterministic: bool = False,
     ray: str | None = None,
-    watch: StudyWatch | None = None,
+    callback: StudyCallback | None = None,
 ) -> tuple[Path, Study]:
-    """Train seeds 0 … `seeds` - 1 of a recipe, `workers` at a time, and keep everything in the folder `output`.
+    """Train the seeds 0 … `seeds` - 1 of a recipe, `workers` at a time, and save everything in the folder `output`.
 
-    `threads` is for each of them, by default an equal share of the cores; `output` is by default a new folder in
-    `studies/`. A study that was stopped is resumed by the same call with the same `output`: finished seeds
-    stay, a seed that was under way is resumed from its last epoch, one that failed is tried again. `ray` is "local" or
-    the address of a Ray cluster, which then decides how many seeds run at a time.
+    `threads` is the number per seed, by default an equal share of the cores; `output` is by default a new folder in
+    `studies/`. The same call with the same `output` resumes a study that was stopped: finished seeds are kept, an
+    interrupted seed continues from its last complete epoch, failed seeds are tried again. `ray` is "local" or the
+    address of a Ray cluster, which then decides how many seeds run at a time.
 
-    Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails is a row with `failure` and raises
-    nothing.
+    Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails becomes a row with `failure` and
+    raises nothing.
     """
     environment.require_training("A study")
     if ray:
         require_ray("A study")
-    watch = watch or StudyWatch()
+    callback = callback or StudyCallback()
     recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
     check("seeds", seeds, 1, 10_000, whole=True)
     check("workers", workers, 1, 1024, whole=True)
     if threads is not None:
         check("threads", threads, 1, 1024, whole=True)
     folder = Path(output) if output else store.free_name(STUDIES / f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}")
-    files.check_place(folder)
+    files.check_free(folder)
     if threads is None and (folder / files.STUDY).exists():
         threads = files.read(folder).threads
     threads = threads or max(1, environment.cores() // workers)
-    dataset = source.load(data, say=watch.note)
+    dataset = source.load(data, say=callback.on_message)
     recipe = recipe.for_images(len(dataset.split(recipe.validation_split).train))
     files.make(folder)
-    with closing(watch), store.writing(folder, GO_ON), files.held(folder):
+    with closing(callback), store.writing(folder, RESUME), files.locked_study(folder):
         if dataset.warning:
-            watch.warn(dataset.warning)
-        study = files.begin(folder, _asked(recipe, dataset, threads, deterministic))
-        study = _train(folder, study, seeds, workers, ray, watch)
+            callback.on_warning(dataset.warning)
+        study = files.start(folder, _requested(recipe, dataset, threads, deterministic))
+        study = _train(folder, study, seeds, workers, ray, callback)
         _draw(folder, study)
     return folder, study
 
 
-def _train(folder: Path, study: Study, seeds: int, workers: int, ray: str | None, watch: StudyWatch) -> Study:
-    """Train what is missing; every seed is in the table the moment it has ended."""
+def _train(folder: Path, study: Study, seeds: int, workers: int, ray: str | None, callback: StudyCallback) -> Study:
+    """Train what is missing; every seed is in the table as soon as it has ended."""
     missing = [seed for seed in range(seeds) if seed not in study.accuracies]
-    kept = [seed for seed in missing if seed_folder(folder, seed).exists()]  # stopped before its row was written
-    tasks = [_task(study, seed) for seed in missing if seed not in kept]
-    watch.begin(folder, study, len(missing))
+    saved = [seed for seed in missing if seed_folder(folder, seed).exists()]  # stopped before its row was written
+    tasks = [_task(study, seed) for seed in missing if seed not in saved]
+    callback.on_study_begin(folder, study, len(missing))
 
     def note(text: str) -> None:
         nonlocal study
         study = study.with_note(text)
-        watch.note(text)
+        callback.on_message(text)
 
     if ray:
-        trained = train_on_ray(tasks, folder, ray, watch.epochs, note)
+        trained = train_on_ray(tasks, folder, ray, callback.on_epochs, note)
     else:
-        trained = train_locally(tasks, folder, workers, watch.epochs)
+        trained = train_locally(tasks, folder, workers, callback.on_epochs)
     with closing(trained):
-        for seed, failure in chain([(seed, None) for seed in kept], trained):
+        for seed, failure in chain([(seed, None) for seed in saved], trained):
             row = _row(folder, study, seed, failure)
             study = study.with_row(row)
             files.write(folder, study)
-            watch.row(row)
+            callback.on_row(row)
     return study
 
 
-def _asked(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) -> Study:
-    """A study with these settings, begun here and now."""
+def _requested(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) -> Study:
+    """A study with these settings, started here and now."""
     return Study(
         format=files.FORMAT,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -137,33 +141,33 @@ def _asked(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) 
 
 
 def _task(study: Study, seed: int) -> SeedTask:
-    """What is to be trained for one seed."""
+    """The task of one seed."""
     data = study.data
     return SeedTask(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic)
 
 
 def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:
-    """What goes into the table for a seed that has ended."""
+    """The row of a seed that has ended."""
     if failure is None:
         try:
-            kept = store.load(seed_folder(folder, seed)).card
+            card = store.load(seed_folder(folder, seed)).card
         except ArtifactError as error:
             failure = str(error)
         else:
-            if is_of(kept, study, seed):
-                return Row.of(kept)
-            failure = f"{seed_folder(folder, seed)} holds a network that is not of this study: move it elsewhere."
+            if is_of(card, study, seed):
+                return Row.of(card)
+            failure = f"{seed_folder(folder, seed)} is a model of another study: move it elsewhere."
     return Row(seed, failure=failure)
 
 
-def is_of(kept: Card, study: Study, seed: int) -> bool:
-    """Whether a card's network is what a study trains for a seed, on whatever framework."""
-    same_recipe = kept.recipe | {"backend": None} == study.recipe | {"backend": None}
-    return same_recipe and kept.seed == seed and kept.data["sha256"] == study.data["sha256"]
+def is_of(card: Card, study: Study, seed: int) -> bool:
+    """Whether a model card describes what a study trains for a seed, on whatever framework."""
+    same_recipe = card.recipe | {"backend": None} == study.recipe | {"backend": None}
+    return same_recipe and card.seed == seed and card.data["sha256"] == study.data["sha256"]
 
 
 def _draw(folder: Path, study: Study) -> None:
-    """Write the chart, if there is anything to show."""
+    """Write the chart, if any seed has finished."""
     if summary := study.summary:
         from mnist_cnn.evaluation import charts  # here, because matplotlib comes with it
 

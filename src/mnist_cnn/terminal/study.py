@@ -10,13 +10,13 @@ from rich.text import Text
 
 from mnist_cnn.callbacks.progress import clock, note, stderr, warn
 from mnist_cnn.evaluation.comparison import Summary
-from mnist_cnn.study.compare import Networks, Studies, less
+from mnist_cnn.study.compare import ModelComparison, StudyComparison, difference_text
 from mnist_cnn.study.folder import CHART, STUDY, TABLE, Row, Study
-from mnist_cnn.study.run import StudyWatch
+from mnist_cnn.study.run import StudyCallback
 from mnist_cnn.terminal.screen import show
 
 
-class TerminalStudyWatch(StudyWatch):
+class StudyProgress(StudyCallback):
     """Shows a study as it goes on: a bar where stderr is a terminal, a line an epoch where it is not.
 
     A seed's line is a result, so it goes where `show_line` puts it: on stdout, unless that is for JSON alone.
@@ -38,15 +38,15 @@ class TerminalStudyWatch(StudyWatch):
             transient=True,
         )
 
-    def note(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """A line on stderr."""
         note(text)
 
-    def warn(self, text: str) -> None:
+    def on_warning(self, text: str) -> None:
         """A box on stderr."""
         warn(text)
 
-    def begin(self, folder: Path, study: Study, waiting: int) -> None:
+    def on_study_begin(self, folder: Path, study: Study, waiting: int) -> None:
         """Where it is, that it can be stopped, and what is there already."""
         self.folder, self.waiting = folder, waiting
         self.all_epochs = study.recipe["epochs"]
@@ -58,7 +58,7 @@ class TerminalStudyWatch(StudyWatch):
             self.bar = self.progress.add_task("", total=waiting, said="")
             self.progress.start()
 
-    def epochs(self, done: dict[int, int]) -> None:
+    def on_epochs(self, done: dict[int, int]) -> None:
         """Move the bar, or say which seed has done another epoch."""
         news = {seed: epochs for seed, epochs in done.items() if epochs > self.under_way.get(seed, 0)}
         self.under_way = done
@@ -73,16 +73,16 @@ class TerminalStudyWatch(StudyWatch):
         for seed, epochs in news.items():
             note(f"seed {seed:>3}  epoch {epochs:>3}/{self.all_epochs}  {self.left()}")
 
-    def row(self, row: Row) -> None:
+    def on_row(self, row: Row) -> None:
         """A line for each seed."""
         self.ended += 1
         self.under_way.pop(row.seed, None)
-        self.close()  # while it is there, all that is printed lands on stderr
+        self.on_study_end()  # while it is there, all that is printed lands on stderr
         self.show_line(line_of(row))
         if self.progress.tasks:
             self.progress.start()
 
-    def close(self) -> None:
+    def on_study_end(self) -> None:
         """Take the bar off the screen."""
         if self.progress.tasks:
             self.progress.stop()
@@ -139,11 +139,11 @@ def in_numbers(summary: Summary) -> str:
     )
 
 
-def show_comparison(comparison: Networks | Studies) -> None:
+def show_comparison(comparison: ModelComparison | StudyComparison) -> None:
     """What was compared, how, and the sentence that matters last."""
     mark = "" if comparison.data["name"] == "mnist" else f" of {comparison.data['name']} (not MNIST)"
     lines: list[Any]
-    if isinstance(comparison, Networks):
+    if isinstance(comparison, ModelComparison):
         counts = comparison.counts
         lines = [
             f"A: {comparison.a}, {(counts.both_correct + counts.only_a_correct) / counts.count:.2%} right",
@@ -157,11 +157,11 @@ def show_comparison(comparison: Networks | Studies) -> None:
             f"{name}: {path}, {study.recipe['name']}, {in_numbers(study.summary) if study.summary else ''}"
             for name, path, study in zip("AB", (comparison.a, comparison.b), comparison.studies, strict=True)
         ]
-        lines.append(f"If other seeds were trained (Welch's t-test): {less(comparison.seeds)}.")
+        lines.append(f"If other seeds were trained (Welch's t-test): {difference_text(comparison.seeds)}.")
         if comparison.images:
             lines.append(
                 f"If these networks read other images than the {comparison.data['test']:,}{mark} "
-                f"(paired permutation test): {less(comparison.images)}."
+                f"(paired permutation test): {difference_text(comparison.images)}."
             )
         else:
             lines.append(f"The networks cannot be compared image by image: {comparison.why_no_images}")
