@@ -41,9 +41,9 @@ def main() -> None:
     import sklearn.datasets  # noqa: F401
     import tf2onnx  # noqa: F401
 
-    from mnist_cnn import pipeline  # noqa: F401
     from mnist_cnn.evaluation import html_report  # noqa: F401
     from mnist_cnn.training import fit  # noqa: F401
+    from mnist_cnn.workflows import train  # noqa: F401
 
     tell({"ready": True})
     for line in sys.stdin:
