@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.data.augment import Distortion, cubic_spline, distort
+from mnist_cnn.data.augment import Augmentation, augmented, cubic_spline
 from mnist_cnn.data.dataset import Dataset
 
 
@@ -10,35 +10,35 @@ def rng() -> np.random.Generator:
 
 
 def test_no_distortion_gives_the_same_images(digits: Dataset) -> None:
-    assert not Distortion()
+    assert not Augmentation()
     images = digits.train.images[:1030]  # more than one mosaic
-    assert (distort(images, Distortion(), rng()) == images).all()
+    assert (augmented(images, Augmentation(), rng()) == images).all()
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_as_many_come_out_as_went_in(count: int, digits: Dataset) -> None:
-    changed = distort(digits.train.images[:count], Distortion(rotation=10, elastic=1), rng())
+    changed = augmented(digits.train.images[:count], Augmentation(rotation=10, elastic=1), rng())
     assert (changed.shape, changed.dtype) == ((count, 28, 28), np.uint8)
 
 
 def test_nothing_of_its_neighbours_is_ever_seen() -> None:
     images = np.zeros((50, 28, 28), np.uint8)
     images[::2] = 255
-    changed = distort(images, Distortion(rotation=45, zoom=0.5, translation=8, elastic=4), rng())
+    changed = augmented(images, Augmentation(rotation=45, zoom=0.5, translation=8, elastic=4), rng())
     assert not changed[1::2].any()
 
 
 def test_the_same_generator_gives_the_same_and_each_image_its_own_change(digits: Dataset) -> None:
     images = np.repeat(digits.train.images[:1], 20, axis=0)
-    changed = distort(images, Distortion(rotation=10), rng())
-    assert (changed == distort(images, Distortion(rotation=10), rng())).all()
+    changed = augmented(images, Augmentation(rotation=10), rng())
+    assert (changed == augmented(images, Augmentation(rotation=10), rng())).all()
     assert len({image.tobytes() for image in changed}) == 20
 
 
 def test_a_shift_moves_the_centre_of_mass_by_at_most_its_limit() -> None:
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 12:16, 12:16] = 200
-    changed = distort(images, Distortion(translation=3), rng()).astype(float)
+    changed = augmented(images, Augmentation(translation=3), rng()).astype(float)
     mass = changed.sum(axis=(1, 2))
     rows = (changed.sum(axis=2) * np.arange(28)).sum(axis=1) / mass - 13.5
     columns = (changed.sum(axis=1) * np.arange(28)).sum(axis=1) / mass - 13.5
@@ -51,7 +51,7 @@ def test_a_shift_moves_the_centre_of_mass_by_at_most_its_limit() -> None:
 def test_a_rotation_turns_a_line_by_at_most_its_limit() -> None:
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 4:24, 13:15] = 255
-    changed = distort(images, Distortion(rotation=20), rng()).astype(float)
+    changed = augmented(images, Augmentation(rotation=20), rng()).astype(float)
     column, row = np.meshgrid(np.arange(28) - 13.5, np.arange(28) - 13.5)
     mass = changed.sum(axis=(1, 2))
     slope = (changed * column * row).sum(axis=(1, 2)) / mass / ((changed * row**2).sum(axis=(1, 2)) / mass)
@@ -63,7 +63,7 @@ def test_a_rotation_turns_a_line_by_at_most_its_limit() -> None:
 def test_scaling_changes_how_much_ink_there_is() -> None:
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 9:19, 9:19] = 255
-    ink = distort(images, Distortion(zoom=0.2), rng()).astype(float).sum(axis=(1, 2)) / (255 * 100)
+    ink = augmented(images, Augmentation(zoom=0.2), rng()).astype(float).sum(axis=(1, 2)) / (255 * 100)
     assert 1.2 < ink.max() < 1 / 0.8**2 + 0.05
     assert 1 / 1.2**2 - 0.05 < ink.min() < 0.85
 
@@ -78,7 +78,7 @@ def test_spline_weights_add_up_to_one_and_reach_the_edges() -> None:
 def test_bending_moves_points_by_its_standard_deviation_times_the_splines_share(digits: Dataset) -> None:
     little, much = (
         np.abs(
-            distort(digits.train.images[:200], Distortion(elastic=bend), rng()).astype(float)
+            augmented(digits.train.images[:200], Augmentation(elastic=bend), rng()).astype(float)
             - digits.train.images[:200]
         )
         for bend in (0.3, 3.0)

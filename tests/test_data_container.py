@@ -124,7 +124,7 @@ def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission(tmp_path: Path) -> None:
     write_npz(tmp_path / "mine.npz").chmod(0)
-    assert "may not be read" in refusal(tmp_path / "mine.npz")
+    assert "cannot be read (permission denied)" in refusal(tmp_path / "mine.npz")
 
 
 def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_a_download_that_drips_for_ever_is_given_up(
 
     serve(answer_over_tls(certificate, header(11_490_434), bytes(70_000), then=drip))
     warning, seconds = warning_and_seconds()
-    assert "the download had not ended within 1 seconds" in warning
+    assert "the download was not complete within 1 seconds" in warning
     assert seconds < GIVEN_UP_SECONDS
     assert not list(tmp_path.rglob("mnist.npz"))
 
@@ -219,12 +219,12 @@ def test_how_far_a_slow_download_is_can_be_seen(
 
     serve(answer_over_tls(certificate, header(120_000), bytes(70_000), then=slowly))
     assert source.load("auto", say=notes.append).name == "digits"
-    assert "90,000 of 120,000 bytes of MNIST are there" in notes
+    assert "90,000 of 120,000 bytes of MNIST downloaded" in notes
 
 
 def test_a_download_that_is_cut_short_is_no_data(serve: Serve, certificate: Path, tmp_path: Path) -> None:
     serve(answer_over_tls(certificate, header(11_490_434), bytes(100_000)))
-    assert "the download broke off: 100,000 of 11,490,434 bytes came" in warning_and_seconds()[0]
+    assert "the download broke off after 100,000 of 11,490,434 bytes" in warning_and_seconds()[0]
     assert not list(tmp_path.rglob("mnist.npz"))
 
 

@@ -66,7 +66,7 @@ def test_a_row_that_is_too_wide_is_shrunk() -> None:
     assert cv2.boundingRect((row > 127).astype(np.uint8))[2:] in ((SIDE, 42), (SIDE, 43))
 
 
-def test_turned_digits_are_only_those_that_do_not_become_another_one() -> None:
+def test_rotated_digits_are_only_those_that_do_not_become_another_one() -> None:
     assert not {0, 1, 2, 5, 6, 8, 9} & set(negatives.UPSIDE_DOWN)  # 6 becomes 9, the others stay what they are
     assert not {0, 1, 8} & set(negatives.MIRRORED)
     assert not {0, 1} & set(negatives.LYING)

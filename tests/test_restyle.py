@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnist_cnn.data import restyle, wear
+from mnist_cnn.data import degrade, restyle
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.strokes import SIDE
 from mnist_cnn.reading.normalise import to_mnist
@@ -114,7 +114,7 @@ def test_every_digit_can_be_drawn_by_code(digit: int) -> None:
 
 
 def test_another_pen_is_at_most_four_pixels_wider() -> None:
-    rng, width = np.random.default_rng(0), wear.pen_width(ONE)
+    rng, width = np.random.default_rng(0), degrade.pen_width(ONE)
     widths = [restyle.another_width(ONE, rng) for _ in range(200)]
     assert 1 <= min(widths) < 2
     assert width + 3 < max(widths) <= width + 4

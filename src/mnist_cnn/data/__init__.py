@@ -1,1 +1,1 @@
-"""Step 1, loading and preprocessing: any source becomes uint8 images and labels."""
+"""Datasets: load, verify, split and augment images and labels."""

@@ -1,4 +1,4 @@
-"""Random changes to training images: turned, scaled, slanted, shifted, and bent. Knows nothing about networks."""
+"""Data augmentation: random rotation, zoom, shear, translation and elastic deformation. Knows nothing about models."""
 
 from dataclasses import dataclass
 
@@ -6,50 +6,50 @@ import cv2
 import numpy as np
 
 SIDE = 28
-EDGE = 2  # blank pixels around each image of the mosaic, so that nothing of its neighbours is ever sampled
+EDGE = 2  # blank pixels around each image of the mosaic, so that its neighbours are never sampled
 TILES = 32  # images along one side of a mosaic: 1,024 pixels fit OpenCV's limit and the processor's cache
-GRID = 6  # control points along one side of the field that bends an image
+GRID = 6  # control points along one side of the displacement field
 
 
 @dataclass(frozen=True)
-class Distortion:
-    """How far images may be changed: each amount is drawn evenly from −limit to +limit, for each image anew."""
+class Augmentation:
+    """The limits of the random changes: each amount is drawn uniformly from −limit to +limit for each image."""
 
     rotation: float = 0.0
     """Degrees."""
     zoom: float = 0.0
-    """Share by which each side grows or shrinks, both sides separately."""
+    """Relative change of width and of height, drawn separately."""
     shear: float = 0.0
-    """Pixels that a point moves sideways for each pixel that it is above the centre."""
+    """Horizontal displacement in pixels per pixel of height above the centre."""
     translation: float = 0.0
     """Pixels, in both directions."""
     elastic: float = 0.0
     """Standard deviation, in pixels, by which the control points of a smooth field move (Simard et al. 2003)."""
 
     def __bool__(self) -> bool:
-        """Whether anything is changed at all."""
+        """Whether anything is changed."""
         return any((self.rotation, self.zoom, self.shear, self.translation, self.elastic))
 
 
-def distort(images: np.ndarray, distortion: Distortion, rng: np.random.Generator) -> np.ndarray:
-    """Change each of the images (n, 28, 28) uint8 at random; gives as many, of the same form.
+def augmented(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Change each of the images (n, 28, 28) uint8 at random; returns an array of the same shape.
 
-    Affine changes and a smooth displacement field are put together into one map, so each image is sampled only once
+    The affine change and the displacement field are combined into one map, so each image is sampled only once
     (bilinearly). The method is that of Simard, Steinkraus, Platt, "Best practices for convolutional neural networks
-    applied to visual document analysis" (2003), with cubic splines for their Gaussian filter.
+    applied to visual document analysis" (2003), with cubic splines in place of their Gaussian filter.
     """
     chunk = TILES**2
-    parts = [_distort(images[start : start + chunk], distortion, rng) for start in range(0, len(images), chunk)]
+    parts = [_augmented(images[start : start + chunk], augmentation, rng) for start in range(0, len(images), chunk)]
     return np.concatenate(parts) if parts else images.copy()
 
 
-def _distort(images: np.ndarray, distortion: Distortion, rng: np.random.Generator) -> np.ndarray:
-    """Up to TILES² images at once: they are laid out as one large picture, which OpenCV samples in one call."""
+def _augmented(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
+    """Up to TILES² images at once: they are laid out as one large image, which OpenCV samples in one call."""
     padded = SIDE + 2 * EDGE
     tiles = np.zeros((TILES**2, padded, padded), np.uint8)
     tiles[: len(images), EDGE:-EDGE, EDGE:-EDGE] = images
-    x, y = source_points(TILES**2, distortion, rng)
-    # Outside its own image everything is paper: the edge of the tile, where a clipped point lands, is blank.
+    x, y = source_points(TILES**2, augmentation, rng)
+    # Outside its own image everything is background: the edge of the tile, where a clipped point lands, is blank.
     corners = np.arange(TILES, dtype=np.float32) * padded + EDGE
     x = np.clip(x, -EDGE + 0.5, SIDE + EDGE - 1.5).reshape(TILES, TILES, SIDE, SIDE) + corners[None, :, None, None]
     y = np.clip(y, -EDGE + 0.5, SIDE + EDGE - 1.5).reshape(TILES, TILES, SIDE, SIDE) + corners[:, None, None, None]
@@ -59,20 +59,20 @@ def _distort(images: np.ndarray, distortion: Distortion, rng: np.random.Generato
 
 
 def _joined(tiles: np.ndarray) -> np.ndarray:
-    """(rows, columns, height, width) tiles as one picture."""
+    """(rows, columns, height, width) tiles as one image."""
     rows, columns, height, width = tiles.shape
     return np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(rows * height, columns * width)
 
 
-def source_points(count: int, distortion: Distortion, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Where each pixel of `count` changed images comes from: x and y, each (count, 28, 28) float32, in pixels."""
+def source_points(count: int, augmentation: Augmentation, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The source point of each pixel of `count` images: x and y, each (count, 28, 28) float32, in pixels."""
 
     def drawn(limit: float) -> np.ndarray:
         return rng.uniform(-limit, limit, count).astype(np.float32)
 
-    angle, shear = np.deg2rad(drawn(distortion.rotation)), drawn(distortion.shear)
-    wide, high = 1 + drawn(distortion.zoom), 1 + drawn(distortion.zoom)
-    right, down = drawn(distortion.translation), drawn(distortion.translation)
+    angle, shear = np.deg2rad(drawn(augmentation.rotation)), drawn(augmentation.shear)
+    wide, high = 1 + drawn(augmentation.zoom), 1 + drawn(augmentation.zoom)
+    right, down = drawn(augmentation.translation), drawn(augmentation.translation)
     cos, sin = np.cos(angle), np.sin(angle)
     centre = (SIDE - 1) / 2
     away = np.arange(SIDE, dtype=np.float32) - centre
@@ -81,11 +81,11 @@ def source_points(count: int, distortion: Distortion, rng: np.random.Generator) 
     def column(values: np.ndarray) -> np.ndarray:
         return values[:, None, None]
 
-    # Turn, then slant, then scale; a point of the new image is taken back to where it comes from.
+    # Rotation, then shear, then zoom; a point of the new image is mapped back to its source.
     x = column(cos * wide) * across + column((shear * cos - sin) * high) * along + column(right) + centre
     y = column(sin * wide) * across + column((shear * sin + cos) * high) * along + column(down) + centre
-    if distortion.elastic:
-        field = rng.normal(0, distortion.elastic, (2, count, GRID, GRID)).astype(np.float32)
+    if augmentation.elastic:
+        field = rng.normal(0, augmentation.elastic, (2, count, GRID, GRID)).astype(np.float32)
         spline = cubic_spline()
         bent = spline @ field @ spline.T
         x, y = x + bent[0], y + bent[1]

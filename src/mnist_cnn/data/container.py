@@ -1,7 +1,7 @@
-"""A file or folder becomes four arrays under Keras' names. Never unpickles; nothing of what it reads is believed.
+"""A file or folder becomes four arrays under Keras' names. Never unpickles, and trusts nothing that it reads.
 
-Two forms are read, told by their contents and not by their names: an `.npz` with x_train, y_train, x_test, y_test as
-Keras keeps MNIST, and a folder with the four IDX files of MNIST's own authors, plain or `.gz`.
+Two formats are read, recognised by their contents and not by their names: an `.npz` with x_train, y_train, x_test,
+y_test as in Keras' copy of MNIST, and a folder with the four IDX files of MNIST's authors, plain or `.gz`.
 """
 
 import gzip
@@ -32,15 +32,15 @@ IDX_FILES = {
 # The third byte of an IDX file says what the numbers are (Y. LeCun's page on MNIST, "The IDX file format").
 IDX_TYPES = {8: "u1", 9: "i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
-# 2.7 million images of 28×28. Whoever declares more is refused before anything is unpacked.
+# 2.7 million images of 28×28. A file that declares more is rejected before anything is unpacked.
 LARGEST = 2 * 1024**3
 
 
 def read(path: Path) -> Arrays:
-    """Read the four arrays in a file or folder as they stand: their form is verified, what they mean is not.
+    """Read the four arrays in a file or folder as they are: the file format is verified, their contents are not.
 
-    Raises DataError, one sentence, if there is nothing there, it may not be read, is damaged, incomplete, larger than
-    2 GiB unpacked, needs unpickling, or is something else altogether.
+    Raises DataError, one sentence, if the path is missing, unreadable, damaged, incomplete, larger than 2 GiB unpacked,
+    needs unpickling, or is anything else.
     """
     with explained(path):
         mode = path.stat().st_mode
@@ -59,7 +59,9 @@ def explained(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise DataError(f"There is no file or folder {path}: {EXPECTED}.") from error
     except PermissionError as error:
-        raise DataError(f"{path} may not be read: give yourself the permission, or name another file.") from error
+        raise DataError(
+            f"{path} cannot be read (permission denied): change its permissions, or name another file."
+        ) from error
     except DAMAGE as error:
         raise DataError(f"{path} is damaged or cut short ({one_line(error)}): get it again.") from error
     except OSError as error:
@@ -67,16 +69,14 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def one_line(error: object) -> str:
-    """Give an error's message in at most 120 characters, or what the error is called."""
+    """An error's message in at most 120 characters, or the name of its class."""
     return " ".join(str(error).split())[:120].strip(" .") or type(error).__name__
 
 
-def refuse_too_large(path: Path, size: int) -> None:
+def check_size(path: Path, size: int) -> None:
     """Raise DataError if a file declares to be more than 2 GiB when unpacked."""
     if size > LARGEST:
-        raise DataError(
-            f"{path} would unpack to {size / 1024**3:.1f} GiB, and more than 2 GiB is not read: make it smaller."
-        )
+        raise DataError(f"{path} would unpack to {size / 1024**3:.1f} GiB, and at most 2 GiB is read: make it smaller.")
 
 
 def read_file(path: Path) -> Arrays:
@@ -98,12 +98,12 @@ def read_npz(path: Path) -> Arrays:
         missing = [name for name in NAMES if name not in members]
         if missing:
             raise DataError(f"{path} lacks {', '.join(missing)} (it holds {some(members)}): {EXPECTED}.")
-        refuse_too_large(path, sum(members[name].file_size for name in NAMES))
+        check_size(path, sum(members[name].file_size for name in NAMES))
         return {name: read_member(archive, members[name], f"{path} ({name})") for name in NAMES}
 
 
 def some(names: Iterable[str]) -> str:
-    """List at most six of these names for a message: a file's names may be long, many, or made to upset a terminal."""
+    """At most six of these names for a message: a file's names may be long, many, or harmful to a terminal."""
     first = [name[:40] if name.isprintable() else ascii(name[:40]) for name in sorted(names)[:7]]
     return ", ".join(first[:6]) + (", …" if len(first) > 6 else "") or "nothing"
 
@@ -111,7 +111,9 @@ def some(names: Iterable[str]) -> str:
 def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -> np.ndarray:
     """One array of an .npz: an .npy, whose header must agree with its length. Read-only."""
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a bound
-        raise DataError(f"{place} is packed in a way that NumPy never uses: make it again with numpy.savez_compressed.")
+        raise DataError(
+            f"{place} is compressed in a way that NumPy never uses: write it again with numpy.savez_compressed."
+        )
     with archive.open(member) as stream:
         content = stream.read(member.file_size)  # a size makes zipfile stop there, whatever the packed bytes hold
     header = io.BytesIO(content)
@@ -123,7 +125,7 @@ def read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, place: str) -
 
 
 def read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Read the head of an .npy: shape, whether in Fortran's order, type; ValueError if it is not one."""
+    """Read the header of an .npy: shape, Fortran order or not, dtype; ValueError if it is not one."""
     version = np.lib.format.read_magic(stream)
     reader = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     try:
@@ -133,7 +135,7 @@ def read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype]:
 
 
 def as_values(content: bytes | memoryview, count: int, dtype: np.dtype, place: str) -> np.ndarray:
-    """Take these bytes as exactly `count` numbers, read-only; DataError if there are more or fewer."""
+    """Interpret these bytes as exactly `count` numbers, read-only; DataError if there are more or fewer."""
     if len(content) != count * dtype.itemsize:
         relation = "fewer" if len(content) < count * dtype.itemsize else "more"
         raise DataError(f"{place} is damaged or cut short ({relation} bytes than its header declares): get it again.")
@@ -166,13 +168,13 @@ def read_idx(path: Path) -> np.ndarray:
             raise DataError(f"{path} is not an IDX file ({received}): get it again.")
         shape = struct.unpack(f">{start[3]}I", stream.read(4 * start[3]))
         count, dtype = math.prod(shape), np.dtype(IDX_TYPES[start[2]])
-        refuse_too_large(path, count * dtype.itemsize)
-        content = stream.read(count * dtype.itemsize + 1)  # one more, to notice what should not be there
+        check_size(path, count * dtype.itemsize)
+        content = stream.read(count * dtype.itemsize + 1)  # one more, to notice bytes that should not be there
         return as_values(content, count, dtype, str(path)).reshape(shape)
 
 
 def plain(stream: BinaryIO) -> BinaryIO:
-    """Give the stream itself, or what it unpacks to if it is gzipped."""
+    """The stream itself, or the unpacked one if it is gzipped."""
     gzipped = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
     return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if gzipped else stream

@@ -17,7 +17,7 @@ MNIST_TRAINING_IMAGES = 60_000
 
 
 def checked(arrays: Arrays, place: str) -> Arrays:
-    """Give the four arrays as uint8: images (n, 28, 28) and labels (n,), 0 to 9; read-only, in C order.
+    """The four arrays as uint8: images (n, 28, 28) and labels (n,), 0 to 9; read-only, in C order.
 
     Images may also be (n, 28, 28, 1), labels of any integer type. `place` is where they came from, for the message of
     the DataError that anything else raises.
@@ -28,7 +28,7 @@ def checked(arrays: Arrays, place: str) -> Arrays:
         labels = checked_labels(arrays[f"y_{part}"], f"{place} (y_{part})")
         if len(images) != len(labels):
             raise DataError(
-                f"{place} holds {len(images)} images but {len(labels)} labels to {part} with: give each one."
+                f"{place} holds {len(images)} images but {len(labels)} labels to {part} with: give one label per image."
             )
         whole |= {f"x_{part}": images, f"y_{part}": labels}
     return whole
@@ -67,7 +67,7 @@ def checked_labels(labels: np.ndarray, place: str) -> np.ndarray:
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """Give the same values in C order, protected: a data set that was hashed must not change afterwards."""
+    """The same values in C order, read-only: a dataset that was hashed must not change afterwards."""
     protected = np.ascontiguousarray(array).view()
     protected.setflags(write=False)
     return protected
@@ -82,13 +82,13 @@ def sha256_of(arrays: Arrays) -> str:
 
 
 def is_mnist(arrays: Arrays) -> bool:
-    """Whether these are MNIST's arrays, all of them in the original order, whatever they were kept in."""
+    """Whether these are MNIST's arrays, all of them in the original order, whatever file they come from."""
     # The count comes first: it costs nothing, and the hash alone does not say where training ends and test begins.
     return len(arrays["x_train"]) == MNIST_TRAINING_IMAGES and sha256_of(arrays) == MNIST_SHA256
 
 
 def verified_mnist(arrays: Arrays, place: str) -> Arrays:
-    """Give the arrays, checked, if they are MNIST's; raise DataError if they are anything else."""
+    """Return the arrays, checked, if they are MNIST's; raise DataError if they are not."""
     arrays = checked(arrays, place)
     if not is_mnist(arrays):
         counts = f"{len(arrays['x_train'])} + {len(arrays['x_test'])} images"

@@ -1,4 +1,4 @@
-"""scikit-learn's 1,797 handwritten digits in MNIST's manner: real data that need no network and no file of ours."""
+"""scikit-learn's 1,797 handwritten digits in MNIST's format: real data without a download."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from mnist_cnn.data.contents import Arrays
 from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.reading.normalise import to_mnist
 
-# A test image weighs 0.2 %. The 1,437 / 360 of a plain fifth would widen the test's interval by a sixth.
+# One test image is 0.2% of the accuracy. A plain fifth (1,437 / 360) would widen the confidence interval by a sixth.
 TEST_IMAGES = 500
 
 
 def read() -> Arrays:
-    """1,297 training and 500 test images under Keras' names, the same ones every time, each digit with its share.
+    """1,297 training and 500 test images under Keras' names: a fixed, stratified split.
 
     The source is the test part of E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits" (UCI, 1998),
     written by 13 people: 8×8 pixels, 0 to 16. Raises MissingExtraError without scikit-learn.
@@ -20,11 +20,11 @@ def read() -> Arrays:
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
     except ImportError as error:
-        raise MissingExtraError('The digits come with scikit-learn: pip install "mnist-cnn[train]"') from error
+        raise MissingExtraError('The dataset digits comes with scikit-learn: pip install "mnist-cnn[train]"') from error
     images, labels = load_digits(return_X_y=True)
     ink = np.rint(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
     enlarged = np.stack([to_mnist(digit) for digit in ink])
-    # Shuffled before it is divided, since the images stand in the order of their writers.
+    # Shuffled before the split, since the images are sorted by writer.
     x_train, x_test, y_train, y_test = train_test_split(
         enlarged, labels, test_size=TEST_IMAGES, stratify=labels, random_state=0
     )

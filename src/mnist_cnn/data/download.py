@@ -1,4 +1,4 @@
-"""MNIST through Keras: the copy that Keras keeps, or a new one over the network, which may not answer."""
+"""MNIST through Keras: Keras' own copy, or a download with time limits."""
 
 import os
 import queue
@@ -20,26 +20,26 @@ from mnist_cnn.system.files import write_whole
 
 T = TypeVar("T")
 
-# From where `keras.datasets.mnist.load_data()` downloads.
+# Where `keras.datasets.mnist.load_data()` downloads from.
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 LARGEST = 64 * 2**20  # bytes; the file has 11 million
 
-# Together less than 15 seconds, after which nobody should wait for a silent network any more.
-FIRST_ANSWER_SECONDS = 8.0  # until the first 64 KiB are there: name look-up, connection, proxy and server
+# Together less than 15 seconds: nobody should wait longer for a network that does not respond.
+FIRST_ANSWER_SECONDS = 8.0  # until the first 64 KiB have arrived: name look-up, connection, proxy and server
 STALL_SECONDS = 5.0  # without a single byte on an open connection
-NOTE_SECONDS = 3.0  # between two notes of how far it is
-WHOLE_SECONDS = 600.0  # for all of it, however steadily it drips: 20 kB a second
+NOTE_SECONDS = 3.0  # between two progress messages
+WHOLE_SECONDS = 600.0  # for the whole file: 20 kB per second
 
 
-def kept_copy() -> Path | None:
-    """Find the file where Keras keeps MNIST; its contents may be anything. None if there is none."""
+def keras_copy() -> Path | None:
+    """Keras' own copy of MNIST, unverified; None if there is none."""
     return next((file for file in places() if os.access(file, os.F_OK)), None)
 
 
 def places() -> list[Path]:
     """Where Keras looks for its copy of MNIST.
 
-    As keras/src/backend/config.py and keras/src/utils/file_utils.py have it, without importing Keras.
+    As in keras/src/backend/config.py and keras/src/utils/file_utils.py, without importing Keras.
     """
     home = Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))  # noqa: PTH111  the one that never raises
     nearest = home if os.access(home, os.F_OK) else home.parent
@@ -48,15 +48,15 @@ def places() -> list[Path]:
 
 
 def fetch(say: Callable[[str], None]) -> Arrays:
-    """MNIST from where `keras.datasets.mnist.load_data()` downloads it; verified, and kept where Keras keeps it.
+    """Download MNIST from where `keras.datasets.mnist.load_data()` does; verified, and saved where Keras looks for it.
 
-    `say` gets a note for the person. Raises DataError with the reason, a phrase to be put into a sentence: within 15
-    seconds of the network's silence, and after ten minutes in any case.
+    `say` is called with progress messages. Raises DataError with the reason, a phrase for a sentence: after 15 seconds
+    without a response, and after ten minutes in any case.
     """
     say(f"Downloading MNIST (11 MB) from {URL} …")
     if reason := in_time(try_server, FIRST_ANSWER_SECONDS, "no answer from the network"):
         raise DataError(reason)
-    content = in_time(lambda: download(say), WHOLE_SECONDS, "the download had not ended")
+    content = in_time(lambda: download(say), WHOLE_SECONDS, "the download was not complete")
     if isinstance(content, str):
         raise DataError(content)
     with tempfile.TemporaryDirectory() as scratch:
@@ -67,7 +67,7 @@ def fetch(say: Callable[[str], None]) -> Arrays:
         except DataError as error:
             sentence = str(error).replace(str(file), "the file").rstrip(".")
             raise DataError(f"what was downloaded is not MNIST: {sentence}") from error
-    with suppress(OSError):  # then it is downloaded again the next time
+    with suppress(OSError):  # it is then downloaded again next time
         place = places()[-1]
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, content)
@@ -75,9 +75,9 @@ def fetch(say: Callable[[str], None]) -> Arrays:
 
 
 def in_time(work: Callable[[], T], seconds: float, late: str) -> T | str:
-    """What some work gives, or a phrase that it was too late.
+    """The result of some work, or a phrase that it was too late.
 
-    It is done in a thread of its own, since a name look-up that hangs heeds no timeout and cannot be interrupted.
+    It runs in a thread of its own, since a name look-up that hangs ignores timeouts and cannot be interrupted.
     """
     answer: queue.SimpleQueue[T] = queue.SimpleQueue()
     threading.Thread(target=lambda: answer.put(work()), daemon=True).start()
@@ -88,21 +88,21 @@ def in_time(work: Callable[[], T], seconds: float, late: str) -> T | str:
 
 
 def try_server() -> str | None:
-    """Ask the server for the first 64 KiB: None if they come, else what was met, in a phrase."""
+    """Request the first 64 KiB from the server; returns None, or what went wrong in a phrase."""
     request = urllib.request.Request(URL, headers={"Range": "bytes=0-65535"})
     try:
         with urllib.request.urlopen(request, timeout=STALL_SECONDS) as response:  # noqa: S310  an https address
             response.read(65536)
     except urllib.error.HTTPError as error:
         return f"the server answered {error.code} {error.reason}"
-    except Exception as error:  # a thread must not die in silence, whatever a broken proxy makes urllib raise
+    except Exception as error:  # a thread must not die silently, whatever a broken proxy makes urllib raise
         return f"the network cannot be reached: {one_line(getattr(error, 'reason', error))}"
     return None
 
 
 def download(say: Callable[[str], None]) -> bytes | str:
-    """All that the server sends, or what was met, in a phrase; `say` gets a note now and then where it takes long."""
-    ends = time.monotonic() + WHOLE_SECONDS  # when nobody waits for it any longer
+    """The whole file, or what went wrong in a phrase; `say` is called with the progress if it takes long."""
+    ends = time.monotonic() + WHOLE_SECONDS  # the time limit
     content, said = bytearray(), time.monotonic()
     try:
         with urllib.request.urlopen(URL, timeout=STALL_SECONDS) as response:
@@ -111,9 +111,11 @@ def download(say: Callable[[str], None]) -> bytes | str:
                 content += more
                 if time.monotonic() - said > NOTE_SECONDS:
                     said = time.monotonic()
-                    say(f"{len(content):,} of {size:,} bytes of MNIST are there" if size else f"{len(content):,} bytes")
+                    say(
+                        f"{len(content):,} of {size:,} bytes of MNIST downloaded" if size else f"{len(content):,} bytes"
+                    )
             if size and len(content) < size:
-                return f"the download broke off: {len(content):,} of {size:,} bytes came"
+                return f"the download broke off after {len(content):,} of {size:,} bytes"
     except Exception as error:  # as above
         return f"the download broke off: {one_line(getattr(error, 'reason', error))}"
     return bytes(content)

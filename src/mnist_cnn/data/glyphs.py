@@ -1,6 +1,6 @@
-"""Digits and letters as strokes, each in the ways that people write it. Data only; `strokes.parsed` reads them.
+"""Digits, letters and symbols as strokes, each in several styles. Data only; `strokes.parsed` reads them.
 
-Letters that people could not tell from a digit are left out: I, l, O, o, S, s, Z, z, b, g, q, y.
+Letters that cannot be told from a digit are left out: I, l, O, o, S, s, Z, z, b, g, q, y.
 """
 
 LOOP = "~.95,.25 .75,.03 .4,0 .08,.2 .1,.45 .45,.55 .8,.45 .95,.25"

@@ -1,6 +1,7 @@
-"""Images that are no digit, to learn to refuse: letters, signs, several digits, turned ones, halves, scribble, texture.
+"""Negatives, images to be rejected: letters, symbols, several digits, rotated ones, halves, scribbles, textures.
 
-They are drawn by code or made of MNIST's digits, and made like MNIST by `to_mnist`, as every picture that is read.
+They are drawn from strokes or made of MNIST's digits, and brought into MNIST's format by `to_mnist`, like every image
+that is read.
 """
 
 import functools
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
-from mnist_cnn.data import glyphs, strokes, wear
+from mnist_cnn.data import degrade, glyphs, strokes
 from mnist_cnn.data.restyle import another_width, enlarged
 from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.reading.normalise import to_mnist
@@ -18,53 +19,53 @@ NOT_A_DIGIT = 10  # their label
 
 Ink = np.ndarray
 Digits = list[np.ndarray]
-"""Images (n, 28, 28) uint8 of each digit, 0 to 9, that non-digits are made of."""
+"""Images (n, 28, 28) uint8 of each digit, 0 to 9, of which negatives are made."""
 
-# What turns into no other digit: upside down, and lying on either side.
+# What does not become another digit: upside down, lying on either side, mirrored.
 UPSIDE_DOWN, LYING, MIRRORED = (3, 4, 7), (3, 6, 7, 9), (3, 6, 9)
 
 
 def negatives(count: int, images: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Make `count` images (28, 28) uint8 that are no digit, of the kinds in `KINDS`, each in its share.
+    """Make `count` negatives (28, 28) uint8 of the kinds in `KINDS`, with their frequencies.
 
-    Some are made of these images (n, 28, 28) uint8 of digits, of which `labels` (n,) says what they are.
+    Some are made of these digit `images` (n, 28, 28) uint8 with their `labels` (n,).
     """
     digits = [images[labels == digit] for digit in range(10)]
     made = np.empty((count, 28, 28), np.uint8)
     shares = np.array([share for _, share in KINDS])
     for index, kind in enumerate(rng.choice(len(KINDS), count, p=shares / shares.sum()).tolist()):
-        made[index] = wear.seen(to_mnist(wear.worn(KINDS[kind][0](digits, rng), rng)), rng)
+        made[index] = degrade.degraded_image(to_mnist(degrade.degraded(KINDS[kind][0](digits, rng), rng)), rng)
     return made
 
 
 def some_digit(digits: Digits, rng: np.random.Generator, among: Sequence[int] = range(10)) -> Ink:
-    """One of these digits on the canvas, perhaps by another pen; another one if there is none of them."""
+    """A random image of these digits, or of any if there is none, on the canvas, perhaps with another stroke width."""
     found = [digits[digit] for digit in among if len(digits[digit])] or [some for some in digits if len(some)]
     images = found[rng.integers(len(found))]
     ink = enlarged(images[rng.integers(len(images))])
-    return wear.repenned(ink, another_width(ink, rng), rng.uniform(1, 6)) if rng.random() < 0.4 else ink
+    return degrade.with_pen_width(ink, another_width(ink, rng), rng.uniform(1, 6)) if rng.random() < 0.4 else ink
 
 
 @functools.cache
 def letters() -> list[Glyph]:
-    """Every way to write each letter or sign; parsed when first asked for, because most recipes draw none."""
+    """Every way to write each letter or symbol; parsed when first asked for, because most recipes draw none."""
     return [strokes.parsed(way) for ways in glyphs.LETTERS.values() for way in ways]
 
 
 def some_letter(rng: np.random.Generator) -> Glyph:
-    """One way to write a letter or sign."""
+    """One way to write a letter or symbol."""
     return letters()[rng.integers(len(letters()))]
 
 
 def letter(_digits: Digits, rng: np.random.Generator) -> Ink:
-    """A letter or sign by hand."""
+    """A handwritten letter or symbol."""
     glyph = strokes.handwritten(some_letter(rng), rng.uniform(0, 0.05), rng)
     placed = strokes.placed(glyph, rng.uniform(0.5, 1.1), rng.uniform(-0.2, 0.3))
     return strokes.draw(strokes.blank(), placed, rng.uniform(2, 12))
 
 
 def printed_letter(_digits: Digits, rng: np.random.Generator) -> Ink:
-    """A letter or sign in some typeface."""
+    """A letter or symbol in a random typeface."""
     slant = rng.uniform(0, 0.4) if rng.random() < 0.4 else 0.0
     return strokes.typeset(strokes.placed(some_letter(rng), rng.uniform(0.4, 1.1), slant), rng)
 
@@ -80,13 +81,13 @@ def several(digits: Digits, rng: np.random.Generator) -> Ink:
 
 
 def crop(ink: Ink) -> Ink:
-    """What the ink's box holds."""
+    """The bounding box of the ink."""
     left, top, width, height = cv2.boundingRect(ink)
     return ink[top : top + height, left : left + width] if width else ink
 
 
 def in_a_row(parts: list[Ink], gap: int) -> Ink:
-    """These side by side on a canvas, `gap` pixels apart (below 0 they overlap) before they are shrunk to fit."""
+    """These parts in a row on a canvas, `gap` pixels apart (below 0 they overlap) before they are shrunk to fit."""
     width = sum(part.shape[1] + gap for part in parts)
     row = np.zeros((SIDE, max(width, SIDE)), np.uint8)
     x = 0
@@ -101,7 +102,7 @@ def in_a_row(parts: list[Ink], gap: int) -> Ink:
     return ink
 
 
-def turned(digits: Digits, rng: np.random.Generator) -> Ink:
+def rotated(digits: Digits, rng: np.random.Generator) -> Ink:
     """A digit upside down, on its side or mirrored, of those that do not become a digit again."""
     kind = rng.random()
     if kind < 0.4:
@@ -112,7 +113,7 @@ def turned(digits: Digits, rng: np.random.Generator) -> Ink:
     return np.asarray(cv2.flip(some_digit(digits, rng, MIRRORED), 1))
 
 
-# Digits of which the left, upper or lower half is nothing that anybody would read.
+# Digits whose left, upper or lower half resembles no digit.
 HALVES = {"left": (2, 8), "top": (0, 4, 5), "bottom": (0, 2)}
 
 
@@ -128,7 +129,7 @@ def half(digits: Digits, rng: np.random.Generator) -> Ink:
 
 
 def scribble(_digits: Digits, rng: np.random.Generator) -> Ink:
-    """A line that goes to and fro, or some lines across each other."""
+    """A zigzag line, or lines across each other."""
     if rng.random() < 0.5:
         points = rng.uniform(0, 1, (rng.integers(7, 16), 2)).astype(np.float32)
         if rng.random() < 0.5:  # from left to right and back, as people cross something out
@@ -167,7 +168,7 @@ KINDS: tuple[tuple[Callable[[Digits, np.random.Generator], Ink], float], ...] = 
     (letter, 0.22),
     (printed_letter, 0.35),
     (several, 0.15),
-    (turned, 0.1),
+    (rotated, 0.1),
     (half, 0.05),
     (scribble, 0.06),
     (texture, 0.07),

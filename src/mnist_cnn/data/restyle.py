@@ -1,7 +1,7 @@
-"""MNIST's digits as other people would have written them and other cameras seen them. Knows nothing about networks.
+"""MNIST's digits restyled: other handwriting, other pens, other cameras. Knows nothing about models.
 
-A digit is enlarged to a canvas, gets what its writer might have added (a flag on a one, a bar through a seven), is
-drawn by another pen, worn, and made like MNIST again by `to_mnist`, as every picture that is read.
+A digit is enlarged to a canvas, may get an addition (a flag on a one, a bar through a seven) and another stroke width,
+is degraded, and is brought back into MNIST's format by `to_mnist`, like every image that is read.
 """
 
 import functools
@@ -10,37 +10,37 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from mnist_cnn.data import glyphs, strokes, wear
+from mnist_cnn.data import degrade, glyphs, strokes
 from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.reading.normalise import to_mnist
 
 Ink = np.ndarray
-DRAWN = 0.15  # share of the varied digits that are drawn anew by code
-PENNED = 0.7  # share that another pen draws
-NEIGHBOUR = 0.06  # share with a piece of another digit at a side
-MOVED = 0.25  # share that lie a pixel or two off the centre
+DRAWN = 0.15  # fraction of the restyled digits that are drawn from strokes
+PENNED = 0.7  # fraction with another stroke width
+NEIGHBOUR = 0.06  # fraction with a piece of another digit at a side
+MOVED = 0.25  # fraction that is a pixel or two off centre
 
 
 def restyled(images: np.ndarray, labels: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Change this share of the images (n, 28, 28) uint8 of these digits (n,); the others are only normalised.
+    """Restyle a fraction `share` of the images (n, 28, 28) uint8 with the labels (n,); the others are only normalised.
 
-    Gives as many images, whose labels are the same.
+    Returns as many images, with the same labels.
     """
     changed = np.empty_like(images)
-    for index, (image, label, happen) in enumerate(zip(images, labels.tolist(), rng.random(len(images)), strict=True)):
-        changed[index] = variant(image, label, images[index - 1], rng) if happen < share else to_mnist(image)
+    for index, (image, label, drawn) in enumerate(zip(images, labels.tolist(), rng.random(len(images)), strict=True)):
+        changed[index] = restyled_digit(image, label, images[index - 1], rng) if drawn < share else to_mnist(image)
     return changed
 
 
-def variant(image: np.ndarray, label: int, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One digit (28, 28) changed at random; a piece of `other` may stand beside it."""
+def restyled_digit(image: np.ndarray, label: int, other: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """One digit (28, 28) restyled at random; a piece of `other` may stand beside it."""
     ink = written(label, rng) if rng.random() < DRAWN else with_addition(enlarged(image), label, rng)
     if rng.random() < PENNED:
-        ink = wear.repenned(ink, another_width(ink, rng), softness=rng.uniform(1, 6))
+        ink = degrade.with_pen_width(ink, another_width(ink, rng), softness=rng.uniform(1, 6))
     if rng.random() < NEIGHBOUR:
         ink = with_neighbour(ink, enlarged(other), rng)
-    image = to_mnist(wear.worn(ink, rng))
-    return wear.seen(moved(image, rng) if rng.random() < MOVED else image, rng)
+    image = to_mnist(degrade.degraded(ink, rng))
+    return degrade.degraded_image(moved(image, rng) if rng.random() < MOVED else image, rng)
 
 
 def enlarged(image: np.ndarray) -> Ink:
@@ -49,7 +49,7 @@ def enlarged(image: np.ndarray) -> Ink:
 
 
 def written(digit: int, rng: np.random.Generator) -> Ink:
-    """A digit drawn by code in one of the ways of `glyphs.DIGITS`, by an unsteady hand."""
+    """A digit drawn from one of the strokes in `glyphs.DIGITS`, with random variation."""
     ways = ways_to_write()[digit]
     glyph = strokes.handwritten(ways[rng.integers(len(ways))], rng.uniform(0, 0.05), rng)
     placed = strokes.placed(glyph, rng.uniform(0.4, 0.85), rng.uniform(-0.15, 0.4))
@@ -63,26 +63,26 @@ def ways_to_write() -> dict[int, list[Glyph]]:
 
 
 def another_width(ink: Ink, rng: np.random.Generator) -> float:
-    """Another pen's width in pixels: a hairline to 4 pixels wider, where loops begin to be filled."""
-    width = wear.pen_width(ink)
+    """Another stroke width in pixels: from a hairline to 4 pixels wider, where loops begin to close."""
+    width = degrade.pen_width(ink)
     return rng.uniform(1, max(1, width)) if rng.random() < 0.5 else width + rng.uniform(0, 4)
 
 
 def with_addition(ink: Ink, label: int, rng: np.random.Generator) -> Ink:
-    """The digit with what some writers add to it, if there is anything for this one."""
+    """The digit with the addition that some writers make, if there is one for it."""
     add, share = ADDITIONS.get(label, (None, 0.0))
     return add(ink, rng) if add and rng.random() < share else ink
 
 
 def with_flag(ink: Ink, rng: np.random.Generator) -> Ink:
-    """A one with the European flag, a fifth to nearly the whole of the stem long, and sometimes with a base."""
+    """A one with a flag (European style), 0.2 to 0.95 of the stem long, and sometimes with a base."""
     ends = stem(ink)
     if ends is None:
         return ink
     top, foot = ends
-    size, width = float(np.linalg.norm(foot - top)), wear.pen_width(ink)
+    size, width = float(np.linalg.norm(foot - top)), degrade.pen_width(ink)
     share = rng.uniform(0.2, 0.95)
-    # Degrees from upright: a flag that falls less steeply, above all a long one, would make a seven.
+    # Degrees from vertical: a flatter flag, above all a long one, would make a seven.
     lean = np.rad2deg(np.arctan2(top[0] - foot[0], foot[1] - top[1]))
     least, most = max(lean + 18, 15), 80 - 30 * share
     if least < most:
@@ -117,7 +117,7 @@ def with_bar(ink: Ink, rng: np.random.Generator) -> Ink:
         return ink
     centre = np.array([columns.mean(), row])
     half = np.array([1, rng.normal(-0.1, 0.15)]) * max(width, height / 2) * rng.uniform(0.18, 0.4)
-    return strokes.draw(ink.copy(), [np.stack([centre - half, centre + half])], wear.pen_width(ink))
+    return strokes.draw(ink.copy(), [np.stack([centre - half, centre + half])], degrade.pen_width(ink))
 
 
 def with_slash(ink: Ink, rng: np.random.Generator) -> Ink:
@@ -125,10 +125,10 @@ def with_slash(ink: Ink, rng: np.random.Generator) -> Ink:
     left, top, width, height = cv2.boundingRect(ink)
     centre = np.array([left + width / 2, top + height / 2])
     half = np.array([width, -height]) / 2 * rng.uniform(0.6, 1.15)
-    return strokes.draw(ink.copy(), [np.stack([centre - half, centre + half])], wear.pen_width(ink) * 0.8)
+    return strokes.draw(ink.copy(), [np.stack([centre - half, centre + half])], degrade.pen_width(ink) * 0.8)
 
 
-# To which share of these digits something is added.
+# The fraction of these digits that gets the addition.
 ADDITIONS: dict[int, tuple[Callable[[Ink, np.random.Generator], Ink], float]] = {
     0: (with_slash, 0.15),
     1: (with_flag, 0.5),
@@ -137,23 +137,23 @@ ADDITIONS: dict[int, tuple[Callable[[Ink, np.random.Generator], Ink], float]] = 
 
 
 def with_neighbour(ink: Ink, other: Ink, rng: np.random.Generator) -> Ink:
-    """A digit with a narrow piece of another one at its left or right, as a cut between two that touch leaves it."""
+    """A digit with a narrow piece of another one at its left or right, as after cutting touching digits apart."""
     left, _, width, _ = cv2.boundingRect(ink)
     edge, _, reach, _ = cv2.boundingRect(other)
     piece = int(rng.integers(3, 9))
     gap = int(rng.integers(0, 5))
-    seen = ink.copy()
+    joined = ink.copy()
     if rng.random() < 0.5:  # the right edge of the one before
         strip, start = other[:, edge + reach - piece : edge + reach], left - gap - piece
     else:
         strip, start = other[:, edge : edge + piece], left + width + gap
     if strip.shape[1] == piece and 0 <= start <= SIDE - piece:
-        seen[:, start : start + piece] = np.maximum(seen[:, start : start + piece], strip)
-    return seen
+        joined[:, start : start + piece] = np.maximum(joined[:, start : start + piece], strip)
+    return joined
 
 
 def moved(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An image (28, 28) moved by up to two pixels each way; what would leave it stays within."""
+    """An image (28, 28) moved by up to two pixels in each direction, without losing ink."""
     left, top, width, height = cv2.boundingRect(image)
     right, down = rng.integers(-2, 3, 2).tolist()
     right, down = np.clip(right, -left, 28 - left - width), np.clip(down, -top, 28 - top - height)

@@ -130,7 +130,7 @@ def mnist_through_keras(say: Callable[[str], None]) -> Arrays:
     Raises DataError with the reason, a phrase to be put into a sentence.
     """
     spoiled = ""
-    if copy := download.kept_copy():
+    if copy := download.keras_copy():
         try:
             return verified_mnist(container.read(copy), str(copy))
         except DataError as error:

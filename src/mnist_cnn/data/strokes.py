@@ -1,4 +1,4 @@
-"""Strokes become ink: curves through points, drawn by pens and in typefaces. Knows nothing about what they mean.
+"""Strokes become ink: curves through points, drawn with pens and in typefaces. Knows nothing about what they mean.
 
 A point is (x, y), x to the right, y downwards; a stroke is (n, 2) float points, a glyph a list of strokes.
 """
@@ -14,7 +14,7 @@ Glyph = list[np.ndarray]
 
 
 def parsed(text: str) -> Glyph:
-    """Strokes from "x,y x,y … | ~x,y x,y …", in a box from 0 to 1; one with a "~" is a curve, others have corners."""
+    """Strokes from "x,y x,y … | ~x,y x,y …", in a box from 0 to 1; "~" makes a stroke a curve, others have corners."""
     glyph = []
     for stroke in text.split("|"):
         points = np.array([pair.split(",") for pair in stroke.replace("~", "").split()], np.float32)
@@ -23,7 +23,7 @@ def parsed(text: str) -> Glyph:
 
 
 def smooth(points: np.ndarray, steps: int = 8) -> np.ndarray:
-    """A curve through all of these points, `steps` for each piece (Catmull, Rom, "A class of local splines", 1974)."""
+    """A curve through all these points, `steps` per segment (Catmull, Rom, "A class of local splines", 1974)."""
     before = np.concatenate([2 * points[:1] - points[1:2], points[:-2]])
     after = np.concatenate([points[2:], 2 * points[-1:] - points[-2:-1]])
     first, second = points[:-1], points[1:]
@@ -38,7 +38,7 @@ def smooth(points: np.ndarray, steps: int = 8) -> np.ndarray:
 
 
 def handwritten(glyph: Glyph, wobble: float, rng: np.random.Generator) -> Glyph:
-    """The glyph as a hand writes it: every stroke a little moved, turned, stretched and bent; `wobble` is the share."""
+    """The glyph with the variation of handwriting: each stroke moved, rotated, stretched and bent by about `wobble`."""
     written = []
     for stroke in glyph:
         linear, shift = np.eye(2) + rng.normal(0, wobble, (2, 2)), rng.normal(0, wobble / 2, 2)
@@ -48,15 +48,15 @@ def handwritten(glyph: Glyph, wobble: float, rng: np.random.Generator) -> Glyph:
 
 
 def placed(glyph: Glyph, width: float, slant: float) -> Glyph:
-    """The glyph in the middle of the canvas, 60 pixels high, `width` times as wide, leaning right by this slant."""
+    """The glyph in the middle of the canvas, 60 pixels high, `width` times as wide, slanted to the right."""
     linear = np.array([[width, 0], [-slant, 1]])
     return [(stroke - 0.5) @ linear * LETTER + SIDE / 2 for stroke in glyph]
 
 
 def draw(ink: np.ndarray, glyph: Glyph, thickness: float, value: int = 255) -> np.ndarray:
-    """Draw a placed glyph on ink (height, width) uint8, with a round pen of so many pixels; gives the same array."""
+    """Draw a placed glyph on ink (height, width) uint8 with a round pen, `thickness` pixels; returns the same array."""
     lines = [np.rint(stroke * FINE).astype(np.int32) for stroke in glyph]
-    # OpenCV's smooth lines come out about two pixels wider than asked (1.3, 3.4, 5.4, 5.4, 7.4 … for 1, 2, 3, 4, 5 …).
+    # OpenCV's antialiased lines are about two pixels wider than asked (1.3, 3.4, 5.4, 5.4, 7.4 … for 1, 2, 3, 4, 5 …).
     asked = max(1, round(thickness - 1.9))
     return np.asarray(cv2.polylines(ink, lines, False, value, asked, cv2.LINE_AA, shift=4))
 
@@ -67,7 +67,7 @@ def blank() -> np.ndarray:
 
 
 def with_serifs(glyph: Glyph, length: float) -> Glyph:
-    """The placed glyph with a bar across both ends of every stroke: `length` pixels, a third of it on level strokes."""
+    """The placed glyph with serifs at both ends of each stroke, `length` pixels, a third of it on horizontal ones."""
     bars = []
     for stroke in glyph:
         for end, inner in ((stroke[0], stroke[1]), (stroke[-1], stroke[-2])):
@@ -78,9 +78,9 @@ def with_serifs(glyph: Glyph, length: float) -> Glyph:
 
 
 def typeset(glyph: Glyph, rng: np.random.Generator) -> np.ndarray:
-    """A placed glyph as some typeface has it: hairline to very bold, even or with thick stems, with serifs or not.
+    """A placed glyph in a random typeface: hairline to very bold, with or without contrast and serifs.
 
-    Gives ink (84, 84) uint8. Strokes get the shape of a broad nib, so that their ends are square.
+    Returns ink (84, 84) uint8. Strokes are drawn with a broad nib, so that their ends are square.
     """
     if rng.random() < 0.5:
         glyph = with_serifs(glyph, rng.uniform(10, 24))
@@ -97,17 +97,17 @@ def hollow(ink: np.ndarray) -> np.ndarray:
 
 
 def shadowed(ink: np.ndarray) -> np.ndarray:
-    """An outline that throws a shadow to its lower right."""
+    """An outline with a shadow at its lower right."""
     return np.asarray(np.maximum(hollow(ink), np.roll(ink, (5, 5), (0, 1)) & ~ink))
 
 
 def striped(ink: np.ndarray) -> np.ndarray:
-    """Every other three rows of the ink only."""
+    """Every other three rows of the ink."""
     return np.where(np.arange(SIDE)[:, None] % 6 < 3, ink, 0).astype(np.uint8)
 
 
 def reversed_out(ink: np.ndarray) -> np.ndarray:
-    """Paper on a box of ink instead of ink on paper."""
+    """Inverted: background on a box of ink."""
     return np.pad(255 - ink[6:-6, 6:-6], 6)
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
-from mnist_cnn.data.augment import Distortion
+from mnist_cnn.data.augment import Augmentation
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
@@ -29,7 +29,7 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 MAX_MISCLASSIFIED = 120  # images in the gallery
 HIGH_CONFIDENCE = 0.99
-AUGMENTATIONS = (*(field.name for field in fields(Distortion)), "restyle")
+AUGMENTATIONS = (*(field.name for field in fields(Augmentation)), "restyle")
 SPACE = "\N{NO-BREAK SPACE}"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from mnist_cnn.callbacks.callback import Callback
-from mnist_cnn.data.augment import distort
+from mnist_cnn.data.augment import augmented
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
@@ -171,8 +171,8 @@ def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) ->
     rng = np.random.default_rng((seed, epoch))
     order = epoch_order(len(training), recipe.repeats, rng)
     images, labels = training.images[order], training.labels[order]
-    if recipe.distortion and epoch < recipe.epochs - recipe.final_plain_epochs:
-        images = distort(images, recipe.distortion, rng)
+    if recipe.augmentation and epoch < recipe.epochs - recipe.final_plain_epochs:
+        images = augmented(images, recipe.augmentation, rng)
     if recipe.restyle:
         images = restyled(images, labels, recipe.restyle, rng)
     if more := recipe.images_per_epoch(len(training)) - len(order):

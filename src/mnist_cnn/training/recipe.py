@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mnist_cnn.errors import RecipeError
 
 if TYPE_CHECKING:
-    from mnist_cnn.data.augment import Distortion
+    from mnist_cnn.data.augment import Augmentation
 
 # An epoch of MNIST is this many training images (60,000 less the validation tenth). Smaller datasets are repeated
 # within an epoch, so that an epoch means the same number of updates everywhere.
@@ -101,11 +101,11 @@ class Recipe:
         return digits + round(digits * self.negatives)
 
     @property
-    def distortion(self) -> "Distortion":
+    def augmentation(self) -> "Augmentation":
         """How far images may be changed each time they are seen."""
-        from mnist_cnn.data.augment import Distortion  # here, because OpenCV comes with it
+        from mnist_cnn.data.augment import Augmentation  # here, because OpenCV comes with it
 
-        return Distortion(self.rotation, self.zoom, self.shear, self.translation, self.elastic)
+        return Augmentation(self.rotation, self.zoom, self.shear, self.translation, self.elastic)
 
     def to_dict(self) -> dict[str, Any]:
         """The name and every hyperparameter, as JSON has them."""

@@ -198,7 +198,7 @@ def data() -> Iterator[Check]:
             yield Check(
                 "data", OK, f"MNIST in {named}, {len(dataset.train):,} + {len(dataset.test):,} images as they should be"
             )
-        elif copy := download.kept_copy():
+        elif copy := download.keras_copy():
             contents.verified_mnist(container.read(copy), str(copy))
             yield Check("data", OK, f"MNIST in {copy}, as it should be")
         else:

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from mnist_cnn.data.augment import Distortion, distort
+from mnist_cnn.data.augment import Augmentation, augmented
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
@@ -28,7 +28,7 @@ LEARNING_RATE, WARM_UP = 0.001, 0.1
 ALONE, TOGETHER = 0.5, 0.75
 IMAGES, VARIED, NO_DIGIT = 8000, 1600, 3200  # rehearsed ones that differ, and how many of these are of which kind
 # More than a hand's own unsteadiness, so that three of a digit stand for many (docs/log.md).
-AS_THE_HAND_VARIES = Distortion(rotation=17, zoom=0.17, shear=0.25, translation=0.85, elastic=1.7)
+AS_THE_HAND_VARIES = Augmentation(rotation=17, zoom=0.17, shear=0.25, translation=0.85, elastic=1.7)
 BATCH = 250
 
 
@@ -107,7 +107,7 @@ class Tuning:
 def mixed(own: Examples, rehearsal: Rehearsal, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """All that is seen, update after update: images (n, 28, 28, 1) uint8 and truth (n, 10) float32."""
     mine, old = order(len(own), UPDATES * OWN, rng), order(len(rehearsal.images), UPDATES * REHEARSED, rng)
-    images = [distort(own.images[mine], AS_THE_HAND_VARIES, rng), rehearsal.images[old]]
+    images = [augmented(own.images[mine], AS_THE_HAND_VARIES, rng), rehearsal.images[old]]
     truth = [TRUTH[own.labels[mine]], rehearsal.probabilities[old]]
     every, true = (
         np.concatenate([part.reshape(UPDATES, -1, *part.shape[1:]) for part in parts], axis=1)

@@ -1,7 +1,7 @@
-"""What pens, paper and cameras do to ink: other widths, gaps, blots, noise, blur. Knows nothing about what it shows.
+"""What pens, paper and cameras do to ink: stroke widths, gaps, blots, noise, blur. Knows nothing about digits.
 
-Ink is a canvas (84, 84) uint8, 0 paper to 255 ink, of which a digit takes 60 pixels: lengths here are in its pixels, of
-which three make one of an MNIST image.
+Ink is a canvas (84, 84) uint8, background 0 to foreground 255, on which a digit is 60 pixels high; lengths are in
+pixels of the canvas, three for each pixel of an MNIST image.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 def pen_width(ink: Ink) -> float:
-    """How wide the strokes are on average, in pixels; 0 if there are none."""
+    """The mean stroke width in pixels; 0 without ink."""
     return mean_width((ink > 127).view(np.uint8))
 
 
 def distance_to_paper(ink: Ink) -> np.ndarray:
-    """How far each pixel of ink is from the nearest paper; 0 on paper."""
+    """The distance of each pixel of ink from the background; 0 on the background."""
     return np.asarray(cv2.distanceTransform((ink > 127).view(np.uint8), cv2.DIST_L2, 3))
 
 
-def repenned(ink: Ink, width: float, softness: float) -> Ink:
-    """The same strokes by a pen of another width, in pixels: a wider one adds ink, a thinner one follows their middle.
+def with_pen_width(ink: Ink, width: float, softness: float) -> Ink:
+    """The same strokes with another width, in pixels: a wider pen adds ink, a thinner one follows the skeleton.
 
-    `softness` is over how many pixels ink becomes paper at an edge. The middle line is where the distance to paper is
-    largest among a pixel's neighbours.
+    `softness` is the width of an edge in pixels. The skeleton is where the distance to the background is largest among
+    a pixel's neighbours.
     """
     inside = distance_to_paper(ink)
     if not inside.any():
@@ -46,7 +46,7 @@ def repenned(ink: Ink, width: float, softness: float) -> Ink:
 
 
 def some_ink(ink: Ink, rng: np.random.Generator) -> tuple[float, float]:
-    """Any point (x, y) on the ink; the middle if there is none."""
+    """A random point (x, y) on the ink; the centre of the canvas without ink."""
     rows, columns = np.nonzero(ink > 127)
     if not len(rows):
         return SIDE / 2, SIDE / 2
@@ -55,7 +55,7 @@ def some_ink(ink: Ink, rng: np.random.Generator) -> tuple[float, float]:
 
 
 def crossing(ink: Ink, length: float, thickness: int, value: int, rng: np.random.Generator) -> Ink:
-    """A short straight line in any direction over some ink, as ink or (value 0) as paper."""
+    """A short straight line in a random direction across some ink, as ink or (value 0) as background."""
     x, y = some_ink(ink, rng)
     angle = rng.uniform(0, np.pi)
     reach = np.array([np.cos(angle), np.sin(angle)]) * length / 2
@@ -71,7 +71,7 @@ def broken(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def blotted(ink: Ink, rng: np.random.Generator) -> Ink:
-    """A blot of ink or two on the strokes, somewhat wider than they are."""
+    """One or two blots on the strokes, a little wider than they are."""
     ink, radius = ink.copy(), pen_width(ink) / 2
     for _ in range(rng.integers(1, 3)):
         x, y = some_ink(ink, rng)
@@ -80,7 +80,7 @@ def blotted(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def specked(ink: Ink, rng: np.random.Generator) -> Ink:
-    """A few specks of dust, no larger than two pixels of an MNIST image."""
+    """A few specks, at most two pixels of an MNIST image wide."""
     ink = ink.copy()
     for x, y in rng.integers(8, SIDE - 8, (rng.integers(1, 6), 2)).tolist():
         cv2.circle(ink, (x, y), int(rng.integers(1, 3)), int(rng.integers(60, 256)), -1, cv2.LINE_AA)
@@ -88,7 +88,7 @@ def specked(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def ruled(ink: Ink, rng: np.random.Generator) -> Ink:
-    """What is left of one or two ruled lines, level or upright: faint, thin, with gaps, no longer than the ink."""
+    """Remains of one or two ruled lines, horizontal or vertical: faint, thin, with gaps, about as long as the ink."""
     left, top, width, height = cv2.boundingRect(ink)
     if not width:
         return ink
@@ -106,19 +106,19 @@ def ruled(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def uneven(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Ink that is fainter here and there, as a pencil on rough paper or a dry pen leaves it."""
+    """Ink of uneven strength, as of a pencil on rough paper or a dry pen."""
     cells = int(rng.integers(5, 43))
     cover = cv2.resize(rng.uniform(rng.uniform(0, 0.6), 1, (cells, cells)).astype(np.float32), (SIDE, SIDE))
     return np.asarray(ink * np.minimum(cover * 1.3, 1), np.uint8)
 
 
 def fainter(ink: Ink, rng: np.random.Generator) -> Ink:
-    """All ink lighter by the same share, or so dark that its edges are hard."""
+    """All ink lighter by the same factor, or so dark that its edges are hard."""
     return np.asarray(np.minimum(ink * rng.uniform(0.4, 2.5), 255), np.uint8)
 
 
 def noisy(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Each pixel, as a camera sees it, a little off; paper that stays nearly paper is clean again."""
+    """Pixel noise of a camera; background that stays faint is cleaned again."""
     noise = cv2.resize(rng.normal(0, rng.uniform(10, 50), (42, 42)).astype(np.float32), (SIDE, SIDE))
     seen = np.clip(ink + noise, 0, 255)
     return np.asarray(np.where(seen < 60, 0, seen), np.uint8)
@@ -130,7 +130,7 @@ def blurred(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def coarse(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Small once, then large again: the digit was 8 to 20 pixels high."""
+    """Low resolution: shrunk so that the digit is 8 to 20 pixels high, then enlarged."""
     side = int(rng.integers(12, 29))
     small = cv2.resize(ink, (side, side), interpolation=cv2.INTER_AREA)
     method = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
@@ -138,14 +138,14 @@ def coarse(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def through_jpeg(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Written as JPEG of low quality and read again; paper that stays nearly paper is clean again."""
+    """JPEG artefacts at low quality; background that stays faint is cleaned again."""
     _, content = cv2.imencode(".jpg", ink, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(5, 50))])
     seen = np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE))
     return np.asarray(np.where(seen < 40, 0, seen), np.uint8)
 
 
 def stretched(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Narrower or lower: one side is shrunk."""
+    """Narrower or flatter: one side is shrunk."""
     shrunk = [SIDE, SIDE]
     shrunk[rng.integers(2)] = round(SIDE * rng.uniform(0.65, 0.95))
     small = cv2.resize(ink, shrunk, interpolation=cv2.INTER_AREA)
@@ -156,7 +156,7 @@ def stretched(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def ragged(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Edges that go to and fro by a pixel or two, as a felt pen on rough paper leaves them."""
+    """Edges that waver by a pixel or two, as of a felt pen on rough paper."""
     aside = rng.normal(0, rng.uniform(2, 9), (2, SIDE, SIDE)).astype(np.float32)
     x, y = (cv2.GaussianBlur(some, (0, 0), 1.5) for some in aside)
     columns, rows = np.meshgrid(np.arange(SIDE, dtype=np.float32), np.arange(SIDE, dtype=np.float32))
@@ -164,20 +164,20 @@ def ragged(ink: Ink, rng: np.random.Generator) -> Ink:
 
 
 def outlined(ink: Ink, rng: np.random.Generator) -> Ink:
-    """Only the outline, two to six pixels wide, perhaps of a wider pen: hollow digits, as people draw for emphasis."""
+    """Only the outline, two to six pixels wide, perhaps of wider strokes: hollow digits."""
     wider = np.ones((int(rng.integers(1, 6)),) * 2, np.uint8)
     brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (int(rng.integers(3, 7)),) * 2)
     return np.asarray(cv2.morphologyEx(cv2.dilate(ink, wider), cv2.MORPH_GRADIENT, brush))
 
 
 def grainy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An image whose pixels, or a share of them, are each a little or far off: a poor sensor in poor light."""
+    """Noise on all pixels of an image, or on a fraction of them: a poor sensor in poor light."""
     noise = rng.normal(0, rng.uniform(8, 120), image.shape) * (rng.random(image.shape) < rng.uniform(0.05, 1))
     return np.clip(image + noise, 0, 255).astype(np.uint8)
 
 
 def struck(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An image that a pen went across once, from one side to the other in a bow."""
+    """An image struck through by one curved line from side to side."""
     length = len(image)
     across = np.array([[0, rng.random()], [rng.uniform(0.3, 0.7), rng.random()], [1, rng.random()]]) * (length - 1)
     line = strokes.smooth((across if rng.random() < 0.5 else across[:, ::-1]).astype(np.float32))
@@ -186,8 +186,8 @@ def struck(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(np.maximum(image, drawn))
 
 
-# What happens first stands first; each happens to this share of the images, independently of the others.
-WEAR = (
+# In this order; each is applied to this fraction of the images, independently of the others.
+DEGRADATIONS = (
     (stretched, 0.25),
     (broken, 0.07),
     (blotted, 0.07),
@@ -202,23 +202,23 @@ WEAR = (
     (fainter, 0.2),
     (through_jpeg, 0.05),
 )
-# The same for an image (28, 28) as the network is to see it.
-SEEN = ((struck, 0.03), (grainy, 0.1))
+# The same for an image (28, 28), the input of the model.
+IMAGE_DEGRADATIONS = ((struck, 0.03), (grainy, 0.1))
 
 
-def worn(ink: Ink, rng: np.random.Generator) -> Ink:
-    """The ink after some of `WEAR`, or none."""
-    return some_of(WEAR, ink, rng)
+def degraded(ink: Ink, rng: np.random.Generator) -> Ink:
+    """The ink after a random selection of `DEGRADATIONS`."""
+    return apply_some(DEGRADATIONS, ink, rng)
 
 
-def seen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An image (28, 28) uint8 after some of `SEEN`, or none."""
-    return some_of(SEEN, image, rng)
+def degraded_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An image (28, 28) uint8 after a random selection of `IMAGE_DEGRADATIONS`."""
+    return apply_some(IMAGE_DEGRADATIONS, image, rng)
 
 
-def some_of(changes: tuple[tuple[Change, float], ...], pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The pixels after each of these changes that happens to them."""
-    for happen, (change, share) in zip(rng.random(len(changes)), changes, strict=True):
-        if happen < share:
+def apply_some(changes: tuple[tuple[Change, float], ...], pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The pixels after a random selection of these changes."""
+    for drawn, (change, share) in zip(rng.random(len(changes)), changes, strict=True):
+        if drawn < share:
             pixels = change(pixels, rng)
     return pixels
