@@ -89,6 +89,9 @@ if os.environ.get("MUTANTS_COVERAGE"):
 
 def main() -> None:
     """Resume the session or begin one; print and write the result when all mutants were tried."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, stop)
+    kill_all_with("MUTANTS_STATE", STATE)  # what a call left that was killed
     options = parsed()
     deadline = time.monotonic() + 60 * options.minutes
     state = session_of(options)
@@ -293,6 +296,7 @@ class Copy:
                 "PYTHONPATH": f"{self.folder / 'src'}{os.pathsep}{self.path}",
                 "PYTHONDONTWRITEBYTECODE": "1",  # two changes within a second could share a file otherwise
                 "TMPDIR": str(place / "tmp"),
+                "MUTANTS_STATE": str(STATE),
                 "MUTANTS_JOB": str(told),
             }
             if trace:
@@ -328,14 +332,26 @@ class Copy:
 
 
 def end(process: "subprocess.Popen[bytes]", told: Path) -> None:
-    """Kill what a run of tests has left, also what has left its group: all have the job in their environment."""
+    """Kill what a run of tests has left, also what has left its group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    kill_all_with("MUTANTS_JOB", told)
+
+
+def kill_all_with(name: str, value: Path) -> None:
+    """Kill all processes that have a variable in their environment, where the system tells that."""
     for path in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
-            if f"MUTANTS_JOB={told}\0".encode() in path.read_bytes():
+            if f"{name}={value}\0".encode() in path.read_bytes():
                 os.kill(int(path.parent.name), signal.SIGKILL)
+
+
+def stop(number: int, _: object) -> None:
+    """Stop at once: what has come of mutants is saved already, and what is under way is tried again."""
+    kill_all_with("MUTANTS_STATE", STATE)
+    print("Stopped. The same command resumes.", flush=True)
+    os._exit(128 + number)
 
 
 def lines_in(folder: Path, copy: Path) -> dict[str, dict[str, list[int]]]:
