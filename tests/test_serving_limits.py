@@ -16,15 +16,16 @@ import cv2
 import numpy as np
 import pytest
 
+from mnist_cnn.errors import ImageError
 from mnist_cnn.serving import lane as lanes
 from mnist_cnn.serving import settings
 from mnist_cnn.serving.body import Budget, uploads_of
-from mnist_cnn.serving.engine import FEW, Engine, Question
+from mnist_cnn.serving.engine import FEW, Engine, Options
 from mnist_cnn.serving.gate import line
 from mnist_cnn.serving.lane import BusyError, Lane
-from mnist_cnn.serving.metrics import Metrics
 from mnist_cnn.serving.open_inference import JSON_BODY
 from mnist_cnn.serving.problems import ProblemError
+from mnist_cnn.serving.request_metrics import Metrics
 from mnist_cnn.serving.server import config_of
 from mnist_cnn.serving.settings import BODY, HEAD, Settings
 from serving import PATIENCE, PNG, Client, Held, client_of
@@ -32,7 +33,7 @@ from serving import PATIENCE, PNG, Client, Held, client_of
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "serving.md").read_text(encoding="utf-8")
 DOCUMENT = " ".join(DOCUMENT.split())
 INFER = "/v2/models/digits/infer"
-QUESTION = Question(single=True, min_confidence=0.5)
+OPTIONS = Options(single=True, min_confidence=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,7 @@ def test_a_request_id_may_have_sixty_four_characters(client: Client, length: int
     assert (answer.headers["x-request-id"] == "a" * length) is kept
 
 
-# Two lanes: small pictures are read together, and large ones beside them
+# Two lanes: small images are read together, and large ones beside them
 
 
 def in_engine(use: Callable[[Engine], Awaitable[Any]], network: Callable[[np.ndarray], np.ndarray], places: int) -> Any:
@@ -219,12 +220,12 @@ def test_tensors_of_eight_images_are_still_small(images: int, lane: str) -> None
 
 
 @pytest.mark.parametrize(("height", "lane"), [(1_100, "small"), (1_101, "large")])
-def test_pictures_of_more_than_one_million_one_hundred_thousand_pixels_are_large(height: int, lane: str) -> None:
+def test_images_of_more_than_one_million_one_hundred_thousand_pixels_are_large(height: int, lane: str) -> None:
     page = np.full((height, 1_000), 255, np.uint8)
     page[200:800, 480:520] = 0
     body = cv2.imencode(".png", page)[1].tobytes()
     network = Witness()
-    reading = in_engine(lambda engine: engine.read(body, QUESTION), network, 4)
+    reading = in_engine(lambda engine: engine.read(body, OPTIONS), network, 4)
     assert reading.text == "9"
     assert network.seen[1:] == [(lane, 1)]
 
@@ -272,13 +273,14 @@ def test_a_large_one_is_answered_before_the_next_is_begun() -> None:
     in_engine(use, network, places=3)
 
 
-def test_a_batch_needs_a_place_for_each_of_its_pictures() -> None:
-    async def use(engine: Engine) -> list[str]:
+def test_a_batch_needs_a_place_for_each_of_its_images() -> None:
+    async def use(engine: Engine) -> list[Any]:
         with pytest.raises(BusyError):
-            await engine.read_all([b""] * 7, QUESTION)
-        return [str(one) for one in await engine.read_all([b""] * 6, QUESTION)]
+            await engine.read_all([b""] * 7, OPTIONS)
+        return list(await engine.read_all([b""] * 6, OPTIONS))
 
-    assert in_engine(use, nines, places=3) == ["the picture is empty (0 bytes): name a picture."] * 6
+    results = in_engine(use, nines, places=3)
+    assert [type(result) for result in results] == [ImageError] * 6
 
 
 def test_sixteen_small_ones_are_read_together_and_each_gets_its_own_answer() -> None:
@@ -380,21 +382,32 @@ TOLD = Settings()
 @pytest.mark.parametrize(
     "phrase",
     [
-        f"did not arrive within {settings.SENDING:g} s",
+        f"the body did not arrive within {settings.SENDING:g} s",
         f"request head must arrive within {settings.SENDING:g} s",
-        f"not finished within {TOLD.seconds:g} s",
+        f"not finished within {TOLD.timeout:g} s",
         f"idle connection is closed after {settings.IDLE:g} s",
         f"finishes the requests in progress ({settings.STOPPING:g} s at most)",
-        f"first queue has {TOLD.places} places, but as few as {2 * settings.TOGETHER} if more could not be processed "
-        f"within {settings.WAIT:g} s",
+        f"first queue has {TOLD.queue_size} places, but as few as {2 * settings.BATCH_SIZE} if more could not be "
+        f"processed within {settings.WAIT:g} s",
         f"Small images (up to {settings.SMALL / 10**6:g} megapixels) and tensors of up to {FEW} images",
         f"up to {JSON_BODY / 10**6:g} MB, a request with a binary tensor up to {BODY / 10**6:g} MB",
         f"{settings.BODIES / 10**6:g} MB of requests are in memory",
-        f"a form with 1 to {settings.PICTURES} files",
+        f"a form with 1 to {settings.MAX_FILES} files",
     ],
 )
 def test_the_limits_are_the_documented_ones(phrase: str) -> None:
     assert phrase in DOCUMENT
+
+
+def test_the_api_documents_the_limits_and_what_each_endpoint_may_answer(client: Client) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    form = paths["/v1/read/batch"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    (files,) = form["properties"].values()
+    assert (files["minItems"], files["maxItems"]) == (1, settings.MAX_FILES)
+    reading = {"200", "400", "408", "413", "415", "422", "503", "504"}
+    for path in ("/v1/read", "/v1/read/batch", "/v1/explain"):
+        assert reading <= paths[path]["post"]["responses"].keys()
+    assert reading - {"422"} <= paths[INFER]["post"]["responses"].keys()
 
 
 # The log
