@@ -21,7 +21,6 @@ from mnist_cnn.evaluation import labelled_images  # noqa: E402
 from mnist_cnn.evaluation.labelled_images import EvaluatedImage  # noqa: E402
 from mnist_cnn.reading.model_names import BUNDLED  # noqa: E402
 from mnist_cnn.reading.reader import Reader  # noqa: E402
-from mnist_cnn.terminal.screen import in_numbers  # noqa: E402
 
 HEIGHT, WIDE, HIGH = 90, 210, 150  # pixels: height of a digit, size of its image
 LEAN = -1.0  # horizontal per vertical pixel: people's digits lean 0 to 0.4, mostly to the right
@@ -109,7 +108,7 @@ def main(folder: Path, model: Path = BUNDLED) -> None:
     others = labelled_images.load(folder / "others" / "labels.csv")
     before, after = (list(labelled_images.evaluate(Reader(network, 0.0), others)) for network in (model, mine))
     for when, evaluated in (("before", before), ("after", after)):
-        print(f"{when}: {in_numbers(labelled_images.accuracy(evaluated))}")
+        print(f"{when}: {labelled_images.accuracy(evaluated)}")
     cv2.imwrite(str(ROOT / "docs" / "adapt.png"), figure(before, after))
 
 

@@ -14,8 +14,7 @@ from mnist_cnn.evaluation import labelled_images
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.reader import Reader
-from mnist_cnn.terminal.readings import judge_each, show_score
-from mnist_cnn.terminal.screen import in_numbers
+from mnist_cnn.terminal.readings import evaluate_each, show_score
 from results import machine_line, write
 from robust import normalised
 
@@ -65,7 +64,7 @@ def main(folder: Path, model: str | None = None) -> None:
 
     def note(name: str, result: Accuracy) -> None:
         measured[name] = result.to_dict()
-        print(f"{name}: {in_numbers(result)}", flush=True)
+        print(f"{name}: {result}", flush=True)
 
     mnist = None
     if (file := folder / "mnist.npz").exists():
@@ -81,7 +80,7 @@ def main(folder: Path, model: str | None = None) -> None:
     if mnist is not None and (letters := folder / "letters_A_to_J.npz").exists():
         note("letters accepted", accepted_letters(reader.classify, mnist, arrays(letters)[0]))
     if (table := folder / "pictures" / "labels.csv").exists():
-        judged = judge_each(reader, labelled_images.load(table))
+        judged = evaluate_each(reader, labelled_images.load(table), quiet=False)
         show_score(judged)
         measured["images"] = labelled_images.summary(judged)["layouts"]
         measured["sources"] = by_source(judged)

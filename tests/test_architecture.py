@@ -222,7 +222,7 @@ def test_info_works_on_the_light_install(tmp_path: Path) -> None:
         ["report", str(FIXTURE)],
         ["export", str(FIXTURE), "--to", "onnx"],
         ["adapt", "labels.csv"],
-        ["disputes", str(FIXTURE)],
+        ["label-errors", str(FIXTURE)],
     ],
     ids=lambda w: " ".join(w[:2]),
 )

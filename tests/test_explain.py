@@ -258,7 +258,7 @@ def test_the_command_draws_a_picture_and_never_over_another(
         assert drawn.mode == "RGB"
     again = cli("explain", seven, "--output", out)
     assert (again.returncode, again.stdout) == (1, "")
-    assert "is there already and nothing is overwritten" in again.stderr
+    assert "already exists and nothing is overwritten" in again.stderr
     several = cli("explain", seven, picture("4"), "--output", tmp_path / "both.png")
     assert (several.returncode, several.stdout) == (2, "")
     assert "name a folder" in several.stderr

@@ -64,7 +64,7 @@ def test_the_help_of_each_command_ends_with_examples_that_parse(words: tuple[str
 
 @pytest.mark.parametrize("line", ["mnist-cnn train --recipe quick", "mnist-cnn read --nonsense x", "mnist-cnn report"])
 def test_a_line_that_is_wrong_does_not_parse(line: str) -> None:
-    with pytest.raises(Exception, match=r"quick|nonsense|folder"):
+    with pytest.raises(Exception, match=r"quick|nonsense|model"):
         parse(line)
 
 
@@ -119,12 +119,14 @@ def test_what_is_kept_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         path = Path(file)
         path.parent.mkdir(parents=True)
         path.touch()
-    assert completion.networks("") == ["runs/a", "studies/b/seed-0"]
-    assert completion.networks("st") == ["studies/b/seed-0"]
-    assert completion.networks("pictures/") == []
+    assert completion.models("") == ["robust", "bundled", "runs/a", "studies/b/seed-0"]
+    assert completion.models("st") == ["studies/b/seed-0"]
+    assert completion.models("bun") == ["bundled"]
+    assert completion.models("scans/") == []
+    assert completion.models_and_recipes("r") == ["robust", "runs/a"]
     assert completion.comparable("studies") == ["studies/b", "studies/b/seed-0"]
-    assert completion.stopped_runs("") == ["runs/c.partial"]
-    assert completion.data_sets("d") == ["digits"]
+    assert completion.resumable_runs("") == ["runs/c.partial"]
+    assert completion.datasets("d") == ["digits"]
 
 
 def test_parsing_a_line_does_not_do_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

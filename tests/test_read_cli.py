@@ -100,7 +100,7 @@ def test_score_counts_by_layout_kind_and_source(cli: Cli, folder: Path) -> None:
     path = table(
         folder, [head, *rows, ["c.png", "7", "s1", "drawing", "single"], ["gone.png", "1", "s1", "", "single"]]
     )
-    done = cli("score", path, "--json", "--mistakes", folder / "mistakes.png")
+    done = cli("score", path, "--json", "--errors", folder / "errors.png")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["all"]["images"]["correct"] == 2
@@ -108,13 +108,13 @@ def test_score_counts_by_layout_kind_and_source(cli: Cli, folder: Path) -> None:
     assert document["all"]["mean_over_sources"]["accuracy"] == pytest.approx((2 / 3 + 0) / 2)
     assert document["layouts"]["rows"]["digits"] == {**document["layouts"]["rows"]["digits"], "correct": 2, "count": 3}
     assert [one["predicted"] for one in document["errors"]] == ["17/5", ""]
-    with Image.open(folder / "mistakes.png") as sheet:
+    with Image.open(folder / "errors.png") as sheet:
         assert sheet.size[0] == 320
     said = cli("score", path).stdout
-    assert "single: 50.00% (1 of 2 right; 95 % interval" in said
-    done = cli("score", path, "--mistakes", folder / "mistakes.png")
+    assert "single: 50.00% (1 of 2 correct; 95% CI" in said
+    done = cli("score", path, "--errors", folder / "errors.png")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "mistakes.png is there already and nothing is overwritten" in done.stderr
+    assert "errors.png already exists and nothing is overwritten" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from mnist_cnn.errors import ArtifactError, ServerError
 from serving import PATIENCE, PNG, httpx, image_of
 
 pytestmark = pytest.mark.slow
-ADDRESS = re.compile(r"Serving at (http://[\d.]+:(\d+)/) \(Ctrl-C stops\)\n")
+ADDRESS = re.compile(r"Serving at (http://[\d.]+:(\d+)/) \(press Ctrl-C to stop\)\n")
 
 
 @contextmanager

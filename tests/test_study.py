@@ -268,17 +268,17 @@ def test_seeds_and_their_summary_are_on_stdout_and_progress_is_on_stderr(
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
     assert lines[:3] == [
-        "seed   0  82.00%    90 errors  1.5 s",
-        "seed   1  82.40%    88 errors  2.5 s",
-        "seed   2  82.80%    86 errors  3.5 s",
+        "seed   0  accuracy 82.00%    90 errors  1.5 s",
+        "seed   1  accuracy 82.40%    88 errors  2.5 s",
+        "seed   2  accuracy 82.80%    86 errors  3.5 s",
     ]
     # 4.303 standard errors on either side, as a table of the t distribution has it for two degrees of freedom.
     assert lines[3] == (
-        "classic on digits (not MNIST): 3 seeds, mean 82.40%, sd 0.40 points, 95 % interval of the mean 81.41% to "
-        "83.39%, smallest 82.00%, largest 82.80%"
+        "Accuracy of classic on digits (not MNIST): 82.40 ± 0.40% (mean ± SD of 3 seeds; 95% CI of the mean 81.41% to "
+        "83.39%; min 82.00%, max 82.80%)"
     )
-    assert lines[4] == "2.5 s of training (median) on 1 thread; 500 parameters"
-    assert "Ctrl-C stops" in done.stderr
+    assert lines[4] == "Training time: 2.5 s (median; 1 thread per seed). Parameters: 500"
+    assert "press Ctrl-C to stop" in done.stderr
     assert "seed   0  epoch   1/1" in done.stderr
 
 
@@ -295,7 +295,7 @@ def test_a_failed_seed_ends_with_1_and_is_said(words: list[str], monkeypatch: py
     done = invoke(app, [*words, "--seeds", "2"])
     assert done.exit_code == 1
     assert "seed   0  failed: The loss became nan" in done.stdout
-    assert "Failed: 0; the same command with --output" in done.stdout
+    assert "Failed seeds: 0 (retry with the same command and --output" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -359,7 +359,7 @@ def test_epochs_of_an_earlier_start_do_not_shorten_the_time_left(monkeypatch: py
 
 def test_corrected_accuracies_are_shown_and_summed_up_where_all_have_them() -> None:
     row = Row(3, 0.9912, 88, 0.9931, 61.2, 33_658)
-    assert terminal_study.line_of(row) == "seed   3  99.12%  corrected 99.31%    88 errors  61.2 s"
+    assert terminal_study.line_of(row) == "seed   3  accuracy 99.12%  corrected 99.31%    88 errors  61.2 s"
     made = Study(1, "", {"name": "best"}, {"name": "mnist"}, 2, False, {}, {}, None, [], [row, row])
     assert made.corrected
     assert made.corrected.mean == pytest.approx(0.9931)
@@ -423,9 +423,9 @@ def test_a_study_that_is_stopped_leaves_no_process_and_goes_on(
         assert process.returncode == -number
     else:
         assert process.returncode == 128 + number
-        assert f"Go on later with the same command and --output {tmp_path / 'study'}" in said
+        assert f"Resume with the same command and --output {tmp_path / 'study'}" in said
         assert "Traceback" not in said
-    assert "seed   0  82.00%" in out
+    assert "seed   0  accuracy 82.00%" in out
     wait_until(lambda: is_gone(seed), seconds=5)
     assert [row.seed for row in folder.read(tmp_path / "study").rows] == [0]
     assert len(study(tmp_path / "study", 3).finished) == 3
@@ -463,7 +463,7 @@ def test_a_study_json_without_its_networks_is_compared_across_seeds_only(
     lone.write_bytes((two_studies[0] / "study.json").read_bytes())
     done = invoke(app, ["study", "compare", str(lone), str(two_studies[1] / "study.json")])
     assert done.exit_code == 0
-    assert "The networks cannot be compared image by image" in done.stdout
+    assert "The models cannot be compared image by image" in done.stdout
     assert done.stdout.splitlines()[-1].startswith("B is better by 2.00 percentage points")
     document = json.loads(invoke(app, ["study", "compare", str(lone), str(two_studies[1]), "--json"]).stdout)
     assert document["on_the_same_images"] is None
@@ -535,7 +535,7 @@ def test_two_networks_are_compared_on_the_same_images(
 ) -> None:
     done = invoke(app, ["study", "compare", str(FIXTURE), str(trained[0])])
     assert done.exit_code == 0
-    assert "Of 500 test images of digits (not MNIST), both are right on" in done.stdout
+    assert "Of 500 test images of digits (not MNIST): both correct" in done.stdout
     assert "McNemar's exact test" in done.stdout
     assert "is better by" in done.stdout or "The difference is not significant" in done.stdout
 

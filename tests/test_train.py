@@ -27,7 +27,7 @@ def test_a_quick_network_reads_nine_of_ten_digits(trained: Trained) -> None:
 
 def test_results_are_on_stdout_and_progress_is_on_stderr(trained: Trained) -> None:
     folder, done = trained
-    assert re.search(r"Test accuracy on digits \(not MNIST\): \d\d\.\d\d% \(\d+ of 500 right", done.stdout)
+    assert re.search(r"Test accuracy on digits \(not MNIST\): \d\d\.\d\d% \(\d+ of 500 correct", done.stdout)
     assert len(re.findall(r"^ {3}\d ", done.stdout, re.MULTILINE)) == 10
     assert done.stdout.rstrip().endswith(f"Report:  {folder / 'report.html'}")
     assert "Total params: 33,658" in done.stderr

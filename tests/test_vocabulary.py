@@ -22,7 +22,6 @@ ROOT = Path(__file__).parents[1]
 NOT_YET = """
 README.md
 
-docs/commands.md
 
 docs/design.md
 
@@ -43,17 +42,11 @@ src/mnist_cnn/workflows/adaptation/handwriting.py
 src/mnist_cnn/artifact/store.py
 
 
-src/mnist_cnn/cli/frame.py
 
-src/mnist_cnn/cli/networks.py
 
-src/mnist_cnn/cli/options.py
 
-src/mnist_cnn/cli/pictures.py
 
-src/mnist_cnn/cli/studies.py
 
-src/mnist_cnn/cli/training.py
 
 
 
@@ -68,46 +61,28 @@ src/mnist_cnn/system/environment.py
 
 
 
-src/mnist_cnn/terminal/exports.py
 
-src/mnist_cnn/terminal/readings.py
 
-src/mnist_cnn/terminal/screen.py
 
-src/mnist_cnn/terminal/study.py
 
 src/mnist_cnn/training/checkpoint.py
 
 src/mnist_cnn/training/devices.py
 
 
-help
 
-help:train
 
-help:evaluate
 
-help:read
 
-help:explain
 
-help:score
 
-help:adapt
 
-help:serve
 
-help:export
 
-help:disputes
 
-help:doctor
 
-help:info
 
-help:study
 
-help:study:compare
 """.split()  # noqa: SIM905
 
 STRING = re.compile(r"""//[^\n]*|/\*.*?\*/|("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)""", re.DOTALL)

@@ -7,27 +7,34 @@ from typing import Annotated
 import typer
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.frame import command, terminate
-from mnist_cnn.cli.networks import disputes, doctor, export, info, report
-from mnist_cnn.cli.pictures import adapt, explain, read, score, serve
+from mnist_cnn.cli.frame import Group, command, terminate
+from mnist_cnn.cli.images import adapt, explain, read, score, serve
+from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.studies import compare_studies, study
 from mnist_cnn.cli.training import evaluate, train
 from mnist_cnn.system import environment
 
+ABOUT = "Train an MNIST CNN in seconds, evaluate it rigorously, and recognise handwritten digits in photos and scans."
 app = typer.Typer(
-    help="Train a digit classifier in seconds, know exactly how good it is, and keep it.",
-    epilog="`mnist-cnn read --help` and the like end with examples; `mnist-cnn doctor` says whether all is there.",
+    cls=Group,
+    help=ABOUT,
+    epilog="`mnist-cnn COMMAND --help` ends with examples. `mnist-cnn doctor` checks the installation.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 study_group = typer.Typer()
 
-for one in (train, evaluate, read, explain, score, adapt, serve, export, report, disputes, doctor, info):
+for one in (train, evaluate, read):
     command(app.command, one)
-command(study_group.callback, study, invoke_without_command=True)
+command(app.command, read, alias="predict")
+for one in (explain, score, adapt, serve, export, report, label_errors):
+    command(app.command, one)
+command(study_group.callback, study, cls=Group, invoke_without_command=True)
 command(study_group.command, compare_studies, name="compare")
 app.add_typer(study_group, name="study")
+for one in (info, doctor):
+    command(app.command, one)
 
 
 def main() -> None:
@@ -39,11 +46,11 @@ def main() -> None:
     app()
 
 
-@app.callback(invoke_without_command=True)
+@app.callback(invoke_without_command=True, help=ABOUT)
 def top(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.")] = False,
 ) -> None:
-    """Train a digit classifier in seconds, know exactly how good it is, and keep it."""
+    """Print the version, or leave it to a command."""
     if version:
         typer.echo(f"mnist-cnn {__version__}")
         raise typer.Exit

@@ -7,6 +7,7 @@ from types import FrameType
 from typing import Any, NoReturn, ParamSpec
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from mnist_cnn.errors import ExportFormatError, MnistCnnError, ReaderError, RecipeError
 
@@ -14,15 +15,47 @@ P = ParamSpec("P")
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, taken like Ctrl-C."""
+    """SIGTERM, handled like Ctrl-C."""
 
 
-def command(add: Callable[..., Any], function: Callable[P, None], **about: Any) -> None:
-    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help."""
+class Command(TyperCommand):
+    """A command whose flags have no type in its help."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All arguments and options."""
+        return without_types_of_flags(super().get_params(ctx))
+
+
+class Group(TyperGroup):
+    """A group of commands whose flags have no type in its help."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All arguments and options."""
+        return without_types_of_flags(super().get_params(ctx))
+
+
+def without_types_of_flags(parameters: list[Any]) -> list[Any]:
+    """The parameters; a flag has no `<bool>` behind it."""
+    for one in parameters:
+        if getattr(one, "is_flag", False):
+            one.metavar = ""
+    return parameters
+
+
+def command(
+    add: Callable[..., Any], function: Callable[P, None], alias: str | None = None, cls: type = Command, **about: Any
+) -> None:
+    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help.
+
+    As an `alias` it has another name, also in its examples, and one line in the list of commands.
+    """
     lines = inspect.cleandoc(function.__doc__ or "").splitlines()
     examples = [line for line in lines if line.startswith("$ ")]
     text = "\n".join(line for line in lines if line not in examples).strip()
-    add(help=text, epilog="\n".join(["Examples:", *examples]), **about)(in_sentences(function))
+    if alias:
+        examples = [line.replace(f" {function.__name__} ", f" {alias} ", 1) for line in examples]
+        about |= {"name": alias, "short_help": f"Alias of `{function.__name__}`."}
+    add(help=text, epilog="\n".join(["Examples:", *examples]), cls=cls, **about)(in_sentences(function))
 
 
 def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
@@ -34,8 +67,9 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
             function(*args, **kwargs)
         except MnistCnnError as error:
             stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | ExportFormatError) else 1)
-        except OSError as error:  # what no room has put into words: a folder that may not be entered, say
-            stop(f"{error.filename or 'the system'} refuses ({error.strerror}): check the path and its permissions.", 1)
+        except OSError as error:  # for which no room has a sentence: a folder that may not be entered, say
+            place = error.filename or "A file"
+            stop(f"{place} cannot be accessed ({error.strerror}): check the path and its permissions.", 1)
         except Terminated:
             stop("stopped by SIGTERM.", 143)
         except KeyboardInterrupt:
@@ -47,6 +81,11 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
 def given(context: typer.Context) -> set[str]:
     """The names of the parameters that stand on the command line."""
     return {name for name in context.params if str(context.get_parameter_source(name)).endswith("COMMANDLINE")}
+
+
+def as_options(names: set[str]) -> str:
+    """Names of parameters as they are written on the command line."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
 
 
 def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

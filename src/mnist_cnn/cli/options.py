@@ -12,29 +12,64 @@ import typer
 from mnist_cnn.cli import completion
 from mnist_cnn.training.recipe import Recipe, values_of
 
-PANEL = "Hyperparameters"
+HYPERPARAMETERS, OUTPUT, CLUSTER = "Hyperparameters", "Output", "Ray cluster"
+NAMES = "a folder that `train` made, an .onnx file, robust, or a recipe (its newest run in runs/)"
+
 RecipeName = Annotated[
-    str, typer.Option(help="What to train; `mnist-cnn info` lists the recipes.", autocompletion=completion.recipes)
+    str,
+    typer.Option(
+        help="Architecture and hyperparameters; `mnist-cnn info` lists them.", autocompletion=completion.recipes
+    ),
 ]
 Data = Annotated[
     str,
-    typer.Option(help="auto, mnist, digits, or a file or folder of MNIST's form.", autocompletion=completion.data_sets),
-]
-Model = Annotated[
-    Path | None,
     typer.Option(
-        help="A folder that `train` made, or an .onnx file; by default the one that ships.",
-        autocompletion=completion.networks,
+        help="Dataset: auto, mnist, digits, an .npz file or an IDX folder.", autocompletion=completion.datasets
     ),
 ]
-Kept = Annotated[Path, typer.Argument(help="A folder that `train` made.", autocompletion=completion.networks)]
+EvaluationData = Annotated[
+    str | None,
+    typer.Option(
+        help="Dataset to evaluate on; by default the one that the model was trained on.",
+        autocompletion=completion.datasets,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Model to use: {NAMES}; by default robust, the bundled model.", autocompletion=completion.models
+    ),
+]
+ModelToExtend = Annotated[
+    str,
+    typer.Argument(
+        metavar="model",
+        help="A folder that `train` made, or a recipe (its newest run).",
+        autocompletion=completion.models,
+    ),
+]
+Images = Annotated[list[str], typer.Argument(metavar="image", help="Files, folders, or - for standard input.")]
+Single = Annotated[bool, typer.Option("--single", help="Treat each image as a single digit.")]
 MinConfidence = Annotated[
-    float | None, typer.Option(help="Digits less probable than this, from 0 to 1, are refused (0.5 by default).")
+    float | None, typer.Option(help="Reject digits with less confidence than this, 0 to 1 (default: 0.5).")
+]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")]
+Seed = Annotated[int, typer.Option(help="Random seed (initialisation, shuffling, dropout).")]
+Deterministic = Annotated[
+    bool, typer.Option("--deterministic", help="Bit-for-bit reproducible on the same machine; slower.")
 ]
 Corruptions = Annotated[
-    bool, typer.Option("--corruptions", help="Also on images damaged in the 15 ways of MNIST-C (a minute or two).")
+    bool, typer.Option("--corruptions", help="Also on the 15 corruptions of MNIST-C (takes a minute or two).")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Run = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", help="Folder to save to; by default a new one in runs/.", rich_help_panel=OUTPUT),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="No progress and no notes: only results and errors.", rich_help_panel=OUTPUT),
+]
+Json = Annotated[bool, typer.Option("--json", help="Output JSON.", rich_help_panel=OUTPUT)]
 
 
 def with_hyperparameters(function: Callable[..., None]) -> Callable[..., None]:
@@ -61,7 +96,7 @@ def with_hyperparameters(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def option_for(one: Field[Any]) -> Any:
-    """The type of a hyperparameter's option, with what it means and its range or its words."""
+    """The type of a hyperparameter's option, with what it means and its range or its choices."""
     kind: Any = one.type
     meaning = one.metadata["meaning"].rstrip(".")
-    return Annotated[kind | None, typer.Option(help=f"{meaning} ({values_of(one)}).", rich_help_panel=PANEL)]
+    return Annotated[kind | None, typer.Option(help=f"{meaning} ({values_of(one)}).", rich_help_panel=HYPERPARAMETERS)]

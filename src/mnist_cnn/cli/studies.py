@@ -1,4 +1,4 @@
-"""Commands that train a recipe over many seeds and compare."""
+"""Commands that train a recipe with many seeds and compare."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from mnist_cnn.cli import completion
-from mnist_cnn.cli.frame import given, stop
-from mnist_cnn.cli.options import Data, Json, RecipeName, with_hyperparameters
+from mnist_cnn.cli.frame import as_options, given, stop
+from mnist_cnn.cli.options import (
+    CLUSTER,
+    OUTPUT,
+    Data,
+    Deterministic,
+    EvaluationData,
+    Json,
+    Quiet,
+    RecipeName,
+    with_hyperparameters,
+)
 from mnist_cnn.training.recipe import Recipe
 
 
@@ -16,43 +26,50 @@ from mnist_cnn.training.recipe import Recipe
 def study(
     context: typer.Context,
     recipe: RecipeName = "classic",
-    seeds: Annotated[int, typer.Option(help="How many seeds, counted from 0.")] = 5,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 5,
     data: Data = "auto",
     threads: Annotated[
-        int | None, typer.Option(help="Threads for each seed; an equal share of the cores by default.")
+        int | None, typer.Option(help="CPU threads per seed; by default an equal share of the cores.")
     ] = None,
-    workers: Annotated[int, typer.Option(help="Seeds trained side by side.")] = 1,
+    workers: Annotated[int, typer.Option(help="Worker processes: seeds trained in parallel.")] = 1,
+    deterministic: Deterministic = False,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The study's folder, also to go on with one; a new one in studies/ by default."
+            "--output",
+            "-o",
+            help="Folder of the study, also to resume one; by default a new one in studies/.",
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    ray: Annotated[
-        str | None, typer.Option(help="Train on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.")
-    ] = None,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
+    quiet: Quiet = False,
     as_json: Json = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Train on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT.", rich_help_panel=CLUSTER
+        ),
+    ] = None,
     **hyperparameters: Any,
 ) -> None:
-    """Train a recipe over many seeds: mean accuracy, its spread, and a row a seed. `compare` compares two studies.
+    """Train a recipe with many seeds: mean accuracy, standard deviation, and a row per seed. `compare` compares two.
 
-    $ mnist-cnn study --recipe fast --seeds 10 --output studies/fast
-    $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 --output studies/dropout
+    $ mnist-cnn study --recipe fast --seeds 10 -o studies/fast
+    $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 -o studies/dropout
     $ mnist-cnn study compare studies/fast studies/dropout
     """
     if context.invoked_subcommand:
-        if names := ", ".join(f"--{name.replace('_', '-')}" for name in sorted(given(context))):
-            stop(f"{names} cannot stand before {context.invoked_subcommand}: leave that out.", 2)
+        if names := given(context):
+            stop(f"{as_options(names)} cannot stand before {context.invoked_subcommand}: leave it out.", 2)
         return
     if ray and "workers" in given(context):
-        stop("A Ray cluster decides how many seeds it trains at a time: leave --workers out and give --threads.", 2)
+        stop("A Ray cluster decides how many seeds it trains in parallel: leave --workers out and give --threads.", 2)
     from mnist_cnn.callbacks.progress import note
     from mnist_cnn.study.run import run
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
 
-    watch = terminal_study.StudyProgress(note if as_json else screen.show)
+    progress = terminal_study.StudyProgress(note if as_json else screen.show, quiet=quiet)
     try:
         folder, made = run(
             Recipe(recipe, **hyperparameters),
@@ -63,11 +80,11 @@ def study(
             workers=workers,
             deterministic=deterministic,
             ray=ray,
-            callback=watch,
+            callback=progress,
         )
     except KeyboardInterrupt:
-        if watch.folder:
-            note(f"Go on later with the same command and --output {watch.folder}")
+        if progress.folder:
+            note(f"Resume with the same command and --output {progress.folder}")
         raise
     if as_json:
         typer.echo(json.dumps(made.to_dict()))
@@ -81,23 +98,19 @@ def compare_studies(
     a: Annotated[
         str,
         typer.Argument(
-            help="A folder of `study` or of `train`, a study.json, or an .onnx file.",
+            help="A study (folder or study.json), or a model (folder, .onnx file or name).",
             autocompletion=completion.comparable,
         ),
     ],
-    b: Annotated[str, typer.Argument(help="Another of the same kind.", autocompletion=completion.comparable)],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="What to judge two networks on; by default what they were trained on.",
-            autocompletion=completion.data_sets,
-        ),
-    ] = None,
+    b: Annotated[str, typer.Argument(help="Another study, or another model.", autocompletion=completion.comparable)],
+    data: EvaluationData = None,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Say whether one of two studies, or of two networks, is better, or whether it may be chance.
+    """Test whether the difference between two studies, or between two models, is statistically significant.
 
     $ mnist-cnn study compare studies/fast studies/dropout
+    $ mnist-cnn study compare runs/first robust
     $ mnist-cnn study compare runs/first runs/second/model.onnx --json
     """
     from mnist_cnn.callbacks.callback import CallbackList
@@ -105,7 +118,7 @@ def compare_studies(
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
 
-    comparison = compare(a, b, data, callbacks=CallbackList([screen.TerminalCallback()]))
+    comparison = compare(a, b, data, callbacks=CallbackList([screen.TerminalCallback(quiet=quiet)]))
     if as_json:
         typer.echo(json.dumps(comparison.to_dict()))
     else:

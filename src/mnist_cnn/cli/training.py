@@ -1,4 +1,4 @@
-"""Commands that train a network and judge it."""
+"""Commands that train a model and evaluate it."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,22 @@ from typing import Annotated, Any
 import typer
 
 from mnist_cnn.cli import completion
-from mnist_cnn.cli.frame import given, stop
-from mnist_cnn.cli.options import Corruptions, Data, Json, RecipeName, with_hyperparameters
+from mnist_cnn.cli.frame import as_options, given, stop
+from mnist_cnn.cli.options import (
+    NAMES,
+    OUTPUT,
+    Corruptions,
+    Data,
+    Deterministic,
+    EvaluationData,
+    Json,
+    Quiet,
+    RecipeName,
+    Run,
+    Seed,
+    Threads,
+    with_hyperparameters,
+)
 from mnist_cnn.training.recipe import Recipe
 
 
@@ -17,25 +31,35 @@ def train(
     context: typer.Context,
     recipe: RecipeName = "classic",
     data: Data = "auto",
-    seed: Annotated[int, typer.Option(help="Decides first weights, order of images and dropout.")] = 0,
-    threads: Annotated[int | None, typer.Option(help="Threads to compute with; as many as cores by default.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The folder to keep it in; a new one in runs/ by default.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with a run that was stopped.", autocompletion=completion.stopped_runs)
-    ] = None,
-    deterministic: Annotated[bool, typer.Option("--deterministic", help="Same seed, same bits.")] = False,
+    seed: Seed = 0,
+    threads: Threads = None,
     devices: Annotated[
-        int, typer.Option(help="GPUs of this machine that share each batch, on TensorFlow (docs/scale.md).")
+        int, typer.Option(help="GPUs of this machine to split each batch over (TensorFlow only; docs/scale.md).")
     ] = 1,
-    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard's logs, too.")] = False,
+    deterministic: Deterministic = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Resume a run that was stopped.", autocompletion=completion.resumable_runs)
+    ] = None,
+    output: Run = None,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard logs.", rich_help_panel=OUTPUT)
+    ] = False,
+    quiet: Quiet = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            help="Also the model's layers, and precision, recall and calibration.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
     **hyperparameters: Any,
 ) -> None:
-    """Train a network, judge it on the test images, keep it, and write its report.
+    """Train a model, evaluate it on the test images, save it, and write a report.
 
     $ mnist-cnn train
-    $ mnist-cnn train --recipe fast --seed 3 --output runs/quick
+    $ mnist-cnn train --recipe fast --seed 3 -o runs/quick
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --resume runs/quick
     """
@@ -43,15 +67,14 @@ def train(
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows import train as workflow
 
-    if resume and (others := given(context) - {"resume", "threads"}):
-        names = ", ".join(f"--{name.replace('_', '-')}" for name in sorted(others))
-        stop(f"--resume goes on with the run's own settings, so {names} cannot be given with it: leave that out.", 2)
-    progress = screen.TerminalCallback(summary=True)
+    if resume and (others := given(context) - {"resume", "threads", "quiet", "verbose"}):
+        stop(f"--resume keeps the settings of the run: leave {as_options(others)} out.", 2)
+    progress = screen.TerminalCallback(quiet=quiet, summary=verbose)
     try:
         if resume:
-            artifact = workflow.resume(resume, threads=threads, verbose=0, callbacks=[progress])
+            model = workflow.resume(resume, threads=threads, verbose=0, callbacks=[progress])
         else:
-            artifact = workflow.train(
+            model = workflow.train(
                 Recipe(recipe, **hyperparameters),
                 data,
                 seed=seed,
@@ -65,42 +88,40 @@ def train(
             )
     except KeyboardInterrupt:
         if progress.folder:
-            note(f"Go on later with: mnist-cnn train --resume {progress.folder}")
+            note(f"Resume with: mnist-cnn train --resume {progress.folder}")
         raise
-    screen.show_kept(artifact.folder)
+    screen.show_saved(model.folder)
 
 
 def evaluate(
     models: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="model", help="Folders that `train` made, or .onnx files.", autocompletion=completion.networks
-        ),
+        list[str],
+        typer.Argument(metavar="model", help=f"Models: {NAMES}.", autocompletion=completion.models),
     ],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="As for `train`; by default what the networks were trained on.", autocompletion=completion.data_sets
-        ),
-    ] = None,
+    data: EvaluationData = None,
     corruptions: Corruptions = False,
+    quiet: Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also the layers of each model.", rich_help_panel=OUTPUT)
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Judge a network on test images: accuracy with its interval, confusion matrix, each digit.
+    """Evaluate a model on test images: accuracy, confusion matrix, precision and recall, calibration.
 
-    Several networks are judged as an ensemble, by the mean of their probabilities.
+    Several models are evaluated as an ensemble: the mean of their probabilities.
 
     $ mnist-cnn evaluate runs/quick
+    $ mnist-cnn evaluate robust --corruptions
     $ mnist-cnn evaluate runs/quick --data digits --json
-    $ mnist-cnn evaluate runs/first runs/second --corruptions
+    $ mnist-cnn evaluate runs/first runs/second
     """
     from mnist_cnn.callbacks.callback import CallbackList
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows import evaluate as workflow
 
-    callbacks = CallbackList([screen.TerminalCallback()])
+    callbacks = CallbackList([screen.TerminalCallback(quiet=quiet)])
     evaluation, members, dataset = workflow.evaluate_each(models, data, callbacks)
-    several = list(zip(map(str, models), members, strict=True)) if len(models) > 1 else []
+    several = list(zip(models, members, strict=True)) if len(models) > 1 else []
     if as_json:
         about = {
             "name": dataset.name,
@@ -109,12 +130,15 @@ def evaluate(
             "warning": dataset.warning,
         }
         each = [{"model": model, "evaluation": member.to_dict()} for model, member in several]
-        judged: dict[str, object] = {"models": each} if several else {"model": str(models[0])}
-        document = {**judged, "data": about, "evaluation": evaluation.to_dict()}
+        named: dict[str, object] = {"models": each} if several else {"model": models[0]}
+        document = {**named, "data": about, "evaluation": evaluation.to_dict()}
         if corruptions:
             document["corruptions"] = workflow.evaluate_corruptions(models, dataset, callbacks).to_dict()
         typer.echo(json.dumps(document))
         return
+    if verbose:
+        for model in models:
+            screen.show_layers(model, workflow.opened(model))
     for model, member in several:
         screen.show_accuracy(member.uncorrected, None, dataset, of=model)
     ensemble = f"the ensemble of {len(several)}" if several else ""

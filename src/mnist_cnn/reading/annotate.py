@@ -1,4 +1,4 @@
-"""An image and the digits read from it come in, the image with boxes and digits drawn on it goes out."""
+"""An image and the digits read from it come in; the image with boxes, digits and confidences goes out."""
 
 import base64
 import html
@@ -11,6 +11,7 @@ from mnist_cnn.reading.digit import Digit
 from mnist_cnn.reading.picture import Source, upright
 
 ACCEPTED, REJECTED = (0, 140, 60), (200, 40, 40)  # RGB
+FONT = cv2.FONT_HERSHEY_SIMPLEX
 LARGE_ENOUGH = 600  # pixels: smaller images are enlarged, so that what is drawn on them is legible
 
 
@@ -28,15 +29,27 @@ def annotate(source: Source, digits: Sequence[Digit]) -> np.ndarray:
 
 
 def draw(canvas: np.ndarray, digit: Digit, scale: float) -> None:
-    """Draw one digit's box, and what it was read as in its upper left corner."""
+    """Draw one digit's box, with the digit above it and its confidence below it."""
     colour = REJECTED if digit.rejected else ACCEPTED
     box, line = digit.box, max(1, max(canvas.shape) // 600)
-    corner = int(box.left * scale), int(box.top * scale)
-    opposite = int((box.left + box.width) * scale), int((box.top + box.height) * scale)
-    cv2.rectangle(canvas, corner, opposite, colour, line)
-    size = max(0.5, 0.008 * (opposite[1] - corner[1]))
-    below = corner[1] + int(24 * size) if corner[1] < 24 * size else corner[1] - 3
-    cv2.putText(canvas, digit.text, (corner[0], below), cv2.FONT_HERSHEY_SIMPLEX, size, colour, 2 * line, cv2.LINE_AA)
+    left, top = int(box.left * scale), int(box.top * scale)
+    right, bottom = int((box.left + box.width) * scale), int((box.top + box.height) * scale)
+    cv2.rectangle(canvas, (left, top), (right, bottom), colour, line)
+    size = max(0.5, 0.008 * (bottom - top))
+    write(canvas, digit.text, (left, top + int(24 * size) if top < 24 * size else top - 3), size, colour, 2 * line)
+    confidence = f"{digit.confidence:.1%}"
+    (wide, _), _ = cv2.getTextSize(confidence, FONT, 1, 1)
+    size = min(max((right - left) / wide, 0.5), 0.75 * size)  # as wide as the box, if that is legible
+    under = bottom + int(24 * size) + line
+    place = left, under if under < len(canvas) else bottom - 2 * line
+    write(canvas, confidence, place, size, colour, max(1, line // 2))
+
+
+def write(
+    canvas: np.ndarray, text: str, place: tuple[int, int], size: float, colour: tuple[int, int, int], line: int
+) -> None:
+    """Write text from `place`, its lower left corner."""
+    cv2.putText(canvas, text, place, FONT, size, colour, line, cv2.LINE_AA)
 
 
 def annotated_html(source: Source | None, digits: Sequence[Digit], text: str) -> str:

@@ -1,4 +1,4 @@
-"""How things look on a terminal: results on stdout, progress and notes on stderr. Computes nothing."""
+"""How results look on a terminal: on stdout; progress and notes go to stderr. Computes nothing."""
 
 import os
 import sys
@@ -11,20 +11,22 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_cnn.callbacks.progress import ProgressCallback
-from mnist_cnn.card import DISPUTES, REPORT, Card
+from mnist_cnn.card import LABEL_ERRORS, REPORT, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
-from mnist_cnn.training.recipe import ABOUT, RECIPES, values_of
+from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe, values_of
 
 if TYPE_CHECKING:
     from mnist_cnn.evaluation.robustness import Robustness
     from mnist_cnn.workflows.doctor import Checkup
 
+LISTED = 10  # label errors
+
 
 class Results(Console):
-    """Stdout. Goes on silently if whoever read it has gone (as `| head` does): no work is lost for want of a reader."""
+    """Stdout. If its reader is gone (as in `| head`), the program continues silently, so that no work is lost."""
 
     def on_broken_pipe(self) -> None:
         """Rich calls this instead of raising; its own way ends the program."""
@@ -36,7 +38,7 @@ stdout = Results(highlight=False, soft_wrap=True)
 
 
 class TerminalCallback(ProgressCallback):
-    """Progress on stderr, and results on stdout the moment they are known."""
+    """Progress on stderr, and results on stdout the moment they are known; `summary` adds layers and more metrics."""
 
     def on_accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:
         """The accuracy."""
@@ -46,6 +48,9 @@ class TerminalCallback(ProgressCallback):
     def on_evaluate_end(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  it was named already
         """The confusion matrix."""
         show_confusion_matrix(evaluation)
+        if self.summary:
+            show_digits(evaluation)
+            show_calibration(evaluation)
 
 
 def show(*lines: Any) -> None:
@@ -55,142 +60,162 @@ def show(*lines: Any) -> None:
 
 
 def show_accuracy(accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset, of: str = "") -> None:
-    """The sentence that matters, about the network `of` if there are several; and one on corrected labels."""
-    mark = "" if dataset.is_mnist else f" on {dataset.name} (not MNIST)"
-    show(f"Test accuracy{mark}{of and f' of {of}'}: {in_numbers(accuracy)}")
+    """The accuracy, of the model `of` if there are several, and the accuracy on corrected labels."""
+    show(f"Test accuracy{dataset.mark}{of and f' of {of}'}: {accuracy}")
     if corrected:
-        disputed = f"{RELABELLED} disputed labels corrected, {UNDECIDED} left out"
-        show(f"Corrected accuracy: {in_numbers(corrected)}, {disputed}")
-
-
-def in_numbers(accuracy: Accuracy) -> str:
-    """The accuracy, and in brackets what it is made of."""
-    low, high = accuracy.confidence_interval
-    return (
-        f"{accuracy.value:.2%} ({accuracy.correct:,} of {accuracy.count:,} right; "
-        f"95 % interval {low:.2%} to {high:.2%})"
-    )
+        show(f"Corrected accuracy: {corrected}, {RELABELLED} disputed labels corrected, {UNDECIDED} left out")
 
 
 def show_confusion_matrix(evaluation: Evaluation) -> None:
-    """Rows are true digits, columns what was read; mistakes stand out, zeros do not."""
+    """Rows are true digits, columns predicted ones; errors stand out, zeros do not."""
     matrix = evaluation.confusion_matrix
     width = max(5, len(str(matrix.max())) + 2)
-    lines = [Text("     " + "".join(f"{digit:>{width}}" for digit in DIGITS) + "   read as", style="bold")]
+    lines = [Text("     " + "".join(f"{digit:>{width}}" for digit in DIGITS), style="bold")]
     for true in DIGITS:
         line = Text(f"{true:>4} ", style="")
-        for read in DIGITS:
-            count = int(matrix[true, read])
-            style = "dim" if true == read or not count else "bold red"
+        for predicted in DIGITS:
+            count = int(matrix[true, predicted])
+            style = "dim" if true == predicted or not count else "bold red"
             line.append(f"{count or '·':>{width}}", style=style)
         lines.append(line)
-    show("Confusion matrix, a row for each true digit:", *lines)
+    show("Confusion matrix (rows: true digit, columns: predicted)", *lines)
 
 
 def show_digits(evaluation: Evaluation) -> None:
-    """Precision, recall and F1 of each digit."""
-    lines = [f"{'digit':>5} {'images':>8} {'precision':>11} {'recall':>9} {'F1':>9}"]
+    """Precision, recall and F1 score of each digit."""
+    lines = [f"{'Digit':>5} {'Images':>8} {'Precision':>11} {'Recall':>9} {'F1 score':>10}"]
     for digit in DIGITS:
         images = int(evaluation.confusion_matrix[digit].sum())
-        numbers = f"{evaluation.precision[digit]:>11.2%} {evaluation.recall[digit]:>9.2%} {evaluation.f1[digit]:>9.2%}"
+        numbers = f"{evaluation.precision[digit]:>11.2%} {evaluation.recall[digit]:>9.2%} {evaluation.f1[digit]:>10.2%}"
         lines.append(f"{digit:>5} {images:>8,} {numbers}")
     show(*lines)
 
 
 def show_calibration(evaluation: Evaluation) -> None:
-    """What the probabilities are worth, and what refusing the least sure readings would be."""
+    """The quality of the probabilities, and of rejecting the least confident predictions."""
+    names = {name: name.replace("_", " ").replace("log ", "log-").capitalize() for name in MEASURES}
+    names["brier_score"] = "Brier score"
     for name in MEASURES:
         low, high = evaluation.confidence_intervals.get(name, (None, None))
-        ends = "" if low is None else f"   95 % interval {low:.4f} to {high:.4f}"
-        show(f"{name.replace('_', ' ').replace('log ', 'log-'):<27} {getattr(evaluation, name):.4f}{ends}")
+        ends = "" if low is None else f" (95% CI {low:.4f} to {high:.4f})"
+        show(f"{names[name]:<30} {getattr(evaluation, name):.4f}{ends}")
     if evaluation.risk_coverage:
-        shares = evaluation.risk_coverage.selective_accuracy.items()
-        show(f"right among the surest      {'   '.join(f'{share:.0%}: {right:.2%}' for share, right in shares)}")
-        show(f"area under risk-coverage    {evaluation.risk_coverage.aurc:.6f}")
+        pairs = evaluation.risk_coverage.selective_accuracy.items()
+        shown = "   ".join(f"{coverage:.0%}: {value:.2%}" for coverage, value in pairs)
+        show(f"{'Selective accuracy by coverage':<30} {shown}")
+        show(f"{'AURC':<30} {evaluation.risk_coverage.aurc:.6f}")
 
 
-def show_disputes(folder: Path, found: Mapping[str, LabelErrors]) -> None:
-    """The ten least probable labels of each set, and where the others are."""
-    for name, disputes in found.items():
-        show(f"Of {disputes.count:,} {name} labels {disputes.estimated:,} are probably wrong; the least probable ones:")
-        for issue in disputes.ranked[:10]:
+def show_layers(name: str, model: Any) -> None:
+    """The layers of a model that `workflows.evaluate.opened` gave; an .onnx file has none to show."""
+    from mnist_cnn.artifact.store import Artifact
+    from mnist_cnn.workflows.evaluate import keras_model_of
+
+    if isinstance(model, Artifact):
+        show(Text(name, style="bold"))
+        keras_model_of(model).summary(print_fn=lambda text, **_: show(text.rstrip()))
+
+
+def show_label_errors(folder: Path, found: Mapping[str, LabelErrors]) -> None:
+    """The labels of lowest probability in each part of the data, and where the others are."""
+    for name, errors in found.items():
+        show(f"Likely label errors among {errors.count:,} {name} labels: {errors.estimated:,}. The most likely ones:")
+        for one in errors.ranked[:LISTED]:
             show(
-                f"  #{issue.index:<6} labelled {issue.label} ({issue.label_probability:.2%}), "
-                f"rather {issue.suggested} ({issue.suggested_probability:.2%})"
+                f"  #{one.index:<6} label {one.label} ({one.label_probability:.2%}), "
+                f"suggested {one.suggested} ({one.suggested_probability:.2%})"
             )
-    show(f"Kept in {folder / DISPUTES}", f"Report:  {folder / REPORT}")
+    show(f"Saved to {folder / LABEL_ERRORS}", f"Report: {folder / REPORT}")
 
 
 def show_robustness(robustness: "Robustness", dataset: Dataset) -> None:
-    """Accuracy on each kind of damaged images, with its 95 % interval, in every way of reading them."""
-    mark = "" if dataset.is_mnist else f", {dataset.name} (not MNIST)"
-    heads = ("network alone", "normalised", "through the reader")
-    show(f"Accuracy on damaged images{mark}, with 95 % intervals, seed {robustness.seed}:")
+    """Accuracy on each corruption with its 95% confidence interval, by each pipeline."""
+    heads = ("model alone", "normalised", "reader")
+    show(f"Accuracy on corrupted images{dataset.mark} (95% CI; seed {robustness.seed})")
     show(f"{'':14}" + "".join(f"{head:>25}" for head in heads))
     for name, row in robustness.rows():
         cells = ((one.value, *one.confidence_interval) for one in (row.model, row.normalized, row.reader))
-        show(f"{in_words(name):<14}" + "".join(f"{a:>9.2%} ({low:.2%}–{high:.2%})".rjust(25) for a, low, high in cells))
-    show(f"{'mean of 15':<14}" + "".join(f"{share:>9.2%}{'':16}" for share in robustness.mean.values()).rstrip())
+        shown = name.replace("_", " ")
+        show(f"{shown:<14}" + "".join(f"{a:>9.2%} ({low:.2%}–{high:.2%})".rjust(25) for a, low, high in cells))
+    show(f"{'mean of 15':<14}" + "".join(f"{value:>9.2%}{'':16}" for value in robustness.mean.values()).rstrip())
 
 
-def in_words(kind: str) -> str:
-    """The name of a kind of damage as people write it."""
-    return kind.replace("_", " ")
-
-
-def show_kept(folder: Path) -> None:
+def show_saved(folder: Path) -> None:
     """Where everything is."""
-    show(f"Kept in {folder}", f"Report:  {folder / REPORT}")
+    show(f"Saved to {folder}", f"Report: {folder / REPORT}")
 
 
-def show_card(folder: Path, card: Card) -> None:
-    """A card, readable."""
+def show_card(name: str, card: Card) -> None:
+    """A model card, readable."""
     evaluation = Evaluation.from_dict(card.evaluation)
-    low, high = evaluation.confidence_interval
     data = card.data
     mark = "" if data["name"] == "mnist" else " (not MNIST)"
+    reproducible = "deterministic" if card.deterministic else "not deterministic"
     rows = {
-        "accuracy": f"{evaluation.accuracy:.2%} of {evaluation.count:,} test images{mark}, "
-        f"95 % interval {low:.2%} to {high:.2%}",
-        **({"corrected": in_numbers(evaluation.corrected)} if evaluation.corrected else {}),
-        **({"temperature": f"{evaluation.temperature:.3f}"} if evaluation.temperature else {}),
-        "data": f"{data['name']}{mark}: {data['training']:,} to train, {data['validation']:,} to validate, "
-        f"{data['test']:,} to test; SHA-256 {data['sha256'][:16]}…",
-        "recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),
-        "parameters": f"{card.parameters:,}",
-        "seed": f"{card.seed}, {card.threads} threads, {'bit for bit' if card.deterministic else 'not bit for bit'}",
-        "seconds": "  ".join(f"{name} {value:.1f}" for name, value in card.seconds.items()),
-        "machine": f"{card.machine['processor']}, {card.machine['cores']} cores, {card.machine['system']}",
-        "versions": "  ".join(f"{name} {version}" for name, version in card.versions.items()),
-        "made": f"{card.created}, commit {card.git_commit or 'unknown'}",
-        "files": "  ".join(f"{name} {digest[:16]}…" for name, digest in card.files.items()),
+        "Test accuracy": f"{evaluation.uncorrected}{mark}",
+        **({"Corrected accuracy": str(evaluation.corrected)} if evaluation.corrected else {}),
+        **({"Temperature": f"{evaluation.temperature:.3f}"} if evaluation.temperature else {}),
+        "Parameters": f"{card.parameters:,}",
+        "Data": f"{data['name']}{mark}: {data['training']:,} training, {data['validation']:,} validation, "
+        f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
+        "Recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),
+        "Seed": f"{card.seed}, {card.threads} thread{'' if card.threads == 1 else 's'}, {reproducible}",
+        "Time": "  ".join(f"{name} {value:.1f} s" for name, value in card.seconds.items()),
+        "Machine": f"{card.machine['processor']}, {card.machine['cores']} cores, {card.machine['system']}",
+        "Versions": "  ".join(f"{name} {version}" for name, version in card.versions.items()),
+        "Created": f"{card.created}, commit {card.git_commit or 'unknown'}",
+        "Files": "  ".join(f"{name} {digest[:16]}…" for name, digest in card.files.items()),
     }
     if data["warning"]:
         rows["WARNING"] = data["warning"]
+    show(Text(name, style="bold"))
+    stdout.print(table_of([*rows.items(), *(("Note", note) for note in card.notes)]), soft_wrap=False)
+
+
+def table_of(rows: list[tuple[str, str]]) -> Table:
+    """Names in bold, and what belongs to each."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    for name, text in rows.items():
+    for name, text in rows:
         table.add_row(Text(name, style="bold"), Text(text))
-    for note in card.notes:
-        table.add_row(Text("note", style="bold"), Text(note))
-    show(Text(str(folder), style="bold"))
-    stdout.print(table, soft_wrap=False)
+    return table
 
 
 def show_recipes() -> None:
-    """Every recipe with its hyperparameters and their ranges."""
-    for name, recipe in RECIPES.items():
-        show(Text(name, style="bold"), ABOUT[name])
-        rows = [
-            (f"--{one.name.replace('_', '-')}", f"{getattr(recipe, one.name)}", values_of(one))
-            for one in recipe.hyperparameters()
-        ]
-        flag_width, value_width, span_width = (max(map(len, column)) for column in zip(*rows, strict=True))
-        for one, (flag, value, span) in zip(recipe.hyperparameters(), rows, strict=True):
-            show(f"  {flag:<{flag_width}}  {value:<{value_width}}  {span:<{span_width}}  {one.metadata['meaning']}")
+    """Every recipe in a line, and all hyperparameters in one table."""
+    show(*(Text.assemble((f"{name:<8}", "bold"), ABOUT[name]) for name in RECIPES), "")
+    rows = [
+        (option_of(one.name), *(f"{getattr(recipe, one.name)}" for recipe in RECIPES.values()), values_of(one))
+        for one in Recipe.hyperparameters()
+    ]
+    show_columns([("Hyperparameter", *RECIPES, "Range"), *rows])
+    show("", "`mnist-cnn info RECIPE` says what they mean; `mnist-cnn info robust` shows the bundled model.")
+
+
+def show_recipe(recipe: Recipe) -> None:
+    """A recipe with its hyperparameters, their ranges and what they mean."""
+    show(Text.assemble((f"{recipe.name}  ", "bold"), ABOUT[recipe.name]))
+    rows = [
+        (option_of(one.name), f"{getattr(recipe, one.name)}", values_of(one), one.metadata["meaning"])
+        for one in recipe.hyperparameters()
+    ]
+    show_columns([("Hyperparameter", "Value", "Range", "Meaning"), *rows])
+
+
+def show_columns(rows: list[tuple[str, ...]]) -> None:
+    """Rows of words under a bold head, in columns as wide as their longest word."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        line = "  ".join(f"{word:<{width}}" for word, width in zip(row, widths, strict=True)).rstrip()
+        show(Text(line, style="" if number else "bold"))
+
+
+def option_of(name: str) -> str:
+    """A hyperparameter as it is written on the command line."""
+    return f"--{name.replace('_', '-')}"
 
 
 def show_checkup(checkup: "Checkup") -> None:
-    """A line for each thing that was looked at, with what to do under it."""
+    """A line for each check, with what to do under it."""
     styles = {"ok": "green", "note": "yellow", "broken": "bold red"}
     width = max(len(check.name) for check in checkup.checks)
     for check in checkup.checks:

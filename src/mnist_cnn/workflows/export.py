@@ -24,6 +24,7 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
 from mnist_cnn.evaluation.agreement import Agreement, agreement_of
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.reading.model_names import BUNDLED, BUNDLED_NAMES
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import flush_to_disk, locked, sha256_of
 from mnist_cnn.training import backend
@@ -60,10 +61,10 @@ def export(
     verbose: int = 1,
     callbacks: Iterable[object] = (),
 ) -> Export:
-    """Export the model in the folder `model` to "onnx", "litert" or "saved_model", and check it against the original.
+    """Export a model, by its folder or name, to "onnx", "litert" or "saved_model", and check it against the original.
 
     `quantize` is "int8" or, for LiteRT, "float16"; `input_dtype` is "uint8" or "float32", both from 0 to 255. `output`
-    is by default `<name of the folder>.<ending>` in the working directory, `data` what the model was trained on:
+    is by default `<name of the model>.<suffix>` in the working directory, `data` what the model was trained on:
     its test images are what the export is checked on. Nothing is overwritten, and nothing is saved if the check fails:
     in floats every prediction must equal the original's, in int8 the accuracy may be 0.05 percentage points lower.
     Raises ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
@@ -71,7 +72,8 @@ def export(
     export_format, listed = ExportFormat(to, quantize, input_dtype), callbacks_for(verbose, callbacks)
     require_tensorflow()
     artifact = store.load(model)
-    path = Path(output) if output else Path(artifact.folder.resolve().name + export_format.suffix)
+    name = BUNDLED_NAMES[0] if artifact.folder == BUNDLED else artifact.folder.resolve().name
+    path = Path(output or f"{name}{export_format.suffix}")
     with written_whole(path) as scratch:
         dataset = data_for(artifact, data, listed)
         if dataset.warning:

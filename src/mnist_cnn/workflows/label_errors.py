@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mnist_cnn.artifact import store
 from mnist_cnn.callbacks.progress import callbacks_for
-from mnist_cnn.card import DISPUTES
+from mnist_cnn.card import LABEL_ERRORS
 from mnist_cnn.data.source import Data
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.confident_learning import LabelErrors, label_errors_of
@@ -68,6 +68,6 @@ def find_label_errors(
         }
         about = {"data_sha256": dataset.sha256, "recipe": recipe.to_dict(), "folds": folds, "seed": seed}
         document = about | {name: one.to_dict() for name, one in found.items()}
-        write_whole(artifact.folder / DISPUTES, json.dumps(document, indent=2) + "\n")
+        write_whole(artifact.folder / LABEL_ERRORS, json.dumps(document, indent=2) + "\n")
     report(artifact.folder, data=dataset, verbose=0, callbacks=listed.callbacks)
     return found

@@ -17,11 +17,11 @@ Trained = tuple[Path, object]
 @pytest.mark.slow
 def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained, cli: Cli, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(trained[0], tmp_path / "run"))
-    done = cli("disputes", folder, "--recipe", "fast", "--folds", "2", "--json")
+    done = cli("label-errors", folder, "--recipe", "fast", "--folds", "2", "--json")
     assert done.returncode == 0, done.stderr
     assert "Network 2 of 2, trained on 649 images to judge the other 648" in done.stderr
     found = json.loads(done.stdout)
-    kept = json.loads((folder / "disputes.json").read_text())
+    kept = json.loads((folder / "label_errors.json").read_text())
     assert found == {name: kept[name] for name in ("training", "test")}
     assert (found["training"]["count"], found["test"]["count"]) == (1297, 500)
     for of_set in found.values():
@@ -37,7 +37,7 @@ def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained
 
 
 def test_a_damaged_list_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "disputes.json"
+    path = tmp_path / "label_errors.json"
     assert report.label_errors_in(path) is None
     few = label_errors_of(np.full((3, 10), 0.1, np.float32), np.array([1, 2, 3])).to_dict()
     path.write_text(json.dumps({"training": few, "test": few}))

@@ -101,10 +101,10 @@ def test_each_member_has_a_line_before_the_ensembles(linear: Path) -> None:
     assert done.exit_code == 0, done.stderr
     mark = "Test accuracy on digits (not MNIST) of"
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(f"{mark} {first}: 91.80% (459 of 500 right; 95 % interval 89.")
+    assert lines[0].startswith(f"{mark} {first}: 91.80% (459 of 500 correct; 95% CI 89.")
     assert lines[1].startswith(f"{mark} {linear}: ")
     assert lines[2].startswith(f"{mark} the ensemble of 2: ")
-    assert lines[3] == "Confusion matrix, a row for each true digit:"
+    assert lines[3] == "Confusion matrix (rows: true digit, columns: predicted)"
     assert done.stderr.splitlines() == [
         f"Evaluating {first} (1 of 2 models)",
         f"Evaluating {linear} (2 of 2 models)",

@@ -1,0 +1,225 @@
+"""Commands that read images, adapt a model to them, and serve readings."""
+
+import functools
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mnist_cnn.cli import completion
+from mnist_cnn.cli.frame import as_options, given, stop
+from mnist_cnn.cli.options import CLUSTER, OUTPUT, Images, Json, MinConfidence, Model, Quiet, Run, Single, Threads
+from mnist_cnn.system import environment
+
+
+def read(
+    context: typer.Context,
+    images: Images,
+    model: Model = None,
+    single: Single = False,
+    min_confidence: MinConfidence = None,
+    workers: Annotated[int, typer.Option(help="Worker processes, for many images.")] = 1,
+    annotate: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for copies of the images with boxes, digits and confidences.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Also the confidence of each digit.", rich_help_panel=OUTPUT),
+    ] = False,
+    as_json: Json = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Read on a Ray cluster: local, auto, HOST:PORT or ray://HOST:PORT (docs/scale.md).",
+            rich_help_panel=CLUSTER,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="New folder for the results, in Parquet.", rich_help_panel=CLUSTER),
+    ] = None,
+    path_column: Annotated[
+        str, typer.Option(help="Column of a Parquet file with the names of the images.", rich_help_panel=CLUSTER)
+    ] = "path",
+    bytes_column: Annotated[
+        str, typer.Option(help="Column with the bytes of the images.", rich_help_panel=CLUSTER)
+    ] = "bytes",
+) -> None:
+    """Read the digits in images: photos, scans or drawings. Digits that are too uncertain are shown as "?".
+
+    $ mnist-cnn read photo.jpg
+    $ mnist-cnn read photo.jpg --verbose
+    $ mnist-cnn read scans/ --json
+    $ mnist-cnn read scans/ --annotate drawn/ --min-confidence 0.9
+    $ mnist-cnn read - --single --model fast < digit.png
+    """
+    from mnist_cnn.terminal import readings
+
+    if ray and output:
+        if others := given(context) & {"workers", "annotate", "verbose"}:
+            stop(f"{as_options(others)} cannot be given with --ray: leave it out.", 2)
+        from mnist_cnn.bulk.ray_reading import read_on_cluster
+
+        there = functools.partial(
+            read_on_cluster,
+            images,
+            ray,
+            output,
+            path_column=path_column,
+            bytes_column=bytes_column,
+            model=model,
+            min_confidence=min_confidence,
+            single=single,
+        )
+        raise typer.Exit(0 if readings.read_elsewhere(there, quiet=quiet, as_json=as_json) else 1)
+    if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
+        stop(f"{as_options(named)}: give both --ray ADDRESS and --output FOLDER, or neither.", 2)
+    from mnist_cnn.bulk.local_reading import read_in_parallel
+
+    reading = functools.partial(
+        read_in_parallel, workers=workers, model=model, min_confidence=min_confidence, single=single
+    )
+    if not readings.read_each(reading, images, annotate=annotate, quiet=quiet, verbose=verbose, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def explain(
+    images: Images,
+    model: Model = None,
+    single: Single = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="New .png file for a figure, or a folder for one per image.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Explain each prediction: evidence for and against, counterfactual, most similar training digits.
+
+    $ mnist-cnn explain photo.jpg
+    $ mnist-cnn explain digit.png --single -o explanation.png
+    """
+    from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.terminal import readings
+
+    if not readings.explain_each(Reader(model), images, single=single, output=output, quiet=quiet, as_json=as_json):
+        raise typer.Exit(1)
+
+
+def score(
+    labels: Annotated[
+        Path, typer.Argument(metavar="labels", help="CSV with the columns path and label (docs/reading.md).")
+    ],
+    model: Model = None,
+    min_confidence: MinConfidence = None,
+    errors: Annotated[
+        Path | None, typer.Option(help="New .png file for a contact sheet of all errors.", rich_help_panel=OUTPUT)
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Evaluate `read` on labelled images: accuracy by layout, kind and source, and with rejection.
+
+    $ mnist-cnn score images/labels.csv
+    $ mnist-cnn score images/labels.csv --model runs/quick --errors errors.png
+    """
+    from mnist_cnn.evaluation import labelled_images
+    from mnist_cnn.reading.reader import Reader
+    from mnist_cnn.terminal import readings
+
+    readings.require_new(errors)
+    labelled = labelled_images.load(labels)
+    evaluated = readings.evaluate_each(Reader(model, min_confidence), labelled, quiet=quiet)
+    if errors:
+        readings.write_errors(evaluated, errors)
+    if as_json:
+        typer.echo(json.dumps(labelled_images.summary(evaluated)))
+    else:
+        readings.show_score(evaluated)
+
+
+def adapt(
+    labels: Annotated[
+        Path, typer.Argument(metavar="labels", help="CSV with the columns path and label, as for `score`.")
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Model to adapt: a folder, robust, or a recipe (its newest run); by default robust.",
+            autocompletion=completion.models,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Random seed (folds, shuffling).")] = 0,
+    threads: Threads = None,
+    output: Run = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Adapt a model to one person's handwriting; save it if it reads held-out images better (docs/adapt.md).
+
+    $ mnist-cnn adapt mine/labels.csv -o runs/mine
+    $ mnist-cnn read photo.jpg --model runs/mine
+    """
+    from mnist_cnn.evaluation import labelled_images
+    from mnist_cnn.terminal import readings, screen
+    from mnist_cnn.workflows.adaptation.adapt import adapt
+
+    environment.require_training("Adapting a model")
+    labelled = labelled_images.load(labels)
+    adapted = adapt(
+        [one.path for one in labelled],
+        [one.label for one in labelled],
+        model=model,
+        output=output,
+        seed=seed,
+        threads=threads,
+        verbose=0,
+        callbacks=[screen.TerminalCallback(quiet=quiet)],
+    )
+    if as_json:
+        about = adapted.card.evaluation["adaptation"]
+        typer.echo(json.dumps({"model": str(adapted.folder), **{k: v for k, v in about.items() if k != "before"}}))
+    else:
+        readings.show_adapted(adapted)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all interfaces.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 for any free port.", min=0, max=65535)] = 8000,
+    model: Model = None,
+    min_confidence: MinConfidence = None,
+    workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
+    token: Annotated[
+        str | None, typer.Option(help="Bearer token required for every request.", envvar="MNIST_CNN_TOKEN")
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Allowed CORS origin, such as https://example.org; * for all.")
+    ] = None,
+) -> None:
+    """Serve a web app to draw on and an HTTP API (docs/serving.md). Press Ctrl-C to stop.
+
+    $ mnist-cnn serve
+    $ mnist-cnn serve --host 0.0.0.0 --port 8080 --workers 2 --token secret
+    """
+    from mnist_cnn.reading.model_names import path_of
+    from mnist_cnn.reading.reader import MIN_CONFIDENCE
+    from mnist_cnn.serving.server import serve
+    from mnist_cnn.serving.settings import Settings
+
+    settings = Settings(
+        host,
+        port,
+        path_of(model),
+        MIN_CONFIDENCE if min_confidence is None else min_confidence,
+        workers,
+        token,
+        tuple(allow_origin or ()),
+    )
+    serve(settings, lambda address: typer.echo(f"Serving at {address} (press Ctrl-C to stop)"))
