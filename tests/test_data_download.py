@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_cnn.data import source
+from mnist_cnn.data import download, source
 from mnist_cnn.data.contents import NAMES
 
 GIVEN_UP_SECONDS = 15
@@ -138,7 +138,18 @@ def test_a_server_that_cannot_prove_who_it_is_is_not_believed(
     assert "certificate verify failed" in warning_and_seconds()[0]
 
 
-@pytest.mark.slow
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a second or two for a network that is silent, not eight."""
+    monkeypatch.setattr("mnist_cnn.data.download.FIRST_ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("mnist_cnn.data.download.STALL_SECONDS", 1.0)
+
+
+def test_a_silent_network_is_given_up_within_15_seconds() -> None:
+    assert download.FIRST_ANSWER_SECONDS + download.STALL_SECONDS < GIVEN_UP_SECONDS
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_accepts_and_never_answers_is_given_up(serve: Serve) -> None:
     serve(wait_for_hang_up)
     warning, seconds = warning_and_seconds()
@@ -146,21 +157,20 @@ def test_a_server_that_accepts_and_never_answers_is_given_up(serve: Serve) -> No
     assert seconds < GIVEN_UP_SECONDS
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_answers_byte_by_byte_is_given_up(serve: Serve) -> None:
     def drip(connection: socket.socket) -> None:
         for byte in b"HTTP/1.1 200 " + b"x" * 100:
             connection.sendall(bytes([byte]))
-            time.sleep(1)
+            time.sleep(0.2)
 
     serve(drip)
     warning, seconds = warning_and_seconds()
-    assert "no answer from the network within 8 seconds" in warning
+    assert "no answer from the network within 2 seconds" in warning
     assert seconds < GIVEN_UP_SECONDS
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("serve")
+@pytest.mark.usefixtures("serve", "impatient")
 def test_a_network_that_drops_packets_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -178,7 +188,7 @@ def test_a_network_that_drops_packets_is_given_up(monkeypatch: pytest.MonkeyPatc
     assert seconds < GIVEN_UP_SECONDS
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_stalls_in_mid_download_is_given_up(serve: Serve, certificate: Path, tmp_path: Path) -> None:
     serve(answer_over_tls(certificate, header(11_490_434), b"PK\x03\x04", bytes(10**6), then=wait_for_hang_up))
     warning, seconds = warning_and_seconds()

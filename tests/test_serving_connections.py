@@ -70,6 +70,7 @@ def test_a_head_that_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.Mo
 
 def test_a_body_that_comes_too_slowly_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mnist_cnn.serving.body.SENDING", 0.3)
+    monkeypatch.setattr("mnist_cnn.serving.server.IDLE", 1.0)  # seconds for which it is then kept for another request
     with client_of() as client, connected(client) as slow:
         slow.sendall(READ % 1000 + b"x")
         answer = all_of(slow)
