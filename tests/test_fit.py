@@ -100,11 +100,12 @@ def test_the_loss_is_least_and_ln_10_where_no_digit_gets_every_probability_alike
 
 @pytest.mark.slow
 def test_a_recipe_with_what_is_no_digit_learns_to_be_unsure_of_it(digits: Dataset) -> None:
-    recipe = RECIPES["robust"].replace(epochs=4, repeats=10, batch_size=32)
+    recipe = RECIPES["robust"].replace(epochs=4, repeats=4, batch_size=32)
     training = few(digits, 0, 600)
     network = compiled(recipe, seed=0, updates=updates(recipe, 600))
     rows = list(fit(network, recipe, training, few(digits, 600, 800), seed=0))
     assert rows[-1]["loss"] < rows[0]["loss"]
+    assert rows[-1]["val_accuracy"] > 0.9
     seen = epoch_examples(recipe, training, seed=1, epoch=0)
     confidence = network.predict(seen.images[..., np.newaxis], verbose=0).max(axis=1)
     none = seen.labels == NOT_A_DIGIT
@@ -135,10 +136,12 @@ def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) 
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("best", "robust") else ()) for name in RECIPES]
+    "name",
+    # `robust` does in a test above.
+    [pytest.param(name, marks=pytest.mark.slow if name == "best" else ()) for name in RECIPES if name != "robust"],
 )
 def test_every_recipe_learns(name: str, digits: Dataset) -> None:
-    recipe = dataclasses.replace(RECIPES[name], epochs=3, repeats=10, batch_size=32, validation_split=0.1)
+    recipe = dataclasses.replace(RECIPES[name], epochs=3, repeats=4, batch_size=32, validation_split=0.1)
     network = compiled(recipe, seed=0, updates=updates(recipe, 400))
     rows = list(fit(network, recipe, few(digits, 0, 400), few(digits, 400, 600), seed=0))
     assert rows[-1]["loss"] < rows[0]["loss"]
@@ -218,7 +221,7 @@ def test_steps_per_execution_change_the_speed_and_not_one_bit(digits: Dataset) -
 
 
 def test_a_rate_so_high_that_the_loss_is_lost_is_one_sentence(digits: Dataset) -> None:
-    recipe = Recipe(epochs=3, repeats=20, learning_rate=10)
+    recipe = Recipe(epochs=3, repeats=1, learning_rate=10)
     network = compiled(recipe, seed=0)
     images = np.where(digits.train.images > 0, 255, 0).astype(np.uint8)
     training = Examples(images[:500], digits.train.labels[:500])
