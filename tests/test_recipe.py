@@ -85,6 +85,7 @@ def test_an_epoch_means_as_many_updates_on_few_images_as_on_mnist() -> None:
     assert Recipe().for_images(54_000).repeats == 1
     assert Recipe().for_images(1_000).repeats == 54
     assert Recipe().for_images(200_000).repeats == 1
+    assert Recipe(batch_size=1).for_images(1).repeats == 10_000
     assert Recipe(repeats=3).for_images(1_000).repeats == 3
 
 

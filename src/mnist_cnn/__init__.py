@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mnist_cnn.reading.reading import Reading
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows.adaptation.adapt import adapt
+    from mnist_cnn.workflows.estimator import DigitClassifier
     from mnist_cnn.workflows.evaluate import evaluate
     from mnist_cnn.workflows.export import export
     from mnist_cnn.workflows.label_errors import find_label_errors
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Callback",
     "Dataset",
+    "DigitClassifier",
     "Evaluation",
     "MnistCnnError",
     "Model",
@@ -56,6 +58,7 @@ __all__ = [
 _HOME = {
     "Callback": ("callbacks.callback", "Callback"),
     "Dataset": ("data.dataset", "Dataset"),
+    "DigitClassifier": ("workflows.estimator", "DigitClassifier"),
     "Evaluation": ("evaluation.metrics", "Evaluation"),
     "MnistCnnError": ("errors", "MnistCnnError"),
     "Model": ("workflows.model", "Model"),

@@ -42,7 +42,7 @@ class MnistCnnError(Exception):
     """An expected error: one sentence, no traceback on the command line."""
 
 
-class DataError(MnistCnnError):
+class DataError(MnistCnnError, ValueError):
     """The dataset could not be obtained, or is not what it should be."""
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 # An epoch of MNIST is this many training images (60,000 less the validation tenth). Smaller datasets are repeated
 # within an epoch, so that an epoch means the same number of updates everywhere.
 IMAGES_PER_EPOCH = 54_000
+MOST_REPEATS = 10_000
 
 
 def number(default: float, low: float, high: float, meaning: str) -> Any:
@@ -55,7 +56,9 @@ class Recipe:
     test_time_shift: int = number(0, 0, 3, "Test-time augmentation: maximum shift (pixels), predictions averaged.")
     precision: str = choice("float32", ("float32", "mixed"), "Precision: float32, or mixed (bfloat16 compute).")
     backend: str = choice("auto", ("auto", "tensorflow", "jax", "torch"), "Keras backend, where installed.")
-    repeats: int = number(0, 0, 10_000, "Repeats of the training images per epoch; 0: as many updates as on MNIST.")
+    repeats: int = number(
+        0, 0, MOST_REPEATS, "Repeats of the training images per epoch; 0: as many updates as on MNIST."
+    )
     # Bit-identical results at 1 and 16; 16 saves about a millisecond of Python per update (docs/log.md).
     steps_per_execution: int = number(16, 1, 10_000, "Batches per compiled call; changes the speed only.")
 
@@ -93,7 +96,7 @@ class Recipe:
             raise RecipeError(
                 f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
             )
-        return replace(self, repeats=self.repeats or max(1, round(IMAGES_PER_EPOCH / count)))
+        return replace(self, repeats=self.repeats or min(max(1, round(IMAGES_PER_EPOCH / count)), MOST_REPEATS))
 
     def images_per_epoch(self, count: int) -> int:
         """How many images the network sees per epoch where there are this many to train on."""
