@@ -183,3 +183,10 @@ def test_classic_reads_mnist(tmp_path: Path, cli: Cli, mnist_path: Path) -> None
     assert card.data["name"] == "mnist"
     assert card.evaluation["accuracy"] >= 0.93
     assert "not MNIST" not in done.stdout + (tmp_path / "run" / "report.html").read_text()
+
+
+def test_train_prints_the_summary_of_the_model_as_the_recipe_does(trained: Trained) -> None:
+    _, said = trained
+    assert "Total params: 33,658" in said.stderr
+    assert "conv2d (Conv2D)" in said.stderr
+    assert "F1 score" not in said.stdout  # that is for --verbose

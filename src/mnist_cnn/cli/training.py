@@ -50,7 +50,7 @@ def train(
         typer.Option(
             "--verbose",
             "-v",
-            help="Also the model's layers, and precision, recall and calibration.",
+            help="Also precision, recall and F1 of each digit, and the calibration.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -69,7 +69,7 @@ def train(
 
     if resume and (others := given(context) - {"resume", "threads", "quiet", "verbose"}):
         stop(f"--resume keeps the settings of the run: leave {as_options(others)} out.", 2)
-    progress = screen.TerminalCallback(quiet=quiet, summary=verbose)
+    progress = screen.TerminalCallback(quiet=quiet, summary=True, verbose=verbose)
     try:
         if resume:
             model = workflow.resume(resume, threads=threads, verbose=0, callbacks=[progress])

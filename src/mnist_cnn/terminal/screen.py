@@ -38,7 +38,11 @@ stdout = Results(highlight=False, soft_wrap=True)
 
 
 class TerminalCallback(ProgressCallback):
-    """Progress on stderr, and results on stdout the moment they are known; `summary` adds layers and more metrics."""
+    """Progress on stderr, and results on stdout the moment they are known; `verbose` adds metrics of each digit."""
+
+    def __init__(self, *, quiet: bool = False, summary: bool = False, verbose: bool = False) -> None:
+        super().__init__(quiet=quiet, summary=summary)
+        self.verbose = verbose
 
     def on_accuracy(self, accuracy: Accuracy, corrected: Accuracy | None, dataset: Dataset) -> None:
         """The accuracy."""
@@ -48,7 +52,7 @@ class TerminalCallback(ProgressCallback):
     def on_evaluate_end(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  it was named already
         """The confusion matrix."""
         show_confusion_matrix(evaluation)
-        if self.summary:
+        if self.verbose:
             show_digits(evaluation)
             show_calibration(evaluation)
 
