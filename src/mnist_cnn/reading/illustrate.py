@@ -1,5 +1,7 @@
 """Draws explanations as a figure: input, occlusion map, counterfactual, similar digits and class probabilities."""
 
+import textwrap
+
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -12,6 +14,7 @@ PIXEL = 5  # pixels of the figure per pixel of the input
 SIDE = 28 * PIXEL
 SMALL = 42  # a training digit's side
 GAP, MARGIN, TITLE, CAPTION = 20, 16, 34, 40
+LINE_LENGTH = 25  # characters of a caption
 BARS = 190  # the width of the bars with their percentages
 WIDTH = 2 * MARGIN + 3 * SIDE + SMALL + BARS + 4 * GAP
 HEIGHT = TITLE + SIDE + CAPTION
@@ -87,10 +90,10 @@ def change_caption(why: Reasons) -> str:
     change = why.counterfactual
     if change is None:
         return f"no small change\nmakes it {why.runner_up}"
-    words = " and ".join(
+    words = ", ".join(
         word for word, ink in (("blue added", change.added), ("orange removed", change.removed)) if ink.any()
     )
-    return f"{why.runner_up} ({percent(change.probabilities[why.runner_up])}) with\n{words}"
+    return textwrap.fill(f"{why.runner_up} ({percent(change.probabilities[why.runner_up])}) with {words}", LINE_LENGTH)
 
 
 def draw_bars(pen: ImageDraw.ImageDraw, left: int, top: int, why: Reasons) -> None:
