@@ -1,4 +1,4 @@
-"""An RGB picture comes in; the one grey picture in which its ink stands out most from its paper goes out."""
+"""Converts an RGB image to the greyscale image in which the ink stands out most from the background."""
 
 import cv2
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from mnist_cnn.reading.scale import shrink
 
 THUMBNAIL = 200  # pixels: enough to see which colours differ
-COLOURLESS = 12  # levels that the channels of a grey picture may differ by (JPEG's own colours)
+COLOURLESS = 12  # levels that the channels of a grey image may differ by (JPEG's own colours)
 
 
 def separate(pixels: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One digit of an image: what it was read as, how confidently, and where. Plain data."""
+"""One digit of an image: prediction, confidence and box. Plain data."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -16,9 +16,9 @@ def glyph(piece: Piece, ink: Ink) -> np.ndarray:
 
 
 def opacity(piece: Piece, ink: Ink) -> np.ndarray:
-    """How much of each pixel is ink, 0 to 255: soft edges in small pictures, sharp ones in large.
+    """How much of each pixel is ink, 0 to 255: soft edges in small images, sharp ones in large.
 
-    A pixel of a small picture holds part of a stroke's edge, which says where that is; in a large one the soft edge is
+    A pixel of a small image holds part of a stroke's edge, which says where that is; in a large one the soft edge is
     the lens's, and paper's grain lies in it.
     """
     mask = cv2.dilate(

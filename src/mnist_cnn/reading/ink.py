@@ -1,4 +1,4 @@
-"""A grey picture comes in, how much each pixel stands out from its paper goes out. Knows nothing about digits."""
+"""Finds the ink of a grey image: how much each pixel stands out from the background. Knows nothing of digits."""
 
 from dataclasses import dataclass
 
@@ -12,9 +12,9 @@ from mnist_cnn.reading.scale import shrink
 
 THUMBNAIL = 400  # pixels: paper is estimated at this size, fine enough for the edge of a shadow
 TINY = 160  # pixels: enough to see which of light and dark is the ink
-COARSE = 80  # pixels: enough for a median of all of a picture
+COARSE = 80  # pixels: enough for a median of the whole image
 WINDOWS = (1 / 16, 1 / 8, 1 / 4, 1 / 2)  # shares of the longer side in which ink may be a minority
-FINEST = 1 / 40  # the same for a thin pen, in pictures large enough to show one
+FINEST = 1 / 40  # the same for a thin pen, in images large enough to show one
 SKEWED = 0.9  # less skewness than this says nothing
 LIGHTER = 32  # levels of contrast kept for what is lighter than paper
 LEVELS = np.arange(256.0)  # of contrast
@@ -61,7 +61,7 @@ def ink_is_light(grey: np.ndarray) -> bool:
 
     Strokes are a minority among their surroundings, so differences from the surroundings' mean are skewed to the ink's
     side, while the edges of shadows and of the paper are not skewed. The window in which they are most so decides.
-    Where none is skewed, as with a digit that fills half its picture, the border is paper.
+    Where none is skewed, as with a digit that fills half its image, the border is background.
     """
     small = shrink(grey, TINY)
     values = small.astype(np.float32)
@@ -73,7 +73,7 @@ def ink_is_light(grey: np.ndarray) -> bool:
 
 
 def skewness(values: np.ndarray, share: float) -> float:
-    """The skewness of differences from the mean of a square window, whose side is a share of the picture's."""
+    """The skewness of differences from the mean of a square window, whose side is a share of the image's."""
     side = int(max(values.shape) * share) | 1
     differences = cv2.subtract(values, cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
     down, across = (length // 40 for length in values.shape)  # a scan's or screenshot's edge is often of another colour
@@ -91,7 +91,7 @@ def border_is_dark(small: np.ndarray) -> bool:
 
 
 def surrounding(small: np.ndarray) -> np.ndarray:
-    """The median of a window as large as the picture: of paper, even where half the picture is ink."""
+    """The median of a window as large as the image: the background, even if half the image is ink."""
     coarse = shrink(small, COARSE)
     median = cv2.medianBlur(coarse, max(coarse.shape) | 1)
     return np.asarray(cv2.resize(median, small.shape[::-1], interpolation=cv2.INTER_LINEAR))

@@ -1,4 +1,4 @@
-"""A picture in MNIST's own size comes in, other ways to look at it go out. Knows nothing about networks."""
+"""Variants of an image in MNIST's own size, for test-time averaging. Knows nothing of models."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""One digit's ink becomes 28×28 as MNIST has it. Knows nothing about pictures, networks or where the ink came from."""
+"""Normalises the ink of one digit to 28×28 in MNIST's format. Knows nothing of images, models or the ink's origin."""
 
 import cv2
 import numpy as np

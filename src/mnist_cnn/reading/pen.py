@@ -1,4 +1,4 @@
-"""How wide is the pen, and one digit's ink as a pen of MNIST's width would have left it. Knows no pictures."""
+"""Measures the stroke width, and widens the strokes of a digit to MNIST's usual width. Knows nothing of images."""
 
 import cv2
 import numpy as np

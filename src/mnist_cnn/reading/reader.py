@@ -61,23 +61,23 @@ class Reader:
             raise ReaderError(f"The minimum confidence must be a number from 0 to 1 (got {self.min_confidence:g}).")
         self.classify = model if callable(model) else calibrated_classifier(model)
 
-    def read(self, picture: Source, single: bool = False) -> Reading:
+    def read(self, image: Source, single: bool = False) -> Reading:
         """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened."""
-        return next(self.read_many([picture], single))
+        return next(self.read_many([image], single))
 
-    def read_many(self, pictures: Iterable[Source], single: bool = False) -> Iterator[Reading]:
+    def read_many(self, images: Iterable[Source], single: bool = False) -> Iterator[Reading]:
         """Read several images, in batches. Raises ImageError at the first that cannot be opened."""
-        waiting = iter(pictures)
+        waiting = iter(images)
         while some := list(islice(waiting, TOGETHER)):
-            pages = [prepare(load(picture), single) for picture in some]
-            for picture, reading in zip(some, self.decide(pages, single), strict=True):
-                yield replace(reading, source=picture)
+            pages = [prepare(load(image), single) for image in some]
+            for image, reading in zip(some, self.decide(pages, single), strict=True):
+                yield replace(reading, source=image)
 
-    def explain(self, picture: Source, single: bool = False) -> "Explanation":
+    def explain(self, image: Source, single: bool = False) -> "Explanation":
         """Read one image as `read` does and explain each digit, which takes as long as reading a thousand digits."""
         from mnist_cnn.reading.explain import Explanation, reasons
 
-        reading = self.read(picture, single)
+        reading = self.read(image, single)
         return Explanation(reading, tuple(reasons(self.classify, digit.image) for digit in reading.digits))
 
     def decide(self, pages: Sequence[Page], single: bool) -> Iterator[Reading]:

@@ -9,7 +9,7 @@ import numpy as np
 from mnist_cnn.reading.components import components
 from mnist_cnn.reading.scale import shrink
 
-SIDE = 64  # pixels: smaller pictures show no ruled paper, and a digit's own bars would be taken for it
+SIDE = 64  # pixels: smaller images show no ruled paper, and a digit's own bars would be taken for it
 WORKING_SIDE = 800  # pixels: lines are looked for at this size
 SLOPES = (-0.18, -0.12, -0.06, 0.0, 0.06, 0.12, 0.18)  # a photo's tilt and perspective: 10 degrees either way
 
@@ -83,12 +83,12 @@ def ink_goes_far(mask: np.ndarray) -> bool:
 
 
 def goes_far(left: float, right: float, width: int) -> bool:
-    """Whether something goes on beyond the picture or nearly fills it, which a digit's own bar seldom does."""
+    """Whether something goes on beyond the image or nearly fills it, which a digit's own bar seldom does."""
     return left <= 0.02 * width or right >= 0.98 * width or right - left >= 0.8 * width
 
 
 def spans(left: float, right: float, width: int) -> bool:
-    """Whether something goes from one side of the picture to the other, as a line that is alone must."""
+    """Whether something goes from one side of the image to the other, as a line that is alone must."""
     return left <= 0.02 * width and right >= 0.98 * width
 
 

@@ -1,4 +1,4 @@
-"""A picture or mask comes in, a smaller one goes out."""
+"""Shrinks an image or a mask."""
 
 import cv2
 import numpy as np

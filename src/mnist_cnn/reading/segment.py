@@ -10,7 +10,7 @@ from mnist_cnn.reading.components import components
 from mnist_cnn.reading.ink import Ink
 
 LEAST = 0.04  # of all ink that what may be writing must have: noise has less
-MOST = 600  # pieces of a picture that are looked at, the largest ones
+MOST = 600  # pieces of an image that are considered, the largest ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,16 +207,16 @@ def without_dashes(row: list[Piece]) -> list[Piece]:
 
 
 def alternatives(pieces: Sequence[Piece]) -> list[Piece]:
-    """What could be the only digit of a picture, likeliest first: whole groups of neighbours, and the main piece alone.
+    """What could be the only digit of an image, likeliest first: whole groups of neighbours, and the main piece alone.
 
-    Large, dark pieces that the picture does not cut off are likelier.
+    Large, dark pieces that the image border does not cut off are likelier.
     """
     groups = neighbours(pieces)
     return sorted((union(group) for group in groups), key=prominence, reverse=True)[:3]
 
 
 def prominence(piece: Piece) -> float:
-    """How likely a piece is what the picture was taken of."""
+    """How likely a piece is the subject of the image."""
     return piece.size * piece.strength * (0.3 if piece.at_border else 1.0)
 
 
