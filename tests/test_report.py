@@ -408,6 +408,17 @@ def test_the_command_reproduces_the_training():
     assert "--deterministic" not in html_report.training_command(spaced)
 
 
+def test_the_command_of_a_small_dataset_and_of_arrays_trains_the_same_again():
+    few = a_card(data=a_card().data | {"training": 40})
+    few.recipe.update(batch_size=8, repeats=1350)
+    assert "--batch-size 8" in html_report.training_command(few)
+    assert "--repeats" not in html_report.training_command(few)  # it follows from the number of images
+    few.data["origin"] = "memory"
+    assert html_report.training_command(few).startswith(
+        "mnist_cnn.train('classic', ((x_train, y_train), (x_test, y_test)), seed=7, batch_size=8, "
+    )
+
+
 def test_notes_versions_and_hashes_are_there():
     text = plain_page().text
     for words in ("resumed after epoch 5", "mnist-cnn 0.1.0", "cd" * 32, "ab" * 32, "learning_rate 0.01", "unknown"):

@@ -21,7 +21,7 @@ HOW_TO_GET_MNIST = (
 Data = str | Path | Dataset | tuple[Any, Any]
 """A name, a path, a `Dataset`, or arrays in memory."""
 
-MEMORY = "memory"
+IN_MEMORY = "memory"
 TEST_SPLIT = 0.2  # of one pair (x, y)
 
 
@@ -52,7 +52,7 @@ def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[
     data = str(data)
     if data == "digits":
         return digits()
-    if data == MEMORY:
+    if data == IN_MEMORY:
         raise DataError("The data were arrays in memory, which are not saved: pass them again as data.")
     if data not in ("auto", "mnist"):
         return from_path(data)
@@ -77,13 +77,13 @@ def from_memory(data: Any, test_split: float, say: Callable[[str], None]) -> Dat
             raise DataError(f"The data are {described(data)}: {wanted}.")
     else:
         images, labels = (np.asarray(part) for part in data)
-        both = checked({"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}, MEMORY)
+        both = checked({"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}, IN_MEMORY)
         parts = stratified(Examples(both["x_train"], both["y_train"]), test_split)
         say(f"{test_split:.0%} of each digit, {len(parts[1]):,} images drawn at random, are held out as the test set")
         pairs = [tuple(part) for part in parts]
     (x_train, y_train), (x_test, y_test) = ((np.asarray(x), np.asarray(y)) for x, y in pairs)
-    arrays = checked({"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}, MEMORY)
-    return as_dataset(arrays, "mnist" if is_mnist(arrays) else MEMORY, MEMORY)
+    arrays = checked({"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}, IN_MEMORY)
+    return as_dataset(arrays, "mnist" if is_mnist(arrays) else IN_MEMORY, IN_MEMORY)
 
 
 def described(data: Any) -> str:

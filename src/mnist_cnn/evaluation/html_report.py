@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from markupsafe import Markup
 from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.augment import Augmentation
 from mnist_cnn.data.dataset import Examples
+from mnist_cnn.data.source import IN_MEMORY
 from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
@@ -242,14 +244,28 @@ def confidence_summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[st
 
 
 def training_command(card: Card) -> str:
-    """The command line that trains the model again."""
+    """The command line that trains the model again, or of data in memory the call in Python."""
+    changed = changed_hyperparameters(card)
+    if card.data["origin"] == IN_MEMORY:
+        settings = {"seed": card.seed, **changed, "threads": card.threads}
+        settings |= {"deterministic": True} if card.deterministic else {}
+        given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        return f"mnist_cnn.train({card.recipe['name']!r}, ((x_train, y_train), (x_test, y_test)), {given})"
     words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
-    defaults = RECIPES.get(card.recipe["name"], Recipe()).for_images(card.data["training"])
-    for name, default in defaults.to_dict().items():
-        if card.recipe.get(name, default) != default:
-            words += [f"--{name.replace('_', '-')}", card.recipe[name]]
+    for name, value in changed.items():
+        words += [f"--{name.replace('_', '-')}", value]
     words += ["--threads", card.threads]
     return shlex.join(str(word) for word in words) + (" --deterministic" if card.deterministic else "")
+
+
+def changed_hyperparameters(card: Card) -> dict[str, Any]:
+    """What differs from the recipe of that name, whose repeats follow from the number of training images."""
+    recipe = RECIPES.get(card.recipe["name"], Recipe())
+    batch_size = card.recipe.get("batch_size", recipe.batch_size)
+    repeats = recipe.replace(batch_size=batch_size).for_images(card.data["training"]).repeats
+    defaults = recipe.to_dict() | {"repeats": repeats}
+    values = {name: card.recipe.get(name, default) for name, default in defaults.items()}
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def png_uri(pixels: np.ndarray) -> str:
