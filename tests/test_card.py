@@ -129,3 +129,78 @@ def test_an_enormous_card_is_not_read(kept: Path) -> None:
     os.truncate(kept / "card.json", 2**40)
     with pytest.raises(ArtifactError, match="is larger than"):
         store.load(kept)
+
+
+def test_a_card_may_have_sixteen_mebibytes_and_not_one_byte_more(kept: Path) -> None:
+    os.truncate(kept / "card.json", 16 * 2**20)
+    with pytest.raises(ArtifactError, match="is damaged"):
+        card.read(kept)
+    os.truncate(kept / "card.json", 16 * 2**20 + 1)
+    with pytest.raises(ArtifactError, match="is larger than 16 MiB"):
+        card.read(kept)
+
+
+@pytest.mark.parametrize("version", [0, -1, 2.5])
+def test_a_format_that_never_was_is_refused(kept: Path, version: float) -> None:
+    rewrite(kept, format=version)
+    with pytest.raises(ArtifactError, match="is not a model card"):
+        card.read(kept)
+
+
+def test_the_same_values_written_in_another_way_are_noticed(kept: Path) -> None:
+    document = json.loads((kept / "card.json").read_text())
+    (kept / "card.json").write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="was changed after it was written"):
+        card.read(kept)
+
+
+def test_only_up_to_format_2_hyperparameters_have_old_names() -> None:
+    old = {"recipe": {"passes": 3, "shift": 1, "epochs": 2}}
+    assert card.with_current_names(old | {"format": 3})["recipe"] == old["recipe"]
+    for version in (1, 2):
+        renamed = card.with_current_names(old | {"format": version})
+        assert renamed["recipe"] == {"repeats": 3, "translation": 1, "epochs": 2}
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.onnx", "history.csv"])
+def test_each_file_that_a_card_lists_is_verified(kept: Path, name: str) -> None:
+    found = card.read(kept)
+    card.verify(kept, found)
+    content = bytearray((kept / name).read_bytes())
+    content[-1] ^= 1
+    (kept / name).write_bytes(content)
+    with pytest.raises(ArtifactError, match=f"{name} is damaged or was changed"):
+        card.verify(kept, found)
+    (kept / name).unlink()
+    with pytest.raises(ArtifactError, match=f"{name} cannot be read"):
+        card.verify(kept, found)
+    (kept / name).symlink_to(FIXTURE / name)
+    with pytest.raises(ArtifactError, match=f"{name} is a link"):
+        card.verify(kept, found)
+
+
+def test_a_card_may_leave_out_the_onnx_file_but_no_other(kept: Path) -> None:
+    found = card.read(kept)
+    for name in found.files:
+        less = dataclasses.replace(found, files={other: found.files[other] for other in found.files if other != name})
+        if name == "model.onnx":
+            card.verify(kept, less)
+        else:
+            with pytest.raises(ArtifactError, match=f"{name} is not listed"):
+                card.verify(kept, less)
+
+
+def test_a_card_that_is_a_link_is_not_read(kept: Path) -> None:
+    (kept / "card.json").rename(kept / "there.json")
+    (kept / "card.json").symlink_to(kept / "there.json")
+    with pytest.raises(ArtifactError, match="is a link"):
+        card.read(kept)
+
+
+def test_a_folder_of_a_run_that_has_not_ended_says_how_to_resume_it(tmp_path: Path) -> None:
+    assert not card.can_resume(tmp_path)
+    (tmp_path / card.SETTINGS).parent.mkdir()
+    (tmp_path / card.SETTINGS).touch()
+    assert card.can_resume(tmp_path)
+    with pytest.raises(ArtifactError, match="train --resume"):
+        card.read(tmp_path)

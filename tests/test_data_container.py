@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.data import source
-from mnist_cnn.data.container import IDX_FILES
+from mnist_cnn.data.container import IDX_FILES, check_size, one_line, some
 from mnist_cnn.errors import DataError
 
 FOUR = ("x_train", "y_train", "x_test", "y_test")
@@ -107,6 +107,26 @@ def test_a_digit_may_be_missing_and_other_arrays_may_be_there(tmp_path: Path) ->
     assert len(source.load(str(write_npz(tmp_path / "mine.npz", names=np.array(["Ada"])))).train) == 3
 
 
+@pytest.mark.parametrize(("code", "kind"), [(9, "i1"), (11, ">i2"), (12, ">i4")])
+def test_idx_labels_may_be_any_integers_and_hash_alike(tmp_path: Path, code: int, kind: str) -> None:
+    labels = {name: as_idx(tiny()[name].astype(kind), code) for name in ("y_train", "y_test")}
+    data = source.load(str(write_idx(tmp_path / "idx", **labels)))
+    assert data.train.labels.tolist() == [7, 2, 9]
+    assert data.sha256 == source.load(str(write_npz(tmp_path / "other.npz"))).sha256
+
+
+def test_idx_labels_may_be_signed_and_are_then_refused_as_what_they_are(tmp_path: Path) -> None:
+    labels = as_idx(np.array([0, -1], np.int8), code=9)
+    assert "labels from -1 to 0" in refusal(write_idx(tmp_path / "idx", y_test=labels))
+
+
+def test_idx_images_may_have_a_channel(tmp_path: Path) -> None:
+    images = tiny()["x_train"][..., np.newaxis]
+    assert len(source.load(str(write_idx(tmp_path / "idx", x_train=as_idx(images)))).train) == 3
+    too_deep = write_idx(tmp_path / "deep", x_train=as_idx(images[..., np.newaxis]))
+    assert "is not an IDX file" in refusal(too_deep)
+
+
 # What is not there or is no data
 
 
@@ -167,6 +187,19 @@ def test_a_hostile_name_inside_an_npz_cannot_write_on_the_terminal(tmp_path: Pat
     message = refusal(tmp_path / "mine.npz")
     assert "\x1b" not in message
     assert len(message) < 400
+
+
+def test_a_message_names_six_members_at_most_and_forty_characters_of_each() -> None:
+    assert some("gfedcb") == "b, c, d, e, f, g"
+    assert some("gfedcba") == "a, b, c, d, e, f, …"
+    assert some(["x" * 41, "y" * 40]) == f"{'x' * 40}, {'y' * 40}"
+    assert some([]) == "nothing"
+
+
+def test_an_error_is_repeated_in_one_line_of_a_hundred_and_twenty_characters() -> None:
+    assert one_line(ValueError("one\n two .")) == "one two"
+    assert one_line(ValueError("x" * 121)) == "x" * 120
+    assert one_line(ValueError()) == "ValueError"
 
 
 # What is damaged
@@ -239,6 +272,8 @@ def test_an_idx_file_with_more_than_it_declares(tmp_path: Path) -> None:
 def test_an_idx_file_that_is_something_else(tmp_path: Path) -> None:
     assert "is not an IDX file" in refusal(write_idx(tmp_path / "idx", y_test=b"<html>"))
     assert "is not an IDX file" in refusal(write_idx(tmp_path / "many", y_test=b"\0\0\x08\xff" + bytes(1020)))
+    assert "is not an IDX file" in refusal(write_idx(tmp_path / "ten", y_test=as_idx(tiny()["y_test"], code=10)))
+    assert "is not an IDX file" in refusal(write_idx(tmp_path / "one", y_test=b"\1" + as_idx(tiny()["y_test"])[1:]))
 
 
 # What means harm
@@ -275,6 +310,35 @@ def test_a_bomb_that_declares_its_size_is_not_unpacked(tmp_path: Path) -> None:
     assert "would unpack to 3.0 GiB" in refusal(tmp_path / "bomb.npz")
     declares_4_gib = bytes([0, 0, 8, 3]) + struct.pack(">3I", 5_478_275, 28, 28)
     assert "would unpack to 4.0 GiB" in refusal(write_idx(tmp_path / "idx", x_train=declares_4_gib))
+
+
+def test_two_gibibytes_may_be_declared_and_not_one_byte_more() -> None:
+    check_size(Path("mine.npz"), 2 * 1024**3)
+    with pytest.raises(DataError, match=r"mine\.npz would unpack to 2\.0 GiB, and at most 2 GiB is read"):
+        check_size(Path("mine.npz"), 2 * 1024**3 + 1)
+
+
+def test_the_declared_sizes_of_all_four_arrays_count_together_and_others_do_not(tmp_path: Path) -> None:
+    def declaring(sizes: dict[str, int]) -> Path:
+        with zipfile.ZipFile(tmp_path / "bomb.npz", "w") as archive:
+            for name in sizes:
+                archive.writestr(f"{name}.npy", b"")
+        content = bytearray((tmp_path / "bomb.npz").read_bytes())
+        place = 0
+        for size in sizes.values():
+            place = content.index(b"PK\x01\x02", place) + 24
+            content[place : place + 4] = struct.pack("<I", size)
+        (tmp_path / "bomb.npz").write_bytes(content)
+        return tmp_path / "bomb.npz"
+
+    half = 2**29
+    assert "would unpack to 2.2 GiB" in refusal(declaring(dict.fromkeys(FOUR, half + half // 10)))
+    assert "damaged" in refusal(declaring(dict.fromkeys(FOUR, 1000) | {"names": 3 * 1024**3}))
+
+
+def test_the_size_of_a_number_counts(tmp_path: Path) -> None:
+    numbers = bytes([0, 0, 14, 3]) + struct.pack(">3I", 684_785, 28, 28)  # half a GiB, if each were a byte
+    assert "would unpack to 4.0 GiB" in refusal(write_idx(tmp_path / "idx", x_train=numbers))
 
 
 def test_a_bomb_that_hides_its_size_is_unpacked_no_further_than_it_declares(tmp_path: Path) -> None:
@@ -325,5 +389,6 @@ def test_contents_that_are_no_digits(tmp_path: Path, changed: dict[str, np.ndarr
 
 
 def test_idx_files_of_floats_are_refused_like_any_floats(tmp_path: Path) -> None:
-    floats = as_idx(np.zeros((3, 28, 28), ">f4"), code=13)
-    assert ">f4 images, but uint8" in refusal(write_idx(tmp_path / "idx", x_train=floats))
+    for code, kind in ((13, ">f4"), (14, ">f8")):
+        floats = as_idx(np.zeros((3, 28, 28), kind), code)
+        assert f"{kind} images, but uint8" in refusal(write_idx(tmp_path / kind, x_train=floats))

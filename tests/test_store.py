@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import keras
@@ -166,3 +167,14 @@ def test_what_is_not_a_keras_file_is_one_sentence(tmp_path: Path, content: bytes
     with pytest.raises(ArtifactError, match="cannot be loaded") as caught:
         store.load_keras(tmp_path / "model.keras")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "most"), [("metadata.json", 2**20), ("config.json", 2**24), ("model.weights.h5", 2**28), ("other", -1)]
+)
+def test_each_part_of_a_keras_file_has_a_size_that_it_may_have(name: str, most: int) -> None:
+    for size, fine in ((0, most >= 0), (max(most, 0), most >= 0), (most + 1, False)):
+        for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+            member = zipfile.ZipInfo(name)
+            member.file_size, member.compress_type = size, compression
+            assert keras_file.expected(member) is (fine and compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
