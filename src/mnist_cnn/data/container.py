@@ -56,6 +56,8 @@ def explained(path: Path) -> Iterator[None]:
     """Turn whatever goes wrong with this path into a DataError of one sentence."""
     try:
         yield
+    except DataError:  # a ValueError as well, which DAMAGE has in it
+        raise
     except FileNotFoundError as error:
         raise DataError(f"There is no file or folder {path}: {EXPECTED}.") from error
     except PermissionError as error:
