@@ -19,7 +19,7 @@ def confusion_table(title: str, matrix: np.ndarray) -> str:
 
 
 def cell(true: int, predicted: int, matrix: np.ndarray, shares: np.ndarray) -> str:
-    """One count; none is left blank, so that errors stand out."""
+    """One count; zeros are left blank, so that errors stand out."""
     count, colour = int(matrix[true, predicted]), CORRECT if true == predicted else ERROR
     strength = 0.3 * shares[true, predicted] if true == predicted else min(1.0, 10 * shares[true, predicted])
     return f'<td style="background: rgba({colour}, {strength:.2f})">{count or ""}</td>'

@@ -20,6 +20,7 @@ from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.augment import Augmentation
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.source import IN_MEMORY
+from mnist_cnn.errors import RecipeError
 from mnist_cnn.evaluation import charts, disputed
 from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
@@ -96,10 +97,10 @@ def render(
     label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
 ) -> str:
-    """The report as HTML. `probabilities` (n, 10) are those of the n test images, and `evaluation` what they are worth.
+    """The report as HTML: `probabilities` (n, 10) are those of the n test images, `evaluation` their metrics.
 
-    The output is deterministic. The page says so if the numbers of the model card are others. The section
-    on corruptions needs `robustness`. `label_errors` of the "training" and "test" labels are those of several models
+    The output is deterministic. The page says so if the metrics of the model card differ. The section on corruptions
+    needs `robustness`. `label_errors` of the "training" and "test" labels are those of several models
     (`mnist-cnn label-errors`) and need the training images; without them this model alone ranks the test labels.
     """
     is_mnist = card.data["name"] == "mnist"
@@ -244,7 +245,7 @@ def confidence_summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[st
 
 
 def training_command(card: Card) -> str:
-    """The command line that trains the model again, or of data in memory the call in Python."""
+    """The command line that trains the model again, or the Python call if the data were arrays in memory."""
     changed = changed_hyperparameters(card)
     if card.data["origin"] == IN_MEMORY:
         settings = {"seed": card.seed, **changed, "threads": card.threads}
@@ -259,10 +260,13 @@ def training_command(card: Card) -> str:
 
 
 def changed_hyperparameters(card: Card) -> dict[str, Any]:
-    """What differs from the recipe of that name, whose repeats follow from the number of training images."""
+    """Hyperparameters that differ from the recipe of that name, whose repeats depend on the number of images."""
     recipe = RECIPES.get(card.recipe["name"], Recipe())
     batch_size = card.recipe.get("batch_size", recipe.batch_size)
-    repeats = recipe.replace(batch_size=batch_size).for_images(card.data["training"]).repeats
+    try:
+        repeats = recipe.replace(batch_size=batch_size).for_images(card.data["training"]).repeats
+    except RecipeError:  # a batch size that this version does not accept; the page shows it as it is
+        repeats = recipe.repeats
     defaults = recipe.to_dict() | {"repeats": repeats}
     values = {name: card.recipe.get(name, default) for name, default in defaults.items()}
     return {name: value for name, value in values.items() if value != defaults[name]}
