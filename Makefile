@@ -25,10 +25,10 @@ train: $(READY) ## train the recipe `classic`, evaluate it, save it and write a 
 	@$(BIN)/mnist-cnn train
 
 test: $(READY) ## run all tests (set MNIST_CNN_DATA for those that need MNIST)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: $(READY) ## run the fast tests (under two minutes in total)
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 faults: $(READY) ## fault injection: kills, full disks, corrupt and malicious files, fuzzing (over half an hour)
 	@$(BIN)/python bench/faults.py
