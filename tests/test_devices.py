@@ -103,13 +103,13 @@ def test_another_framework_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
     pytest.importorskip("jax")
     done = cli("train", *QUICK, "--backend", "jax", "--devices", 2, "--output", tmp_path / "run")
     assert done.returncode == 1
-    assert "Several devices are used on TensorFlow only, and Keras runs on jax" in done.stderr.splitlines()[-1]
+    assert "Several devices need TensorFlow, and Keras runs on jax" in done.stderr.splitlines()[-1]
 
 
 def test_what_cannot_be_shared_is_refused_before_anything_begins(cli: Cli, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="batch-size is 100: on 3 devices it must be a multiple of 3"):
         devices.check_shared(3, 100, deterministic=False)
-    with pytest.raises(RecipeError, match="promises the same bits, which several devices do not give"):
+    with pytest.raises(RecipeError, match="promises bit-for-bit equal results, which several devices do not give"):
         devices.check_shared(2, 100, deterministic=True)
     devices.check_shared(1, 100, deterministic=True)
     done = cli("train", "--devices", "3", "--output", tmp_path / "run")

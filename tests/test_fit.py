@@ -11,14 +11,14 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.errors import RunError
 from mnist_cnn.training.fit import (
     TRUTH,
-    UpAndDown,
+    WarmUpAndDecay,
     arrays,
     compiled,
     epoch_examples,
     epoch_order,
     fit,
-    to_validate,
     updates,
+    validation_examples,
 )
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
@@ -51,14 +51,14 @@ def test_what_an_epoch_sees_depends_on_seed_and_epoch_and_on_nothing_else(digits
 
 def test_what_is_kept_to_validate_is_varied_like_what_is_trained_on_and_always_the_same(digits: Dataset) -> None:
     held_out = few(digits, 0, 100)
-    plain = to_validate(SMALL, held_out, seed=0)
+    plain = validation_examples(SMALL, held_out, seed=0)
     assert (plain.images == held_out.images).all()
     recipe = dataclasses.replace(SMALL, restyle=0.9)
-    varied = to_validate(recipe, held_out, seed=0)
+    varied = validation_examples(recipe, held_out, seed=0)
     assert (varied.labels == plain.labels).all()
     assert (varied.images != plain.images).any(axis=(1, 2)).mean() > 0.8
-    assert (varied.images == to_validate(recipe, held_out, seed=0).images).all()
-    assert not len(to_validate(recipe, few(digits, 0, 0), seed=0))
+    assert (varied.images == validation_examples(recipe, held_out, seed=0).images).all()
+    assert not len(validation_examples(recipe, few(digits, 0, 0), seed=0))
 
 
 def test_images_are_distorted_in_all_but_the_plain_epochs(digits: Dataset) -> None:
@@ -113,7 +113,7 @@ def test_a_recipe_with_what_is_no_digit_learns_to_be_unsure_of_it(digits: Datase
 
 
 def test_the_step_size_goes_up_and_down_to_nothing() -> None:
-    rate = UpAndDown(0.1, updates=100, warm_up=0.2, down=True)
+    rate = WarmUpAndDecay(0.1, updates=100, warm_up=0.2, down=True)
     steps = [float(rate(step)) for step in range(100)]
     assert max(steps) == pytest.approx(0.1, rel=0.03)
     assert steps.index(max(steps)) in (19, 20)
@@ -121,7 +121,7 @@ def test_the_step_size_goes_up_and_down_to_nothing() -> None:
     assert 0 < steps[-1] < 0.001
     assert np.diff(steps[:20]) == pytest.approx(0.005, rel=1e-3)
     assert np.diff(steps[21:]) == pytest.approx(-0.00125, rel=1e-3)
-    staying = UpAndDown(0.1, updates=100, warm_up=0.2, down=False)
+    staying = WarmUpAndDecay(0.1, updates=100, warm_up=0.2, down=False)
     assert [float(staying(step)) for step in (50, 99)] == pytest.approx([0.1, 0.1])
 
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mnist_cnn.models.architectures import NETWORKS, as_kept, build
+from mnist_cnn.models.architectures import ARCHITECTURES, as_saved, build
 from mnist_cnn.models.classic import classic
-from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, joined
 from mnist_cnn.models.layers import ProductConv2D, plain
-from mnist_cnn.models.robust import on_black, shared_out
-from mnist_cnn.models.views import moved_about
+from mnist_cnn.models.robust import non_digit_shared, without_background
+from mnist_cnn.models.subnetworks import DigitAccuracy, MeanOfCrossEntropies, averaged
+from mnist_cnn.models.test_time_augmentation import with_test_time_augmentation
 from mnist_cnn.training.recipe import RECIPES
 
 
@@ -41,12 +41,12 @@ def test_pixels_are_divided_by_255_inside_the_network() -> None:
 
 
 def test_every_recipe_has_a_network() -> None:
-    assert set(NETWORKS) == set(RECIPES)
+    assert set(ARCHITECTURES) == set(RECIPES)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_network_takes_images_and_gives_probabilities(name: str) -> None:
-    network = joined(build(name, dropout=0.5))
+    network = averaged(build(name, dropout=0.5))
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
     probabilities = network.predict(images, verbose=0)
     assert network.name == name
@@ -93,7 +93,7 @@ def test_a_plain_network_is_the_same_of_keras_own_layers() -> None:
 
 def test_a_network_inside_another_is_made_plain_too() -> None:
     inside = keras.Sequential([layers.Input((28, 28, 1)), ProductConv2D(3, 3), layers.Flatten(), layers.Dense(10)])
-    whole = moved_about(inside, 1)
+    whole = with_test_time_augmentation(inside, 1)
     same = plain(whole)
     images = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 1), dtype=np.uint8)
     nested = next(layer for layer in same.layers if isinstance(layer, keras.Model))
@@ -114,7 +114,7 @@ def test_a_network_with_columns_is_kept_as_their_mean_and_each_is_trained_by_its
     images = np.random.default_rng(0).integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
     columns = network.predict(images, verbose=0)
     assert columns.shape == (3, 5, 10)
-    assert joined(network).predict(images, verbose=0) == pytest.approx(columns.mean(axis=1), abs=1e-6)
+    assert averaged(network).predict(images, verbose=0) == pytest.approx(columns.mean(axis=1), abs=1e-6)
     truth = np.eye(10, dtype=np.float32)[:3]
     own = [float(keras.losses.CategoricalCrossentropy()(truth, columns[:, index])) for index in range(5)]
     assert float(MeanOfCrossEntropies(0.0)(truth, columns)) == pytest.approx(np.mean(own), rel=1e-5)
@@ -136,7 +136,9 @@ def test_accuracy_is_that_on_digits_only() -> None:
 
 
 def taken_off(image: np.ndarray) -> np.ndarray:
-    return np.asarray(on_black(keras.ops.convert_to_tensor(image[None, ..., None].astype(np.float32))))[0, ..., 0]
+    return np.asarray(without_background(keras.ops.convert_to_tensor(image[None, ..., None].astype(np.float32))))[
+        0, ..., 0
+    ]
 
 
 def test_paper_that_is_not_black_is_taken_away_and_strokes_are_stretched_to_the_full_range() -> None:
@@ -162,7 +164,7 @@ def test_the_probability_of_no_digit_is_divided_among_the_ten() -> None:
     eleven[0, 10] = eleven[1, 4] = 1
     eleven[2, [4, 10]] = 0.5
     inputs = layers.Input((11,))
-    ten = keras.Model(inputs, shared_out(inputs)).predict(eleven, verbose=0)
+    ten = keras.Model(inputs, non_digit_shared(inputs)).predict(eleven, verbose=0)
     assert ten[0] == pytest.approx(np.full(10, 0.1))
     assert ten[1] == pytest.approx(np.eye(10)[4])
     assert ten[2] == pytest.approx(0.5 * np.eye(10)[4] + 0.05)
@@ -174,17 +176,17 @@ def test_a_network_that_looks_around_gives_the_mean_of_its_views(tmp_path: Path)
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     views = [padded[:, row : row + 28, column : column + 28] for row in range(3) for column in range(3)]
     expected = np.mean([network.predict(view, verbose=0) for view in views], axis=0)
-    looking = moved_about(network, 1)
+    looking = with_test_time_augmentation(network, 1)
     assert looking.predict(images, verbose=0) == pytest.approx(expected, abs=1e-6)
     assert looking.count_params() == network.count_params()
     looking.save(tmp_path / "looking.keras")
     again = keras.saving.load_model(tmp_path / "looking.keras", safe_mode=True)
     assert again.predict(images, verbose=0) == pytest.approx(expected, abs=1e-6)
-    assert moved_about(network, 0) is network
+    assert with_test_time_augmentation(network, 0) is network
 
 
 def test_best_is_kept_as_the_mean_of_columns_and_views() -> None:
-    kept = as_kept(build("best", dropout=0.0), 1)
+    kept = as_saved(build("best", dropout=0.0), 1)
     images = np.zeros((2, 28, 28, 1), np.uint8)
     assert kept.predict(images, verbose=0).shape == (2, 10)
     assert kept.count_params() <= 1_200_000

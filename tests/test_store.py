@@ -9,7 +9,7 @@ from mnist_cnn import card
 from mnist_cnn.artifact import checked_files, keras_file, saved_files, store
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, ExportError, RunError
-from mnist_cnn.models.architectures import as_kept, build
+from mnist_cnn.models.architectures import as_saved, build
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.models.layers import plain
@@ -156,7 +156,7 @@ def test_keeping_says_so_when_there_is_no_onnx_form(
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_network_of_every_recipe_is_let_in_again(name: str, tmp_path: Path) -> None:
     recipe = RECIPES[name]
-    network = calibrated(plain(as_kept(build(name, recipe.dropout), recipe.test_time_shift)), 1.1)
+    network = calibrated(plain(as_saved(build(name, recipe.dropout), recipe.test_time_shift)), 1.1)
     network.save(tmp_path / "model.keras")
     assert store.load_keras(tmp_path / "model.keras").count_params() == network.count_params()
 

@@ -213,7 +213,7 @@ def test_a_damaged_checkpoint_is_one_sentence(damage: str, forks: Forks, tmp_pat
     (partial / "checkpoint" / "state.npz").write_bytes(b"PK\x03\x04 cut")
     ended = forks.run(tmp_path / "run", "train", "--resume", tmp_path / "run")
     assert ended.code == 1
-    assert "damaged, so the run cannot go on" in ended.sentence
+    assert "damaged, so the run cannot be resumed" in ended.sentence
     assert "Traceback" not in ended.said
 
 

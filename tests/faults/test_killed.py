@@ -95,7 +95,7 @@ def test_a_run_killed_before_there_was_anything_to_go_on_with_can_be_begun_again
     out = tmp_path / "run"
     assert forks.run(out, *TRAIN, "--output", out, kill=("os.rename", 0)).code == -signal.SIGKILL
     assert list(store.partial_of(out).rglob("*.json"))  # a part of a file
-    assert "is missing or damaged, so the run cannot go on" in forks.run(out, "train", "--resume", out).sentence
+    assert "is missing or damaged, so the run cannot be resumed" in forks.run(out, "train", "--resume", out).sentence
     assert forks.run(out, *TRAIN, "--output", out).code == 0
     assert_as_undisturbed(out, undisturbed)
 

@@ -59,9 +59,9 @@ class ExportFormat:
 
         Raises whatever the converters raise.
         """
-        from mnist_cnn.models.float_input import taking  # here, because Keras comes with it
+        from mnist_cnn.models.float_input import with_input_dtype  # here, because Keras comes with it
 
-        network = taking(network, self.input_dtype)
+        network = with_input_dtype(network, self.input_dtype)
         calibration = images[..., np.newaxis].astype(self.input_dtype)
         if self.to == "onnx":
             onnx_file.write(network, path)

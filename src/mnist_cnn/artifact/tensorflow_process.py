@@ -64,9 +64,9 @@ def main(trained: Path, folder: Path) -> None:
         images, probabilities, temperature = arrays["images"], arrays["probabilities"], float(arrays["temperature"])
     try:
         backend.start()
-        from mnist_cnn.models.architectures import as_kept, build
+        from mnist_cnn.models.architectures import as_saved, build
 
-        network = as_kept(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
+        network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
         network.set_weights(weights)
         sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities)))
     except MnistCnnError as error:

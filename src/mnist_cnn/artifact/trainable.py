@@ -30,12 +30,12 @@ def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
     Calibrated, it must give the same probabilities as model.onnx for these images (n, 28, 28) uint8, to 1e-5; raises
     ArtifactError if it does not, or if the layers in the folder are not the recipe's.
     """
-    from mnist_cnn.models.architectures import as_kept, build
+    from mnist_cnn.models.architectures import as_saved, build
     from mnist_cnn.models.classifier import keras_classifier  # here, because Keras comes with the next
 
     folder, saved = artifact.folder, artifact.card
     recipe = Recipe(**saved.recipe)
-    network = as_kept(build(recipe.name, recipe.dropout), recipe.test_time_shift)
+    network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift)
     try:
         if (folder / KERAS_MODEL).exists():
             network.set_weights(store.load_keras(folder / KERAS_MODEL).get_weights())

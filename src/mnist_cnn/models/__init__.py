@@ -1,1 +1,1 @@
-"""Step 2, architecture: one readable list of layers a network."""
+"""The architectures, one readable list of layers each, and what is built around them."""

@@ -1,25 +1,25 @@
-"""The network of the recipe `best`: five columns of seven convolutions, 554,370 parameters in all."""
+"""The architecture of the recipe `best`: five sub-networks of seven convolutions, 554,370 parameters in all."""
 
 import keras
 from keras import layers
 
-from mnist_cnn.models.columns import side_by_side
 from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
+from mnist_cnn.models.subnetworks import stacked
 
-COLUMNS = 5
+SUBNETWORKS = 5
 
 
 def best(dropout: float) -> keras.Model:
-    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, columns, 10) float32 probabilities."""
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, sub-networks, 10) float32 probabilities."""
     images = layers.Input((28, 28, 1), dtype="uint8", name="images")
     scaled = layers.Rescaling(1 / 255)(images)
-    return keras.Model(images, side_by_side([column(scaled, dropout) for _ in range(COLUMNS)]), name="best")
+    return keras.Model(images, stacked([subnetwork(scaled, dropout) for _ in range(SUBNETWORKS)]), name="best")
 
 
-def column(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+def subnetwork(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     """Scaled images to (n, 10) probabilities: 110,874 parameters.
 
-    It begins on all 28×28 pixels with few filters; the last ones are summed up by their largest and their mean value.
+    It starts with few filters on all 28×28 pixels; the last ones are reduced to their maximum and their mean.
     """
     x = convolved(x, 16, 3, padding="valid")
     x = convolved(x, 16, 3, padding="valid")
@@ -38,7 +38,7 @@ def column(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
 def convolved(
     x: keras.KerasTensor, filters: int, size: int, strides: int = 1, padding: str = "same"
 ) -> keras.KerasTensor:
-    """A convolution, batch normalisation, ReLU."""
+    """A convolution, batch normalization, ReLU."""
     x = Conv2D(filters, size, strides=strides, padding=padding, use_bias=False)(x)
-    # A momentum of 0.95 follows the last few dozen batches: the weights they belong to have changed since earlier ones.
+    # A momentum of 0.95 averages the last few dozen batches: for earlier ones the weights were different.
     return layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))

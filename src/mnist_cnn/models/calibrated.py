@@ -1,4 +1,4 @@
-"""A network and a temperature become a network whose own probabilities are calibrated, in any file it is kept in."""
+"""Temperature scaling inside the model, so that its probabilities are calibrated in every file format."""
 
 import keras
 import numpy as np
@@ -6,10 +6,10 @@ from keras import layers, ops
 
 
 def calibrated(network: keras.Model, temperature: float) -> keras.Model:
-    """The network with its logits divided by a temperature, in layers behind its probabilities (n, 10).
+    """The model with its logits divided by a temperature, in layers after its probabilities (n, 10).
 
-    It gives what `reading.temperature.at` makes of the network's probabilities. Behind them and not in the weights of
-    the last layer, because what is calibrated is the mean of columns and views, of which no weights are the last.
+    The result is that of `reading.temperature.at`. The layers come after the probabilities, instead of a change of the
+    last layer's weights, because what is calibrated may be a mean over sub-networks and shifted images.
     """
     if temperature == 1:
         return network

@@ -1,4 +1,4 @@
-"""A Keras network as a plain function of images. Knows nothing about labels or files."""
+"""A Keras model as a plain function of images. Knows nothing about labels or files."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ from mnist_cnn.reading.network import Classifier, checked
 if TYPE_CHECKING:
     import keras
 
-# Small enough for the activations of a batch to stay near the processor; 1000 takes 1.2 times as long.
+# Small enough for the activations of a batch to stay in the processor's cache; 1000 takes 1.2 times as long.
 BATCH = 250
 
 
 def keras_classifier(network: "keras.Model") -> Classifier:
-    """Make the function (n, 28, 28) uint8 → (n, 10) float32 probabilities from a Keras network."""
+    """Make the function (n, 28, 28) uint8 → (n, 10) float32 probabilities from a Keras model."""
     import keras  # here, because it brings its framework with it
 
     predict = by_jax(network) if keras.backend.backend() == "jax" else by_keras(network)
@@ -29,8 +29,8 @@ def keras_classifier(network: "keras.Model") -> Classifier:
 
 
 def by_keras(network: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
-    """Keras' own way to predict."""
-    # What saves time in thousands of updates costs 0.4 s of tracing where there are forty batches.
+    """By Keras' own `predict`."""
+    # Several steps per execution save time in thousands of updates, but cost 0.4 s of tracing for forty batches.
     network.steps_per_execution = 1
 
     def predict(images: np.ndarray) -> np.ndarray:
@@ -40,9 +40,9 @@ def by_keras(network: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
 
 
 def by_jax(network: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
-    """One compiled program for every batch: Keras' own way compiles one for the last batch, too, and one to join them.
+    """One compiled program for every batch; Keras also compiles one for the last batch and one to join the results.
 
-    The last batch is filled up with blank images.
+    The last batch is padded with blank images.
     """
     import jax
 

@@ -1,4 +1,4 @@
-"""The network of the recipe `fast`: three convolutions, 39,226 parameters."""
+"""The architecture of the recipe `fast`: three convolutions, 39,226 parameters."""
 
 import keras
 from keras import layers
@@ -7,11 +7,11 @@ from mnist_cnn.models.layers import Conv2D, Dense
 
 
 def fast(dropout: float) -> keras.Sequential:
-    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
 
-    Two strides of 2 and no padding leave a 28×28 image 12×12, then 5×5, then 3×3 pixels: at this size what takes time
-    is moving pixels about, not multiplying them. Only the last convolution is normalised: there it costs least and
-    helps as much as everywhere (docs/log.md).
+    Two strides of 2 and no padding reduce a 28×28 image to 12×12, then 5×5, then 3×3 pixels: at this size memory
+    traffic takes the time, not multiplication. Only the last convolution is normalized: there it costs least and helps
+    as much as everywhere (docs/log.md).
     """
     return keras.Sequential(
         [

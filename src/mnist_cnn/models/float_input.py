@@ -1,4 +1,4 @@
-"""A kept network becomes the same one with every layer in float32, as other programs' converters want it."""
+"""A saved model with every layer in float32, as converters to other formats need it."""
 
 import keras
 import numpy as np
@@ -7,11 +7,11 @@ from keras import layers, ops
 TINY = float(np.finfo(np.float32).tiny)
 
 
-def taking(network: keras.Model, input_dtype: str) -> keras.Model:
-    """The network for (n, 28, 28, 1) images of "uint8" or "float32", both ink 0 to 255, to (n, 10) probabilities.
+def with_input_dtype(network: keras.Model, input_dtype: str) -> keras.Model:
+    """The model for (n, 28, 28, 1) images of dtype "uint8" or "float32", both 0 to 255, to (n, 10) probabilities.
 
-    Whole numbers give the same probabilities either way; a float's fraction counts. Inside, bytes are made floats
-    first, because LiteRT knows no padding of bytes.
+    Integers give the same probabilities with both; fractions of floats count. Inside, uint8 is converted to float32
+    first, because LiteRT cannot pad uint8.
     """
     same = in_float32(network)
     if input_dtype == "float32":
@@ -21,12 +21,12 @@ def taking(network: keras.Model, input_dtype: str) -> keras.Model:
 
 
 def in_float32(network: keras.Model) -> keras.Model:
-    """The network with float32 images, its layers of bytes computing in float32, and with the same weights."""
+    """The model with float32 images, its uint8 layers computing in float32, and the same weights."""
 
     def in_float(layer: keras.Operation) -> keras.Operation:
         if isinstance(layer, keras.Model):
             return in_float32(layer)
-        if not isinstance(layer, layers.Layer):  # a sum or a slice, which is the same for any numbers
+        if not isinstance(layer, layers.Layer):  # a sum or a slice, which is the same for every dtype
             return layer
         config = layer.get_config()
         if layer.dtype_policy.name == "uint8":
@@ -43,9 +43,9 @@ def in_float32(network: keras.Model) -> keras.Model:
 
 
 def softmax(logits: keras.KerasTensor) -> keras.KerasTensor:
-    """Probabilities, each with the smallest float added, which changes none.
+    """Probabilities, each with the smallest float added, which changes none of them.
 
-    LiteRT's quantization rounds what comes straight out of a softmax to 256 steps wherever it goes next, even where it
-    is told to leave it alone; out of a sum it does not.
+    LiteRT's quantization rounds the direct output of a softmax to 256 steps, even where it is excluded from
+    quantization; it does not round a sum.
     """
     return ops.softmax(logits) + TINY

@@ -1,8 +1,8 @@
-"""The layers that networks are made of: Keras' own, or on JAX the same ones computed and begun in another way.
+"""The layers of the architectures: Keras' own, or on JAX equivalents that are computed and initialised differently.
 
-On a processor XLA takes thirty times as long for the gradient of a convolution as for the same sums written as one
-matrix product, is slow at the gradient of pooling, and draws first weights by compiling a program for every shape, a
-quarter of a second each (docs/log.md). On other frameworks these are Keras' layers themselves.
+On a CPU, XLA takes thirty times as long for the gradient of a convolution as for the same sums written as one matrix
+product, is slow at the gradient of pooling, and draws initial weights by compiling a program for every shape, a quarter
+of a second each (docs/log.md). On other frameworks these are Keras' layers themselves.
 """
 
 import random
@@ -18,7 +18,7 @@ MaxPool2D: Any = layers.MaxPool2D
 
 
 class DrawnByNumPy(keras.initializers.Initializer):  # type: ignore[misc]  # Keras ships no types
-    """First weights as Keras' "glorot_uniform" has them, drawn by NumPy; Glorot, Bengio (2010)."""
+    """Initial weights distributed like Keras' "glorot_uniform", drawn by NumPy; Glorot, Bengio (2010)."""
 
     def __call__(self, shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:
         """An array of this shape; like Keras' own, it depends on Python's random generator."""
@@ -29,7 +29,7 @@ class DrawnByNumPy(keras.initializers.Initializer):  # type: ignore[misc]  # Ker
 
 
 class ProductConv2D(layers.Conv2D):  # type: ignore[misc]
-    """A convolution as one matrix product: for each output pixel a row with all that its kernel covers."""
+    """A convolution as one matrix product, with a row of the inputs under the kernel for each output pixel (im2col)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"kernel_initializer": DrawnByNumPy()} | kwargs)
@@ -41,7 +41,7 @@ class ProductConv2D(layers.Conv2D):  # type: ignore[misc]
             inputs = ops.pad(inputs, [(0, 0), *self.margins(inputs.shape), (0, 0)])
         (down, across), (_, height, width, _) = self.strides, inputs.shape
         height, width = (height - rows) // down + 1, (width - columns) // across + 1
-        # First across, then down: rows + columns slices to put together instead of rows × columns.
+        # First across, then down: rows + columns slices to concatenate instead of rows × columns.
         beside = [inputs[:, :, c : c + (width - 1) * across + 1 : across] for c in range(columns)]
         covered = ops.concatenate(beside, axis=-1)
         covered = ops.concatenate([covered[:, r : r + (height - 1) * down + 1 : down] for r in range(rows)], axis=-1)
@@ -49,7 +49,7 @@ class ProductConv2D(layers.Conv2D):  # type: ignore[misc]
         return ops.reshape(product, (-1, height, width, filters))
 
     def margins(self, shape: tuple[int, ...]) -> list[tuple[int, int]]:
-        """How many blank pixels go above and below, left and right, so that none of the image is lost."""
+        """How many blank pixels padding "same" adds above and below, left and right."""
         missing = [
             max(0, (-(-size // step) - 1) * step + kernel - size)
             for size, step, kernel in zip(shape[1:3], self.strides, self.kernel_size, strict=True)
@@ -58,10 +58,10 @@ class ProductConv2D(layers.Conv2D):  # type: ignore[misc]
 
 
 class ReshapedMaxPool2D(layers.MaxPool2D):  # type: ignore[misc]
-    """Pooling over windows that do not overlap, as the largest along two axes of its own."""
+    """Pooling over windows that do not overlap, as a maximum over two axes of a reshaped tensor."""
 
     def call(self, inputs: Any) -> Any:
-        """Images (n, height, width, channels); rows and columns that fill no window are left out, as by Keras."""
+        """Images (n, height, width, channels); rows and columns that do not fill a window are dropped, as by Keras."""
         if self.padding != "valid" or tuple(self.strides) != tuple(self.pool_size):
             return super().call(inputs)
         (rows, columns), (_, height, width, channels) = self.pool_size, inputs.shape
@@ -71,7 +71,7 @@ class ReshapedMaxPool2D(layers.MaxPool2D):  # type: ignore[misc]
 
 
 class DrawnDense(layers.Dense):  # type: ignore[misc]
-    """Keras' dense layer with first weights drawn by NumPy."""
+    """Keras' dense layer with initial weights drawn by NumPy."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"kernel_initializer": DrawnByNumPy()} | kwargs)
@@ -85,7 +85,7 @@ OURS = ("product_", "drawn_", "reshaped_")
 
 
 def plain(network: keras.Model) -> keras.Model:
-    """The same network made of Keras' own layers in float32, with the same weights: what is kept and read elsewhere."""
+    """The same model made of Keras' own layers in float32, with the same weights: what is saved and loaded anywhere."""
 
     def made_plain(layer: keras.Operation) -> keras.Operation:
         if not isinstance(layer, layers.Layer):  # a sum or a slice, which is the same everywhere
@@ -100,7 +100,7 @@ def plain(network: keras.Model) -> keras.Model:
             config["name"] = layer.name.split("_", 1)[1] if layer.name.startswith(OURS) else layer.name
         return kind.from_config(config)
 
-    network.compiled = False  # how it was trained is not part of it, and Keras could not read all of it back
+    network.compiled = False  # the training state is not part of it, and Keras could not load all of it
     same = keras.models.clone_model(network, clone_function=made_plain, recursive=True)
     same.set_weights(network.get_weights())
     return same

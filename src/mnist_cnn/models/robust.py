@@ -1,4 +1,4 @@
-"""The network of the recipe `robust`, which ships: 322,715 parameters, and a way to say that something is no digit."""
+"""The architecture of the recipe `robust`, the bundled model: 322,715 parameters, with a non-digit output."""
 
 import keras
 from keras import layers
@@ -6,18 +6,18 @@ from keras import layers
 from mnist_cnn.models.best import convolved
 from mnist_cnn.models.layers import Dense, MaxPool2D
 
-WIDEST = 11  # pixels: a stroke as wide as that would be paper; MNIST's are 2 to 5
-FAINTEST = 0.1  # of the range: less contrast is not stretched, so that an empty image stays empty
+WIDEST = 11  # pixels: a stroke this wide would count as background; MNIST's are 2 to 5
+FAINTEST = 0.1  # of the range: lower contrast is not stretched, so that an empty image stays empty
 
 
 def robust(dropout: float) -> keras.Model:
-    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
 
-    It begins on all 28×28 pixels with few filters: hairlines are a fraction of a pixel wide. Where it has most filters
-    it drops the outermost pixels, which are paper: a third less time in ONNX Runtime.
+    It starts with few filters on all 28×28 pixels: hairlines are a fraction of a pixel wide. Where it has most filters,
+    it drops the outermost pixels, which are background: a third less time in ONNX Runtime.
     """
     images = layers.Input((28, 28, 1), dtype="uint8", name="images")
-    x = on_black(layers.Rescaling(1 / 255)(images))
+    x = without_background(layers.Rescaling(1 / 255)(images))
     x = convolved(x, 16, 3)
     x = convolved(x, 32, 3, strides=2)
     x = convolved(x, 48, 3)
@@ -27,30 +27,30 @@ def robust(dropout: float) -> keras.Model:
     x = convolved(x, 128, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
-    return keras.Model(images, shared_out(Dense(11, activation="softmax")(x)), name="robust")
+    return keras.Model(images, non_digit_shared(Dense(11, activation="softmax")(x)), name="robust")
 
 
-def on_black(x: keras.KerasTensor) -> keras.KerasTensor:
-    """Take away paper that is not black, and stretch what is left to the full contrast.
+def without_background(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Remove a background that is not black, and stretch the rest to full contrast.
 
     The white top-hat (Meyer 1979, "Iterative image transformations for an automatic screening of cervical smears"):
-    what is left by opening with a square is paper, because no stroke is as wide. Opening is the maximum, all around, of
-    the minimum, and a square's is that of its rows' and columns'.
+    what an opening with a square leaves is background, because no stroke is as wide. An opening is a minimum filter,
+    then a maximum filter; over a square each is one over rows, then one over columns.
     """
-    least = x
+    lowest = x
     for pool in ((1, WIDEST), (WIDEST, 1)):
-        least = -layers.MaxPooling2D(pool, strides=1, padding="same")(-least)
-    paper = least
+        lowest = -layers.MaxPooling2D(pool, strides=1, padding="same")(-lowest)
+    background = lowest
     for pool in ((1, WIDEST), (WIDEST, 1)):
-        paper = layers.MaxPooling2D(pool, strides=1, padding="same")(paper)
-    ink = x - paper
+        background = layers.MaxPooling2D(pool, strides=1, padding="same")(background)
+    ink = x - background
     return ink / keras.ops.maximum(keras.ops.max(ink, axis=(1, 2, 3), keepdims=True), FAINTEST)
 
 
-def shared_out(eleven: keras.KerasTensor) -> keras.KerasTensor:
-    """Probabilities of ten digits and of no digit (n, 11) as (n, 10): the last one is divided among the ten.
+def non_digit_shared(eleven: keras.KerasTensor) -> keras.KerasTensor:
+    """Probabilities of ten digits and of a non-digit (n, 11) as (n, 10): the last one is divided among the ten.
 
-    So what is no digit is every digit alike, and the most probable one has a small probability. Saying that by one
-    number is easier to learn than by ten that must be equal (docs/log.md).
+    So a non-digit has ten similar probabilities, and the largest is small. One output for that is easier to learn than
+    ten that must be equal (docs/log.md).
     """
     return layers.Identity(name="probabilities")(eleven[:, :10] + eleven[:, 10:] / 10)

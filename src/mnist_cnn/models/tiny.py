@@ -1,4 +1,4 @@
-"""The network of the recipe `tiny`: five convolutions, 9,426 parameters."""
+"""The architecture of the recipe `tiny`: five convolutions, 9,426 parameters."""
 
 import keras
 from keras import layers
@@ -8,9 +8,9 @@ from mnist_cnn.models.layers import Dense, MaxPool2D
 
 
 def tiny(dropout: float) -> keras.Model:
-    """Build the network, unfitted: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
 
-    Few parameters need not mean little work: the first kernels see all 28×28 pixels, most of the work is done on 12×12.
+    Few parameters do not mean little computation: the first kernels run on all 28×28 pixels, most others on 12×12.
     """
     images = layers.Input((28, 28, 1), dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255)(images)

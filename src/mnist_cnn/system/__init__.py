@@ -1,1 +1,1 @@
-"""What is asked of the operating system: files that are whole, processes that end with their parent, the machine."""
+"""The operating system: files that are written whole, and the environment that the program runs in."""

@@ -1,4 +1,4 @@
-"""With what, and on what, is this program running? Standard library only."""
+"""The versions, packages and machine that this program runs with. Standard library only."""
 
 import importlib.metadata
 import importlib.util
@@ -14,7 +14,7 @@ TRAINING = ("keras", "sklearn", "matplotlib", "jinja2")
 FRAMEWORKS = ("tensorflow", "jax", "torch")
 RECORDED = ("mnist-cnn", "keras", *FRAMEWORKS, "tensorflow-cpu", "numpy", "scikit-learn", "onnxruntime")
 
-# Set by the command line: nobody else's code runs in this process, so what it does not use need not be there.
+# Set by the command line: no other code runs in this process, so what it does not use need not be loaded.
 own_process = False
 
 
@@ -25,13 +25,13 @@ def require_training(what: str) -> None:
         missing.append("tensorflow")
     if missing:
         raise MissingExtraError(
-            f"{what} needs packages that the light install leaves out ({', '.join(missing)}): "
+            f"{what} needs packages that the base install leaves out ({', '.join(missing)}): "
             'pip install "mnist-cnn[train]".'
         )
 
 
 def versions(also: tuple[str, ...] = ()) -> dict[str, str]:
-    """The versions of Python and of every package that a network's numbers may depend on, and of these."""
+    """The versions of Python, of every package that a model's numbers may depend on, and of these."""
     found = {"python": platform.python_version()}
     for name in (*RECORDED, *also):
         try:
@@ -50,10 +50,10 @@ def version_of(package: str) -> str | None:
 
 
 def requirements() -> dict[str, dict[str, str]]:
-    """What mnist-cnn itself needs ("") and what each extra does, by its name, with the least version of each package.
+    """The packages and minimum versions that mnist-cnn itself ("") and each extra need, by the name of the extra.
 
-    They are the metadata's own; empty for a checkout that was never installed. Of `train` it is what every way to train
-    has in common, the extra `keras`, and not the framework.
+    They come from the package metadata; empty for a checkout that was never installed. For `train` they are those of
+    the extra `keras`, which all ways to train have in common, without the framework.
     """
     try:
         lines = importlib.metadata.requires("mnist-cnn") or []
@@ -71,25 +71,25 @@ def requirements() -> dict[str, dict[str, str]]:
 
 
 def older(version: str, least: str) -> bool:
-    """Whether a version, such as "2.4.6", comes before another, such as "2.10"."""
+    """Whether a version, such as "2.4.6", is lower than another, such as "2.10"."""
     numbers = [[int(part) for part in re.findall(r"\d+", one)[:3]] for one in (version, least)]
     return numbers[0] < numbers[1]
 
 
 def machine() -> dict[str, str | int]:
-    """The system, the processor's name, and how many cores this process may use."""
+    """The operating system, the processor, and the number of cores that this process may use."""
     return {"system": platform.platform(), "processor": _processor(), "cores": cores()}
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
+    """The number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory() -> str:
-    """How much memory is free, where the system says so."""
+    """How much memory is free, where the system reports it; else an empty string."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
@@ -99,9 +99,9 @@ def memory() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this program runs from, "-dirty" added if it was changed; None if installed."""
+    """The commit of the checkout that this program runs from, with "-dirty" if it was changed; None if installed."""
     checkout = Path(__file__).parents[3]
-    if not (checkout / ".git").exists():  # installed, perhaps inside somebody else's checkout
+    if not (checkout / ".git").exists():  # installed, perhaps inside another checkout
         return None
     git = ["git", "-C", str(checkout)]
     try:

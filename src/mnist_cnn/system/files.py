@@ -1,4 +1,4 @@
-"""Files are written whole or not at all. Standard library only; knows nothing about what is in them."""
+"""Files that are written whole or not at all, locks and hashes. Standard library only; knows nothing of contents."""
 
 import gzip
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What zipfile, zlib, gzip and NumPy raise on bytes that are not what they should be.
+# What zipfile, zlib, gzip and NumPy raise on damaged bytes.
 DAMAGE = (
     zipfile.BadZipFile,
     gzip.BadGzipFile,
@@ -25,15 +25,15 @@ DAMAGE = (
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Put `content` at `path` in one step: after a crash the file is the old one or the new one, never a part.
+    """Replace the file at `path` atomically: after a crash it is the old one or the new one, never a part.
 
-    Raises OSError as the system gives it (full disk, no permission); the old file is then untouched.
+    Raises OSError as the system does (full disk, no permission); the old file is then untouched.
     """
     make_whole(path, lambda part: part.write_bytes(content.encode() if isinstance(content, str) else content))
 
 
 def make_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it there in one step. The file keeps the ending of `path`."""
+    """Let `write` fill a temporary file beside `path`, with the same suffix, then move it there atomically."""
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         write(part)
@@ -46,10 +46,10 @@ def make_whole(path: Path, write: Callable[[Path], object]) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[bool]:
-    """Hold the lock on a file or folder that is there, for this process alone; gives False if another one has it.
+    """Lock an existing file or folder for this process; yields False if another process has locked it.
 
-    The lock is the system's, so that it goes with the process, however that ends. Windows has none such: there nobody
-    is kept out.
+    It is a lock of the operating system, which ends with the process. Windows has none of this kind: there it always
+    yields True.
     """
     if os.name == "nt":
         yield True
@@ -69,7 +69,7 @@ def locked(path: Path) -> Iterator[bool]:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether this is a file itself: not a link, which may lead anywhere, nor a pipe or device, which may never end."""
+    """Whether this is a regular file: not a link, which may lead anywhere, nor a pipe or device, which may not end."""
     return stat.S_ISREG(path.lstat().st_mode)
 
 

@@ -1,1 +1,1 @@
-"""Step 3, compile and fit: a recipe and data become a trained network."""
+"""Training: a recipe and data become a trained model and its history."""

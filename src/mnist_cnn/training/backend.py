@@ -21,39 +21,39 @@ if TYPE_CHECKING:
     import keras
 
 # TensorFlow's C++ part writes these while it is imported, whatever its log level is set to.
-START_UP_NOTES = (
+START_UP_MESSAGES = (
     "I0000",
     "WARNING: All log messages before absl::InitializeLog()",
     "To enable the following instructions",
 )
-# Keras imports these, where they are installed, for its plots, its wrappers and old files: none is used here.
+# Keras imports these, where installed, for its plots, its wrappers and old files: none is used here.
 NOT_NEEDED = ("matplotlib", "sklearn", "h5py")
-# On JAX it imports these, which must be there, for sparse arrays and for attention on a TPU: a quarter of its start-up.
+# On JAX it imports these, which must exist, for sparse arrays and for attention on a TPU: a quarter of its start-up.
 NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.splash_attention")
 
 
 def prefer(framework: str) -> str | None:
-    """Let Keras run on this framework ("auto": on what Keras is set to), unless KERAS_BACKEND names another.
+    """Let Keras run on this framework ("auto": on Keras' own setting), unless KERAS_BACKEND names another.
 
-    Gives a sentence for the person if Keras will run on another one. To be called before `start`.
+    Returns a sentence for the user if Keras will run on another one. Call it before `start`.
     """
-    asked = os.environ.get("KERAS_BACKEND") or (name() if "keras" in sys.modules else None)
-    if framework == "auto" or asked == framework:
+    requested = os.environ.get("KERAS_BACKEND") or (name() if "keras" in sys.modules else None)
+    if framework == "auto" or requested == framework:
         return None
-    if asked:
-        return f"This recipe is fastest on {framework}, and Keras is set to run on {asked}."
+    if requested:
+        return f"This recipe is fastest on {framework}, and Keras is set to run on {requested}."
     if not importlib.util.find_spec(framework):
-        return f"This recipe is fastest on {framework}, which is not installed, so Keras runs on what it is set to."
+        return f"This recipe is fastest on {framework}, which is not installed, so Keras runs on its own setting."
     os.environ["KERAS_BACKEND"] = framework
     return None
 
 
 def start() -> None:
-    """Import Keras and its framework without their start-up notes; whatever else they write to stderr is passed on.
+    """Import Keras and its framework without their start-up messages; other output on stderr is passed on.
 
-    The notes come from C++, so the process's own stderr is turned into a file for these seconds. In a process of our
-    own, what Keras imports and no network here uses is left out: it starts in half the time. Raises RunError if Keras
-    cannot start.
+    The messages come from C++, so the stderr of the process is redirected to a file for these seconds. In our own
+    command line, what Keras imports and no model here uses is left out: it starts in half the time. Raises RunError if
+    Keras cannot start.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -63,7 +63,7 @@ def start() -> None:
         try:
             with only_what_is_used() if environment.own_process else contextlib.nullcontext():
                 import keras  # noqa: F401  brings its framework with it
-        except Exception as error:  # whatever a backend that is not there, or not known, makes Keras raise
+        except Exception as error:  # whatever a missing or unknown backend makes Keras raise
             raise RunError(
                 f"Keras cannot start ({error}): check KERAS_BACKEND and keras.json, or install mnist-cnn[train] again."
             ) from error
@@ -72,15 +72,15 @@ def start() -> None:
             os.close(stderr)
             caught.seek(0)
             lines = caught.read().decode(errors="replace").splitlines(keepends=True)
-            sys.stderr.writelines(line for line in lines if not line.startswith(START_UP_NOTES))
+            sys.stderr.writelines(line for line in lines if not line.startswith(START_UP_MESSAGES))
 
 
 @contextlib.contextmanager
 def only_what_is_used() -> Iterator[None]:
-    """Let Keras start without what it imports and no network here uses; afterwards that can be imported as ever."""
-    instead: dict[str, ModuleType | None] = dict.fromkeys(NOT_NEEDED)  # None is "not installed" to the import system
+    """Let Keras start without what it imports and no model here uses; afterwards that can be imported as usual."""
+    instead: dict[str, ModuleType | None] = dict.fromkeys(NOT_NEEDED)  # None means "not installed" to the import system
     if os.environ.get("KERAS_BACKEND") == "jax" and importlib.util.find_spec("jax"):
-        import jax.experimental  # noqa: F401  or those below would have no parent
+        import jax.experimental  # noqa: F401  the parent of those below
 
         instead |= {module: stand_in(module) for module in NOT_USED_ON_JAX}
     absent = {module: other for module, other in instead.items() if module not in sys.modules}
@@ -93,7 +93,7 @@ def only_what_is_used() -> Iterator[None]:
 
 
 def stand_in(module: str) -> ModuleType:
-    """A module in which every name is there, as an empty class of its own: nothing is an instance of it."""
+    """A module in which every name is an empty class of its own: nothing is an instance of it."""
     empty = ModuleType(module)
     empty.__getattr__ = lambda name: type(name, (), {"__init__": lambda *_, **__: None})  # type: ignore[method-assign]
     return empty
@@ -107,14 +107,14 @@ def name() -> str:
 
 
 def seed(number: int) -> None:
-    """Decide all random numbers that follow, like Keras' own function, but load no framework that is not in use."""
+    """Seed all random generators, like Keras' own function, but without loading a framework that is not in use."""
     if name() == "tensorflow":
         import keras
 
         keras.utils.set_random_seed(number)
         return
     random.seed(number)
-    np.random.seed(number)  # noqa: NPY002  the generator that Keras looks at
+    np.random.seed(number)  # noqa: NPY002  the generator that Keras uses
     if name() == "torch":
         import torch
 
@@ -122,9 +122,9 @@ def seed(number: int) -> None:
 
 
 def seed_epoch(number: int, epoch: int) -> None:
-    """Decide the random numbers of an epoch where no checkpoint holds their generator, or a resumed run would differ.
+    """Seed an epoch on PyTorch, where dropout's generator is not in the checkpoint, so that a resumed run is the same.
 
-    On PyTorch dropout draws from the framework's own; on the others from a variable of the network.
+    On the other frameworks dropout draws from a variable of the model.
     """
     if name() == "torch":
         import torch
@@ -133,9 +133,9 @@ def seed_epoch(number: int, epoch: int) -> None:
 
 
 def configure(threads: int, deterministic: bool) -> None:
-    """Set the number of threads, and whether the same seed must give the same bits; once a process.
+    """Set the number of threads and whether the same seed must give bit-for-bit equal results; once per process.
 
-    Raises RunError where this process has begun to compute with other threads.
+    Raises RunError if this process has already computed with another number of threads.
     """
     {"tensorflow": _configure_tensorflow, "jax": _configure_jax, "torch": _configure_torch}[name()](
         threads, deterministic
@@ -145,13 +145,13 @@ def configure(threads: int, deterministic: bool) -> None:
 def _configure_tensorflow(threads: int, deterministic: bool) -> None:
     import tensorflow as tf
 
-    # Some CPU kernels add up in the order in which threads come; determinism makes that order fixed.
+    # Some CPU kernels add up in the order in which threads finish; determinism fixes that order.
     if deterministic:
         tf.config.experimental.enable_op_determinism()
-    # At this size two operations side by side (the two gradients of a convolution) beat one operation shared by two
-    # threads: 0.94 of the time and 0.8 of the processor's, a tenth of the context switches (docs/log.md).
-    side_by_side = min(threads, 2)
-    wanted = (threads // side_by_side, side_by_side)
+    # At this size two operations in parallel (the two gradients of a convolution) beat one operation on two threads:
+    # 0.94 of the time and 0.8 of the CPU time, a tenth of the context switches (docs/log.md).
+    in_parallel = min(threads, 2)
+    wanted = (threads // in_parallel, in_parallel)
     threading = tf.config.threading
     if (threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()) == wanted:
         return
@@ -160,15 +160,15 @@ def _configure_tensorflow(threads: int, deterministic: bool) -> None:
         threading.set_inter_op_parallelism_threads(wanted[1])
     except RuntimeError as error:
         raise RunError(
-            f"TensorFlow has begun to compute in this process, so its threads cannot be set to {threads} any more: "
+            f"TensorFlow has already computed in this process, so its threads can no longer be set to {threads}: "
             "train in a new process, or with the same number of threads as before."
         ) from error
 
 
 def _configure_jax(threads: int, deterministic: bool) -> None:
-    """JAX takes as many threads as there are cores for it, and reads its flags, when it first computes."""
+    """JAX reads its flags, and takes as many threads as it has cores, when it first computes."""
     flags = [os.environ.get("XLA_FLAGS", "")]
-    # LLVM's first level makes these programs in two thirds of the time, and they run no slower (docs/log.md).
+    # LLVM's first optimization level compiles in two thirds of the time, and the programs run no slower (docs/log.md).
     flags.append("--xla_backend_optimization_level=1")
     if deterministic:
         flags.append("--xla_gpu_deterministic_ops=true")
@@ -177,8 +177,8 @@ def _configure_jax(threads: int, deterministic: bool) -> None:
         return
     import jax
 
-    # The pool is made when devices are first asked for; afterwards the system may put its threads on any core again,
-    # or two trainings side by side would share the first ones.
+    # The pool is created when devices are first requested; afterwards the system may move its threads to any core, or
+    # two trainings in parallel would share the first cores.
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(cores)[:threads])
     jax.devices()
@@ -200,8 +200,8 @@ def set_precision(precision: str) -> None:
     if name() == "tensorflow":
         import tensorflow as tf
 
-        # By rewriting the graph: the network stays as it is, float32, and only its products are computed otherwise.
-        # Keras' own policy is no faster than float32 on a processor (docs/log.md).
+        # By rewriting the graph: the model stays float32, and only its products are computed in bfloat16.
+        # Keras' own policy is no faster than float32 on a CPU (docs/log.md).
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
         rewriting = "auto_mixed_precision" if on_gpu else "auto_mixed_precision_onednn_bfloat16"
         tf.config.optimizer.set_experimental_options({rewriting: precision == "mixed"})
@@ -209,17 +209,17 @@ def set_precision(precision: str) -> None:
         keras.config.set_dtype_policy("mixed_bfloat16" if precision == "mixed" else "float32")
 
 
-def updates_at_once(wanted: int) -> int:
-    """How many updates may be made between two returns to Python; Keras has no way to make several on PyTorch."""
+def steps_per_execution(wanted: int) -> int:
+    """How many updates to make between two returns to Python; on PyTorch, Keras can make only one."""
     return 1 if name() == "torch" else wanted
 
 
 def finished(network: "keras.Model", recipe: Recipe) -> "keras.Model":
-    """The trained network as it is judged and kept: columns joined, views averaged, computing in float32."""
-    from mnist_cnn.models.architectures import as_kept
+    """The trained model as it is evaluated and saved: averaged over sub-networks and shifts, in float32."""
+    from mnist_cnn.models.architectures import as_saved
     from mnist_cnn.models.layers import plain  # here, because Keras comes with it
 
     set_precision("float32")
-    # On TensorFlow only the graphs of training were rewritten, not the network.
+    # On TensorFlow only the training graphs were rewritten, not the model.
     same = network if recipe.precision == "float32" or name() == "tensorflow" else plain(network)
-    return as_kept(same, recipe.test_time_shift)
+    return as_saved(same, recipe.test_time_shift)

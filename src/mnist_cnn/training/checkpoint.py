@@ -1,7 +1,7 @@
-"""Everything that `--resume` needs: what a run was asked to do, and its state after the last whole epoch.
+"""Everything that `--resume` needs: the settings of a run, and its state after the last complete epoch.
 
-Keras' own ways (`.keras` files, `BackupAndRestore`) lose the state of Dropout's random generator, so that a resumed run
-differs from one that was never stopped. Here *all* variables are kept: `model.variables` has the generators' states.
+Keras' own means (`.keras` files, `BackupAndRestore`) lose the state of Dropout's random generator, so a resumed run
+differs from an uninterrupted one. Here *all* variables are saved: `model.variables` has the generators' states.
 """
 
 import io
@@ -27,7 +27,7 @@ STATE = "state.npz"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked to do and where it began: enough to begin it again."""
+    """What a run was asked to do, and on what machine and versions: enough to start it again."""
 
     recipe: Recipe
     seed: int
@@ -39,11 +39,11 @@ class Settings:
     data_warning: str | None
     versions: dict[str, str]
     machine: dict[str, Any]
-    inexact: list[str]  # why, after earlier interruptions, the bits are not what they would have been
+    inexact: list[str]  # why, after earlier interruptions, it is not bit-for-bit the uninterrupted run
     devices: int = 1
 
     def differences(self, now: "Settings") -> list[str]:
-        """What keeps a run that goes on under `now` from giving the same bits; empty if nothing does."""
+        """Why a run resumed with the settings `now` is not bit-for-bit the uninterrupted one; empty if it is."""
         pairs: list[tuple[str, Any, Any]] = [
             ("threads", self.threads, now.threads),
             *((name, old, now.machine.get(name)) for name, old in self.machine.items()),
@@ -54,23 +54,23 @@ class Settings:
         return list(dict.fromkeys([*always, *self.inexact, *changed]))
 
 
-def begin(folder: Path, settings: Settings) -> None:
-    """Write down, in the folder `checkpoint/` of a run, what the run was asked to do."""
+def save_settings(folder: Path, settings: Settings) -> None:
+    """Write the settings of a run into its folder `checkpoint/`."""
     write_whole(folder / SETTINGS, json.dumps(asdict(settings), indent=2))
 
 
 def settings_of(folder: Path) -> Settings:
-    """What the run was asked to do; raises RunError if that is missing or damaged."""
+    """The settings of a run; raises RunError if they are missing or damaged."""
     path = folder / SETTINGS
     try:
         document = json.loads(path.read_bytes())
         return Settings(**document | {"recipe": Recipe(**document["recipe"])})
     except (OSError, ValueError, TypeError, KeyError, RecipeError) as error:
-        raise RunError(f"{path} is missing or damaged, so the run cannot go on: train again.") from error
+        raise RunError(f"{path} is missing or damaged, so the run cannot be resumed: train again.") from error
 
 
 def save(folder: Path, network: "keras.Model", history: Sequence[Epoch]) -> None:
-    """Replace the state in the folder, in one step, by the network's."""
+    """Replace the state in the folder atomically by the model's."""
     from keras import ops  # here, because it brings its framework with it
 
     arrays: dict[str, Any] = {
@@ -82,9 +82,9 @@ def save(folder: Path, network: "keras.Model", history: Sequence[Epoch]) -> None
 
 
 def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
-    """Put the saved state into the network and its optimizer and give the history so far (empty if none was saved).
+    """Load the saved state into the model and its optimizer; returns the history so far, empty if none was saved.
 
-    Raises RunError if the state is damaged or of another network.
+    Raises RunError if the state is damaged or of another model.
     """
     path = folder / STATE
     try:
@@ -96,11 +96,11 @@ def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
     except FileNotFoundError:
         return []
     except (OSError, KeyError, *DAMAGE) as error:
-        raise RunError(f"{path} is damaged, so the run cannot go on: train again in another folder.") from error
+        raise RunError(f"{path} is damaged, so the run cannot be resumed: train again in another folder.") from error
     return history
 
 
 def variables(network: "keras.Model") -> list[Any]:
-    """All that training changes: weights, the random generators' states, and the optimizer's memory."""
+    """All that training changes: weights, the states of the random generators, and the optimizer's variables."""
     network.optimizer.build(network.trainable_variables)
     return [*network.variables, *network.optimizer.variables]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def epochs(network: "keras.Model", batch_size: int, validation: Arrays | None, seed: int) -> RunEpoch:
-    """A function that trains the compiled network for one epoch over arrays in memory, in their order."""
+    """A function that trains the compiled model for one epoch over arrays in memory, in their order."""
     if backend.name() == "jax":
         from mnist_cnn.training import jax_epochs
 

@@ -1,4 +1,4 @@
-"""A recipe and data become a trained network and its history. Knows nothing about test images."""
+"""Train a recipe's model on a dataset, epoch by epoch. Knows nothing about test images."""
 
 import math
 import time
@@ -18,9 +18,9 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
 from mnist_cnn.errors import RunError
 from mnist_cnn.models.architectures import build
-from mnist_cnn.models.columns import DigitAccuracy, MeanOfCrossEntropies, has_columns
+from mnist_cnn.models.subnetworks import DigitAccuracy, MeanOfCrossEntropies, has_subnetworks
 from mnist_cnn.training import backend, devices
-from mnist_cnn.training.batches import OnStep
+from mnist_cnn.training.batches import OnBatch
 from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
@@ -29,14 +29,14 @@ from mnist_cnn.training.recipe import Recipe
 # Mazeika, Dietterich, "Deep anomaly detection with outlier exposure", 2019, arXiv:1812.04606).
 TRUTH = np.full((11, 10), 0.1, np.float32)
 TRUTH[:NOT_A_DIGIT] = np.eye(10)
-VALIDATION = 2**32 - 1  # where an epoch's number stands for the random numbers of training
+VALIDATION = 2**32 - 1  # in place of the epoch in the seed of the validation images
 
 
 def compiled(recipe: Recipe, seed: int, updates: int = 1, count: int = 1) -> keras.Model:
-    """Build and compile the recipe's network; `seed` decides its first weights and its dropout.
+    """Build and compile the recipe's model; `seed` determines its initial weights and its dropout.
 
-    `updates` is how many there will be in all: a step size that changes on the way is planned by it. `count` is how
-    many devices it is to be trained on; raises RunError as `devices.mirrored` does.
+    `updates` is their total number, for the learning-rate schedule; `count` is the number of devices. Raises RunError
+    as `devices.mirrored` does.
     """
     backend.seed(seed)
     backend.set_precision(recipe.precision)
@@ -45,17 +45,17 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1, count: int = 1) -> ker
 
 
 def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
-    """Build and compile the recipe's network by the random numbers that come next, for the devices of this scope."""
+    """Build and compile the recipe's model with the current random state, for the devices of this scope."""
     built = build(recipe.name, recipe.dropout)
     rate = recipe.learning_rate
     if recipe.schedule != "constant" or recipe.warm_up:
-        rate = UpAndDown(recipe.learning_rate, updates, recipe.warm_up, down=recipe.schedule == "linear")
+        rate = WarmUpAndDecay(recipe.learning_rate, updates, recipe.warm_up, down=recipe.schedule == "linear")
     optimizer = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[recipe.optimizer]
     loss: Any = "categorical_crossentropy"
     metrics: list[Any] = ["accuracy"]
-    if has_columns(built) or recipe.negatives:
+    if has_subnetworks(built) or recipe.negatives:
         metrics = [DigitAccuracy()]
-    if has_columns(built):
+    if has_subnetworks(built):
         loss = MeanOfCrossEntropies(recipe.label_smoothing)
     elif recipe.label_smoothing:
         loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
@@ -63,19 +63,19 @@ def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
         optimizer=optimizer(rate),
         loss=loss,
         metrics=metrics,
-        # With more than one, MirroredStrategy fails.
-        steps_per_execution=backend.updates_at_once(recipe.steps_per_execution) if count == 1 else 1,
+        # MirroredStrategy fails with more than one.
+        steps_per_execution=backend.steps_per_execution(recipe.steps_per_execution) if count == 1 else 1,
     )
     return built
 
 
 def updates(recipe: Recipe, images: int) -> int:
-    """How many updates a recipe makes on this many training images."""
+    """The number of updates of a recipe on this many training images."""
     return recipe.epochs * math.ceil(recipe.images_per_epoch(images) / recipe.batch_size)
 
 
-class UpAndDown(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras ships no types
-    """A step size that rises evenly over a share of all updates and then goes down evenly to 0, or stays.
+class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras ships no types
+    """A learning rate that rises linearly over a fraction of all updates, then falls linearly to 0 or stays constant.
 
     The triangle of Smith, Topin, "Super-convergence" (2018), without its changes of momentum.
     """
@@ -87,14 +87,14 @@ class UpAndDown(keras.optimizers.schedules.LearningRateSchedule):  # type: ignor
         self.down = down
 
     def __call__(self, step: Any) -> Any:
-        """The step size of an update, counted from 0; none is 0."""
+        """The learning rate of an update, counted from 0; it is never 0."""
         done = (ops.cast(step, "float32") + 0.5) / self.updates
         rising = done / self.warm_up if self.warm_up else 1.0
         falling = ops.maximum((1 - done) / (1 - self.warm_up), 0.0) if self.down else 1.0
         return self.highest * ops.minimum(rising, falling)
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the same again."""
+        """The arguments of the constructor."""
         return {"highest": self.highest, "updates": self.updates, "warm_up": self.warm_up, "down": self.down}
 
 
@@ -109,12 +109,11 @@ def fit(
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
 
-    The callbacks hear of an epoch's end after its row was taken, so that what was made of the row is there by then; if
-    one sets `network.stop_training`, that epoch is the last.
+    The callbacks are told of an epoch's end after its row was consumed, so that its checkpoint exists by then; if one
+    sets `network.stop_training`, that epoch is the last.
 
-    An epoch goes over arrays in memory that were made by (seed, epoch): so what it sees does not depend on what
-    happened before, and a resumed run sees the same. They are made beside the training of the epoch before. Raises
-    RunError if the loss stops being a number, before the epoch in which it did is given.
+    The images of an epoch depend on (seed, epoch) only, so a resumed run sees the same ones. They are made in a thread
+    during the epoch before. Raises RunError if the loss is no longer finite, before that epoch is yielded.
     """
     callbacks = callbacks or Callback()
     callbacks.set_params({"epochs": recipe.epochs, "initial_epoch": done})
@@ -122,14 +121,14 @@ def fit(
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
     run = epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
-    following = begun(epoch_examples, recipe, training, seed, done)
+    following = in_background(epoch_examples, recipe, training, seed, done)
     for epoch in range(done, recipe.epochs):
         start = time.perf_counter()
         callbacks.on_epoch_begin(epoch, {})
         seen = following.result()
         if epoch + 1 < recipe.epochs:
-            following = begun(epoch_examples, recipe, training, seed, epoch + 1)
-        logs = run(epoch, *arrays(seen), on_step(callbacks))
+            following = in_background(epoch_examples, recipe, training, seed, epoch + 1)
+        logs = run(epoch, *arrays(seen), on_batch(callbacks))
         if not all(map(math.isfinite, logs.values())):
             raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
         logs["seconds"] = round(time.perf_counter() - start, 3)
@@ -140,23 +139,23 @@ def fit(
     callbacks.on_train_end(logs)
 
 
-def on_step(callbacks: Callback) -> OnStep:
-    """What the callbacks hear while an epoch goes on."""
+def on_batch(callbacks: Callback) -> OnBatch:
+    """What the callbacks are told during an epoch."""
 
-    def step(_epoch: int, done: int, steps: int, loss: float, accuracy: float) -> None:
+    def batch(_epoch: int, done: int, steps: int, loss: float, accuracy: float) -> None:
         callbacks.on_train_batch_end(done - 1, {"loss": loss, "accuracy": accuracy, "batches": steps})
 
-    return step
+    return batch
 
 
-def begun(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
-    """Begin to make examples beside what follows; a run that is stopped does not wait for them."""
+def in_background(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
+    """Make examples in a thread; a run that is stopped does not wait for it."""
     made: Future[Examples] = Future()
 
     def work() -> None:
         try:
             made.set_result(make(*args))
-        except BaseException as error:  # whatever it is, it is raised where the examples are asked for
+        except BaseException as error:  # whatever it is, it is raised where the examples are used
             made.set_exception(error)
 
     Thread(target=work, daemon=True).start()
@@ -164,9 +163,9 @@ def begun(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
 
 
 def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) -> Examples:
-    """What an epoch sees, in its order: every image as often as the recipe has repeats, each time changed anew.
+    """The images of an epoch, in order: each training image `repeats` times, augmented differently each time.
 
-    Among them are images that are no digit, labelled NOT_A_DIGIT, if the recipe has any.
+    Negatives, labelled NOT_A_DIGIT, are among them if the recipe has any.
     """
     rng = np.random.default_rng((seed, epoch))
     order = epoch_order(len(training), recipe.repeats, rng)
@@ -183,7 +182,7 @@ def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) ->
     return Examples(images, labels)
 
 
-def to_validate(recipe: Recipe, held_out: Examples, seed: int) -> Examples:
+def validation_examples(recipe: Recipe, held_out: Examples, seed: int) -> Examples:
     """The validation examples, restyled where the recipe's training images are."""
     if not recipe.restyle or not len(held_out):
         return held_out
@@ -194,7 +193,7 @@ def to_validate(recipe: Recipe, held_out: Examples, seed: int) -> Examples:
 
 
 def epoch_order(count: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """In which order an epoch sees the images: `repeats` permutations of 0 … count-1, one after the other."""
+    """The order of an epoch's images: `repeats` permutations of 0 … count-1, one after the other."""
     return np.concatenate([rng.permutation(count) for _ in range(repeats)])
 
 

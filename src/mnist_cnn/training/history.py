@@ -1,4 +1,4 @@
-"""The history of a run, a row an epoch, and the file `history.csv` that it is kept in as training goes."""
+"""The history of a run, one row per epoch, in the file `history.csv`, which grows during training."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from typing import Any
 from mnist_cnn.system.files import write_whole
 
 Epoch = dict[str, float]
-"""One row: epoch (from 1), loss, accuracy, seconds, and where there is a validation part val_loss, val_accuracy."""
+"""One row: epoch (from 1), loss, accuracy, seconds, and with validation images val_loss, val_accuracy."""
 
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
@@ -22,7 +22,7 @@ def append(path: Path, row: Epoch) -> None:
 
 
 def rewrite(path: Path, rows: Sequence[Epoch]) -> None:
-    """Make the file anew, in one step, with just these rows."""
+    """Replace the file atomically by one with just these rows."""
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, COLUMNS)
     writer.writeheader()
@@ -32,7 +32,7 @@ def rewrite(path: Path, rows: Sequence[Epoch]) -> None:
 
 @contextmanager
 def tensorboard(folder: Path, network: Any, wanted: bool) -> Iterator[Callable[[Epoch], None]]:
-    """Log to TensorBoard, if wanted: gives a function to call with each epoch's row."""
+    """Log to TensorBoard, if wanted: yields a function to call with the row of each epoch."""
     if not wanted:
         yield lambda _: None
         return

@@ -91,7 +91,7 @@ def train(
         devices=devices,
     )
     with closing(listed), store.writing(partial), store.lock_run(partial):
-        checkpoint.begin(partial / store.CHECKPOINT, settings)
+        checkpoint.save_settings(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
         return Model(_run(partial, settings, dataset, listed))
 
@@ -188,7 +188,7 @@ def _train(
     rows = checkpoint.restore(partial / store.CHECKPOINT, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
-    checkpoint.begin(partial / store.CHECKPOINT, settings)  # a later resume must know what has changed by now
+    checkpoint.save_settings(partial / store.CHECKPOINT, settings)  # a later resume must know what has changed by now
     notes = _resumed(rows, settings.inexact)
     for text in notes:
         callbacks.on_message(text)
@@ -204,9 +204,9 @@ def _train(
 def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any, float | None]:
     """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
-    from mnist_cnn.training.fit import to_validate
+    from mnist_cnn.training.fit import validation_examples
 
-    held_out = to_validate(settings.recipe, dataset.validation, settings.seed)
+    held_out = validation_examples(settings.recipe, dataset.validation, settings.seed)
     if not len(held_out):
         return calibrated(network, 1.0), None
     fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)

@@ -218,9 +218,9 @@ def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float |
 
     None where there are no images to validate on, as for the network before: the person's alone are too few.
     """
-    from mnist_cnn.training.fit import to_validate  # here, because Keras comes with it
+    from mnist_cnn.training.fit import validation_examples  # here, because Keras comes with it
 
-    kept = to_validate(task.recipe, task.dataset.validation, task.old.card.seed)
+    kept = validation_examples(task.recipe, task.dataset.validation, task.old.card.seed)
     if not len(kept):
         return None
     uncalibrated = at(held_out.after, 1 / temperature_of(task.old.card))

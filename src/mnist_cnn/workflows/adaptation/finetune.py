@@ -19,7 +19,7 @@ from mnist_cnn.data.restyle import restyled
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend
 from mnist_cnn.training.epochs import epochs
-from mnist_cnn.training.fit import TRUTH, UpAndDown
+from mnist_cnn.training.fit import TRUTH, WarmUpAndDecay
 from mnist_cnn.training.recipe import Recipe
 
 UPDATES, OWN, REHEARSED = 100, 32, 96  # images of the person, and rehearsed ones, an update
@@ -73,10 +73,10 @@ class Tuning:
             if isinstance(layer, layers.BatchNormalization):
                 layer.trainable = False  # thirty pictures say nothing about the mean over all people's
         self.network.compile(
-            keras.optimizers.Adam(UpAndDown(LEARNING_RATE, UPDATES, WARM_UP, down=True)),
+            keras.optimizers.Adam(WarmUpAndDecay(LEARNING_RATE, UPDATES, WARM_UP, down=True)),
             loss="categorical_crossentropy",
             metrics=["accuracy"],
-            steps_per_execution=backend.updates_at_once(20),
+            steps_per_execution=backend.steps_per_execution(20),
         )
         self.network.optimizer.build(self.network.trainable_variables)
         self.run = epochs(self.network, OWN + REHEARSED, None, seed)

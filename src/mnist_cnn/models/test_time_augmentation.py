@@ -1,4 +1,4 @@
-"""A network that reads every image several times, moved a little, and takes the mean: test-time augmentation.
+"""Test-time augmentation: the mean of a model's probabilities over shifted copies of each image.
 
 Known from Krizhevsky, Sutskever, Hinton, "ImageNet classification with deep convolutional neural networks" (2012).
 """
@@ -7,11 +7,11 @@ import keras
 from keras import layers, ops
 
 
-def moved_about(network: keras.Model, pixels: int) -> keras.Model:
-    """The network on each image as it is and moved by up to `pixels` each way: (2·pixels+1)² views.
+def with_test_time_augmentation(network: keras.Model, pixels: int) -> keras.Model:
+    """The model on each image shifted by up to `pixels` in each direction: the mean over (2·pixels+1)² copies.
 
-    Takes (n, 28, 28, 1) uint8 images and gives the mean of the views' probabilities, (n, 10). What is moved in is
-    blank; with 0 pixels it is the network itself.
+    Maps (n, 28, 28, 1) uint8 images to (n, 10) probabilities. Pixels shifted in are blank; with 0 pixels it is the
+    model itself.
     """
     if not pixels:
         return network
