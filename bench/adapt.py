@@ -67,7 +67,7 @@ def adapted(learnt: list[LabelledImage], model: Path, out: Path, seed: int) -> t
         "processor_seconds": round(processor_seconds() - used, 1),
     }
     said = (done.stderr.splitlines() or [""])[-1]
-    if done.returncode and "Nothing got better" not in said:
+    if done.returncode and "No improvement" not in said:
         sys.exit(done.stderr)
     return seconds, said if done.returncode else ""
 

@@ -23,8 +23,8 @@ from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.workflows.adaptation.adapt import kept_whole, require_better
-from mnist_cnn.workflows.adaptation.folds import PARTS, HeldOut, parts_of
+from mnist_cnn.workflows.adaptation.adapt import require_improvement, temporary_partial
+from mnist_cnn.workflows.adaptation.folds import FOLDS, HeldOut, folds_of
 from mnist_cnn.workflows.adaptation.handwriting import handwriting_of
 
 Trained = tuple[Path, object]
@@ -59,37 +59,37 @@ def certain(digits: Sequence[int], confidence: float = 0.997) -> np.ndarray:
 def test_each_digit_of_a_row_gets_its_label() -> None:
     hand = handwriting_of([picture("42"), picture("24"), picture("4"), picture("2")], ["42", "2 4", "4", "2"], Reader())
     assert hand.labels.tolist() == [4, 2, 2, 4, 4, 2]
-    assert hand.pictures.tolist() == [0, 0, 1, 1, 2, 3]
+    assert hand.sources.tolist() == [0, 0, 1, 1, 2, 3]
     assert hand.images.shape == (6, 28, 28)
     assert hand.each == [0, 0, 3, 0, 3, 0, 0, 0, 0, 0]
-    assert hand.unused == []
+    assert hand.skipped == []
 
 
 def test_a_picture_with_another_number_of_digits_is_left_out_and_named() -> None:
     hand = handwriting_of([picture("5")] * 3 + [picture("42")], ["5", "5", "5", "427"], Reader())
     assert hand.labels.tolist() == [5, 5, 5]
-    assert hand.unused == ["Picture 4 is left out: 2 digits were found in it, and its label is '427'."]
+    assert hand.skipped == ["Image 4 is skipped: 2 digits were found in it, and its label is '427'."]
 
 
 def test_a_digit_with_fewer_than_three_pictures_is_not_learnt_and_said_so() -> None:
     hand = handwriting_of([picture("5")] * 3 + [picture("7")] * 2, ["5", "5", "5", "7", "7"], Reader())
     assert hand.each[7] == 0
-    assert hand.unused == ["7 is not learnt: there are 2 of it, and 3 are needed."]
+    assert hand.skipped == ["The digit 7 is skipped: it has 2 examples, and 3 are needed."]
 
 
 def test_a_picture_that_cannot_be_opened_is_named_and_does_not_stop_the_rest(tmp_path: Path) -> None:
     (tmp_path / "no.png").write_bytes(b"nonsense")
     hand = handwriting_of([picture("5")] * 3 + [tmp_path / "no.png"], ["5"] * 4, Reader())
     assert len(hand) == 3
-    assert "no.png is not a supported image file" in hand.unused[0]
+    assert "no.png is not a supported image file" in hand.skipped[0]
 
 
 def test_too_few_pictures_are_an_error_that_says_how_many_are_needed() -> None:
-    with pytest.raises(AdaptationError, match=r"None of the 2 pictures can be learnt from.*at least 3 readable"):
+    with pytest.raises(AdaptationError, match=r"None of the 2 images can be trained on.*at least 3 readable"):
         handwriting_of([picture("5")] * 2, ["5", "5"], Reader())
 
 
-@pytest.mark.parametrize(("labels", "said"), [(["5"], "2 pictures and 1 labels"), (["5", "x"], "A label is 'x'")])
+@pytest.mark.parametrize(("labels", "said"), [(["5"], "2 images and 1 labels"), (["5", "x"], "A label is 'x'")])
 def test_labels_that_do_not_fit_are_an_error(labels: list[str], said: str) -> None:
     with pytest.raises(DataError, match=said):
         handwriting_of([picture("5")] * 2, labels, Reader())
@@ -100,34 +100,36 @@ def test_labels_that_do_not_fit_are_an_error(labels: list[str], said: str) -> No
 
 def test_each_part_has_a_third_of_each_digit_and_whole_pictures() -> None:
     labels = np.repeat(np.arange(10), 3)
-    parts = parts_of(np.arange(30), labels, np.random.default_rng(0))
+    parts = folds_of(np.arange(30), labels, np.random.default_rng(0))
     assert all(sorted(parts[labels == digit]) == [0, 1, 2] for digit in range(10))
     rows = np.repeat(np.arange(6), 5)
-    parts = parts_of(rows, np.tile(np.arange(5), 6), np.random.default_rng(0))
+    parts = folds_of(rows, np.tile(np.arange(5), 6), np.random.default_rng(0))
     assert all(len(set(parts[rows == row])) == 1 for row in range(6))
-    assert set(parts) == set(range(PARTS))
+    assert set(parts) == set(range(FOLDS))
 
 
 def test_more_right_is_better_and_fewer_is_not_however_sure() -> None:
     labels = np.array([1, 7])
-    assert HeldOut(labels, certain([1, 1], 0.9), certain([1, 7], 0.5)).better
-    assert not HeldOut(labels, certain([1, 7], 0.5), certain([1, 1], 0.9)).better
+    assert HeldOut(labels, certain([1, 1], 0.9), certain([1, 7], 0.5)).improved
+    assert not HeldOut(labels, certain([1, 7], 0.5), certain([1, 1], 0.9)).improved
 
 
 @pytest.mark.parametrize(("confidence", "better"), [(0.9, False), (0.905, False), (0.92, True)])
 def test_of_as_many_right_the_clearly_surer_one_is_better(confidence: float, better: bool) -> None:
     held_out = HeldOut(np.array([1, 7]), certain([1, 7], 0.9), certain([1, 7], confidence))
-    assert held_out.better is better
+    assert held_out.improved is better
     if not better:
-        with pytest.raises(AdaptationError, match=r"2 were read rightly before and 2 after, and hardly any surer\."):
-            require_better(held_out)
+        with pytest.raises(
+            AdaptationError, match=r"2/2 held-out digits correct before, 2/2 after, with about the same loss\."
+        ):
+            require_improvement(held_out)
 
 
 def test_a_label_is_doubtful_only_where_the_network_stays_sure_of_another_digit() -> None:
     labels = np.array([1, 1, 1, 7])
     before = certain([7, 7, 7, 7])
     after = np.concatenate([certain([7, 1]), certain([7, 7], 0.6)])
-    assert HeldOut(labels, before, after).doubtful.tolist() == [True, False, False, False]
+    assert HeldOut(labels, before, after).possible_label_errors.tolist() == [True, False, False, False]
 
 
 # What is refused before anything is trained
@@ -151,7 +153,7 @@ def test_nothing_that_is_there_is_overwritten(cli: Cli, fives: Path, tmp_path: P
         (["labels.csv", "--model", "nowhere"], 1, "There is no model 'nowhere'"),
         (["labels.csv", "--threads", "0"], 2, "threads is 0"),
         (["labels.csv", "--seed", "-1"], 2, "seed is -1"),
-        (["labels.csv"], 1, "None of the 1 pictures can be learnt from."),
+        (["labels.csv"], 1, "None of the 1 images can be trained on."),
     ],
     ids=["no table", "no network", "no threads", "no seed", "too few"],
 )
@@ -173,7 +175,7 @@ def test_errors_of_python_are_those_of_the_tree(tmp_path: Path) -> None:
         mnist_cnn.adapt([], [], model=tmp_path / "model.onnx")
     with pytest.raises(RunError, match="nothing is overwritten"):
         mnist_cnn.adapt([], [], output=tmp_path)
-    with pytest.raises(AdaptationError, match="None of the 0 pictures"):
+    with pytest.raises(AdaptationError, match="None of the 0 images"):
         mnist_cnn.adapt([], [], output=tmp_path / "new")
     assert not list(tmp_path.iterdir())
 
@@ -237,9 +239,9 @@ def test_what_is_kept_is_whole_and_has_both_cards(adapted: tuple[Path, dict[str,
 
 def work_in_vain(folder: Path) -> None:
     labels = np.array([1, 7, 7])
-    with kept_whole(folder) as partial:
+    with temporary_partial(folder) as partial:
         (partial / "model.keras").write_bytes(b"half of it")
-        require_better(HeldOut(labels, certain([1, 1, 7]), certain([7, 1, 7])))
+        require_improvement(HeldOut(labels, certain([1, 1, 7]), certain([7, 1, 7])))
 
 
 @pytest.mark.slow
@@ -256,7 +258,7 @@ def test_what_is_kept_reads_more_of_what_it_has_never_seen(
 
 
 def test_where_nothing_got_better_it_says_so_and_keeps_nothing(tmp_path: Path) -> None:
-    with pytest.raises(AdaptationError, match=r"Nothing got better: of 3 digits .*, 2 were .* before and 1 after\."):
+    with pytest.raises(AdaptationError, match=r"No improvement: 2/3 held-out digits correct before, 1/3 after\."):
         work_in_vain(tmp_path / "mine")
     assert not list(tmp_path.iterdir())
 
@@ -272,18 +274,18 @@ def test_a_folder_in_which_another_process_is_at_work_is_left_alone(tmp_path: Pa
 def test_what_is_kept_lies_between_the_network_before_and_the_mean_of_what_was_learnt() -> None:
     backend.start()
     from mnist_cnn.models.architectures import build
-    from mnist_cnn.workflows.adaptation.finetune import Rehearsal, Tuning
+    from mnist_cnn.workflows.adaptation.finetune import FineTuning, Replay
 
     network = build("tiny", 0.0)
-    tuning = Tuning(network, Rehearsal(np.zeros((1, 28, 28), np.uint8), np.full((1, 10), 0.1)), 0)
+    tuning = FineTuning(network, Replay(np.zeros((1, 28, 28), np.uint8), np.full((1, 10), 0.1)), 0)
     began = network.get_weights()
 
-    tuning.learnt = [[one + 1 for one in began], [one + 3 for one in began]]
-    tuning.join()
+    tuning.trained = [[one + 1 for one in began], [one + 3 for one in began]]
+    tuning.average()
     assert all(np.allclose(now - one, 1.5, atol=1e-5) for now, one in zip(network.get_weights(), began, strict=True))
     tuning.forget()
-    tuning.learnt.append([one + 8 for one in began])
-    tuning.join()
+    tuning.trained.append([one + 8 for one in began])
+    tuning.average()
     assert all(np.allclose(now - one, 4.0, atol=1e-5) for now, one in zip(network.get_weights(), began, strict=True))
 
 

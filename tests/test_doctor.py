@@ -27,15 +27,15 @@ def states(**environment: str) -> dict[str, str]:
 def test_a_whole_installation_is_healthy_and_says_so() -> None:
     done = run(app, ["doctor"])
     assert done.exit_code == 0, done.stdout
-    assert "a picture of 0123456789 read in" in done.stdout
-    assert "its SHA-256 is right" in done.stdout
+    assert "an image of 0123456789 read in" in done.stdout
+    assert "its SHA-256 is correct" in done.stdout
     assert "broken" not in done.stdout
 
 
 @pytest.mark.parametrize(
     ("environment", "name", "says"),
     [
-        ({"KERAS_BACKEND": "abacus"}, "training", "set KERAS_BACKEND to one of those"),
+        ({"KERAS_BACKEND": "abacus"}, "training", "set KERAS_BACKEND to an installed one"),
         ({"MNIST_CNN_DATA": "nowhere.npz"}, "data", "set MNIST_CNN_DATA to a copy of MNIST, or unset it"),
     ],
     ids=["backend", "data"],
@@ -79,7 +79,7 @@ def test_a_damaged_network_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyP
     damaged[len(damaged) // 2] ^= 1
     (weights / "model.onnx").write_bytes(damaged)
     monkeypatch.setattr(doctor, "WEIGHTS", weights)
-    assert states()["network"] == "broken"
+    assert states()["model"] == "broken"
 
 
 def test_reading_that_fails_or_misreads_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +92,7 @@ def test_reading_that_fails_or_misreads_is_broken(monkeypatch: pytest.MonkeyPatc
     assert "libGL.so.1" in done.stdout
     monkeypatch.undo()
     monkeypatch.setattr(doctor, "DIGITS", "1123456789")
-    assert "was read as '0123456789'" in run(app, ["doctor"]).stdout
+    assert "gave '0123456789'" in run(app, ["doctor"]).stdout
 
 
 def test_a_folder_that_cannot_be_written_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

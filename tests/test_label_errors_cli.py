@@ -9,7 +9,7 @@ from conftest import Cli
 from mnist_cnn.errors import ArtifactError, RecipeError
 from mnist_cnn.evaluation.confident_learning import label_errors_of
 from mnist_cnn.workflows import label_errors, report
-from mnist_cnn.workflows.cross_validation import parts_of
+from mnist_cnn.workflows.cross_validation import folds_of
 
 Trained = tuple[Path, object]
 
@@ -55,10 +55,10 @@ def test_a_number_of_networks_out_of_range_is_refused_before_anything_is_trained
 
 
 def test_every_image_is_in_one_part_and_the_seed_decides_which() -> None:
-    parts = parts_of(103, 5, seed=1)
+    parts = folds_of(103, 5, seed=1)
     assert sorted(np.concatenate(parts).tolist()) == list(range(103))
     assert {len(part) for part in parts} == {20, 21}
-    assert all((one == other).all() for one, other in zip(parts, parts_of(103, 5, seed=1), strict=True))
-    assert (parts[0] != parts_of(103, 5, seed=2)[0]).any()
+    assert all((one == other).all() for one, other in zip(parts, folds_of(103, 5, seed=1), strict=True))
+    assert (parts[0] != folds_of(103, 5, seed=2)[0]).any()
     with pytest.raises(RecipeError, match="folds is 4: it must be a whole number from 2 to 3"):
-        parts_of(3, 4, seed=0)
+        folds_of(3, 4, seed=0)

@@ -132,11 +132,11 @@ def label_errors(
     """
     from mnist_cnn.reading.model_names import path_of
     from mnist_cnn.terminal import screen
-    from mnist_cnn.workflows.label_errors import USUAL, find_label_errors
+    from mnist_cnn.workflows.label_errors import DEFAULT_RECIPE, find_label_errors
 
     found = find_label_errors(
         model,
-        Recipe(recipe) if recipe else USUAL,
+        Recipe(recipe) if recipe else DEFAULT_RECIPE,
         folds=folds,
         seed=seed,
         threads=threads,

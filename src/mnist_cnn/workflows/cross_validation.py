@@ -1,4 +1,4 @@
-"""A recipe and labelled images become probabilities of each image by a network that has not seen it."""
+"""Cross-validation: the probabilities of each labelled image by a model that was not trained on it."""
 
 from collections import deque
 from typing import TYPE_CHECKING
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 def out_of_fold(
     recipe: Recipe, examples: Examples, unseen: np.ndarray, folds: int, seed: int, callbacks: CallbackList
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Train one network for each of `folds` parts of the examples, on all of them but that part.
+    """Train one model per fold, on all examples outside it.
 
-    Gives the probabilities (n, 10) of the n examples, each by the network that has not seen it, and those (m, 10) of
-    the m `unseen` images, the mean of all networks. No image is kept to validate. Raises RecipeError.
+    Returns the out-of-fold probabilities (n, 10) of the n examples, and those (m, 10) of the m `unseen` images, the
+    mean over all models. No image is held out for validation. Raises RecipeError.
     """
     probabilities = np.zeros((len(examples), 10), np.float32)
     of_unseen = np.zeros((len(unseen), 10))
-    parts = parts_of(len(examples), folds, seed)
+    parts = folds_of(len(examples), folds, seed)
     for number, part in enumerate(parts):
         rest = np.setdiff1d(np.arange(len(examples)), part)
         callbacks.on_message(
@@ -40,8 +40,8 @@ def out_of_fold(
     return probabilities, of_unseen.astype(np.float32)
 
 
-def parts_of(count: int, folds: int, seed: int) -> list[np.ndarray]:
-    """The indices of `count` images dealt into parts at random; raises RecipeError where that cannot be."""
+def folds_of(count: int, folds: int, seed: int) -> list[np.ndarray]:
+    """The indices of `count` images, divided into folds at random; raises RecipeError if there are too many folds."""
     if not 2 <= folds <= count:
         raise RecipeError(f"folds is {folds}: it must be a whole number from 2 to {count}, the number of images.")
     return np.array_split(np.random.default_rng(seed).permutation(count), folds)
@@ -50,7 +50,7 @@ def parts_of(count: int, folds: int, seed: int) -> list[np.ndarray]:
 def trained(
     recipe: Recipe, training: Examples, seed: int, number: int, folds: int, callbacks: CallbackList
 ) -> "keras.Model":
-    """One of the networks, as it would be saved; to the callbacks all of them are one long training."""
+    """The model of one fold, as it would be saved; the callbacks are told of one long training over all folds."""
     from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
 
     network = compiled(recipe, seed, updates(recipe, len(training)))
@@ -59,7 +59,7 @@ def trained(
 
 
 class Fold(Callback):
-    """Tells callbacks of one fold's training as a part of a longer one."""
+    """Reports the training of one fold to the callbacks as a part of a longer training."""
 
     def __init__(self, number: int, folds: int, epochs: int, callbacks: CallbackList) -> None:
         self.number, self.folds, self.before = number, folds, number * epochs

@@ -1,6 +1,6 @@
-"""Is this installation whole? Looks at versions, machine, data and folders, and reads ten digits. Prints nothing.
+"""Check the installation: versions, machine, data, folders, and reading ten digits. Prints nothing.
 
-Loads no TensorFlow; whether training works is tried only when that is asked for, in a process of its own.
+TensorFlow is not loaded; training is tried only on request, in a process of its own.
 """
 
 import json
@@ -22,13 +22,17 @@ from mnist_cnn.system import environment
 OK, NOTE, BROKEN = "ok", "note", "broken"
 WEIGHTS = Path(__file__).parents[1] / "reading" / "weights"
 DIGITS = "0123456789"
-TRAINING_SECONDS = 600.0  # 9 s of processor time; 103 s on a core with ten other processes
-USES = {"train": "to train and judge", "jax": "where `fast` is fastest", "ray": "to train on a cluster"}  # of extras
+TRAINING_SECONDS = 600.0  # it takes 9 s of CPU time; 103 s on a core with ten other processes
+USES = {
+    "train": "to train and evaluate",
+    "jax": "the fastest backend for `fast`",
+    "ray": "to train on a cluster",
+}  # of the extras
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: its `state` ("ok", "note" or "broken"), what was `found`, what to do (`advice`)."""
+    """One check: its `state` ("ok", "note" or "broken"), what was `found`, and what to do (`advice`)."""
 
     name: str
     state: str
@@ -38,7 +42,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Checkup:
-    """All that was looked at, in order."""
+    """All checks, in order."""
 
     checks: tuple[Check, ...]
 
@@ -48,14 +52,14 @@ class Checkup:
         return all(check.state != BROKEN for check in self.checks)
 
     def to_dict(self) -> dict[str, Any]:
-        """The checkup as JSON has it."""
+        """The checkup as JSON."""
         return {"healthy": self.healthy, "checks": [asdict(check) for check in self.checks]}
 
 
 def examine(training: bool = False) -> Checkup:
-    """Look at everything, in a second or two; with `training` also train a small network, which takes longer."""
-    looks: list[Callable[[], Iterator[Check]]] = [program, packages, machine, network, reading, backend, data, folders]
-    return Checkup(tuple(check for look in [*looks, *([train] if training else [])] for check in look()))
+    """Run all checks, in a second or two; with `training` also train a small model, which takes longer."""
+    checks: list[Callable[[], Iterator[Check]]] = [program, packages, machine, model, reading, backend, data, folders]
+    return Checkup(tuple(check for one in [*checks, *([train] if training else [])] for check in one()))
 
 
 def program() -> Iterator[Check]:
@@ -66,10 +70,10 @@ def program() -> Iterator[Check]:
 
 
 def packages() -> Iterator[Check]:
-    """What the light install needs must be there and not too old; an extra may be missing."""
+    """The packages of the base install must be installed and recent enough; an extra may be missing."""
     needed = {extra: least for extra, least in environment.requirements().items() if not extra or extra in USES}
     if not needed:
-        yield Check("packages", NOTE, "mnist-cnn itself was never installed here, so what it needs is not known")
+        yield Check("packages", NOTE, "mnist-cnn is not installed as a package, so its requirements are unknown")
     for extra, least in needed.items():
         there = {name: version for name in least if (version := environment.version_of(name))}
         missing = [name for name in least if name not in there]
@@ -85,14 +89,14 @@ def packages() -> Iterator[Check]:
             wrong = [*old, *(f"{name} (not installed)" for name in missing)]
             yield Check(name, BROKEN, ", ".join(wrong), install)
         elif missing:
-            rest = f"; there are {listed}" if there else ""
+            rest = f"; installed: {listed}" if there else ""
             yield Check(name, NOTE, f"not installed: {', '.join(missing)}{rest}", f"{USES[extra]}: {install}")
         else:
             yield Check(name, OK, listed)
 
 
 def machine() -> Iterator[Check]:
-    """Processor, cores, memory, and what limits threads from outside."""
+    """Processor, cores, memory, and environment variables that limit threads or GPUs."""
     here = environment.machine()
     limits = [
         f"{name}={os.environ[name]}" for name in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES") if name in os.environ
@@ -101,23 +105,23 @@ def machine() -> Iterator[Check]:
     yield Check("machine", OK, ", ".join(fact for fact in facts if fact))
 
 
-def network() -> Iterator[Check]:
-    """The network that ships is the one that its card vouches for."""
+def model() -> Iterator[Check]:
+    """The bundled model must be the one in its model card."""
     try:
-        kept = card.read(WEIGHTS)
-        card.verify_file(WEIGHTS, kept, card.ONNX_MODEL)
+        saved = card.read(WEIGHTS)
+        card.verify_file(WEIGHTS, saved, card.ONNX_MODEL)
     except MnistCnnError as error:
-        yield Check("network", BROKEN, str(error), "install it again: pip install --force-reinstall mnist-cnn")
+        yield Check("model", BROKEN, str(error), "install it again: pip install --force-reinstall mnist-cnn")
         return
-    accuracy = f"{kept.evaluation['accuracy']:.2%} of its test images, {kept.parameters:,} parameters"
-    yield Check("network", OK, f"recipe {kept.recipe['name']}, {accuracy}; its SHA-256 is right")
+    accuracy = f"test accuracy {saved.evaluation['accuracy']:.2%}, {saved.parameters:,} parameters"
+    yield Check("model", OK, f"bundled model {saved.recipe['name']}, {accuracy}; its SHA-256 is correct")
 
 
 def reading() -> Iterator[Check]:
-    """Ten digits that people wrote, as a picture, through the whole reader."""
+    """Read an image of ten handwritten digits."""
     began = time.monotonic()
     try:
-        from mnist_cnn.reading.reader import Reader  # here: OpenCV and ONNX Runtime may be what is broken
+        from mnist_cnn.reading.reader import Reader  # here, because OpenCV or ONNX Runtime may be broken
 
         text = Reader().read(ten_digits()).text
     except Exception as error:  # whatever a broken installation raises
@@ -126,15 +130,13 @@ def reading() -> Iterator[Check]:
         )
         return
     if text == DIGITS:
-        yield Check("reading", OK, f"a picture of {DIGITS} read in {time.monotonic() - began:.1f} s")
+        yield Check("reading", OK, f"an image of {DIGITS} read in {time.monotonic() - began:.1f} s")
     else:
-        yield Check(
-            "reading", BROKEN, f"a picture of {DIGITS} was read as {text!r}", "install it again, or report this"
-        )
+        yield Check("reading", BROKEN, f"an image of {DIGITS} gave {text!r}", "install it again, or report this")
 
 
 def ten_digits() -> bytes:
-    """A PNG: of the training digits that ship the most usual one of each, dark on white in a row."""
+    """A PNG of the most typical bundled training image of each digit, dark on white, in a row."""
     import cv2
     import numpy as np
 
@@ -143,38 +145,38 @@ def ten_digits() -> bytes:
     images, features = index()
     each = len(images) // len(DIGITS)
     kinds = features.reshape(len(DIGITS), each, -1)
-    usual = [digit * each + int(np.argmax(kind @ kind.mean(axis=0))) for digit, kind in enumerate(kinds)]
-    paper = 255 - np.pad(np.concatenate(images[usual], axis=1), 14)
+    typical = [digit * each + int(np.argmax(kind @ kind.mean(axis=0))) for digit, kind in enumerate(kinds)]
+    paper = 255 - np.pad(np.concatenate(images[typical], axis=1), 14)
     large = cv2.resize(paper, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
     return bytes(cv2.imencode(".png", large)[1])
 
 
 def backend() -> Iterator[Check]:
-    """The framework that Keras would run on. Nothing of it is loaded."""
+    """The framework that Keras would run on; it is not loaded."""
     there = {
         name: environment.version_of(name) or environment.version_of(f"{name}-cpu") for name in environment.FRAMEWORKS
     }
     listed = ", ".join(f"{name} {version}" for name, version in there.items() if version)
     if not listed:
         yield Check(
-            "training", NOTE, "no framework is installed, so nothing can be trained", 'pip install "mnist-cnn[train]"'
+            "training", NOTE, "no framework is installed, so training is not possible", 'pip install "mnist-cnn[train]"'
         )
         return
     chosen, by = chosen_backend()
     if not there.get(chosen):
-        advice = f"set KERAS_BACKEND to one of those, or install {chosen}"
+        advice = f"set KERAS_BACKEND to an installed one, or install {chosen}"
         yield Check(
             "training",
             BROKEN,
-            f"Keras is to run on {chosen} ({by}), which is not installed; there are {listed}",
+            f"Keras is set to run on {chosen} ({by}), which is not installed; installed: {listed}",
             advice,
         )
     else:
-        yield Check("training", OK, f"Keras runs on {chosen} ({by}); there are {listed}")
+        yield Check("training", OK, f"Keras runs on {chosen} ({by}); installed: {listed}")
 
 
 def chosen_backend() -> tuple[str, str]:
-    """The framework that Keras is set to, and what sets it, as keras/src/backend/config.py finds it."""
+    """The framework that Keras is set to, and by what, as in keras/src/backend/config.py."""
     if name := os.environ.get("KERAS_BACKEND"):
         return name, "KERAS_BACKEND"
     file = keras_home() / "keras.json"
@@ -185,38 +187,38 @@ def chosen_backend() -> tuple[str, str]:
 
 
 def keras_home() -> Path:
-    """The folder where Keras keeps its settings and data sets."""
+    """The folder of Keras' settings and datasets."""
     return Path(os.path.expanduser(os.environ.get("KERAS_HOME", "~/.keras")))  # noqa: PTH111  the one that never raises
 
 
 def data() -> Iterator[Check]:
-    """Which data `train` would take now, verified; nothing is downloaded."""
+    """The dataset that `train` would use now, verified; nothing is downloaded."""
     named = os.environ.get(source.VARIABLE)
     try:
         if named:
             dataset = source.mnist_from(named)
             yield Check(
-                "data", OK, f"MNIST in {named}, {len(dataset.train):,} + {len(dataset.test):,} images as they should be"
+                "data", OK, f"MNIST in {named}, {len(dataset.train):,} + {len(dataset.test):,} images, verified"
             )
         elif copy := download.keras_copy():
             contents.verified_mnist(container.read(copy), str(copy))
-            yield Check("data", OK, f"MNIST in {copy}, as it should be")
+            yield Check("data", OK, f"MNIST in {copy}, verified")
         else:
             instead = (
-                "; without a network scikit-learn's digits take its place"
+                "; without a connection, scikit-learn's digits are used instead"
                 if environment.version_of("scikit-learn")
                 else ""
             )
-            yield Check("data", NOTE, f"MNIST is not here: the first `train` downloads it (11 MB){instead}")
+            yield Check("data", NOTE, f"MNIST is not on this machine: the first `train` downloads it (11 MB){instead}")
     except MnistCnnError as error:
         elsewhere = f"set {source.VARIABLE} to a copy of MNIST, or unset it"
-        yield Check("data", BROKEN, str(error), elsewhere if named else "remove that file: it is downloaded again")
+        yield Check("data", BROKEN, str(error), elsewhere if named else "delete that file; it is then downloaded again")
 
 
 def folders() -> Iterator[Check]:
-    """Where things are written: what is trained, and what Keras downloads."""
-    for name, folder, else_where in (
-        ("runs", Path("runs").absolute(), "go to another folder, or name one with --output"),
+    """The folders for runs and for Keras' downloads must be writable."""
+    for name, folder, advice in (
+        ("runs", Path("runs").absolute(), "change to another folder, or choose one with --output"),
         (
             "cache",
             keras_home() / "datasets",
@@ -228,13 +230,13 @@ def folders() -> Iterator[Check]:
             with tempfile.TemporaryFile(dir=nearest) as probe:
                 probe.write(bytes(4096))
         except OSError as error:
-            yield Check(name, NOTE, f"{folder} cannot be written ({error.strerror})", else_where)
+            yield Check(name, NOTE, f"{folder} cannot be written ({error.strerror})", advice)
         else:
             yield Check(name, OK, f"{folder} can be written")
 
 
 def train() -> Iterator[Check]:
-    """Train for a moment in a process of its own, from data to report, in a folder that goes again."""
+    """Smoke-test training in a process of its own, from data to report, in a temporary folder."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         words = ["train", "--data", "digits", "--epochs", "1", "--repeats", "1", "--output", str(Path(folder, "run"))]
@@ -248,16 +250,16 @@ def train() -> Iterator[Check]:
             )
             said, failed = done.stderr.strip(), done.returncode != 0
         except subprocess.TimeoutExpired:
-            said, failed = f"it was not done after {TRAINING_SECONDS:g} seconds", True
+            said, failed = f"it was not complete after {TRAINING_SECONDS:g} seconds", True
     if failed:
         last = said.splitlines()[-1] if said else f"exit code {done.returncode}"
-        yield Check("trial", BROKEN, f"training failed: {last}", 'pip install --force-reinstall "mnist-cnn[train]"')
-    else:
         yield Check(
-            "trial", OK, f"a network was trained, judged, kept and exported in {time.monotonic() - began:.0f} s"
+            "smoke test", BROKEN, f"training failed: {last}", 'pip install --force-reinstall "mnist-cnn[train]"'
         )
+    else:
+        yield Check("smoke test", OK, f"a model was trained, evaluated and saved in {time.monotonic() - began:.0f} s")
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says first."""
+    """The first line of an error."""
     return (str(error).strip() or "no reason given").splitlines()[0][:200]

@@ -1,1 +1,1 @@
-"""A kept network and one person's labelled pictures become a network that reads that person better."""
+"""Fine-tune a saved model on one person's labelled images."""

@@ -1,4 +1,4 @@
-"""The whole job, step by step: a kept network and labelled pictures → another kept network. Prints nothing."""
+"""The whole adaptation, step by step: a saved model and labelled images → another saved model. Prints nothing."""
 
 import shutil
 import time
@@ -32,7 +32,7 @@ from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend, history
 from mnist_cnn.training.recipe import Recipe, check
-from mnist_cnn.workflows.adaptation.folds import PARTS, HeldOut, parts_of
+from mnist_cnn.workflows.adaptation.folds import FOLDS, HeldOut, folds_of
 from mnist_cnn.workflows.adaptation.handwriting import Handwriting, handwriting_of
 from mnist_cnn.workflows.evaluate import data_of, evaluated
 from mnist_cnn.workflows.model import Model
@@ -40,14 +40,14 @@ from mnist_cnn.workflows.model import Model
 if TYPE_CHECKING:
     import keras
 
-    from mnist_cnn.workflows.adaptation.finetune import Tuning
+    from mnist_cnn.workflows.adaptation.finetune import FineTuning
 
-CHECKED = 1000  # images on which a network that was built again must be the old one
+CHECKED = 1000  # images on which the rebuilt model must agree with the old one
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked: the network to begin from and its recipe, the digits to learn, and the data to rehearse."""
+    """What to do: the model to start from and its recipe, the digits to train on, and the dataset to replay."""
 
     old: Artifact
     recipe: Recipe
@@ -59,7 +59,7 @@ class Task:
 
 
 def adapt(
-    pictures: Sequence[Source],
+    images: Sequence[Source],
     labels: Sequence[str],
     *,
     model: str | Path | None = None,
@@ -72,13 +72,13 @@ def adapt(
 ) -> Model:
     """Adapt a saved model to a person's digits; save the result in the folder `output`, by default one in `runs/`.
 
-    `pictures` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". `model` is a
-    folder that `train` or `adapt` made, by default the network that ships; it stays as it is. What the network was
-    trained on is rehearsed, so it must be at hand. Each picture is held out once to find out whether anything got
-    better. Raises AdaptationError where nothing did or there are fewer than three pictures of every digit, and
-    DataError, ArtifactError, RecipeError or RunError; then nothing is kept.
+    `images` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". `model` is a
+    folder that `train` or `adapt` made, by default the bundled model; it is not changed. Its training data is replayed
+    against forgetting, so it must be available. Each image is held out once, to measure the improvement. Raises
+    AdaptationError if there is none, or if every digit has fewer than three examples, and DataError, ArtifactError,
+    RecipeError or RunError; then nothing is saved.
     """
-    environment.require_training("Adapting a network")
+    environment.require_training("Adapting a model")
     listed = callbacks_for(verbose, callbacks)
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
@@ -86,23 +86,23 @@ def adapt(
     old = store.load_onnx_only(path_of(model))
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
-    with closing(listed), kept_whole(folder) as partial:
-        hand = handwriting_of(pictures, labels, Reader(old.folder, min_confidence=0.0))
-        for sentence in hand.unused:
+    with closing(listed), temporary_partial(folder) as partial:
+        hand = handwriting_of(images, labels, Reader(old.folder, min_confidence=0.0))
+        for sentence in hand.skipped:
             listed.on_message(sentence)
         recipe = Recipe(**old.card.recipe)
         dataset = data_of(old, listed, data).split(recipe.validation_split)
         task = Task(old, recipe, hand, dataset, seed, threads, listed)
         started = time.perf_counter()
-        network, held_out = learnt(task)
-        return Model(keep(task, network, held_out, partial, time.perf_counter() - started))
+        network, held_out = finetuned(task)
+        return Model(save(task, network, held_out, partial, time.perf_counter() - started))
 
 
 @contextmanager
-def kept_whole(folder: Path) -> Iterator[Path]:
-    """The folder to work in, which goes away again whatever ends the work before it is complete."""
+def temporary_partial(folder: Path) -> Iterator[Path]:
+    """The folder to work in, which is deleted if the work ends before it is complete."""
     partial = store.make_partial(folder)
-    with store.writing(partial, "nothing of it is kept"), store.lock_run(partial):
+    with store.writing(partial, "nothing was saved"), store.lock_run(partial):
         try:
             yield partial
         except BaseException:
@@ -110,49 +110,47 @@ def kept_whole(folder: Path) -> Iterator[Path]:
             raise
 
 
-def learnt(task: Task) -> tuple["keras.Model", HeldOut]:
-    """The network after learning from all digits, and what holding each out has shown; raises AdaptationError."""
+def finetuned(task: Task) -> tuple["keras.Model", HeldOut]:
+    """The model fine-tuned on all digits, and the result on held-out digits; raises AdaptationError."""
     hand, seed, callbacks = task.hand, task.seed, task.callbacks
-    # The framework comes with this and takes seconds: everything that may be refused was refused before.
+    # The framework comes with this and takes seconds: everything that can be rejected was rejected before.
     backend.start()
     backend.configure(task.threads, deterministic=False)
     backend.seed(seed)
-    from mnist_cnn.workflows.adaptation.finetune import Tuning, called, rehearsal_of
+    from mnist_cnn.workflows.adaptation.finetune import FineTuning, current_classifier, replay_of
 
     network = trainable(task.old, task.dataset.test.images[:CHECKED])
-    classify = called(network)
-    callbacks.on_message(f"Learning {len(hand)} digits; what the network knows is rehearsed on {task.dataset.name}.")
-    rehearsal = rehearsal_of(task.dataset.train, task.recipe, classify, np.random.default_rng((seed, PARTS + 1)))
-    tuning = Tuning(network, rehearsal, seed)
+    classify = current_classifier(network)
+    callbacks.on_message(f"Fine-tuning on {len(hand)} digits, replaying {task.dataset.name} against forgetting")
+    replay = replay_of(task.dataset.train, task.recipe, classify, np.random.default_rng((seed, FOLDS + 1)))
+    tuning = FineTuning(network, replay, seed)
     held_out = hold_out(tuning, classify, task)
-    doubtful = held_out.doubtful
-    for name in dict.fromkeys(np.array(hand.names)[doubtful].tolist()):
-        callbacks.on_warning(
-            f"The label of {name} looks wrong: the network is sure of another digit. It is not learnt from."
-        )
-    require_better(held_out)
-    if doubtful.any():
-        tuning.forget()  # those who read what was held out had learnt from these labels
-    callbacks.on_message(f"Learning from all {len(hand) - doubtful.sum()} digits")
-    tuning.learn(hand.of(~doubtful), np.random.default_rng((seed, PARTS)))
-    tuning.join()
+    suspects = held_out.possible_label_errors
+    for name in dict.fromkeys(np.array(hand.names)[suspects].tolist()):
+        callbacks.on_warning(f"{name} is skipped: possible label error (the model is confident of another digit).")
+    require_improvement(held_out)
+    if suspects.any():
+        tuning.forget()  # the models of the folds were trained on these labels
+    callbacks.on_message(f"Final fine-tuning on all {len(hand) - suspects.sum()} digits")
+    tuning.train(hand.of(~suspects), np.random.default_rng((seed, FOLDS)))
+    tuning.average()
     return network, held_out
 
 
-def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, training_seconds: float) -> Artifact:
-    """Calibrate and judge the network, write everything into the partial folder, and give that its final name."""
+def save(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, training_seconds: float) -> Artifact:
+    """Calibrate and evaluate the model, write everything into the partial folder, and give it its final name."""
     from mnist_cnn.models.calibrated import calibrated
-    from mnist_cnn.workflows.adaptation.finetune import called  # here, because Keras comes with it
+    from mnist_cnn.workflows.adaptation.finetune import current_classifier  # here, because Keras comes with it
 
     started = time.perf_counter()
     old, test = task.old, task.dataset.test
-    classify = called(network)
-    heat = _temperature(classify, task, held_out)
-    probabilities = at(classify(test.images), heat or 1.0)
-    evaluation = replace(evaluated(probabilities, task.dataset), temperature=heat)
+    classify = current_classifier(network)
+    temperature = _temperature(classify, task, held_out)
+    probabilities = at(classify(test.images), temperature or 1.0)
+    evaluation = replace(evaluated(probabilities, task.dataset), temperature=temperature)
     before = accuracy(onnx_classifier(old.folder / card.ONNX_MODEL, task.threads)(test.images), test.labels)
-    network = calibrated(network, heat or 1.0)
-    left_out = saved_files.save(network, task.recipe, partial, test.images, probabilities, heat or 1.0)
+    network = calibrated(network, temperature or 1.0)
+    left_out = saved_files.save(network, task.recipe, partial, test.images, probabilities, temperature or 1.0)
     for text in left_out:
         task.callbacks.on_warning(text)
     history.rewrite(partial / card.HISTORY, old.card.history)
@@ -180,61 +178,60 @@ def keep(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
     return store.complete(partial)
 
 
-def hold_out(tuning: "Tuning", classify: Classifier, task: Task) -> HeldOut:
-    """Let each part of the digits be read by a network that has learnt from the others alone.
+def hold_out(tuning: "FineTuning", classify: Classifier, task: Task) -> HeldOut:
+    """Classify each fold of the digits by a model fine-tuned on the others.
 
-    Its probabilities are at the temperature of the network before, as those that they are compared with.
+    The probabilities are at the temperature of the original model, like those that they are compared with.
     """
     hand = task.hand
-    parts = parts_of(hand.pictures, hand.labels, np.random.default_rng(task.seed))
+    folds = folds_of(hand.sources, hand.labels, np.random.default_rng(task.seed))
     after = hand.probabilities.copy()
-    for part in range(PARTS):
-        held = parts == part
-        task.callbacks.on_message(f"Fold {part + 1}/{PARTS}: train on {(~held).sum()}, test on {held.sum()}")
-        tuning.learn(hand.of(~held), np.random.default_rng((task.seed, part)))
+    for fold in range(FOLDS):
+        held = folds == fold
+        task.callbacks.on_message(f"Fold {fold + 1}/{FOLDS}: train on {(~held).sum()}, test on {held.sum()}")
+        tuning.train(hand.of(~held), np.random.default_rng((task.seed, fold)))
         after[held] = at(classify(hand.images[held]), temperature_of(task.old.card))
     return HeldOut(hand.labels, hand.probabilities, after)
 
 
 def temperature_of(old: Card) -> float:
-    """What calibrates a network, by its card."""
+    """The temperature of a saved model, by its model card."""
     return float(old.evaluation.get("temperature", 1.0))
 
 
-def require_better(held_out: HeldOut) -> None:
-    """Raise AdaptationError if what was held out is not read better."""
+def require_improvement(held_out: HeldOut) -> None:
+    """Raise AdaptationError unless the held-out digits are predicted better."""
     before, after = held_out.accuracies
-    if not held_out.better:
-        surer = ", and hardly any surer" if after.correct == before.correct else ""
+    if not held_out.improved:
+        same = ", with about the same loss" if after.correct == before.correct else ""
         raise AdaptationError(
-            f"Nothing got better: of {before.count} digits that were held out, {before.correct} were read rightly "
-            f"before and {after.correct} after{surer}. The network stays as it is and nothing is kept; more pictures "
-            "of what is read wrongly may help."
+            f"No improvement: {before.correct}/{before.count} held-out digits correct before, "
+            f"{after.correct}/{after.count} after{same}. The model is not saved; add images of misclassified digits."
         )
 
 
 def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float | None:
-    """The temperature that calibrates the network on images kept to validate and on what was held out, together.
+    """The temperature fitted on validation images and held-out digits together.
 
-    None where there are no images to validate on, as for the network before: the person's alone are too few.
+    None without validation images, as for the original model: the person's digits alone are too few.
     """
     from mnist_cnn.training.fit import validation_examples  # here, because Keras comes with it
 
-    kept = validation_examples(task.recipe, task.dataset.validation, task.old.card.seed)
-    if not len(kept):
+    validation = validation_examples(task.recipe, task.dataset.validation, task.old.card.seed)
+    if not len(validation):
         return None
     uncalibrated = at(held_out.after, 1 / temperature_of(task.old.card))
-    labels = np.concatenate([kept.labels, held_out.labels])
-    return temperature_scaling.fit(np.concatenate([classify(kept.images), uncalibrated]), labels)
+    labels = np.concatenate([validation.labels, held_out.labels])
+    return temperature_scaling.fit(np.concatenate([classify(validation.images), uncalibrated]), labels)
 
 
 def adaptation(old: Card, hand: Handwriting, held_out: HeldOut, before: Accuracy, after: Evaluation) -> dict[str, Any]:
-    """What the card says about it: the person's digits, held out; the test images; and the whole card of before."""
+    """Its part of the model card: results on held-out digits and test images, and the original model card."""
     return {
         "digits": len(hand),
         "each": hand.each,
-        "unused": len(hand.unused),
-        "doubtful": int(held_out.doubtful.sum()),
+        "unused": len(hand.skipped),
+        "doubtful": int(held_out.possible_label_errors.sum()),
         "held_out": held_out.to_dict(),
         "test": {"before": before.to_dict(), "after": after.uncorrected.to_dict()},
         "before": asdict(old),

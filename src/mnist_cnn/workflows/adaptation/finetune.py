@@ -1,8 +1,8 @@
-"""A trained network, a person's digits and what it knew before come in; the network goes out, trained a little more.
+"""Fine-tune a trained model on a person's digits, with replay against forgetting.
 
-What it knew is rehearsed: images of the kinds that networks are trained on, and as truth for them the mean of the real
-one and of the probabilities that it gave before ("Learning without forgetting", Li and Hoiem 2016, arXiv:1606.09282,
-here on the old images themselves). So whatever it read, refused or was unsure of, it still does.
+Replayed are images like those that the model was trained on; their target is the mean of the true label and of the
+probabilities that the model gave before ("Learning without forgetting", Li and Hoiem 2016, arXiv:1606.09282, here on
+the original images themselves). So the model keeps its predictions, its rejections and its confidence.
 """
 
 from collections.abc import Iterator
@@ -22,56 +22,56 @@ from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.fit import TRUTH, WarmUpAndDecay
 from mnist_cnn.training.recipe import Recipe
 
-UPDATES, OWN, REHEARSED = 100, 32, 96  # images of the person, and rehearsed ones, an update
+UPDATES, OWN, REPLAYED = 100, 32, 96  # images of the person and replayed ones, per update
 LEARNING_RATE, WARM_UP = 0.001, 0.1
-# Of the way from the weights of before to those of one training, and to several's mean.
+# How far to go from the original weights to those of one training, and to the mean of several.
 ALONE, TOGETHER = 0.5, 0.75
-IMAGES, VARIED, NO_DIGIT = 8000, 1600, 3200  # rehearsed ones that differ, and how many of these are of which kind
-# More than a hand's own unsteadiness, so that three of a digit stand for many (docs/log.md).
-AS_THE_HAND_VARIES = Augmentation(rotation=17, zoom=0.17, shear=0.25, translation=0.85, elastic=1.7)
+IMAGES, RESTYLED, NEGATIVES = 8000, 1600, 3200  # replayed images in all, and how many of them are restyled, negatives
+# More than the natural variation of a handwriting, so that three examples stand for many (docs/log.md).
+AUGMENTATION = Augmentation(rotation=17, zoom=0.17, shear=0.25, translation=0.85, elastic=1.7)
 BATCH = 250
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """Images (n, 28, 28) uint8 and the probabilities (n, 10) that the network is to give for them."""
+class Replay:
+    """Images (n, 28, 28) uint8 and their target probabilities (n, 10)."""
 
     images: np.ndarray
     probabilities: np.ndarray
 
 
-def rehearsal_of(training: Examples, recipe: Recipe, classify: Classifier, rng: np.random.Generator) -> Rehearsal:
-    """Some of the training images as they are, some restyled, and, if the network was trained to refuse, some no digit.
+def replay_of(training: Examples, recipe: Recipe, classify: Classifier, rng: np.random.Generator) -> Replay:
+    """Some training images as they are, some restyled, and negatives if the model was trained with them.
 
-    What the network is to give for them is half what it gives now and half the truth.
+    The target is half the model's current prediction and half the true label.
     """
-    foreign = NO_DIGIT if recipe.negatives else 0
-    chosen = rng.choice(len(training), min(IMAGES - foreign, len(training)), replace=False)
+    count = NEGATIVES if recipe.negatives else 0
+    chosen = rng.choice(len(training), min(IMAGES - count, len(training)), replace=False)
     images, labels = training.images[chosen], training.labels[chosen]
-    plain = max(len(images) - VARIED, len(images) // 2)
+    plain = max(len(images) - RESTYLED, len(images) // 2)
     more = restyled(images[plain:], labels[plain:], 1.0, rng)
-    seen = np.concatenate([images[:plain], more, negatives(foreign, images, labels, rng)])
-    truth = TRUTH[np.concatenate([labels, np.full(foreign, NOT_A_DIGIT)])]
-    return Rehearsal(seen, (classify(seen) + truth) / 2)
+    seen = np.concatenate([images[:plain], more, negatives(count, images, labels, rng)])
+    truth = TRUTH[np.concatenate([labels, np.full(count, NOT_A_DIGIT)])]
+    return Replay(seen, (classify(seen) + truth) / 2)
 
 
-class Tuning:
-    """Trains one network again and again, each time from where it began.
+class FineTuning:
+    """Fine-tunes one model several times, each time from the original weights.
 
-    It never goes all of the way. Weights between those of before and those learnt read what is new as well, and forget
-    less (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022, arXiv:2109.01903); the mean of the weights of
+    The result is interpolated with the original weights: that predicts the new digits as well, and forgets less
+    (Wortsman et al., "Robust fine-tuning of zero-shot models", 2022, arXiv:2109.01903). The mean of the weights of
     several trainings keeps what they agree on (Wortsman et al., "Model soups", 2022, arXiv:2203.05482).
     """
 
-    def __init__(self, network: keras.Model, rehearsal: Rehearsal, seed: int) -> None:
-        self.rehearsal = rehearsal
-        # Views of an image are averaged only in the end: what is trained is the network that they share.
+    def __init__(self, network: keras.Model, replay: Replay, seed: int) -> None:
+        self.replay = replay
+        # Test-time augmentation is left out of the training: what is trained is the model inside.
         self.network = next((layer for layer in network.layers if isinstance(layer, keras.Model)), network)
-        self.began = self.network.get_weights()
-        self.learnt: list[list[np.ndarray]] = []
+        self.original = self.network.get_weights()
+        self.trained: list[list[np.ndarray]] = []
         for layer in self.network.layers:
             if isinstance(layer, layers.BatchNormalization):
-                layer.trainable = False  # thirty pictures say nothing about the mean over all people's
+                layer.trainable = False  # thirty images say nothing about the statistics over all people
         self.network.compile(
             keras.optimizers.Adam(WarmUpAndDecay(LEARNING_RATE, UPDATES, WARM_UP, down=True)),
             loss="categorical_crossentropy",
@@ -79,36 +79,36 @@ class Tuning:
             steps_per_execution=backend.steps_per_execution(20),
         )
         self.network.optimizer.build(self.network.trainable_variables)
-        self.run = epochs(self.network, OWN + REHEARSED, None, seed)
+        self.run = epochs(self.network, OWN + REPLAYED, None, seed)
 
-    def learn(self, own: Examples, rng: np.random.Generator) -> None:
-        """Train from the beginning on these digits and what is rehearsed, and go half of the way there."""
-        self.network.set_weights(self.began)
+    def train(self, own: Examples, rng: np.random.Generator) -> None:
+        """Train from the original weights on these digits and replayed images, and interpolate half-way."""
+        self.network.set_weights(self.original)
         for variable in self.network.optimizer.variables:
             variable.assign(np.zeros(variable.shape, variable.dtype))
-        self.run(0, *mixed(own, self.rehearsal, rng), None)
-        self.learnt.append(self.network.get_weights())
-        self.go(ALONE, self.learnt[-1:])
+        self.run(0, *mixed(own, self.replay, rng), None)
+        self.trained.append(self.network.get_weights())
+        self.interpolate(ALONE, self.trained[-1:])
 
     def forget(self) -> None:
-        """Leave out of the mean what was learnt until now."""
-        self.learnt.clear()
+        """Leave the trainings until now out of the mean."""
+        self.trained.clear()
 
-    def join(self) -> None:
-        """Go most of the way to the mean of what was learnt, or half of it if that was only once."""
-        self.go(TOGETHER if len(self.learnt) > 1 else ALONE, self.learnt)
+    def average(self) -> None:
+        """Interpolate three quarters of the way to the mean of the trainings, or half-way if there was only one."""
+        self.interpolate(TOGETHER if len(self.trained) > 1 else ALONE, self.trained)
 
-    def go(self, share: float, several: list[list[np.ndarray]]) -> None:
-        """Set the weights to a point between those of before and the mean of these."""
+    def interpolate(self, share: float, several: list[list[np.ndarray]]) -> None:
+        """Set the weights to a point between the original ones and the mean of `several`."""
         means = [np.mean(arrays, axis=0) for arrays in zip(*several, strict=True)]
-        self.network.set_weights([one + share * (mean - one) for one, mean in zip(self.began, means, strict=True)])
+        self.network.set_weights([one + share * (mean - one) for one, mean in zip(self.original, means, strict=True)])
 
 
-def mixed(own: Examples, rehearsal: Rehearsal, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """All that is seen, update after update: images (n, 28, 28, 1) uint8 and truth (n, 10) float32."""
-    mine, old = order(len(own), UPDATES * OWN, rng), order(len(rehearsal.images), UPDATES * REHEARSED, rng)
-    images = [augmented(own.images[mine], AS_THE_HAND_VARIES, rng), rehearsal.images[old]]
-    truth = [TRUTH[own.labels[mine]], rehearsal.probabilities[old]]
+def mixed(own: Examples, replay: Replay, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The batches of all updates, one after the other: images (n, 28, 28, 1) uint8 and targets (n, 10) float32."""
+    mine, old = order(len(own), UPDATES * OWN, rng), order(len(replay.images), UPDATES * REPLAYED, rng)
+    images = [augmented(own.images[mine], AUGMENTATION, rng), replay.images[old]]
+    truth = [TRUTH[own.labels[mine]], replay.probabilities[old]]
     every, true = (
         np.concatenate([part.reshape(UPDATES, -1, *part.shape[1:]) for part in parts], axis=1)
         for parts in (images, truth)
@@ -121,8 +121,8 @@ def order(count: int, wanted: int, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([rng.permutation(count) for _ in range(-(-wanted // count))])[:wanted]
 
 
-def called(network: keras.Model) -> Classifier:
-    """The network as it is at each call; Keras' own `predict` would be compiled, for a few images, each time anew."""
+def current_classifier(network: keras.Model) -> Classifier:
+    """The model with its weights at each call; Keras' own `predict` would be compiled again each time."""
 
     def batches(images: np.ndarray) -> Iterator[np.ndarray]:
         for start in range(0, len(images), BATCH):
