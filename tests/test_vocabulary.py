@@ -32,9 +32,7 @@ docs/python.md
 
 
 
-src/mnist_cnn/workflows/adaptation/adapt.py
 
-src/mnist_cnn/workflows/adaptation/handwriting.py
 
 
 
@@ -51,12 +49,6 @@ src/mnist_cnn/artifact/store.py
 
 
 
-src/mnist_cnn/workflows/doctor.py
-
-
-
-
-src/mnist_cnn/system/environment.py
 
 
 
@@ -65,9 +57,11 @@ src/mnist_cnn/system/environment.py
 
 
 
-src/mnist_cnn/training/checkpoint.py
 
-src/mnist_cnn/training/devices.py
+
+
+
+
 
 
 
