@@ -1,6 +1,7 @@
 """The rooms, the direction of imports between them, and what importing costs."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -14,32 +15,28 @@ import mnist_cnn
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
 ROOT = Path(mnist_cnn.__file__).parent
 PACKAGE = "mnist_cnn"
-# Imports point down: a room may import those below it, and nothing above. docs/design.md draws the same.
-ROOMS = [
-    "cli",
-    "web",
-    "serving",
-    "terminal",
-    "bulk",
-    "study",
-    "workflows",
-    "evaluation",
-    "artifact",
-    "training",
-    "models",
-    "data",
-    "reading",
-    "workers",
-    "callbacks",
-    "card",
-    "system",
-    "errors",
+DESIGN = Path(__file__).parents[1] / "docs" / "design.md"
+# From the top floor down. A room may import those on the floors below, and none beside it. docs/design.md draws these.
+FLOORS = [
+    {"cli"},
+    {"web"},
+    {"serving", "terminal"},
+    {"bulk", "study"},
+    {"workflows"},
+    {"evaluation", "artifact"},
+    {"training"},
+    {"models", "data"},
+    {"reading"},
+    {"workers", "callbacks", "card"},
+    {"system"},
+    {"errors"},
 ]
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Rooms that promise more: they import these and nothing else of ours.
 ONLY = {
     "serving": {"reading", "errors"},  # a server answers on the base install
     "web": {"serving", "reading", "card", "errors"},  # the page itself is one of the files of `serving`
-    "bulk": {"reading", "workers", "card", "errors"},
+    "bulk": {"reading", "workers", "errors"},
     "reading": {"card", "errors"},
     "workers": {"system", "errors"},
     "callbacks": {"errors"},
@@ -83,11 +80,11 @@ def room_of(module: str) -> str:
 
 
 def pointing_back(graph: dict[str, set[str]]) -> list[str]:
-    """The imports of a room above, or of one that the importing room promises not to need."""
+    """The imports of a room above or beside, or of one that the importing room promises not to need."""
     found = []
     for module, imported in graph.items():
         room = room_of(module)
-        below = ONLY.get(room, set(ROOMS[ROOMS.index(room) + 1 :]))
+        below = {other for other in FLOOR if FLOOR[other] > FLOOR[room]} & ONLY.get(room, set(FLOOR))
         found += [f"{module} → {other}" for other in sorted(imported) if room_of(other) not in below | {room}]
     return found
 
@@ -140,9 +137,26 @@ def test_no_two_rooms_have_modules_of_one_name() -> None:
 def test_every_module_is_in_a_room_and_no_room_is_empty() -> None:
     assert {path.name for path in ROOT.glob("*.py")} <= LOOSE
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders | {Path(file).stem for file in LOOSE if not file.startswith("__")} == set(ROOMS)
+    assert folders | {Path(file).stem for file in LOOSE if not file.startswith("__")} == set(FLOOR)
     for folder in folders:
         assert any(path.name != "__init__.py" for path in (ROOT / folder).glob("*.py")), f"{folder} is empty"
+
+
+def test_the_design_document_draws_the_rooms() -> None:
+    lines = [line.partition("│")[0] for line in DESIGN.read_text(encoding="utf-8").splitlines() if "│" in line]
+    assert [{room.removesuffix(".py") for room in line.split()} for line in lines] == FLOORS
+
+
+def test_the_design_document_lists_the_modules_of_each_room() -> None:
+    rows = re.findall(r"^\| `(\w+)(/|\.py)` \| (.*) \|$", DESIGN.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {room for room, *_ in rows} == set(FLOOR)
+    for room, end, text in rows:
+        if end == "/":
+            files = {path.stem for path in (ROOT / room).rglob("*.py")} - {"__init__"}
+            folders = {path.name for path in (ROOT / room).iterdir() if path.is_dir()} - {"__pycache__"}
+            named = set(re.findall(r"`(\w+)`", text))
+            assert named <= files | folders, f"{room}/ has no {named - files - folders}"
+            assert files <= named, f"{room}/: {files - named} is missing"
 
 
 @pytest.fixture

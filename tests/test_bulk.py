@@ -204,8 +204,8 @@ def wait_until(true: "object", seconds: float = 60) -> None:
     ("bad", "code", "sentence"),
     [
         (["x.png", "--workers", "0"], 2, "workers is 0: it must be"),
-        (["x.png", "--ray", "local"], 2, "--ray needs --ray ADDRESS and --output FOLDER beside it"),
-        (["x.png", "--output", "y.parquet"], 2, "--output needs --ray ADDRESS and --output FOLDER beside it"),
+        (["x.png", "--ray", "local"], 2, "--ray: give both --ray ADDRESS and --output FOLDER, or neither"),
+        (["x.png", "--output", "y.parquet"], 2, "--output: give both --ray ADDRESS and --output FOLDER, or neither"),
         (["x.png", "--ray", "local", "--output", "y", "--workers", "2"], 2, "--workers cannot be given with --ray"),
     ],
 )

@@ -23,7 +23,6 @@ NOT_YET = """
 README.md
 
 
-docs/design.md
 
 
 

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn import __version__, card
+from mnist_cnn import __version__
 from mnist_cnn.bulk.reader_process import ReaderOptions
 from mnist_cnn.errors import ImageError, ReaderError
-from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.model_names import onnx_file_of
 from mnist_cnn.reading.picture import files_of
 
 PARQUET = ".parquet"
@@ -107,6 +107,4 @@ def check(file: str, columns: Columns) -> None:
 
 def version_with(model: str | None) -> str:
     """The version of this program and the SHA-256 of the model that it reads with."""
-    path = path_of(model)
-    content = (path / card.ONNX_MODEL if path.is_dir() else path).read_bytes()
-    return f"{__version__} {hashlib.sha256(content).hexdigest()}"
+    return f"{__version__} {hashlib.sha256(onnx_file_of(model).read_bytes()).hexdigest()}"

@@ -40,6 +40,12 @@ def path_of(model: str | Path | None) -> Path:
     )
 
 
+def onnx_file_of(model: str | Path | None) -> Path:
+    """The .onnx file of a model, by its path or name (`path_of`), whether it exists or not."""
+    path = path_of(model)
+    return path / card.ONNX_MODEL if path.is_dir() else path
+
+
 def newest_runs() -> dict[str, Path]:
     """For each recipe, the folder of its newest finished run in `runs/`; adapted models are not counted."""
     newest: dict[str, tuple[str, Path]] = {}
