@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from mnist_cnn import __version__
 from mnist_cnn.cli import app
-from mnist_cnn.training.recipe import RECIPES, Recipe
+from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe
 
 ROOT = Path(__file__).parents[1]
+FIXTURE = ROOT / "tests" / "fixtures" / "format-1"
 run = CliRunner().invoke
 
 
@@ -21,8 +22,9 @@ def test_every_hyperparameter_of_a_recipe_can_be_set() -> None:
         assert f"--{hyperparameter.name.replace('_', '-')}" in said
 
 
-def test_the_version_is_the_packages() -> None:
-    assert run(app, ["--version"]).stdout == f"mnist-cnn {__version__}\n"
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_the_packages(option: str) -> None:
+    assert run(app, [option]).stdout == f"mnist-cnn {__version__}\n"
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
 
 
@@ -31,6 +33,32 @@ def test_recipes_are_listed_with_their_hyperparameters() -> None:
     for name in RECIPES:
         assert name in said
     assert json.loads(run(app, ["info", "--json"]).stdout)["classic"]["batch_size"] == 64
+
+
+def test_a_recipe_is_shown_with_what_its_hyperparameters_mean() -> None:
+    said = run(app, ["info", "fast"], env={"COLUMNS": "200"}).stdout
+    assert said.startswith(f"fast  {ABOUT['fast']}\n")
+    for one in Recipe.hyperparameters():
+        assert one.metadata["meaning"] in said
+    assert json.loads(run(app, ["info", "fast", "--json"]).stdout) == RECIPES["fast"].to_dict()
+
+
+def test_the_bundled_model_is_shown_with_its_recipe() -> None:
+    both, alone = (run(app, ["info", name]).stdout for name in ("robust", "bundled"))
+    assert both.startswith("robust  ")
+    assert both.endswith(alone)
+    assert alone.startswith("The bundled model\n")
+    document = json.loads(run(app, ["info", "robust", "--json"]).stdout)
+    assert document["recipe"] == RECIPES["robust"].to_dict()
+    assert document["model_card"] == json.loads(run(app, ["info", "bundled", "--json"]).stdout)
+
+
+@pytest.mark.parametrize("name", [FIXTURE, FIXTURE / "card.json"])
+def test_a_model_card_is_shown_by_its_folder_or_a_file_in_it(name: Path) -> None:
+    done = run(app, ["info", str(name)])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{FIXTURE}\n")
+    assert "91.80% (459 of 500 correct" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -48,7 +76,10 @@ def test_recipes_are_listed_with_their_hyperparameters() -> None:
         (["evaluate", "nowhere"], 1, "There is no model 'nowhere'"),
         (["evaluate", "."], 1, "is not a saved model"),
         (["report", "nowhere"], 1, "There is no model 'nowhere'"),
-        (["info", "nowhere"], 1, "There is no recipe or model 'nowhere'"),
+        (["info", "nowhere"], 1, "There is no recipe or model 'nowhere': choose one of classic, fast, "),
+        (["info", "rubust"], 1, "There is no recipe or model 'rubust': did you mean 'robust'?"),
+        (["info", "runs/nowhere"], 1, "runs/nowhere is not a saved model"),
+        (["read", "x.png", "--model", "rubust"], 1, "There is no model 'rubust'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -111,6 +111,17 @@ def test_each_member_has_a_line_before_the_ensembles(linear: Path) -> None:
     ]
 
 
+def test_quiet_evaluation_has_no_notes(linear: Path) -> None:
+    done = run(app, ["evaluate", str(FOLDER / "model.onnx"), str(linear), "--data", "digits", "--quiet"])
+    assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_verbose_evaluation_shows_the_layers() -> None:
+    plain, verbose = (run(app, ["evaluate", str(FOLDER), *more]).stdout for more in ([], ["-v"]))
+    assert "Total params: " in verbose
+    assert verbose.endswith(plain)
+
+
 def test_programs_get_each_member_and_the_ensemble(linear: Path, digits: Dataset) -> None:
     first = FOLDER / "model.onnx"
     document = json.loads(run(app, ["evaluate", str(first), str(linear), "--data", "digits", "--json"]).stdout)

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,30 @@ def folder(tmp_path: Path) -> Path:
 def test_one_picture_gives_its_rows(cli: Cli, folder: Path) -> None:
     done = cli("read", folder / "b.png")
     assert (done.returncode, done.stdout, done.stderr) == (0, "17\n5\n", "")
+
+
+def test_verbose_shows_the_confidence_of_each_digit(cli: Cli, folder: Path) -> None:
+    sure = r"\d+\.\d\d%"
+    done = cli("read", folder / "b.png", "--verbose")
+    assert re.fullmatch(rf"17 \(1: {sure}, 7: {sure}\)\n5 \(5: {sure}\)\n", done.stdout)
+    done = cli("read", folder, "-v", "--min-confidence", 1)
+    both = rf": \?\? \(4: {sure}, 2: {sure}\)\n.*: \?\? \(1: {sure}, 7: {sure}\) / \? \(5: {sure}\)\n"
+    assert re.fullmatch(re.escape(str(folder / "a.png")) + both, done.stdout)
+
+
+def test_predict_reads(cli: Cli, folder: Path) -> None:
+    assert cli("predict", folder / "a.png").stdout == "42\n"
+
+
+def test_quiet_leaves_results_and_errors(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    Image.new("L", (300, 200), 255).save(tmp_path / "blank.png")
+    words = ["read", tmp_path / "blank.png", *[folder / "a.png"] * 20]
+    assert "Reading 21 of 21" in cli(*words).stderr
+    done = cli(*words, "--quiet", tmp_path / "nowhere.png")
+    assert done.stdout.splitlines()[0] == f"{tmp_path / 'blank.png'}:"
+    assert len(done.stdout.splitlines()) == 21
+    assert len(done.stderr.splitlines()) == 1
+    assert "nowhere.png" in done.stderr
 
 
 def test_a_folder_gives_a_line_a_picture(cli: Cli, folder: Path) -> None:

@@ -144,6 +144,18 @@ def test_boxes_and_digits_are_drawn_onto_the_picture(reader: Reader) -> None:
     assert ((drawn[..., 1] > drawn[..., 0]).any(axis=1)).sum() > 100
 
 
+def test_the_confidence_is_drawn_below_the_box_and_in_the_image_even_at_its_edge(reader: Reader) -> None:
+    page = inked(mask("42"), 255, 0)
+    for cut in (page, page[: reader.read(page).digits[0].box.top + reader.read(page).digits[0].box.height + 1]):
+        digits = reader.read(cut).digits
+        box, height = digits[0].box, cut.shape[0]
+        other = annotate(cut, [dataclasses.replace(digits[0], confidence=0.123)])
+        differ = np.flatnonzero((annotate(cut, [digits[0]]) != other).any(axis=(1, 2)))
+        assert len(differ) > 3
+        scale = len(other) / height
+        assert differ[0] >= (box.top + box.height / 2) * scale
+
+
 def test_another_network_can_be_named() -> None:
     page = inked(mask("1"), 255, 0)
     assert (

@@ -283,6 +283,13 @@ def test_seeds_and_their_summary_are_on_stdout_and_progress_is_on_stderr(
 
 
 @pytest.mark.usefixtures("begun")
+def test_a_quiet_study_shows_results_only(words: list[str]) -> None:
+    done = invoke(app, [*words, "--seeds", "1", "--quiet"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("seed   0  accuracy 82.00%")
+
+
+@pytest.mark.usefixtures("begun")
 def test_json_is_the_document_and_nothing_else(words: list[str], tmp_path: Path) -> None:
     done = invoke(app, [*words, "--seeds", "1", "--json"])
     assert json.loads(done.stdout) == json.loads((tmp_path / "study" / "study.json").read_text())

@@ -19,26 +19,28 @@ class Terminated(KeyboardInterrupt):
 
 
 class Command(TyperCommand):
-    """A command whose flags have no type in its help."""
+    """A command whose flags and arguments have no type in its help."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All arguments and options."""
-        return without_types_of_flags(super().get_params(ctx))
+        return without_types(super().get_params(ctx))
 
 
 class Group(TyperGroup):
-    """A group of commands whose flags have no type in its help."""
+    """A group of commands whose flags and arguments have no type in its help."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All arguments and options."""
-        return without_types_of_flags(super().get_params(ctx))
+        return without_types(super().get_params(ctx))
 
 
-def without_types_of_flags(parameters: list[Any]) -> list[Any]:
-    """The parameters; a flag has no `<bool>` behind it."""
+def without_types(parameters: list[Any]) -> list[Any]:
+    """The parameters, without `<bool>` behind a flag and `<list[str]>` behind an argument."""
     for one in parameters:
         if getattr(one, "is_flag", False):
             one.metavar = ""
+        elif one.param_type_name == "argument":
+            one.display_type_rich = lambda ctx: ""  # noqa: ARG005  the signature that Typer calls
     return parameters
 
 

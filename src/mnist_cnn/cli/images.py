@@ -200,7 +200,8 @@ def serve(
         str | None, typer.Option(help="Bearer token required for every request.", envvar="MNIST_CNN_TOKEN")
     ] = None,
     allow_origin: Annotated[
-        list[str] | None, typer.Option(help="Allowed CORS origin, such as https://example.org; * for all.")
+        list[str] | None,
+        typer.Option(metavar="<str>", help="Allowed CORS origin, such as https://example.org; * for all."),
     ] = None,
 ) -> None:
     """Serve a web app to draw on and an HTTP API (docs/serving.md). Press Ctrl-C to stop.

@@ -51,7 +51,7 @@ ModelToExtend = Annotated[
 Images = Annotated[list[str], typer.Argument(metavar="image", help="Files, folders, or - for standard input.")]
 Single = Annotated[bool, typer.Option("--single", help="Treat each image as a single digit.")]
 MinConfidence = Annotated[
-    float | None, typer.Option(help="Reject digits with less confidence than this, 0 to 1 (default: 0.5).")
+    float | None, typer.Option(help="Reject digits with less confidence than this, 0 to 1; by default 0.5.")
 ]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")]
 Seed = Annotated[int, typer.Option(help="Random seed (initialisation, shuffling, dropout).")]

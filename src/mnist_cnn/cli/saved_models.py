@@ -195,6 +195,8 @@ def info(
         return
     if recipe:
         screen.show_recipe(recipe)
+    if recipe and saved:
+        screen.show("")
     if saved:
         screen.show_card("The bundled model" if is_bundled else str(saved.folder), saved.card)
 

@@ -104,9 +104,9 @@ def show_calibration(evaluation: Evaluation) -> None:
         ends = "" if low is None else f" (95% CI {low:.4f} to {high:.4f})"
         show(f"{names[name]:<30} {getattr(evaluation, name):.4f}{ends}")
     if evaluation.risk_coverage:
-        pairs = evaluation.risk_coverage.selective_accuracy.items()
-        shown = "   ".join(f"{coverage:.0%}: {value:.2%}" for coverage, value in pairs)
-        show(f"{'Selective accuracy by coverage':<30} {shown}")
+        curve = evaluation.risk_coverage.selective_accuracy
+        show(f"{'Coverage':<18}" + "".join(f"{coverage:>9.0%}" for coverage in curve))
+        show(f"{'Selective accuracy':<18}" + "".join(f"{value:>9.2%}" for value in curve.values()))
         show(f"{'AURC':<30} {evaluation.risk_coverage.aurc:.6f}")
 
 
@@ -123,7 +123,7 @@ def show_layers(name: str, model: Any) -> None:
 def show_label_errors(folder: Path, found: Mapping[str, LabelErrors]) -> None:
     """The labels of lowest probability in each part of the data, and where the others are."""
     for name, errors in found.items():
-        show(f"Likely label errors among {errors.count:,} {name} labels: {errors.estimated:,}. The most likely ones:")
+        show(f"Likely label errors among {errors.count:,} {name} labels: {errors.estimated:,}. Lowest label probabilities:")
         for one in errors.ranked[:LISTED]:
             show(
                 f"  #{one.index:<6} label {one.label} ({one.label_probability:.2%}), "
@@ -153,16 +153,19 @@ def show_card(name: str, card: Card) -> None:
     """A model card, readable."""
     evaluation = Evaluation.from_dict(card.evaluation)
     data = card.data
-    mark = "" if data["name"] == "mnist" else " (not MNIST)"
+    mark = "" if data["name"] == "mnist" else f" on {data['name']} (not MNIST)"
+    hyperparameters = "  ".join(
+        f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items() if name != "name"
+    )
     reproducible = "deterministic" if card.deterministic else "not deterministic"
     rows = {
         "Test accuracy": f"{evaluation.uncorrected}{mark}",
         **({"Corrected accuracy": str(evaluation.corrected)} if evaluation.corrected else {}),
         **({"Temperature": f"{evaluation.temperature:.3f}"} if evaluation.temperature else {}),
         "Parameters": f"{card.parameters:,}",
-        "Data": f"{data['name']}{mark}: {data['training']:,} training, {data['validation']:,} validation, "
+        "Data": f"{data['name']}: {data['training']:,} training, {data['validation']:,} validation, "
         f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
-        "Recipe": "  ".join(f"{name.replace('_', '-')} {value}" for name, value in card.recipe.items()),
+        "Recipe": f"{card.recipe['name']}: {hyperparameters}",
         "Seed": f"{card.seed}, {card.threads} thread{'' if card.threads == 1 else 's'}, {reproducible}",
         "Time": "  ".join(f"{name} {value:.1f} s" for name, value in card.seconds.items()),
         "Machine": f"{card.machine['processor']}, {card.machine['cores']} cores, {card.machine['system']}",
@@ -197,12 +200,14 @@ def show_recipes() -> None:
 
 def show_recipe(recipe: Recipe) -> None:
     """A recipe with its hyperparameters, their ranges and what they mean."""
-    show(Text.assemble((f"{recipe.name}  ", "bold"), ABOUT[recipe.name]))
-    rows = [
-        (option_of(one.name), f"{getattr(recipe, one.name)}", values_of(one), one.metadata["meaning"])
-        for one in recipe.hyperparameters()
-    ]
-    show_columns([("Hyperparameter", "Value", "Range", "Meaning"), *rows])
+    show(Text.assemble((f"{recipe.name}  ", "bold"), ABOUT[recipe.name]), "")
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for head in ("Hyperparameter", "Value", "Range"):
+        table.add_column(head, no_wrap=True)
+    table.add_column("Meaning")
+    for one in recipe.hyperparameters():
+        table.add_row(option_of(one.name), f"{getattr(recipe, one.name)}", values_of(one), one.metadata["meaning"])
+    stdout.print(table, soft_wrap=False)
 
 
 def show_columns(rows: list[tuple[str, ...]]) -> None:
