@@ -537,6 +537,14 @@ def test_a_network_and_its_onnx_form_do_not_differ() -> None:
     assert document["verdict"].startswith("The difference is not significant")
 
 
+def test_the_bundled_model_is_compared_by_its_name() -> None:
+    done = invoke(app, ["study", "compare", "robust", str(FIXTURE / "model.onnx"), "--data", "digits"])
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("A: robust: 99.20% (496 of 500 correct")
+    assert lines[1].startswith(f"B: {FIXTURE / 'model.onnx'}: 91.80% (459 of 500 correct")
+
+
 def test_two_networks_are_compared_on_the_same_images(
     trained: tuple[Path, "subprocess.CompletedProcess[str]"],
 ) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from mnist_cnn import card
 from mnist_cnn.card import Card
 from mnist_cnn.errors import ArtifactError, RunError
-from mnist_cnn.reading.model_names import BUNDLED, path_of
+from mnist_cnn.reading.model_names import BUNDLED, BUNDLED_NAMES, path_of
 from mnist_cnn.system.files import flush_to_disk, locked
 
 PARTIAL = ".partial"
@@ -23,6 +23,11 @@ class Artifact:
 
     folder: Path
     card: Card
+
+    @property
+    def name(self) -> str:
+        """What to call it in a sentence: its folder, or `robust` for the bundled model."""
+        return BUNDLED_NAMES[0] if self.folder == BUNDLED else str(self.folder)
 
 
 def make_partial(folder: Path) -> Path:

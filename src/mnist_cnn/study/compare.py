@@ -156,7 +156,8 @@ def _compare_models(paths: tuple[Path, Path], data: str | None, callbacks: Callb
         callbacks.on_warning(dataset.warning)
     classifiers = [workflow.fastest_classifier(model) for model in models]
     counts = ContingencyTable.of(*(is_correct(classify, dataset) for classify in classifiers))
-    return ModelComparison(str(paths[0]), str(paths[1]), files.about(dataset), counts, mcnemar(counts))
+    a, b = (getattr(model, "name", str(path)) for model, path in zip(models, paths, strict=True))
+    return ModelComparison(a, b, files.about(dataset), counts, mcnemar(counts))
 
 
 def _compare_studies(paths: tuple[Path, Path], callbacks: CallbackList) -> StudyComparison:

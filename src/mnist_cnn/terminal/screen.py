@@ -123,7 +123,7 @@ def show_layers(name: str, model: Any) -> None:
 def show_label_errors(folder: Path, found: Mapping[str, LabelErrors]) -> None:
     """The labels of lowest probability in each part of the data, and where the others are."""
     for name, errors in found.items():
-        show(f"Likely label errors among {errors.count:,} {name} labels: {errors.estimated:,}. Lowest label probabilities:")
+        show(f"Likely label errors among {errors.count:,} {name} labels: {errors.estimated:,}", "Lowest probabilities:")
         for one in errors.ranked[:LISTED]:
             show(
                 f"  #{one.index:<6} label {one.label} ({one.label_probability:.2%}), "

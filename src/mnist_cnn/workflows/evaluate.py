@@ -146,7 +146,7 @@ def data_of_all(artifacts: Sequence[Artifact], callbacks: CallbackList) -> Datas
     for other in artifacts[1:]:
         if other.card.data["sha256"] != first.card.data["sha256"]:
             raise DataError(
-                f"{first.folder} was trained on {first.card.data['origin']} and {other.folder} on other data, "
+                f"{first.name} was trained on {first.card.data['origin']} and {other.name} on other data, "
                 f"{other.card.data['origin']}: name the dataset to evaluate them on with --data."
             )
     return data_of(first, callbacks)
@@ -204,6 +204,6 @@ def data_of(artifact: Artifact, callbacks: CallbackList, data: Data | None = Non
     dataset = source.load(known["origin"] if data is None else data, say=callbacks.on_message)
     if dataset.sha256 != known["sha256"]:
         raise DataError(
-            f"The data at {known['origin']} is not what {artifact.folder} was trained on: name other data with --data."
+            f"The data at {known['origin']} is not what {artifact.name} was trained on: name other data with --data."
         )
     return replace(dataset, warning=known["warning"])

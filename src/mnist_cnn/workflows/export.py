@@ -24,7 +24,6 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
 from mnist_cnn.evaluation.agreement import Agreement, agreement_of
 from mnist_cnn.models.classifier import keras_classifier
-from mnist_cnn.reading.model_names import BUNDLED, BUNDLED_NAMES
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import flush_to_disk, locked, sha256_of
 from mnist_cnn.training import backend
@@ -72,8 +71,7 @@ def export(
     export_format, listed = ExportFormat(to, quantize, input_dtype), callbacks_for(verbose, callbacks)
     require_tensorflow()
     artifact = store.load(model)
-    name = BUNDLED_NAMES[0] if artifact.folder == BUNDLED else artifact.folder.resolve().name
-    path = Path(output or f"{name}{export_format.suffix}")
+    path = Path(output or f"{Path(artifact.name).resolve().name}{export_format.suffix}")
     with written_whole(path) as scratch:
         dataset = data_for(artifact, data, listed)
         if dataset.warning:
