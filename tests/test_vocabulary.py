@@ -26,7 +26,6 @@ README.md
 
 
 
-docs/python.md
 
 
 
@@ -36,7 +35,6 @@ docs/python.md
 
 
 
-src/mnist_cnn/artifact/store.py
 
 
 

@@ -114,7 +114,7 @@ def load_onnx_only(folder: Path) -> Artifact:
     Raises ArtifactError.
     """
     if not folder.is_dir():
-        raise ArtifactError(f"{folder} is not a folder that `mnist-cnn train` made: a model card is needed, too.")
+        raise ArtifactError(f"{folder} is not a folder that `mnist-cnn train` made: a model card is needed as well.")
     saved = card.read(folder)
     if card.ONNX_MODEL not in saved.files:
         raise ArtifactError(f"{folder} has no {card.ONNX_MODEL}, which reading needs: train again.")

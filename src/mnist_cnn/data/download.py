@@ -24,7 +24,7 @@ T = TypeVar("T")
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 LARGEST = 64 * 2**20  # bytes; the file has 11 million
 
-# Together less than 15 seconds: nobody should wait longer for a network that does not respond.
+# Together less than 15 seconds: longer is too long for a network that does not respond.
 FIRST_ANSWER_SECONDS = 8.0  # until the first 64 KiB have arrived: name look-up, connection, proxy and server
 STALL_SECONDS = 5.0  # without a single byte on an open connection
 NOTE_SECONDS = 3.0  # between two progress messages

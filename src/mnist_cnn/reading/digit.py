@@ -36,7 +36,7 @@ class Digit:
 
     @property
     def non_digit_probability(self) -> float:
-        """The probability, 0 to 1, that this is no digit: ten times the smallest of the ten class probabilities.
+        """The probability, 0 to 1, that this is not a digit: ten times the smallest of the ten class probabilities.
 
         A model trained with negatives spreads that probability evenly over the ten classes.
         """

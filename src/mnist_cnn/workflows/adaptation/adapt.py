@@ -51,7 +51,7 @@ class Task:
 
     old: Artifact
     recipe: Recipe
-    hand: Handwriting
+    handwriting: Handwriting
     dataset: Dataset
     seed: int
     threads: int
@@ -87,12 +87,12 @@ def adapt(
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
     with closing(listed), temporary_partial(folder) as partial:
-        hand = handwriting_of(images, labels, Reader(old.folder, min_confidence=0.0))
-        for sentence in hand.skipped:
+        handwriting = handwriting_of(images, labels, Reader(old.folder, min_confidence=0.0))
+        for sentence in handwriting.skipped:
             listed.on_message(sentence)
         recipe = Recipe(**old.card.recipe)
         dataset = data_of(old, listed, data).split(recipe.validation_split)
-        task = Task(old, recipe, hand, dataset, seed, threads, listed)
+        task = Task(old, recipe, handwriting, dataset, seed, threads, listed)
         started = time.perf_counter()
         network, held_out = finetuned(task)
         return Model(save(task, network, held_out, partial, time.perf_counter() - started))
@@ -112,7 +112,7 @@ def temporary_partial(folder: Path) -> Iterator[Path]:
 
 def finetuned(task: Task) -> tuple["keras.Model", HeldOut]:
     """The model fine-tuned on all digits, and the result on held-out digits; raises AdaptationError."""
-    hand, seed, callbacks = task.hand, task.seed, task.callbacks
+    handwriting, seed, callbacks = task.handwriting, task.seed, task.callbacks
     # The framework comes with this and takes seconds: everything that can be rejected was rejected before.
     backend.start()
     backend.configure(task.threads, deterministic=False)
@@ -121,18 +121,18 @@ def finetuned(task: Task) -> tuple["keras.Model", HeldOut]:
 
     network = trainable(task.old, task.dataset.test.images[:CHECKED])
     classify = current_classifier(network)
-    callbacks.on_message(f"Fine-tuning on {len(hand)} digits, replaying {task.dataset.name} against forgetting")
+    callbacks.on_message(f"Fine-tuning on {len(handwriting)} digits, replaying {task.dataset.name} against forgetting")
     replay = replay_of(task.dataset.train, task.recipe, classify, np.random.default_rng((seed, FOLDS + 1)))
     tuning = FineTuning(network, replay, seed)
     held_out = hold_out(tuning, classify, task)
     suspects = held_out.possible_label_errors
-    for name in dict.fromkeys(np.array(hand.names)[suspects].tolist()):
+    for name in dict.fromkeys(np.array(handwriting.names)[suspects].tolist()):
         callbacks.on_warning(f"{name} is skipped: possible label error (the model is confident of another digit).")
     require_improvement(held_out)
     if suspects.any():
         tuning.forget()  # the models of the folds were trained on these labels
-    callbacks.on_message(f"Final fine-tuning on all {len(hand) - suspects.sum()} digits")
-    tuning.train(hand.of(~suspects), np.random.default_rng((seed, FOLDS)))
+    callbacks.on_message(f"Final fine-tuning on all {len(handwriting) - suspects.sum()} digits")
+    tuning.train(handwriting.of(~suspects), np.random.default_rng((seed, FOLDS)))
     tuning.average()
     return network, held_out
 
@@ -155,7 +155,7 @@ def save(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
         task.callbacks.on_warning(text)
     history.rewrite(partial / card.HISTORY, old.card.history)
     seconds = {"training": training_seconds, "testing": time.perf_counter() - started}
-    about = adaptation(old.card, task.hand, held_out, before, evaluation)
+    about = adaptation(old.card, task.handwriting, held_out, before, evaluation)
     made = replace(
         old.card,
         format=card.FORMAT,
@@ -168,7 +168,7 @@ def save(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
         machine=environment.machine(),
         seconds={name: round(value, 3) for name, value in seconds.items()},
         evaluation=evaluation.to_dict() | {"adaptation": about},
-        notes=[*old.card.notes, f"Adapted to {len(task.hand)} digits.", *left_out],
+        notes=[*old.card.notes, f"Adapted to {len(task.handwriting)} digits.", *left_out],
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
     ).sealed()
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
@@ -183,15 +183,15 @@ def hold_out(tuning: "FineTuning", classify: Classifier, task: Task) -> HeldOut:
 
     The probabilities are at the temperature of the original model, like those that they are compared with.
     """
-    hand = task.hand
-    folds = folds_of(hand.sources, hand.labels, np.random.default_rng(task.seed))
-    after = hand.probabilities.copy()
+    handwriting = task.handwriting
+    folds = folds_of(handwriting.sources, handwriting.labels, np.random.default_rng(task.seed))
+    after = handwriting.probabilities.copy()
     for fold in range(FOLDS):
         held = folds == fold
         task.callbacks.on_message(f"Fold {fold + 1}/{FOLDS}: train on {(~held).sum()}, test on {held.sum()}")
-        tuning.train(hand.of(~held), np.random.default_rng((task.seed, fold)))
-        after[held] = at(classify(hand.images[held]), temperature_of(task.old.card))
-    return HeldOut(hand.labels, hand.probabilities, after)
+        tuning.train(handwriting.of(~held), np.random.default_rng((task.seed, fold)))
+        after[held] = at(classify(handwriting.images[held]), temperature_of(task.old.card))
+    return HeldOut(handwriting.labels, handwriting.probabilities, after)
 
 
 def temperature_of(old: Card) -> float:
@@ -225,12 +225,14 @@ def _temperature(classify: Classifier, task: Task, held_out: HeldOut) -> float |
     return temperature_scaling.fit(np.concatenate([classify(validation.images), uncalibrated]), labels)
 
 
-def adaptation(old: Card, hand: Handwriting, held_out: HeldOut, before: Accuracy, after: Evaluation) -> dict[str, Any]:
+def adaptation(
+    old: Card, handwriting: Handwriting, held_out: HeldOut, before: Accuracy, after: Evaluation
+) -> dict[str, Any]:
     """Its part of the model card: results on held-out digits and test images, and the original model card."""
     return {
-        "digits": len(hand),
-        "each": hand.each,
-        "unused": len(hand.skipped),
+        "digits": len(handwriting),
+        "each": handwriting.each,
+        "unused": len(handwriting.skipped),
         "doubtful": int(held_out.possible_label_errors.sum()),
         "held_out": held_out.to_dict(),
         "test": {"before": before.to_dict(), "after": after.uncorrected.to_dict()},
