@@ -1,10 +1,10 @@
-"""Seconds from process start to the printed accuracy and confusion matrix: `mnist-cnn train` against plain Keras.
+"""Seconds from process start to the printed confusion matrix: `mnist-cnn train` against the same recipe in plain Keras.
 
     python bench/classic_time.py [PAIRS]          (default 5; needs MNIST_CNN_DATA)
 
-The two run alternately, so that changes in the machine's speed affect both. Each is started from the command line with
-its stdout piped; the clock stops when the last row of the confusion matrix has been printed. Everything after it
-(saving the model, the report) is timed separately.
+The plain Keras script is examples/classic.py. The two run alternately, so that changes in the machine's speed affect
+both. Each is started from the command line with its stdout piped; the clock stops when the last row of the confusion
+matrix has been printed. Everything after it (saving the model, the report) is timed separately.
 """
 
 import os
@@ -45,7 +45,7 @@ def main(pairs: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "mnist_cnn", "train", "--data", "mnist", "--seed", str(pair)]
             ours.append(timed([*command, "--output", f"{folder}/run"]))
-        plain.append(timed([sys.executable, str(here / "plain_keras.py"), data, str(pair)]))
+        plain.append(timed([sys.executable, str(here / "classic_script.py"), data, str(pair)]))
         print(
             f"pair {pair + 1}: mnist-cnn {ours[-1]['seconds']:.1f} s, plain Keras {plain[-1]['seconds']:.1f} s",
             flush=True,

@@ -148,6 +148,13 @@ right.axis("off")
 plt.show()
 
 # %% [markdown]
+# ## The recipe
+#
+# This is the recipe `classic` as a Keras script, `examples/classic.py`. `mnist-cnn train` follows it exactly, and also
+# saves the model, calibrates it and writes a report.
+#
+# (examples/classic.py)
+#
 # ## What next
 #
 # - `mnist-cnn train --recipe fast` trains on MNIST to 99%; `mnist-cnn info` lists the other recipes.

@@ -1,7 +1,7 @@
 """Generate documentation from the code: `make pages`. With --check: only check that it is up to date.
 
 docs/commands.md is generated from the command line, docs/python.md from the docstrings, docs/tour.md and
-notebooks/tour.ipynb from examples/tour.py.
+notebooks/tour.ipynb from examples/tour.py, which shows examples/classic.py.
 """
 
 import ast
@@ -201,8 +201,11 @@ def tour_page() -> str:
 
 
 def tour() -> str:
-    """The script that the notebook and the tour page are generated from."""
-    return (ROOT / "examples" / "tour.py").read_text(encoding="utf-8")
+    """The script that the notebook and the tour page are generated from, with the example that it shows."""
+    script, classic = (ROOT / "examples" / name for name in ("tour.py", "classic.py"))
+    shown = textwrap.indent(code(classic.read_text(encoding="utf-8").rstrip()), "# ", lambda _: True)
+    before, after = script.read_text(encoding="utf-8").split("# (examples/classic.py)\n")
+    return f"{before}{shown}\n{after}"
 
 
 def pages() -> dict[Path, str]:

@@ -26,7 +26,19 @@ PARTS = {
     "keras.optimizers": {"SGD", "Adam"},  # in files of format 1; not loaded
     "keras.src.models.functional": {"Functional"},
     "keras.src.ops.numpy": {
-        *("Add", "GetItem", "Log", "Max", "Maximum", "Mean", "Negative", "Reshape", "Subtract", "TrueDivide"),
+        *(
+            "Add",
+            "DivideNoNan",
+            "GetItem",
+            "Log",
+            "Max",
+            "Maximum",
+            "Mean",
+            "Negative",
+            "Reshape",
+            "Subtract",
+            "TrueDivide",
+        ),
     },
     None: {"__keras_tensor__", "__slice__"},
 }

@@ -25,10 +25,6 @@ from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 
-# What a label stands for: a digit by itself, or for what is no digit every digit alike ("outlier exposure": Hendrycks,
-# Mazeika, Dietterich, "Deep anomaly detection with outlier exposure", 2019, arXiv:1812.04606).
-TRUTH = np.full((11, 10), 0.1, np.float32)
-TRUTH[:NOT_A_DIGIT] = np.eye(10)
 VALIDATION = 2**32 - 1  # in place of the epoch in the seed of the validation images
 
 
@@ -198,5 +194,16 @@ def epoch_order(count: int, repeats: int, rng: np.random.Generator) -> np.ndarra
 
 
 def arrays(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """As a network takes them: images (n, 28, 28, 1) uint8 and probabilities (n, 10) float32, one-hot for a digit."""
-    return examples.images[..., np.newaxis], TRUTH[examples.labels]
+    """As a network takes them: images (n, 28, 28, 1) uint8 and probabilities (n, 10) float32, as `categorical` does."""
+    return examples.images[..., np.newaxis], categorical(examples.labels)
+
+
+def categorical(labels: np.ndarray) -> np.ndarray:
+    """Labels (n,) as probabilities (n, 10) float32: one-hot for a digit, and 0.1 for every digit for NOT_A_DIGIT.
+
+    The latter is "outlier exposure": Hendrycks, Mazeika, Dietterich, "Deep anomaly detection with outlier exposure",
+    2019, arXiv:1812.04606.
+    """
+    truth: np.ndarray = keras.utils.to_categorical(labels, NOT_A_DIGIT + 1)[:, :NOT_A_DIGIT].astype(np.float32)
+    truth[labels == NOT_A_DIGIT] = 0.1
+    return truth

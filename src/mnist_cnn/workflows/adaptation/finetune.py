@@ -19,7 +19,7 @@ from mnist_cnn.data.restyle import restyled
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend
 from mnist_cnn.training.epochs import epochs
-from mnist_cnn.training.fit import TRUTH, WarmUpAndDecay
+from mnist_cnn.training.fit import WarmUpAndDecay, categorical
 from mnist_cnn.training.recipe import Recipe
 
 UPDATES, OWN, REPLAYED = 100, 32, 96  # images of the person and replayed ones, per update
@@ -51,7 +51,7 @@ def replay_of(training: Examples, recipe: Recipe, classify: Classifier, rng: np.
     plain = max(len(images) - RESTYLED, len(images) // 2)
     more = restyled(images[plain:], labels[plain:], 1.0, rng)
     seen = np.concatenate([images[:plain], more, negatives(count, images, labels, rng)])
-    truth = TRUTH[np.concatenate([labels, np.full(count, NOT_A_DIGIT)])]
+    truth = categorical(np.concatenate([labels, np.full(count, NOT_A_DIGIT)]))
     return Replay(seen, (classify(seen) + truth) / 2)
 
 
@@ -108,7 +108,7 @@ def mixed(own: Examples, replay: Replay, rng: np.random.Generator) -> tuple[np.n
     """The batches of all updates, one after the other: images (n, 28, 28, 1) uint8 and targets (n, 10) float32."""
     mine, old = order(len(own), UPDATES * OWN, rng), order(len(replay.images), UPDATES * REPLAYED, rng)
     images = [augmented(own.images[mine], AUGMENTATION, rng), replay.images[old]]
-    truth = [TRUTH[own.labels[mine]], replay.probabilities[old]]
+    truth = [categorical(own.labels[mine]), replay.probabilities[old]]
     every, true = (
         np.concatenate([part.reshape(UPDATES, -1, *part.shape[1:]) for part in parts], axis=1)
         for parts in (images, truth)
