@@ -12,11 +12,8 @@ from mnist_cnn.cli import app
 from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe
 
 ROOT = Path(__file__).parents[1]
-<<<<<<< HEAD
 FIXTURE = ROOT / "tests" / "fixtures" / "format-1"
-=======
 CLASSIC = (ROOT / "examples" / "classic.py").read_text(encoding="utf-8")
->>>>>>> 0bc69c1 (The recipe to the letter: examples/classic.py, and tests that the package does the same bit for bit)
 run = CliRunner().invoke
 
 
