@@ -13,7 +13,7 @@ def classic(dropout: float) -> keras.Model:
     and every later image are scaled alike.
     """
     images = layers.Input((28, 28, 1), dtype="uint8", name="images")
-    # What TensorFlow makes of Rescaling, or of `/`, multiplies by 1/255, and half of the 256 values are rounded otherwise.
+    # TensorFlow turns Rescaling, and `/`, into a product with 1/255, which rounds half of the 256 values otherwise.
     x = ops.divide_no_nan(images, 255.0)
     for layer in [
         Conv2D(16, 2, activation="relu"),
