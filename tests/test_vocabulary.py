@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[1]
 # Not yet rewritten. Delete what is clean: a file that is listed here and has no retired word fails, too.
 # Lines stand apart so that two changes which delete neighbours do not collide.
 NOT_YET = """
-README.md
 
 
 
