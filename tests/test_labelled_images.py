@@ -57,7 +57,7 @@ def test_a_table_whose_labels_are_all_empty_is_evaluated(tmp_path: Path) -> None
     done = run(app, ["score", str(table)])
     assert done.exit_code == 0, done.stderr
     assert "100.00%" in done.stdout
-    assert "1 source 100.00% (no confidence interval)" in done.stdout
+    assert "1 source: 100.00% (no confidence interval)" in done.stdout
     document = json.loads(run(app, ["score", str(table), "--json"]).stdout)
     assert document["all"]["digits"] is None
     assert document["errors"] == []
