@@ -95,7 +95,7 @@ def test_a_folder_gives_the_rows_of_json_in_order(
     assert (summary.images, summary.failed) == (31, 2)
     names = [str(path) for path in sorted(folder.iterdir())]
     first, *rest = rows_of(tmp_path / "out.parquet")
-    assert "is a folder without pictures" in first["error"]
+    assert "contains no images" in first["error"]
     assert rest == expected(names, names)
     assert {path.name for path in tmp_path.iterdir()} == {"pictures", "empty", "out.parquet"}
 
