@@ -301,7 +301,7 @@ def test_evaluate_shows_a_table_of_corruptions(few: Path) -> None:
     done = run(app, ["evaluate", str(FOLDER / "model.onnx"), "--data", str(few), "--corruptions"])
     assert done.exit_code == 0, done.stderr
     lines = done.stdout.splitlines()
-    start = next(place for place, line in enumerate(lines) if line.startswith("Accuracy on damaged images"))
+    start = next(place for place, line in enumerate(lines) if line.startswith("Accuracy on corrupted images"))
     assert "(not MNIST)" in lines[start]
     names = [line[:14].strip() for line in lines[start + 2 :]]
     assert names == ["clean", *(corruption.replace("_", " ") for corruption in CORRUPTIONS), "mean of 15"]

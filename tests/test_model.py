@@ -91,6 +91,15 @@ def test_it_is_saved_whole_or_as_one_file_and_nothing_is_overwritten(model: mnis
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "net.keras", "net.onnx"]
 
 
+def test_the_bundled_model_is_saved_as_the_one_file_that_it_has(tmp_path: Path) -> None:
+    bundled = mnist_cnn.load("bundled")
+    assert bundled.save(tmp_path / "net.onnx").stat().st_size > 1e5
+    for path in ("copy", "net.keras"):
+        with pytest.raises(ArtifactError, match=r"has no model\.keras: save one of model\.onnx\."):
+            bundled.save(tmp_path / path)
+    assert [path.name for path in tmp_path.iterdir()] == ["net.onnx"]
+
+
 def test_a_model_without_an_onnx_file_says_so(tmp_path: Path, model: mnist_cnn.Model) -> None:
     bundled = mnist_cnn.load("robust")
     assert bundled.card.recipe["name"] == "robust"

@@ -111,7 +111,7 @@ def test_evaluate_prints_what_train_printed(trained: Trained, cli: Cli) -> None:
     assert done.returncode == 0
     accuracy = trained_said.stdout.splitlines()[0]
     assert done.stdout.splitlines()[0] == accuracy
-    assert "precision" in done.stdout
+    assert "Precision" in done.stdout
 
 
 def test_evaluate_gives_one_json_document(trained: Trained, cli: Cli) -> None:
@@ -124,7 +124,7 @@ def test_evaluate_gives_one_json_document(trained: Trained, cli: Cli) -> None:
 
 def test_info_shows_the_card_for_people_and_for_programs(trained: Trained, cli: Cli) -> None:
     folder, _ = trained
-    assert "digits (not MNIST)" in cli("info", folder).stdout
+    assert "on digits (not MNIST)" in " ".join(cli("info", folder).stdout.split())
     assert (
         json.loads(cli("info", folder / "card.json", "--json").stdout)["digest"] == mnist_cnn.load(folder).card.digest
     )
@@ -135,7 +135,7 @@ def test_the_report_can_be_made_again_and_is_the_same(trained: Trained, cli: Cli
     before = (folder / "report.html").read_bytes()
     (folder / "report.html").unlink()
     done = cli("report", folder)
-    assert done.stdout.strip() == str(folder / "report.html")
+    assert done.stdout.strip() == f"Report: {folder / 'report.html'}"
     assert (folder / "report.html").read_bytes() == before
 
 

@@ -154,8 +154,9 @@ def load_keras(path: Path) -> Any:
 
 def file_of(artifact: Artifact, name: str) -> Path:
     """One of the files of a saved model; raises ArtifactError if it has none of this name."""
-    if name not in artifact.card.files:
-        raise ArtifactError(f"{artifact.folder} has no {name}: choose one of {', '.join(artifact.card.files)}.")
+    there = [one for one in artifact.card.files if (artifact.folder / one).exists()]
+    if name not in there:
+        raise ArtifactError(f"{artifact.folder} has no {name}: save one of {', '.join(there)}.")
     return artifact.folder / name
 
 

@@ -86,7 +86,7 @@ class Model:
         """Copy the model to a new folder, or one of its files to a path that ends with .keras or .onnx.
 
         Gives the path. Nothing is overwritten. Raises RunError if the path exists or cannot be written, ArtifactError
-        if the model has no such file.
+        if the model has no such file: the bundled one has model.onnx only.
         """
         path = Path(path)
         if path.exists() or path.is_symlink():
@@ -95,6 +95,8 @@ class Model:
             if path.suffix in (".keras", ".onnx"):
                 write_whole(path, store.file_of(self.artifact, f"model{path.suffix}").read_bytes())
             else:
+                for name in self.card.files:
+                    store.file_of(self.artifact, name)
                 shutil.copytree(self.folder, partial := store.partial_of(path))
                 partial.rename(path)
         return path
