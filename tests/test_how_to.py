@@ -10,7 +10,7 @@ import mnist_cnn
 from drawing import mask
 from mnist_cnn.data import source
 from mnist_cnn.errors import DataError
-from mnist_cnn.training import recipe
+from mnist_cnn.training import backend, recipe
 
 PAGE = (Path(__file__).parents[1] / "docs" / "how_to.md").read_text(encoding="utf-8")
 ANSWERS = dict(re.findall(r"^## ([^\n]+)\n\n```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
@@ -32,6 +32,7 @@ def test_each_answer_runs(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MNIST_CNN_DATA", raising=False)
     monkeypatch.setattr(source, "mnist_through_keras", absent)
+    monkeypatch.setattr(backend, "configure", lambda *_, **__: None)  # TensorFlow may have computed in this process
     monkeypatch.setitem(recipe.VALUES, "fast", recipe.VALUES["fast"] | {"repeats": 2, "backend": "auto"})
     cv2.imwrite("photo.jpg", 255 - mask("475"))
     exec(ANSWERS[question], {"mnist_cnn": mnist_cnn})

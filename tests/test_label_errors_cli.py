@@ -19,7 +19,7 @@ def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained
     folder = Path(shutil.copytree(trained[0], tmp_path / "run"))
     done = cli("label-errors", folder, "--recipe", "fast", "--folds", "2", "--json")
     assert done.returncode == 0, done.stderr
-    assert "Network 2 of 2, trained on 649 images to judge the other 648" in done.stderr
+    assert "Fold 2/2: train on 649 images, predict the other 648" in done.stderr
     found = json.loads(done.stdout)
     kept = json.loads((folder / "label_errors.json").read_text())
     assert found == {name: kept[name] for name in ("training", "test")}
