@@ -150,3 +150,21 @@ def test_the_arguments_are_not_modified() -> None:
     evaluate(probabilities, labels)
     assert (probabilities == PROBABILITIES.astype(np.float32)).all()
     assert (labels == LABELS).all()
+
+
+@pytest.mark.parametrize(
+    ("total", "sentence"),
+    [
+        (100.0, "as percentages do"),
+        (101.0, "as percentages do"),
+        (101.5, "row 0 sums to 101.5"),
+        (1.02, "sums to 1.02"),
+    ],
+)
+def test_rows_are_percentages_if_they_sum_to_100_within_a_hundredth(total: float, sentence: str) -> None:
+    rows = np.zeros((1, 10))
+    rows[0, 3] = total
+    with pytest.raises(EvaluationError, match=sentence):
+        evaluate(rows, [3])
+    rows[0, 3] = 1.0099
+    assert evaluate(rows, [3]).accuracy == 1

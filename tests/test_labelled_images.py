@@ -12,6 +12,7 @@ from mnist_cnn.cli import app
 from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import labelled_images
 from mnist_cnn.evaluation.labelled_images import EvaluatedImage, LabelledImage
+from mnist_cnn.evaluation.misclassified import CELL, INPUT, TEXT, contact_sheet
 from mnist_cnn.reading.reading import Reading
 
 NOTHING = Reading((), 28, 28)
@@ -89,3 +90,41 @@ def test_rejection_keeps_the_most_confident_images() -> None:
     curve = labelled_images.rejection_curve([evaluated("")] * 18 + [evaluated("4")] * 2)
     assert [point["count"] for point in curve] == [20, 19, 19, 19, 18, 16]
     assert np.isclose(curve[0]["accuracy"], 0.9)
+
+
+def test_rejection_is_measured_at_six_rates_from_nothing_to_a_fifth() -> None:
+    curve = labelled_images.rejection_curve([evaluated("")] * 100)
+    assert [point["rejected"] for point in curve] == [0.0, 0.01, 0.02, 0.05, 0.1, 0.2]
+    assert [point["count"] for point in curve] == [100, 99, 98, 95, 90, 80]
+
+
+def test_every_error_is_listed_and_says_why_if_the_image_could_not_be_read() -> None:
+    unreadable = EvaluatedImage(LabelledImage(Path("y.png"), "7", ""), None, "It is damaged.")
+    listed = labelled_images.summary([evaluated("4"), unreadable, evaluated("")])["errors"]
+    assert [(one["path"], one["label"], one.get("error")) for one in listed] == [
+        ("x.png", "4", None),
+        ("y.png", "7", "It is damaged."),
+    ]
+
+
+@pytest.mark.parametrize(("a", "b", "length"), [("314", "2314", 3), ("12", "21", 1), ("", "7", 0), ("7788", "787", 2)])
+def test_the_longest_common_subsequence_of_two_numbers(a: str, b: str, length: int) -> None:
+    assert labelled_images.longest_common_subsequence(a, b) == length
+    assert labelled_images.longest_common_subsequence(b, a) == length
+
+
+def test_a_contact_sheet_has_a_cell_for_each_error_with_the_image_under_its_text(tmp_path: Path) -> None:
+    Image.new("L", (80, 40), 0).save(tmp_path / "dark.png")
+    wrong = EvaluatedImage(LabelledImage(tmp_path / "dark.png", "4", ""), NOTHING)
+    assert contact_sheet([evaluated("")]).shape == (TEXT, CELL, 3)
+    assert (contact_sheet([evaluated("")]) == 255).all()
+    sheet = contact_sheet([wrong, evaluated(""), wrong])
+    assert sheet.shape == (CELL + TEXT + INPUT, 2 * CELL, 3)
+    image = sheet[TEXT : TEXT + CELL, :CELL]
+    dark = (image == 0).all(axis=2)
+    assert (dark.sum(axis=1).max(), dark.sum(axis=0).max()) == (CELL - 2, (CELL - 2) // 2)  # twice as wide as high
+    text = sheet[:TEXT, :CELL].astype(int)
+    inked = (text < 200).any(axis=2)
+    assert inked.sum() > 50
+    assert (text[inked][:, 0] >= 160).all()  # dark red on white
+    assert (text[inked][:, 1] == text[inked][:, 2]).all()

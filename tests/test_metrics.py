@@ -160,3 +160,12 @@ def test_an_evaluation_prints_short_and_shows_its_confusion_matrix_in_a_notebook
     assert "3 of 4 correct" in page
     assert page.count(">1</td>") == 4
     assert page.count("></td>") == 96
+
+
+def test_confidence_is_compared_with_accuracy_in_fifteen_bins() -> None:
+    rows = np.full((2, 10), 0.0)
+    rows[0, :2], rows[1, :2] = (0.61, 0.39), (0.65, 0.35)  # one bin of fifteen, two of sixteen, and of fourteen
+    evaluation = evaluate(rows, np.array([0, 1]))
+    assert evaluation.expected_calibration_error == pytest.approx(0.63 - 0.5)
+    rows[0, :2] = (0.73, 0.27)  # a bin further
+    assert evaluate(rows, np.array([0, 1])).expected_calibration_error == pytest.approx((0.27 + 0.65) / 2)

@@ -462,3 +462,11 @@ def test_durations_are_readable(seconds, words):
 @pytest.mark.parametrize("count", [8, 999, 1000, 10_000, 60_000])
 def test_a_single_error_is_never_rounded_away(count):
     assert not html_report.percent((count - 1) / count, html_report.decimals_for(count)).startswith("100")
+
+
+def test_a_learning_curve_is_described_for_who_cannot_see_it():
+    history = [{"epoch": 1, "loss": 0.5, "val_loss": 0.4}, {"epoch": 2, "loss": 0.25}]
+    assert html_report.learning_curve_in_words(history, "loss") == (
+        "Loss over 2 epochs: training from 0.5 to 0.25, validation from 0.4 to 0.4."
+    )
+    assert html_report.learning_curve_in_words(history, "accuracy") == "Accuracy over 2 epochs: not recorded."
