@@ -27,7 +27,7 @@ train: $(READY) ## train the recipe `classic`, evaluate it, save it and write a 
 test: $(READY) ## run all tests (set MNIST_CNN_DATA for those that need MNIST)
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-fast: $(READY) ## run the fast tests (under two minutes in total)
+test-fast: $(READY) ## run the tests that are not slow
 	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 faults: $(READY) ## fault injection: kills, full disks, corrupt and malicious files, fuzzing (over half an hour)
