@@ -116,14 +116,31 @@ def test_digits_that_were_not_seen_have_no_column(digits: Dataset) -> None:
     assert set(fitted.predict(digits.test.images)) == {3, 5, 8}
 
 
+def test_an_image_that_resembles_only_digits_not_seen_is_each_digit_alike(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = np.isin(digits.train.labels, (3, 5))
+    one_hot = np.eye(10, dtype=np.float32)[[7, 5]]
+    monkeypatch.setattr(estimator, "trained", lambda *_: Centres(digits.train))
+    monkeypatch.setattr(estimator, "keras_classifier", lambda _: lambda _: one_hot)
+    fitted = DigitClassifier().fit(digits.train.images[seen], digits.train.labels[seen])
+    assert fitted.predict_proba(digits.test.images[:2]).tolist() == [[0.5, 0.5], [pytest.approx(0), 1]]
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         (lambda x, y: (x / 255, y), r"X holds float64 pixels from 0 to 1, but whole numbers .*\(255 \* X\)\.round\(\)"),
         (lambda x, y: (x.astype(int) - 1, y), "X holds int64 pixels from -1 to 254, but whole numbers"),
         (lambda x, y: (x[:, :, :20], y), r"X has the shape \(100, 560\): images are expected as"),
-        (lambda x, y: (x, y + 1), "y holds labels such as .*, but digits are integers from 0 to 9"),
-        (lambda x, y: (x, y.astype(str)), "y holds labels such as .*, but digits are integers from 0 to 9"),
+        (lambda x, y: (x > 127, y), "X holds bool pixels from 0 to 1, but whole numbers"),
+        (lambda x, y: (x, y + 1), r"y holds labels such as 10, but digits are integers from 0 to 9\.$"),
+        (lambda x, y: (x, y - 1.0), r"y holds labels such as -1\.0, but digits are integers from 0 to 9\.$"),
+        (
+            lambda x, y: (x, y.astype(str)),
+            r"y holds labels such as '\d', .* 0 to 9; for digits as strings: y.astype\(int\)",
+        ),
+        (lambda x, y: (x, y.astype(str).astype(object)), r"y holds labels such as '\d', .*: y.astype\(int\)"),
     ],
 )
 def test_wrong_arguments_are_a_value_error_in_one_sentence(change: Any, sentence: str, digits: Dataset) -> None:

@@ -116,8 +116,9 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         images = self._images(X)
         if self._classifier is None:
             self._classifier = keras_classifier(self.model_)
-        of_seen = self._classifier(images)[:, self.classes_].astype(np.float64)
-        return np.asarray(of_seen / np.maximum(of_seen.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny))
+        # The smallest float changes no probability, and makes a row of zeros alike for all digits.
+        of_seen = self._classifier(images)[:, self.classes_].astype(np.float64) + np.finfo(np.float32).tiny
+        return np.asarray(of_seen / of_seen.sum(axis=1, keepdims=True))
 
     def predict(self, X: Any) -> np.ndarray:  # noqa: N803  scikit-learn's names
         """The most probable digit of each image, (n,)."""
@@ -164,7 +165,7 @@ def images_of(pixels: np.ndarray) -> np.ndarray:
         raise DataError(f"X has the shape {pixels.shape}: images are expected as (n, 28, 28) or (n, 784).")
     if pixels.dtype != np.uint8:
         low, high = float(pixels.min(initial=0)), float(pixels.max(initial=0))
-        if low < 0 or high > 255 or (pixels != np.rint(pixels)).any() or (pixels.dtype.kind == "f" and 0 < high <= 1):
+        if low < 0 or high > 255 or (pixels != np.rint(pixels)).any() or (pixels.dtype.kind in "bf" and 0 < high <= 1):
             raise DataError(
                 f"X holds {pixels.dtype} pixels from {low:g} to {high:g}, but whole numbers from 0 (background) to 255 "
                 "(foreground) are expected; for pixels from 0.0 to 1.0: (255 * X).round()."
@@ -176,6 +177,8 @@ def digits_of(labels: Any) -> np.ndarray:
     """(n,) integers from 0 to 9; raises DataError for any other labels."""
     check_classification_targets(labels)
     labels = column_or_1d(labels, warn=True)
-    if labels.dtype.kind not in "iuf" or (labels != np.rint(labels)).any() or labels.min() < 0 or labels.max() > 9:
-        raise DataError(f"y holds labels such as {labels[0]!r}, but digits are integers from 0 to 9.")
+    wrong = labels[~np.isin(labels, np.arange(10))] if labels.dtype.kind in "iuf" else labels
+    if len(wrong):
+        hint = "; for digits as strings: y.astype(int)" if labels.dtype.kind in "OUST" else ""
+        raise DataError(f"y holds labels such as {wrong.tolist()[0]!r}, but digits are integers from 0 to 9{hint}.")
     return np.asarray(labels.astype(np.int64))
