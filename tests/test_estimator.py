@@ -1,7 +1,11 @@
 """A recipe as a scikit-learn estimator."""
 
 import inspect
+import os
 import pickle
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -171,6 +175,40 @@ def test_it_learns_and_survives_a_pickle_and_a_clone(digits: Dataset) -> None:
     assert clone(fitted).get_params() == fitted.get_params()
     same = clone(fitted).fit(*digits.train)
     assert np.abs(same.predict_proba(digits.test.images) - probabilities).max() < 1e-3
+
+
+PICKLED = """
+import sys, joblib, keras
+from mnist_cnn import DigitClassifier, load_data
+(x_train, y_train), (x_test, _) = load_data("digits")
+fitted = DigitClassifier("fast", epochs=1, repeats=1).fit(x_train, y_train)
+joblib.dump((keras.backend.backend(), fitted, fitted.predict_proba(x_test)), sys.argv[1])
+"""
+UNPICKLED = """
+import sys, joblib, keras, numpy as np
+from mnist_cnn import load_data
+trained_on, fitted, probabilities = joblib.load(sys.argv[1])
+difference = np.abs(fitted.predict_proba(load_data("digits").test.images) - probabilities).max()
+print(trained_on, keras.backend.backend(), difference < 1e-5)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
+def test_a_pickle_is_read_by_another_process_on_either_framework(framework: str, tmp_path: Path) -> None:
+    pytest.importorskip(framework)
+    for code, backend in ((PICKLED, framework), (UNPICKLED, "tensorflow"), (UNPICKLED, framework)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "fitted.joblib")],
+            env=os.environ | {"KERAS_BACKEND": backend},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr
+        if code is UNPICKLED:
+            assert done.stdout == f"{framework} {backend} True\n"
 
 
 @pytest.mark.slow

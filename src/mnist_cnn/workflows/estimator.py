@@ -106,7 +106,11 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         examples = Examples(images, labels.astype(np.uint8))
         callbacks = callbacks_for(self.verbose, ())
         self.model_ = trained(recipe.for_images(len(labels)), examples, seed, 0, 1, callbacks)
-        self.model_.compiled = False  # so that a pickle asks for no loss of ours
+        self.model_.compiled = False  # a pickle must ask for no loss of this package, and for no layers
+        if backend.name() == "jax":
+            from mnist_cnn.models.layers import plain  # here, because Keras comes with it
+
+            self.model_ = plain(self.model_)
         self._classifier = keras_classifier(self.model_)
         return self
 
