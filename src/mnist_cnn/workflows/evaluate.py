@@ -89,7 +89,9 @@ def evaluate_each(
             callbacks.on_message(f"Evaluating {named(model)} ({len(rows) + 1} of {len(models)} models)")
         classify = classifier_of(member) if isinstance(member, Artifact) else member
         rows.append(classify(dataset.test.images))
-    return evaluated(mean(rows), dataset), [evaluated(row, dataset) for row in rows], dataset
+    alone = [evaluated(row, dataset) for row in rows]
+    ensemble = alone[0] if len(alone) == 1 else evaluated(mean(rows), dataset)
+    return ensemble, alone, dataset
 
 
 def evaluate_corruptions(models: Sequence[Any], dataset: Dataset, callbacks: CallbackList) -> "Robustness":

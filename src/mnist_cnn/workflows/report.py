@@ -35,7 +35,7 @@ def report(
 
     artifact = store.own(folder)
     dataset = data_of(artifact, listed, data)
-    robustness = evaluate_corruptions([artifact.folder], dataset, listed) if corruptions else None
+    robustness = evaluate_corruptions([artifact], dataset, listed) if corruptions else None
     found = label_errors_in(artifact.folder / card.LABEL_ERRORS)
     with store.writing(artifact.folder):
         probabilities = classifier_of(artifact)(dataset.test.images)
