@@ -164,7 +164,7 @@ def test_nothing_is_left_when_it_is_stopped(number: int, folder: Path) -> None:
     )
     assert process.stdout
     process.stdout.readline()
-    workers = descendants(process.pid)
+    workers = descendants(process.pid, b"")
     process.send_signal(number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]

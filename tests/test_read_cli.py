@@ -180,6 +180,7 @@ def test_read_and_score_work_on_the_light_install(folder: Path, tmp_path: Path) 
 
 
 def test_reading_loads_no_training(folder: Path) -> None:
+    # The process that reads is a copy of this one.
     statement = (
         f"import sys\nsys.argv[1:] = ['read', {str(folder / 'a.png')!r}]\nfrom mnist_cnn.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass"

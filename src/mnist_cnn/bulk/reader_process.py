@@ -1,34 +1,48 @@
-"""A process that reads: pickled lists of images come in on standard input, and equally long lists of results go out.
+"""A process that reads: lists of images come in, and equally long lists of results go out (`workers.call_process`).
 
-It is started with `ReaderOptions` in JSON, first answers an empty list when it is ready, and ends with its input.
+It is started with `ReaderOptions` in JSON. Importing this module loads no reader: the process that starts this one
+needs none.
 """
 
 import json
-import os
-import pickle
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 from mnist_cnn.errors import ImageError
-from mnist_cnn.reading.picture import Source
-from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.workers.call_process import answer_calls, time_limit
+
+if TYPE_CHECKING:
+    from mnist_cnn.reading.picture import Source
+    from mnist_cnn.reading.reader import Reader
 
 Result = Reading | ImageError
 """What became of an image: its reading, or why it could not be read."""
 
+SECONDS = 30.0  # for one image; the slowest that is known takes 3
+MEMORY = 2**30  # bytes, for decoding and reading an image: `reading.decoding_cost` admits what takes half of it
+
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """How images are to be read: the arguments of `Reader` and of `Reader.read`."""
+    """How images are to be read: the arguments of `Reader` and of `Reader.read`, and the limits for one image.
+
+    With `keep_pixels`, the `source` of each reading is the upright image, at most 1600 pixels long; otherwise None.
+    """
 
     model: str | None = None
     min_confidence: float | None = None
     single: bool = False
+    keep_pixels: bool = False
+    seconds: float = SECONDS
+    memory: int = MEMORY
 
-    def reader(self) -> Reader:
+    def reader(self) -> "Reader":
         """A reader with these options; raises as `Reader` does."""
+        from mnist_cnn.reading.reader import Reader
+
         return Reader(self.model, self.min_confidence)
 
     def to_json(self) -> str:
@@ -36,31 +50,31 @@ class ReaderOptions:
         return json.dumps(asdict(self))
 
 
-def read_each(reader: Reader, images: Sequence[Source], single: bool) -> list[Result]:
-    """Read images one by one: in a batch, the last bits of a probability may differ."""
-    results: list[Result] = []
-    for image in images:
-        try:
-            results.append(replace(reader.read(image, single), source=None))  # it is not sent back
-        except ImageError as error:
-            results.append(error)
-    return results
+def read_one(reader: "Reader", image: "Source", options: ReaderOptions) -> Result:
+    """Read an image within the limits: by itself, because in a batch the last bits of a probability may differ."""
+    from mnist_cnn.reading.picture import upright
+
+    try:
+        with time_limit(options.seconds):
+            source = upright(image)[0] if options.keep_pixels else None
+            return replace(reader.read(image, options.single), source=source)
+    except ImageError as error:
+        return error
+    except MemoryError:
+        name = image if isinstance(image, str) else "the image"
+        return ImageError(f"{name} needs more than {options.memory >> 20} MiB of memory: crop it or shrink it.")
+
+
+def answering(options: ReaderOptions) -> "Callable[[Sequence[Source]], list[Result]]":
+    """The function that answers a list of images; raises as `Reader`."""
+    import cv2
+
+    cv2.setNumThreads(1)  # the other cores have processes of their own
+    reader = options.reader()
+    return lambda images: [read_one(reader, image, options) for image in images]
 
 
 def main() -> None:
     """Answer until standard input ends."""
-    import cv2
-
     options = ReaderOptions(**json.loads(sys.argv[1]))
-    with os.fdopen(os.dup(1), "wb") as answers:
-        os.dup2(2, 1)  # what a library prints is not an answer
-        cv2.setNumThreads(1)  # the other cores have processes of their own
-        reader = options.reader()
-        images: list[Source] = []
-        while True:
-            try:
-                pickle.dump(read_each(reader, images, options.single), answers, pickle.HIGHEST_PROTOCOL)
-                answers.flush()
-                images = pickle.load(sys.stdin.buffer)  # noqa: S301  from the process that started this one
-            except (EOFError, OSError):  # which is gone
-                os._exit(0)
+    answer_calls(lambda: answering(options), options.memory)

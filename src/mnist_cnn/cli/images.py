@@ -79,12 +79,14 @@ def read(
         raise typer.Exit(0 if readings.read_elsewhere(there, quiet=quiet, as_json=as_json) else 1)
     if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
         stop(f"{as_options(named)}: give both --ray ADDRESS and --output FOLDER, or neither.", 2)
-    from mnist_cnn.bulk.local_reading import read_in_parallel
+    from mnist_cnn.bulk.local_reading import LocalReaders
+    from mnist_cnn.bulk.reader_process import ReaderOptions
+    from mnist_cnn.reading.model_names import path_of
 
-    reading = functools.partial(
-        read_in_parallel, workers=workers, model=model, min_confidence=min_confidence, single=single
-    )
-    if not readings.read_each(reading, images, annotate=annotate, quiet=quiet, verbose=verbose, as_json=as_json):
+    named_model = None if model is None else str(path_of(model))
+    options = ReaderOptions(named_model, min_confidence, single, keep_pixels=bool(annotate))
+    readers = LocalReaders(options, workers, by_fork=environment.own_process)
+    if not readings.read_each(readers, images, annotate=annotate, quiet=quiet, verbose=verbose, as_json=as_json):
         raise typer.Exit(1)
 
 

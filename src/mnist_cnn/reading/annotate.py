@@ -15,9 +15,13 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 LARGE_ENOUGH = 600  # pixels: smaller images are enlarged, so that what is drawn on them is legible
 
 
-def annotate(source: Source, digits: Sequence[Digit]) -> np.ndarray:
-    """Draw every digit with its box, green, or red with "?" if rejected; gives RGB (h, w, 3) uint8."""
-    pixels, width, _ = upright(source)
+def annotate(source: Source, digits: Sequence[Digit], width: int | None = None) -> np.ndarray:
+    """Draw every digit with its box, green, or red with "?" if rejected; gives RGB (h, w, 3) uint8.
+
+    The boxes are in pixels of an image that is `width` wide, by default as wide as the source.
+    """
+    pixels, own_width, _ = upright(source)
+    width = width or own_width
     times = max(1, LARGE_ENOUGH // max(pixels.shape[:2]))
     canvas = np.repeat(np.repeat(pixels, times, axis=0), times, axis=1)
     if canvas.ndim == 2:

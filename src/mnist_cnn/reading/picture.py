@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mnist_cnn.errors import ImageError, ImageFormatError, ImageTooLargeError
 from mnist_cnn.reading.colour import separate
+from mnist_cnn.reading.decoding_cost import check_cost
 from mnist_cnn.reading.scale import shrink
 
 Source = str | Path | bytes | np.ndarray | Image.Image
@@ -21,16 +22,14 @@ LARGEST = 100_000_000  # pixels that an image may have
 WORKING_SIDE = 1600  # pixels: larger images are shrunk to this; a digit 1/60 of the side is then still 26 high
 SHORTEST, SMALLEST = 3, 8  # pixels: minimum of the shorter and the longer side
 
-# Formats that Pillow decodes by itself; not EPS, for which it starts another program.
+# Formats in which people keep photographs, scans and drawings. Each more is a decoder that a file can attack, and some
+# (ICO, ICNS) are containers of others.
 COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")  # known without loading all of Pillow
-RARE = (
-    "WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "ICO", "CUR", "ICNS", "PCX", "DCX", "TGA", "SGI", "QOI", "PSD", "DDS",
-    "XBM", "XPM", "MSP", "SUN", "SPIDER", "BLP", "FLI", "PCD", "PIXAR", "FITS", "FTEX", "GBR",
-)  # fmt: skip
+RARE = ("WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "PCX", "TGA")
 # File endings of the images in a folder: other files beside them are skipped.
 ENDINGS = {
     ".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".avif", ".pgm", ".ppm", ".pbm",
-    ".pnm", ".jp2", ".ico", ".pcx", ".tga", ".heic", ".heif",
+    ".pnm", ".jp2", ".pcx", ".tga", ".heic", ".heif",
 }  # fmt: skip
 ORIENTATION = 0x0112  # EXIF's tag
 # How to turn an array upright, by EXIF orientation: (mirrored, quarter turns to the left).
@@ -157,10 +156,11 @@ def decode(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[int, int], 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            turn = UPRIGHT.get(orientation(image), (False, 0))
             scale = WORKING_SIDE / max(size)
             if scale < 1:  # JPEG decodes to a half, a quarter or an eighth in a fraction of the time
                 image.draft(None, (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
+            check_cost(image, size, name)
+            turn = UPRIGHT.get(orientation(image), (False, 0))  # PNG is decoded for this
             return shrink(pixels_of(image), WORKING_SIDE), size, turn
     except ImageError:
         raise

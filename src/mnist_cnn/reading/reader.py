@@ -32,6 +32,7 @@ MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correc
 NON_DIGIT = 0.5  # a row with only likely non-digits is dropped: a signature, a photo's edges
 BEYOND_DOUBT = 0.9  # above this confidence one look is enough; 0.99 harms models that are seldom that confident
 FITTED, PLAINLY = 18, 0.1  # images prepared for a model are fitted to 20 pixels; clearly a digit below this
+AGAIN = 100  # pieces on a page that are cut more finely: each makes up to fifty candidates
 CONVINCING = 0.9  # confidence required of each digit for a finer cut: some letters have slices like a 1
 TOGETHER = 64  # images whose digits the model classifies at once
 
@@ -110,8 +111,9 @@ class Reader:
         doubtful = [
             (page, rows, index)
             for page, rows in zip(pages, decided, strict=True)
-            for index, row in enumerate(rows)
-            if max(digit.non_digit_probability for digit in row) >= NON_DIGIT
+            for index in within_reach(
+                page, [max(digit.non_digit_probability for digit in row) >= NON_DIGIT for row in rows]
+            )
         ]
         finer = [
             Page(page.picture, page.ink, [lattice_of(page.lattices[index].row, NARROW)]) for page, _, index in doubtful
@@ -197,6 +199,15 @@ def prepare(picture: Picture, single: bool) -> Page:
     if single:
         return Page(picture, ink, [lattice_of([piece], np.inf) for piece in alternatives(pieces)])
     return Page(picture, ink, [lattice_of(row) for row in rows_of(pieces)])
+
+
+def within_reach(page: Page, is_doubtful: Sequence[bool]) -> Iterator[int]:
+    """The indices of the doubtful rows, from the top, that have no more than AGAIN pieces together."""
+    left = AGAIN
+    for index, (lattice, doubtful) in enumerate(zip(page.lattices, is_doubtful, strict=True)):
+        if doubtful and len(lattice.row) <= left:
+            left -= len(lattice.row)
+            yield index
 
 
 def may_be_made(page: Page) -> bool:

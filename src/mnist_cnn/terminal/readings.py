@@ -3,7 +3,7 @@
 import io
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from rich.progress import Progress, track
 
+from mnist_cnn.bulk.local_reading import LocalReaders
 from mnist_cnn.bulk.ray_reading import Summary
-from mnist_cnn.bulk.reader_process import Result
 from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import labelled_images
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 def read_each(
-    read: Callable[[list[Source]], Generator[Result]],
+    readers: LocalReaders,
     words: Sequence[str],
     *,
     annotate: Path | None,
@@ -47,16 +47,17 @@ def read_each(
 ) -> bool:
     """Read every image and show it as it comes; False if any could not be read, which does not stop the others.
 
-    `read` gives for each image, in order, what was read or why it could not be.
+    To `annotate` them, the readers must keep the pixels. Raises what `LocalReaders.start` raises.
     """
     names, failed = expanded(words)
     sources: list[Source] = [sys.stdin.buffer.read() if name == STANDARD_INPUT else name for name in names]
     is_whole = not failed
     printed = printed_list("images") if as_json else nullcontext(lambda _: None)
-    with closing(read(sources)) as results, printed as add:
+    readers.start()
+    with closing(readers.read(sources)) as results, printed as add:
         for document in failed:
             add(document)
-        for name, source, result in zip(names, sources, progress(results, "Reading", len(names), quiet), strict=True):
+        for name, result in zip(names, progress(results, "Reading", len(names), quiet), strict=True):
             if isinstance(result, ImageError):
                 is_whole = False
                 complain(str(result))
@@ -66,7 +67,7 @@ def read_each(
             if not as_json:
                 show_reading(name, result, len(words) == 1 and len(names) == 1, quiet=quiet, verbose=verbose)
             if annotate:
-                write_annotated(annotate, name, source, result)
+                write_annotated(annotate, name, result)
     return is_whole
 
 
@@ -196,11 +197,11 @@ def show_explanation(name: str, explanation: "Explanation", alone: bool, quiet: 
     show(*(f"{'' if alone else '  '}{why.sentence}" for why in explanation.reasons))
 
 
-def write_annotated(folder: Path, name: str, source: Source, reading: Reading) -> None:
-    """Write the image with boxes, digits and confidences as a PNG of its name, numbered if it already exists."""
+def write_annotated(folder: Path, name: str, reading: Reading) -> None:
+    """Write the image, which the reading has, with what was read, as a PNG of its name, numbered if it exists."""
     from mnist_cnn.reading.annotate import annotate
 
-    write_png(free_name(folder, name), annotate(source, reading.digits))
+    write_png(free_name(folder, name), annotate(reading.source, reading.digits, reading.width))
 
 
 def write_explanation(path: Path, explanation: "Explanation") -> None:

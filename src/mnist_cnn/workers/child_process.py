@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias, cast
+
+MOST_FILES = 1024  # file descriptors that the command line may have open when it forks
 
 
 def command(module: str) -> tuple[str, ...]:
@@ -29,7 +31,67 @@ def start(
     return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True)
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
+class Forked:
+    """A copy of this process, with those attributes of `subprocess.Popen` that are used here."""
+
+    def __init__(self, pid: int, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+        self.pid, self.stdin, self.stdout = pid, stdin, stdout
+        self.returncode: int | None = None
+        self.asking = threading.Lock()
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while it runs."""
+        return self.ask(os.WNOHANG)
+
+    def wait(self) -> int:
+        """Wait until it has ended, and give the exit code."""
+        return cast(int, self.ask(0))
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self.pid, signal.SIGKILL)
+
+    def ask(self, how: int) -> int | None:
+        """Ask the system for the exit code, which it tells once."""
+        with self.asking:
+            if self.returncode is None:
+                pid, status = os.waitpid(self.pid, how)
+                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            return self.returncode
+
+
+Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
+
+
+def fork(run: Callable[[], object]) -> Forked:
+    """Run a function in a copy of this process, which must have no other threads; its pipes are as those of `start`.
+
+    Nothing has to be imported again. It leads a process group of its own, and ends when the function returns.
+    """
+    to_child, from_parent = os.pipe()
+    to_parent, from_child = os.pipe()
+    pid = os.fork()
+    if pid:
+        with contextlib.suppress(OSError):  # it has ended already
+            os.setpgid(pid, pid)  # here as well, so that it may be killed from now on
+        os.close(to_child)
+        os.close(from_child)
+        return Forked(pid, os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb"))
+    code = 1
+    try:
+        os.setpgid(0, 0)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        os.dup2(to_child, 0)
+        os.dup2(from_child, 1)
+        os.closerange(3, MOST_FILES)
+        run()
+        code = 0
+    finally:
+        os._exit(code)  # not by what this process has registered to be done at its end
+
+
+def kill(process: Process) -> None:
     """Kill a process and its children if it is still running; does not wait."""
     if process.poll() is None:
         if os.name == "posix":
@@ -38,7 +100,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
             process.kill()
 
 
-def wait(process: "subprocess.Popen[bytes]") -> int:
+def wait(process: Process) -> int:
     """Wait until a process has ended, close its pipes, and return its exit code."""
     code = process.wait()
     for stream in (process.stdin, process.stdout):
@@ -48,7 +110,7 @@ def wait(process: "subprocess.Popen[bytes]") -> int:
     return code
 
 
-def stop(process: "subprocess.Popen[bytes]") -> int:
+def stop(process: Process) -> int:
     """Kill a process and its children, wait for it, and return its exit code."""
     kill(process)
     return wait(process)
