@@ -51,14 +51,14 @@ def until(condition: object) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: local"])
 def test_a_head_that_does_not_come_is_not_waited_for(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_cnn.serving.server.SENDING", 0.3)
+    monkeypatch.setattr("mnist_cnn.serving.connection.SENDING", 0.3)
     with client_of() as client, connected(client) as slow:
         slow.sendall(sent)
         assert all_of(slow) == b""
 
 
 def test_a_head_that_comes_drop_by_drop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_cnn.serving.server.SENDING", 0.5)
+    monkeypatch.setattr("mnist_cnn.serving.connection.SENDING", 0.5)
     with client_of() as client, connected(client) as slow:
         began = time.monotonic()
         slow.settimeout(0.05)
@@ -179,7 +179,7 @@ def test_the_rest_of_a_rejected_body_is_read_so_that_its_sender_gets_the_error(c
 
 
 def test_an_endless_rejected_body_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mnist_cnn.serving.server.SENDING", 0.5)
+    monkeypatch.setattr("mnist_cnn.serving.connection.SENDING", 0.5)
     with client_of() as client, connected(client) as endless:
         endless.sendall(READ % 10**12)
         ends = time.monotonic() + PATIENCE

@@ -374,9 +374,9 @@ def test_an_idle_connection_is_closed_and_only_that(monkeypatch: pytest.MonkeyPa
 def test_the_times_and_the_queue_are_those_that_uvicorn_is_told() -> None:
     one, two = config_of(lambda: None), config_of(lambda: None, workers=2)
     for config in (one, two):
-        assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (15, 15)
-    assert (one.factory, one.backlog) == (False, 2048)
-    assert (two.factory, two.backlog) == (True, 1)
+        assert (config.timeout_keep_alive, config.timeout_graceful_shutdown) == (15, 11)
+        assert config.backlog == 1
+    assert (one.factory, two.factory) == (False, True)
 
 
 TOLD = Settings()

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -211,10 +212,11 @@ def serve(
     $ mnist-cnn serve
     $ mnist-cnn serve --host 0.0.0.0 --port 8080 --workers 2 --token secret
     """
+    from mnist_cnn.callbacks.progress import warn
     from mnist_cnn.reading.model_names import path_of
     from mnist_cnn.reading.reader import MIN_CONFIDENCE
     from mnist_cnn.serving.server import serve
-    from mnist_cnn.serving.settings import Settings
+    from mnist_cnn.serving.settings import TOKEN, Settings
 
     settings = Settings(
         host,
@@ -222,7 +224,7 @@ def serve(
         path_of(model),
         MIN_CONFIDENCE if min_confidence is None else min_confidence,
         workers,
-        token,
+        os.environ.get(TOKEN) if token is None else token,  # Typer takes a variable that is set and empty for none
         tuple(allow_origin or ()),
     )
-    serve(settings, lambda address: typer.echo(f"Serving at {address} (press Ctrl-C to stop)"))
+    serve(settings, lambda address: typer.echo(f"Serving at {address} (press Ctrl-C to stop)"), warn)

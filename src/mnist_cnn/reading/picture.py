@@ -3,6 +3,7 @@
 import io
 import stat
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ SHORTEST, SMALLEST = 3, 8  # pixels: minimum of the shorter and the longer side
 # Formats in which people keep photographs, scans and drawings. Each more is a decoder that a file can attack, and some
 # (ICO, ICNS) are containers of others.
 COMMON = ("PNG", "JPEG", "GIF", "BMP", "PPM")  # known without loading all of Pillow
+SENT = (*COMMON, "WEBP", "TIFF", "AVIF")  # what browsers, phones and scanners make: a server reads no others
 RARE = ("WEBP", "TIFF", "AVIF", "JPEG2000", "DIB", "PCX", "TGA")
 # File endings of the images in a folder: other files beside them are skipped.
 ENDINGS = {
@@ -128,8 +130,8 @@ def to_bytes(array: np.ndarray, name: str) -> np.ndarray:
     return np.asarray(array * np.float32(255 / top), np.float32).astype(np.uint8)
 
 
-def opened(stream: io.BytesIO | Path, name: str) -> Image.Image:
-    """Open an image without decoding it yet."""
+def opened(stream: io.BytesIO | Path, name: str, formats: Sequence[str] = (*COMMON, *RARE)) -> Image.Image:
+    """Open an image, in one of some formats, without decoding it yet."""
     start = stream.getvalue()[:4096] if isinstance(stream, io.BytesIO) else beginning(stream)
     if not start:
         raise ImageError(f"{name} is empty (0 bytes): choose another file.")
@@ -140,7 +142,7 @@ def opened(stream: io.BytesIO | Path, name: str) -> Image.Image:
                 return Image.open(stream, formats=COMMON)
             except UnidentifiedImageError:
                 Image.init()
-                return Image.open(stream, formats=[name for name in RARE if name in Image.OPEN])
+                return Image.open(stream, formats=[one for one in formats if one in Image.OPEN])
     except Image.DecompressionBombError as error:
         raise ImageTooLargeError(
             f"{name} is too large (more than {LARGEST // 10**6} megapixels): shrink it first."

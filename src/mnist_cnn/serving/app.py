@@ -87,9 +87,9 @@ ROUTES = [
 
 def make_app(settings: Settings) -> ASGIApp:
     """Make the application; raises ArtifactError if the model cannot be loaded, ReaderError for a bad confidence."""
-    reader = Reader(settings.model, settings.min_confidence)
+    Reader(settings.model, settings.min_confidence)  # so that an error is reported before the processes start
     metrics, budget = Metrics(), Budget()
-    engine = Engine(reader.classify, settings.queue_size, metrics)
+    engine = Engine(settings.model, settings.queue_size, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -112,7 +112,7 @@ def make_app(settings: Settings) -> ASGIApp:
         add(app, route)
     app.openapi = lambda: openapi_of(app)  # type: ignore[method-assign]
     shedding = LoadShedder(app, {"/v1/read": lambda: engine.small.full})
-    guarded: ASGIApp = Guard(shedding, settings.local, settings.token)
+    guarded: ASGIApp = Guard(shedding, settings.hosts, settings.token)
     if settings.allow_origins:
         guarded = CORSMiddleware(
             guarded,

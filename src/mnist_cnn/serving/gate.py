@@ -30,7 +30,6 @@ HEADERS = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
-LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Needs no token: the web app, health checks and API docs. None of them reveals anything about other requests.
 PAGE = frozenset({"/", "/app.js", "/asking.js", "/style.css"})
 OPEN = PAGE | {"/healthz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
@@ -58,6 +57,7 @@ class Gate:
             nonlocal status, size
             if message["type"] == "http.response.start":
                 status = message["status"]
+                self.budget.release(scope)  # the body is used up, however long the client takes for the response
                 add_headers(message, request_id)
             else:
                 size += len(message.get("body", b""))
@@ -76,12 +76,12 @@ class Gate:
 class Guard:
     """An ASGI application that lets only authorised requests through to another.
 
-    A server that listens on this computer only (`local`) accepts only local host names: that rejects a site whose name
+    A server that listens on this computer only accepts only `hosts`, its local names: that rejects a site whose name
     was made to point here (DNS rebinding), which the browser could not tell from this server.
     """
 
-    def __init__(self, app: ASGIApp, local: bool, token: str | None) -> None:
-        self.app, self.local = app, local
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] | None, token: str | None) -> None:
+        self.app, self.hosts = app, hosts
         self.token = token.encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,7 +93,7 @@ class Guard:
         """Why a request is rejected; None if it is not."""
         headers = dict(scope["headers"])
         host = headers.get(b"host", b"").decode("latin-1").lower()
-        if self.local and PORT.sub("", host) not in LOCAL:
+        if self.hosts is not None and PORT.sub("", host) not in self.hosts:
             return ProblemError(400, f"Host name {host!r:.100} is not allowed: use localhost or 127.0.0.1.")
         if self.token is None or scope["path"] in OPEN:
             return None

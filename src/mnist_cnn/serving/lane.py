@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+ENDING = 1.0  # seconds to wait for a thread whose work has been stopped
 
 
 class BusyError(Exception):
@@ -64,11 +65,12 @@ class Lane(Generic[T, R]):
         self.thread.start()
 
     def stop(self) -> None:
-        """Finish the queued tasks and stop the thread."""
+        """Forget the queued tasks and stop the thread, which ends when the work that it does has ended."""
         with self.changed:
             self.open = False
+            self.jobs.clear()
             self.changed.notify()
-        self.thread.join()
+        self.thread.join(ENDING)
 
     async def do(self, task: T) -> R:
         """Await the result of one task; raises its exception, or BusyError at once if the queue is full."""

@@ -22,6 +22,7 @@ MODEL, VERSION = "digits", "1"
 INPUT, OUTPUT = "images", "probabilities"
 HEADER = "Inference-Header-Content-Length"
 JSON_BODY = 1_000_000  # bytes of JSON: parsing more would block all other requests
+LONGEST_ID = 1000  # characters, which the response repeats
 PIXEL = {"type": "integer", "minimum": 0, "maximum": 255}
 TENSOR = {
     "type": "object",
@@ -39,7 +40,7 @@ REQUEST = {
             "type": "object",
             "required": ["inputs"],
             "properties": {
-                "id": {"type": "string"},
+                "id": {"type": "string", "maxLength": LONGEST_ID},
                 "inputs": {"type": "array", "items": TENSOR, "minItems": 1, "maxItems": 1},
             },
         }
@@ -115,9 +116,10 @@ def inference_of(body: bytes, length: str | None) -> Inference:
     if unknown := [name for name in wanted if name != OUTPUT]:
         names = ", ".join(map(repr, unknown))
         raise ProblemError(400, f"Unknown output {names:.100}: the only output is {OUTPUT}.")
-    return Inference(
-        str(document.get("id", "")), images, bool(wanted.get(OUTPUT) or (wanted.get(OUTPUT) is None and binary))
-    )
+    own_id = str(document.get("id", ""))
+    if len(own_id) > LONGEST_ID:
+        raise ProblemError(400, f"The id has {len(own_id):,} characters: it may have up to {LONGEST_ID:,}.")
+    return Inference(own_id, images, bool(wanted.get(OUTPUT) or (wanted.get(OUTPUT) is None and binary)))
 
 
 def flag(entry: dict[str, Any], name: str) -> bool | None:

@@ -14,8 +14,8 @@ from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.answers import as_json, reading_document
 from mnist_cnn.serving.body import body_of, image_from, images_from, result_for
-from mnist_cnn.serving.engine import Options
 from mnist_cnn.serving.problems import ProblemError, of_image
+from mnist_cnn.serving.work import Options
 
 IMAGE = 28 * 28
 EXPLAIN_BODY = 10_000  # bytes: the base64 of 784 bytes is 1,048

@@ -1,6 +1,7 @@
 """Prometheus metrics of the server, for one process or for all its workers together."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable
 
@@ -15,6 +16,12 @@ def share_between_workers() -> "tempfile.TemporaryDirectory[str]":
     folder = tempfile.TemporaryDirectory(prefix="mnist-cnn-")
     os.environ[SHARED_FOLDER] = folder.name
     return folder
+
+
+def remove_shared_folder() -> None:
+    """Remove that folder, if there is one: what made it cannot do so any more."""
+    if folder := os.environ.get(SHARED_FOLDER):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Metrics:

@@ -1,36 +1,38 @@
 """Runs the server: binding the socket, workers, timeouts and graceful shutdown. Knows no routes."""
 
+import asyncio
 import errno
-import json
+import logging
 import multiprocessing
+import os
 import signal
 import socket
-import sys
 import threading
-from asyncio import BaseTransport, TimerHandle
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from types import FrameType
 from typing import Any
 
-import cv2
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from mnist_cnn.errors import ServerError
 from mnist_cnn.serving.app import make_app
-from mnist_cnn.serving.request_metrics import share_between_workers
-from mnist_cnn.serving.settings import HEAD, IDLE, SENDING, STOPPING, Settings
+from mnist_cnn.serving.connection import Connection
+from mnist_cnn.serving.request_metrics import remove_shared_folder, share_between_workers
+from mnist_cnn.serving.settings import ENDING, HEAD, IDLE, STOPPING, TOKEN, Settings
 
+log = logging.getLogger("mnist_cnn.error")
 Announce = Callable[[str], object]
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "handlers": {"stderr": {"class": "mnist_cnn.serving.log.BackgroundHandler", "formatter": "plain"}},
     "loggers": {
         "mnist_cnn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "mnist_cnn.error": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
@@ -38,23 +40,23 @@ LOGGING = {
         "asyncio": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
     },
 }
-DETAIL = "This is not a valid HTTP request."
 WAITING = 2048  # connections that wait in the listen queue until they are accepted
-PROBLEM = json.dumps({"type": "about:blank", "title": "Bad Request", "status": 400, "detail": DETAIL, "error": DETAIL})
-BAD_REQUEST = (
-    f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nContent-Length: {len(PROBLEM)}\r\n"
-    f"Connection: close\r\n\r\n{PROBLEM}"
-).encode()
+QUIET = 10.0  # seconds between two lines about a lack of file descriptors
 
 
-def serve(settings: Settings, announce: Announce) -> None:
+def serve(settings: Settings, announce: Announce, warn: Announce = lambda _: None) -> None:
     """Serve until Ctrl-C or SIGTERM, then finish the requests in flight; `announce` is called with the URL.
 
-    Raises ServerError if the address cannot be used, and as `make_app`.
+    `warn` is called with a sentence if anybody on the network may ask. Raises ServerError if the address cannot be
+    used or the token is empty, and as `make_app`.
     """
+    if settings.token is not None and not settings.token.strip():
+        raise ServerError(f"The token is empty: give one with --token or {TOKEN}, or leave both out.")
     with listen(settings.host, settings.port) as listener, suppress(KeyboardInterrupt):
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
+        if not settings.local and settings.token is None:
+            warn(f"Anybody who can reach {host} may use this server: require a token with --token or {TOKEN}.")
         prepare_process()
         ready = partial(announce, f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
         if settings.workers == 1:
@@ -93,11 +95,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def prepare_process() -> None:
-    """Tune this process for many small images, and allow as many connections as the system does."""
-    cv2.setNumThreads(1)  # for a small image a second thread costs more than it saves, and workers have a core each
-    # OpenCV releases the GIL sixty times per image and waits up to this long to get it back from the event loop: with
-    # the usual 5 ms an overloaded server read 10% fewer images for the same CPU time.
-    sys.setswitchinterval(0.0005)
+    """Allow this process as many connections as the system does."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -111,9 +109,9 @@ def config_of(app: Any, workers: int = 1) -> uvicorn.Config:
         app,
         factory=workers > 1,
         workers=workers,
-        backlog=WAITING
-        if workers == 1
-        else 1,  # accepted at once: a worker must not hold connections that others are free for
+        # Accepted at once: a worker must not hold connections that others are free for, and without file descriptors
+        # asyncio complains once for each. `listen` is called again with the true length.
+        backlog=1,
         http=Connection,
         ws="none",
         loop="asyncio",
@@ -125,7 +123,7 @@ def config_of(app: Any, workers: int = 1) -> uvicorn.Config:
         h11_max_incomplete_event_size=HEAD,
         timeout_keep_alive=int(IDLE),
         timeout_graceful_shutdown=int(STOPPING),
-        timeout_worker_healthcheck=30,
+        timeout_worker_healthcheck=30,  # a machine that does much else
     )
 
 
@@ -137,14 +135,28 @@ def make_worker(settings: Settings) -> ASGIApp:
 
 
 def end_with_parent() -> None:
-    """Stop this process when its parent has ended, for whatever reason."""
+    """Stop this process when its parent has ended, for whatever reason, and remove what that has left."""
     if parent := multiprocessing.parent_process():
         parent.join()
+        remove_shared_folder()
         signal.raise_signal(signal.SIGTERM)
 
 
+def end_anyway() -> None:
+    """End this process and those that read for it, some seconds from now, whatever they do by then."""
+
+    def end() -> None:
+        if multiprocessing.parent_process() is None:
+            remove_shared_folder()
+        os._exit(1)
+
+    timer = threading.Timer(ENDING, end)
+    timer.daemon = True
+    timer.start()
+
+
 class Announcing(uvicorn.Server):
-    """A server that announces when it is ready."""
+    """A server that announces when it is ready, and ends in time when it is stopped."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], object]) -> None:
         super().__init__(config)
@@ -152,8 +164,31 @@ class Announcing(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening."""
+        asyncio.get_running_loop().set_exception_handler(Complaints())
         await super().startup(sockets)
+        for listener in sockets or []:
+            listener.listen(WAITING)
         self.ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        super().handle_exit(sig, frame)
+        end_anyway()
+
+
+class Complaints:
+    """An exception handler of the event loop that says once in ten seconds that there are no file descriptors left."""
+
+    def __init__(self) -> None:
+        self.said = -QUIET
+
+    def __call__(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log what the event loop complains about."""
+        if getattr(context.get("exception"), "errno", None) not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+        elif loop.time() >= self.said + QUIET:
+            self.said = loop.time()
+            log.error("No file descriptors are left for further connections: raise the limit (ulimit -n).")
 
 
 class Workers(Multiprocess):
@@ -162,6 +197,13 @@ class Workers(Multiprocess):
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], ready: Callable[[], object]) -> None:
         super().__init__(config, sockets)
         self.ready = ready
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.stop)
+
+    def stop(self, number: int, _: FrameType | None) -> None:
+        """Begin to stop: what this process is just waiting for may take a while."""
+        self.signal_queue.append(number)
+        end_anyway()
 
     def init_processes(self) -> None:
         """Start all workers."""
@@ -180,51 +222,11 @@ class Workers(Multiprocess):
         for listener in self.sockets:
             listener.listen(WAITING)
 
-
-class Connection(H11Protocol):
-    """A connection with timeouts.
-
-    For a request's head, for the rest of a body that was rejected, and for the response to be fetched.
-    """
-
-    late: TimerHandle | None = None
-
-    def connection_made(self, transport: BaseTransport) -> None:
-        """Start the timer."""
-        super().connection_made(transport)  # type: ignore[arg-type]
-        self.watch()
-
-    def data_received(self, data: bytes) -> None:
-        """Receive some bytes."""
-        super().data_received(data)
-        self.watch()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the timer."""
-        super().connection_lost(exc)
-        if self.late:
-            self.late.cancel()
-
-    def on_response_complete(self) -> None:
-        """Wait for the next request, or for the client to fetch the last response."""
-        super().on_response_complete()
-        if self.transport.is_closing() and not self.late:
-            self.late = self.loop.call_later(SENDING, self.timeout_keep_alive_handler)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Abort the connection: closing would wait for a client that does not fetch its response."""
-        self.transport.abort()
-
-    def watch(self) -> None:
-        """Run the timer only while no request is being answered."""
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering and self.late:
-            self.late.cancel()
-            self.late = None
-        elif not answering and not self.late:
-            self.late = self.loop.call_later(SENDING, self.timeout_keep_alive_handler)
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (h11's own message is not for users)
-        """Answer invalid HTTP with a problem document like any other error, and close."""
-        self.transport.write(BAD_REQUEST)
-        self.transport.close()
+    def join_all(self) -> None:
+        """Wait for the workers to end; what has not ended in time is killed."""
+        ends = time.monotonic() + ENDING
+        for process in self.processes:
+            process.process.join(max(0.0, ends - time.monotonic()))
+            if process.process.is_alive():
+                process.process.kill()
+                process.process.join()

@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
@@ -120,7 +121,7 @@ def answer_calls(make: Callable[[], Callable[[Any], Any]], memory: int | None = 
             answer = Failure(error)
         while True:
             try:
-                pickle.dump(answer, answers, pickle.HIGHEST_PROTOCOL)
+                answers.write(pickled(answer))
                 answers.flush()
                 request = pickle.load(requests)  # noqa: S301  from the process that started this one
             except (EOFError, OSError):  # which is gone
@@ -128,8 +129,18 @@ def answer_calls(make: Callable[[], Callable[[Any], Any]], memory: int | None = 
             try:
                 answer = function(request)
             except Exception as error:
+                error.add_note(traceback.format_exc())  # which does not go through the pipe by itself
                 answer = Failure(error)
             del request
+
+
+def pickled(answer: Any) -> bytes:
+    """An answer as it goes through the pipe; an exception that cannot be pickled goes as its text."""
+    try:
+        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        said = answer.error if isinstance(answer, Failure) else error
+        return pickle.dumps(Failure(RuntimeError(f"{type(said).__name__}: {said}")))
 
 
 @contextlib.contextmanager

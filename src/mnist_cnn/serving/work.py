@@ -1,0 +1,190 @@
+"""What a lane does with its tasks, in a process of its own: image files and tensors in, readings and probabilities out.
+
+The process is killed if a task takes too long, and may take 1 GiB of memory. Knows nothing of HTTP and of queues.
+"""
+
+import io
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mnist_cnn.errors import ImageError
+from mnist_cnn.reading.explain import Reasons, reasons
+from mnist_cnn.reading.network import Classifier
+from mnist_cnn.reading.picture import SENT, check_size, load, opened
+from mnist_cnn.reading.reader import Page, Reader, prepare
+from mnist_cnn.reading.reading import Reading
+from mnist_cnn.serving.settings import MEMORY, SMALL, SMALL_BYTES
+from mnist_cnn.workers import child_process
+from mnist_cnn.workers.call_process import CallProcess, DiedError, answer_calls, time_limit
+
+COMMAND = child_process.command("mnist_cnn.serving.work")
+TRIES = 2  # how often a large task is begun, if the process dies of something else than the time
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read an image: as a single digit or not, and with which confidence threshold."""
+
+    single: bool
+    min_confidence: float
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """The bytes of an image to read."""
+
+    body: bytes
+    options: Options
+
+
+@dataclass(frozen=True)
+class ExplainTask:
+    """A (28, 28) uint8 image whose prediction is to be explained."""
+
+    image: np.ndarray
+
+
+Task = ImageTask | np.ndarray
+"""An image to read, or (n, 28, 28) uint8 images to classify."""
+
+
+class TooLarge:
+    """In place of a result: the task is large, so it belongs in the other queue."""
+
+
+class Work:
+    """The work itself, wherever it is done."""
+
+    def __init__(self, classify: Classifier) -> None:
+        self.classify = classify
+
+    def warm_up(self) -> None:
+        """Read a stroke: without that, the first image would take longer than the others."""
+        stroke = np.full((64, 64), 255, np.uint8)
+        stroke[16:48, 30:34] = 0
+        Reader(self.classify).read(stroke)
+
+    def small(self, tasks: Sequence[Task]) -> list[Any]:
+        """Read small images and classify small tensors: one model call for the tensors, one for each set of options.
+
+        An error, or TooLarge, is returned in its place, so that it does not affect the others.
+        """
+        results: dict[int, Any] = {}
+        pages: dict[Options, dict[int, Page]] = defaultdict(dict)
+        tensors: dict[int, np.ndarray] = {}
+        for index, task in enumerate(tasks):
+            if isinstance(task, np.ndarray):
+                tensors[index] = task
+                continue
+            prepared = small_page(task)
+            if isinstance(prepared, Page):
+                pages[task.options][index] = prepared
+            else:
+                results[index] = prepared
+        if tensors:
+            ends = np.cumsum([len(images) for images in tensors.values()])[:-1]
+            results |= zip(tensors, np.split(self.classify(np.concatenate(list(tensors.values()))), ends), strict=True)
+        for options, pages_with in pages.items():
+            reader = Reader(self.classify, options.min_confidence)
+            results |= zip(pages_with, reader.decide(list(pages_with.values()), options.single), strict=True)
+        return [results[index] for index in range(len(tasks))]
+
+    def large(self, task: Task | ExplainTask) -> Reading | np.ndarray | Reasons:
+        """Do one task, whatever its size. Raises ImageError."""
+        if isinstance(task, np.ndarray):
+            return self.classify(task)
+        if isinstance(task, ExplainTask):
+            return reasons(self.classify, task.image)
+        with opened(io.BytesIO(task.body), "the file", SENT) as image:
+            page = prepare(load(image), task.options.single)
+        return next(Reader(self.classify, task.options.min_confidence).decide([page], task.options.single))
+
+
+def small_page(task: ImageTask) -> Page | TooLarge | Exception:
+    """All steps before the model, for a small image; an error is returned."""
+    try:
+        if len(task.body) > SMALL_BYTES:
+            return TooLarge()
+        image = opened(io.BytesIO(task.body), "the file", SENT)
+        check_size(*image.size, "the file")
+        if image.width * image.height > SMALL:
+            return TooLarge()
+        return prepare(load(image), task.options.single)
+    except Exception as error:
+        return error
+
+
+class WorkProcess:
+    """The same work in a process of its own, in which a task may take so many `seconds`; for one thread at a time."""
+
+    def __init__(self, model: Path | None, seconds: float) -> None:
+        self.seconds = seconds
+        self.process = CallProcess([*COMMAND, json.dumps([str(model) if model else None, seconds])])
+
+    def begin(self) -> None:
+        """Start the process without waiting for it."""
+        self.process.begin()
+
+    def warm_up(self) -> None:
+        """Wait until the process is ready. Raises as `Reader` does, and DiedError."""
+        self.process.start()
+
+    def small(self, tasks: Sequence[Task]) -> list[Any]:
+        """As of `Work`; if the process dies of one of them, each belongs in the other queue, where it is alone."""
+        try:
+            results: list[Any] = self.process.call(list(tasks))
+        except DiedError:
+            return [TooLarge() for _ in tasks]
+        return results
+
+    def large(self, task: Task | ExplainTask) -> Any:
+        """As of `Work`; raises ImageError if the process dies of it."""
+        for _ in range(TRIES):
+            try:
+                return self.process.call(task)
+            except DiedError as death:
+                if death.too_long:
+                    raise ImageError(
+                        f"The image takes longer than {self.seconds:g} s to read: crop it or shrink it."
+                    ) from death
+        raise ImageError("The image cannot be read (the process that reads it died): shrink it or save it again.")
+
+    def close(self) -> None:
+        """Kill the process for good, whatever it does."""
+        self.process.close()
+
+    def end(self) -> None:
+        """Wait until the process that was killed has ended."""
+        self.process.stop()
+
+
+def answering(model: str | None, seconds: float) -> Any:
+    """The function that answers a list of small tasks or one large task, within the time."""
+    cv2.setNumThreads(1)  # for a small image a second thread costs more than it saves
+    work = Work(Reader(model).classify)
+    work.warm_up()
+
+    def answer(request: list[Task] | Task | ExplainTask) -> Any:
+        with time_limit(seconds):
+            try:
+                return work.small(request) if isinstance(request, list) else work.large(request)
+            except MemoryError as error:
+                raise ImageError(
+                    f"The image needs more than {MEMORY >> 20} MiB of memory: crop it or shrink it."
+                ) from error
+
+    return answer
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    model, seconds = json.loads(sys.argv[1])
+    answer_calls(lambda: answering(model, seconds), MEMORY)
