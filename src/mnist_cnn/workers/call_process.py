@@ -4,6 +4,7 @@ The two sides exchange pickles over pipes. Standard library only; knows nothing 
 """
 
 import contextlib
+import ctypes
 import os
 import pickle
 import signal
@@ -16,6 +17,7 @@ from typing import IO, Any, cast
 
 from mnist_cnn.workers import child_process
 
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of mallopt
 CUT_OFF = (OSError, EOFError, pickle.UnpicklingError)  # what talking to a process that dies raises
 
 
@@ -115,6 +117,7 @@ def answer_calls(make: Callable[[], Callable[[Any], Any]], memory: int | None = 
         os.dup2(2, 1)  # what a library prints is not an answer
         answer: Any = None
         try:
+            keep_memory()
             function = make()
             limit_memory(memory)
         except Exception as error:
@@ -157,6 +160,16 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def keep_memory() -> None:
+    """Let the C library keep what is freed: giving it back to the system after each image takes a third of the time."""
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(OSError, AttributeError):  # a C library without this function
+        library = ctypes.CDLL(None)
+        library.mallopt(TRIM_THRESHOLD, 256 * 2**20)
+        library.mallopt(MMAP_THRESHOLD, 32 * 2**20)
 
 
 def limit_memory(more: int | None) -> None:
