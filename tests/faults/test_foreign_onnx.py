@@ -237,7 +237,7 @@ def test_a_model_that_computes_for_ever_does_not_stop_the_person(
         began = time.monotonic()
         _, said = process.communicate(timeout=8)
     assert process.returncode == code
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
     assert "stopped by" in said
     assert "Traceback" not in said
     note("Ctrl-C or SIGTERM while a model.onnx computes for ever", 1, "the command ends at once")
