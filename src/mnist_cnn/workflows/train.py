@@ -60,8 +60,8 @@ def train(
     them with their keys); callbacks of Keras will do as well.
 
     Raises RecipeError, DataError, CallbackError, RunError (also where TensorFlow has begun to compute in this process
-    with another number of threads), and MissingExtraError on the base install. A run that was stopped is left in
-    `<output>.partial`; `resume` continues it.
+    with another number of threads, and where a `backend` that was requested is not available), and MissingExtraError on
+    the base install. A run that was stopped is left in `<output>.partial`; `resume` continues it.
     """
     environment.require_training("Training")
     listed = callbacks_for(verbose, callbacks)
@@ -72,6 +72,8 @@ def train(
     check("threads", threads, 1, 1024, whole=True)
     check("devices", devices, 1, 1024, whole=True)
     check_shared(devices, recipe.batch_size, deterministic)
+    if "backend" in hyperparameters or backend.is_required(recipe):
+        backend.prefer(recipe.backend, required=True)
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train))
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
