@@ -160,6 +160,6 @@ def too_deep(document: Any) -> bool:
 
 
 COUNT = Number(0, 1e12, whole=True)
-SHARE = Number(0, 1)
+SHARE = Number(-1e-6, 1 + 1e-6)  # as far as rounding may take it
 SCALAR = AnyOf(Text(), Number(), Flag(), or_null=True)
 SHA256 = Text(64)

@@ -19,6 +19,7 @@ from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import temperature_scaling
+from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
@@ -150,6 +151,8 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
     probabilities = keras_classifier(network)(test)
     evaluation = replace(evaluated(probabilities, dataset, callbacks), temperature=fitted)
     callbacks.on_evaluate_end(evaluation, dataset)
+    for text in (failed := _at_chance(evaluation)):
+        callbacks.on_warning(text)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
     for text in (left_out := saved_files.save(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
@@ -169,7 +172,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
         parameters=network.count_params(),
         history=rows,
         evaluation=evaluation.to_dict(),
-        notes=notes + left_out,
+        notes=notes + failed + left_out,
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
     ).sealed()
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
@@ -213,6 +216,17 @@ def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any
         return calibrated(network, 1.0), None
     fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)
     return calibrated(network, fitted), fitted
+
+
+def _at_chance(evaluation: Evaluation) -> list[str]:
+    """A note if the model has learnt nothing, as where the loss explodes but stays a number."""
+    if not evaluation.is_at_chance:
+        return []
+    return [
+        f"The model is at chance: its test accuracy of {evaluation.accuracy:.2%} is not significantly above the "
+        f"{evaluation.most_common.value:.2%} of always answering the most common digit. "
+        "The training may have diverged: lower --learning-rate, or train for more epochs."
+    ]
 
 
 def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
