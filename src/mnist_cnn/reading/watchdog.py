@@ -1,5 +1,6 @@
 """Stops a model that computes too long, and one that computes while the person presses Ctrl-C. Knows no model."""
 
+import os
 import select
 import signal
 import socket
@@ -62,7 +63,7 @@ class Watchdog:
         finally:
             if earlier is not None:
                 signal.set_wakeup_fd(earlier)
-            del self.runs[id(run)]
+            self.runs.pop(id(run), None)
 
     def start(self) -> None:
         """Start the thread, with a way to wake it of its own."""
@@ -99,6 +100,8 @@ class Watchdog:
 
 
 WATCHDOG = Watchdog()
+if hasattr(os, "register_at_fork"):  # a fork has one thread, so nothing else runs in it yet
+    os.register_at_fork(after_in_child=WATCHDOG.runs.clear)
 
 
 def run_limited(

@@ -16,6 +16,7 @@ from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarize
 from mnist_cnn.system.files import locked, read_limited, write_whole
 from mnist_cnn.system.schema import COUNT, SCALAR, SHA256, SHARE, AnyOf, Fields, Flag, ListOf, MapOf, Number, Text
+from mnist_cnn.system.visible import visible
 
 FORMAT = 1
 STUDY = "study.json"
@@ -242,7 +243,10 @@ def write(folder: Path, study: Study) -> None:
     stream = io.StringIO(newline="")
     table = csv.DictWriter(stream, [field.name for field in fields(Row)])
     table.writeheader()
-    table.writerows(asdict(row) for row in study.rows)
+    table.writerows(
+        {name: visible(value) if isinstance(value, str) else value for name, value in asdict(row).items()}
+        for row in study.rows
+    )
     write_whole(folder / TABLE, stream.getvalue())
     write_whole(folder / STUDY, json.dumps(study.to_dict(), indent=2, ensure_ascii=False) + "\n")
 
