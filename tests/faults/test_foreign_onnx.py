@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -263,3 +264,13 @@ def test_a_signal_that_lets_the_program_continue_does_not_spoil_the_answer(
         assert signal.set_wakeup_fd(-1) == -1
     finally:
         signal.signal(signal.SIGTERM, earlier)
+
+
+def test_an_event_loop_that_listens_to_signals_still_does(tmp_path: Path) -> None:
+    classify = onnx_classifier(honest(tmp_path / "model.onnx"))
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with ours, theirs:
+        signal.set_wakeup_fd(ours.fileno())
+        classify(np.zeros((2, 28, 28), np.uint8))
+        assert signal.set_wakeup_fd(-1) == ours.fileno()

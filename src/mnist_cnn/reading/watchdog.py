@@ -55,15 +55,20 @@ class Watchdog:
             self.start()
         if not self.awake.is_set():
             self.awake.set()
-        earlier = None
+        listens = run.in_main_thread and self.sender is not None and self.listen(self.sender.fileno())
         try:
-            if run.in_main_thread and self.sender:
-                earlier = signal.set_wakeup_fd(self.sender.fileno(), warn_on_full_buffer=False)
             return call()
         finally:
-            if earlier is not None:
-                signal.set_wakeup_fd(earlier)
+            if listens:
+                signal.set_wakeup_fd(-1)
             self.runs.pop(id(run), None)
+
+    def listen(self, sender: int) -> bool:
+        """Have signals sent to the thread, unless an event loop of the program that we are part of listens to them."""
+        earlier = signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
+        if earlier != -1:
+            signal.set_wakeup_fd(earlier)
+        return earlier == -1
 
     def start(self) -> None:
         """Start the thread, with a way to wake it of its own."""
