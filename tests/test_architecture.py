@@ -39,7 +39,7 @@ ONLY = {
     "bulk": {"reading", "workers", "errors"},
     "reading": {"card", "errors"},
     "workers": {"system", "errors"},
-    "callbacks": {"errors"},
+    "callbacks": {"system", "errors"},
     "system": {"errors"},
 }
 LOOSE = {"__init__.py", "__main__.py", "errors.py", "card.py"}  # modules beside the rooms

@@ -1,13 +1,21 @@
+import importlib.util
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from conftest import Cli
+from mnist_cnn.cli import app
+from mnist_cnn.errors import RunError
+from mnist_cnn.training import backend
 from mnist_cnn.training.batches import batches
+from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workflows.train import train
 
 
 def python(code: str) -> "subprocess.CompletedProcess[str]":
@@ -74,3 +82,68 @@ def test_batches_are_in_order_and_leave_nothing_out() -> None:
         [(pixels, answers)] = batches(images, truth, size)
         assert (pixels.numpy() == images).all()
         assert (answers.numpy() == truth).all()
+
+
+@pytest.fixture
+def only_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with TensorFlow alone, and a process in which Keras has not started."""
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name in ("jax", "torch") else real(name, *rest)
+    )
+
+
+@pytest.mark.usefixtures("only_tensorflow")
+@pytest.mark.parametrize(
+    ("recipe", "hyperparameters", "wanted"),
+    [
+        ("classic", {"backend": "torch"}, "torch"),
+        ("classic", {"backend": "jax"}, "jax"),
+        ("fast", {"backend": "jax"}, "jax"),
+        (Recipe("fast", backend="torch"), {}, "torch"),
+        (Recipe("best", backend="jax"), {"epochs": 1}, "jax"),
+    ],
+    ids=str,
+)
+def test_a_framework_that_was_requested_and_is_not_installed_is_refused_before_anything_is_made(
+    recipe: str | Recipe, hyperparameters: dict[str, Any], wanted: str, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match=f"The backend {wanted} was requested, which is not installed: install {wanted}"):
+        train(recipe, "digits", output=tmp_path / "run", verbose=0, **hyperparameters)
+    assert not list(tmp_path.iterdir())
+    assert "KERAS_BACKEND" not in os.environ
+
+
+@pytest.mark.usefixtures("only_tensorflow")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "--backend", "torch"],
+        ["train", "--recipe", "fast", "--backend", "jax"],
+        ["study", "--recipe", "fast", "--backend", "jax"],
+    ],
+    ids=" ".join,
+)
+def test_so_it_is_on_the_command_line(words: list[str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, [*words, "--data", "digits", "--output", str(tmp_path / "run")])
+    assert done.exit_code == 1
+    assert "was requested, which is not installed" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("only_tensorflow")
+def test_a_framework_that_a_recipe_only_prefers_may_be_missing() -> None:
+    assert not backend.is_required(Recipe("fast"))
+    assert not backend.is_required(Recipe("classic", backend="auto"))
+    assert "fastest on jax, which is not installed" in str(backend.prefer("jax"))
+
+
+@pytest.mark.usefixtures("only_tensorflow")
+def test_a_framework_that_was_requested_beside_another_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    with pytest.raises(RunError, match="The backend torch was requested, and Keras is set to run on tensorflow"):
+        backend.prefer("torch", required=True)
+    assert backend.prefer("tensorflow", required=True) is None

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import Cli
+from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RecipeError
 from mnist_cnn.evaluation.confident_learning import label_errors_of
 from mnist_cnn.workflows import label_errors, report
@@ -36,16 +37,16 @@ def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained
     assert cli("info", folder).returncode == 0
 
 
-def test_a_damaged_list_is_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_a_damaged_list_is_refused_with_a_sentence(tmp_path: Path, digits: Dataset) -> None:
     path = tmp_path / "label_errors.json"
-    assert report.label_errors_in(path) is None
+    assert report.label_errors_in(path, digits) is None
     few = label_errors_of(np.full((3, 10), 0.1, np.float32), np.array([1, 2, 3])).to_dict()
     path.write_text(json.dumps({"training": few, "test": few}))
-    assert report.label_errors_in(path) is not None
+    assert report.label_errors_in(path, digits) is not None
     for damaged in ("", "[]", "{}", json.dumps({"training": few, "test": {"count": 1}})):
         path.write_text(damaged)
         with pytest.raises(ArtifactError, match="is damaged: delete it, or make it again with `mnist-cnn lab"):
-            report.label_errors_in(path)
+            report.label_errors_in(path, digits)
 
 
 @pytest.mark.parametrize("folds", [1, 0, -5, 101])

@@ -1,6 +1,7 @@
 """Metrics over labelled images, without a model: what is counted, and what has no value."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_a_table_whose_labels_are_all_empty_is_evaluated(tmp_path: Path) -> None
     document = json.loads(run(app, ["score", str(table), "--json"]).stdout)
     assert document["all"]["digits"] is None
     assert document["errors"] == []
+
+
+def test_a_table_that_might_never_end_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "huge.csv").touch()
+    os.truncate(tmp_path / "huge.csv", labelled_images.LARGEST + 1)
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero"), tmp_path):
+        with pytest.raises(DataError, match=r"cannot be read \(not a regular file\): pass a CSV file"):
+            labelled_images.load(path)
+    with pytest.raises(DataError, match=r"cannot be read \(larger than 64 MiB\)"):
+        labelled_images.load(tmp_path / "huge.csv")
 
 
 @pytest.mark.parametrize(

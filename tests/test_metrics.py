@@ -169,3 +169,23 @@ def test_confidence_is_compared_with_accuracy_in_fifteen_bins() -> None:
     assert evaluation.expected_calibration_error == pytest.approx(0.63 - 0.5)
     rows[0, :2] = (0.73, 0.27)  # a bin further
     assert evaluate(rows, np.array([0, 1])).expected_calibration_error == pytest.approx((0.27 + 0.65) / 2)
+
+
+@pytest.mark.parametrize(
+    ("predicted", "labels", "is_at_chance"),
+    [
+        ([3] * 100, list(range(10)) * 10, True),  # one answer for everything
+        (list(range(10)) * 10, list(range(10)) * 10, False),
+        ([0, 1, 2, 3, 3, 3, 3, 3, 3, 3] * 50, list(range(10)) * 50, False),  # 40%
+        ([1, 0] * 50, [0, 1] * 50, True),  # worse than any constant
+        ([7] * 100, [7] * 100, False),  # a single digit shows nothing
+        ([0] * 100, [0] * 95 + [1] * 5, True),
+        ([0] * 495 + [1] * 5, [0] * 495 + [1] * 5, False),
+    ],
+)
+def test_chance_is_what_the_best_constant_answer_would_reach(
+    predicted: list[int], labels: list[int], is_at_chance: bool
+) -> None:
+    evaluation = evaluate(predictions(*predicted), np.array(labels))
+    assert evaluation.is_at_chance is is_at_chance
+    assert evaluation.most_common.correct == max(map(labels.count, set(labels)))

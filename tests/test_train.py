@@ -204,3 +204,33 @@ def test_train_prints_the_summary_of_the_model_as_the_recipe_does(trained: Train
     assert "Total params: 33,658" in said.stderr
     assert "conv2d (Conv2D)" in said.stderr
     assert "F1 score" not in said.stdout  # that is for --verbose
+
+
+class Warnings:
+    """What must not be overlooked."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def on_warning(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_a_network_whose_loss_explodes_without_becoming_nan_is_not_saved_without_a_word(tmp_path: Path) -> None:
+    heard = Warnings()
+    model = mnist_cnn.train(
+        "tiny", "digits", output=tmp_path / "run", epochs=1, repeats=2, learning_rate=10.0, verbose=0, callbacks=[heard]
+    )
+    assert len(heard.texts) == 1
+    assert heard.texts[0].startswith("The model is at chance: its test accuracy of ")
+    assert "lower --learning-rate" in heard.texts[0]
+    assert model.card.notes == heard.texts
+    report = (tmp_path / "run" / "report.html").read_text()
+    assert "<strong>At chance.</strong>" in report
+    assert "The model is at chance: its test accuracy" in report
+
+
+def test_an_honest_quick_network_is_no_reason_to_warn(trained: Trained) -> None:
+    folder, done = trained
+    assert "at chance" not in done.stderr + (folder / "card.json").read_text()
+    assert "At chance" not in (folder / "report.html").read_text()

@@ -7,10 +7,25 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.system.files import is_plain, sha256_of, write_whole
+from mnist_cnn.system.schema import (
+    COUNT,
+    SCALAR,
+    SHA256,
+    SHARE,
+    AnyOf,
+    Anything,
+    Fields,
+    Flag,
+    ListOf,
+    MapOf,
+    Number,
+    Text,
+    too_deep,
+)
 
 FORMAT = 3
 CARD = "card.json"
@@ -34,6 +49,73 @@ RENAMED = {
     "passes": "repeats",
 }
 SETTINGS = "checkpoint/run.json"  # of a run, until it is complete
+
+COUNTED = ("epochs", "batch_size", "final_plain_epochs", "plain_epochs")
+SEED, THREADS = Number(0, 2**32 - 1, whole=True), Number(1, 1024, whole=True)
+SECONDS = Number(0, 1e12)
+EPOCH = Fields(
+    {"epoch": COUNT, "loss": Number(), "accuracy": SHARE, "seconds": SECONDS}, {"val_accuracy": SHARE}, Number()
+)
+PAIR = ListOf(Number(), length=2)
+ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accuracy": SHARE})
+SELECTIVE = MapOf(SHARE, numbers=True)
+TEMPERATURE = Number(1e-3, 1e3)
+# What a model card must be so that nothing that reads it fails; more may be in it.
+WANTED = Fields(
+    {
+        "format": Number(1, FORMAT, whole=True),
+        "created": Text(100),
+        "recipe": Fields({"name": Text(100)}, dict.fromkeys(COUNTED, COUNT), others=SCALAR),
+        "seed": SEED,
+        "threads": THREADS,
+        "deterministic": Flag(),
+        "data": Fields(
+            {
+                "name": Text(),
+                "origin": Text(),
+                "sha256": SHA256,
+                "training": COUNT,
+                "validation": COUNT,
+                "test": COUNT,
+                "warning": AnyOf(Text(), or_null=True),
+            }
+        ),
+        "git_commit": AnyOf(Text(100), or_null=True),
+        "versions": MapOf(Text(1000)),
+        "machine": Fields({"system": SCALAR, "processor": SCALAR, "cores": SCALAR}, others=SCALAR),
+        "seconds": Fields({"training": SECONDS}, others=SECONDS),
+        "parameters": COUNT,
+        "history": ListOf(EPOCH),
+        "evaluation": Fields(
+            {
+                "count": Number(1, 1e9, whole=True),
+                "correct": COUNT,
+                "accuracy": SHARE,
+                "confusion_matrix": ListOf(ListOf(Number(0, 1e9, whole=True), length=10), length=10),
+                "negative_log_likelihood": Number(-1e-3),
+                "brier_score": Number(0, 2.1),
+                "expected_calibration_error": SHARE,
+            },
+            {
+                "interval": PAIR,
+                "confidence_interval": PAIR,
+                "intervals": MapOf(PAIR),
+                "confidence_intervals": MapOf(PAIR),
+                "precision": ListOf(SHARE, length=10),
+                "recall": ListOf(SHARE, length=10),
+                "f1": ListOf(SHARE, length=10),
+                "coverage": Fields({"area": SHARE, "accuracy": SELECTIVE}),
+                "risk_coverage": Fields({"aurc": SHARE, "selective_accuracy": SELECTIVE}),
+                "corrected": ACCURACY,
+                "temperature": TEMPERATURE,
+                "adaptation": MapOf(Anything()),
+            },
+        ),
+        "notes": ListOf(Text()),
+        "files": MapOf(SHA256),
+        "digest": SHA256,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -105,12 +187,12 @@ def read(folder: Path) -> Card:
             f"{folder} has format {version}, and this program reads formats up to {FORMAT}: "
             "update it (pip install --upgrade mnist-cnn)."
         )
-    if version not in range(1, FORMAT + 1) or "recipe" not in document:
+    if type(version) is not int or version not in range(1, FORMAT + 1) or "recipe" not in document:
         raise ArtifactError(
             f"{folder / CARD} is not a model card of mnist-cnn: name a folder that `mnist-cnn train` made."
         )
     # The same values can be written in several ways; only ours is accepted, so that no change goes unnoticed.
-    if document.get("digest") != digest_of(document) or text_of(document) != text:
+    if text_of(document) != text or document.get("digest") != digest_of(document):
         raise ArtifactError(
             f"{folder / CARD} was changed after it was written (its digest does not match): "
             "restore it from a backup or train again."
@@ -194,18 +276,29 @@ def _document(path: Path, text: str) -> dict[str, Any]:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged (it is not JSON): restore it from a backup or train again.") from error
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or too_deep(document):
         raise ArtifactError(f"{path} is not a model card of mnist-cnn: name a folder that `mnist-cnn train` made.")
     return document
 
 
 def _check_types(folder: Path, document: dict[str, Any]) -> None:
-    known = {field.name: field.type for field in fields(Card)}
-    if unlike := set(known) ^ set(document):
-        raise ArtifactError(f"The model card of {folder} does not have the fields of its format: {sorted(unlike)}.")
-    for name, kind in known.items():
-        plain = get_origin(kind) if get_origin(kind) in (dict, list) else kind
-        if not isinstance(document[name], plain):  # type: ignore[arg-type]
-            raise ArtifactError(
-                f"The model card of {folder} does not have the fields of its format: {name} is not {kind}."
-            )
+    """Raise ArtifactError for a model card that does not have the values of its format: its digest is no signature."""
+    unlike = sorted({field.name for field in fields(Card)} ^ set(document))
+    fault = f"{unlike[0]} is {'too much' if unlike[0] in document else 'missing'}" if unlike else _fault(document)
+    if fault:
+        raise ArtifactError(
+            f"The model card of {folder} does not have the fields of its format ({fault}): "
+            "restore it from a backup or train again."
+        )
+
+
+def _fault(document: dict[str, Any]) -> str | None:
+    """What is wrong with the values of a model card."""
+    if fault := WANTED.fault(document, ""):
+        return fault
+    evaluation = document["evaluation"]
+    matrix = evaluation["confusion_matrix"]
+    correct = sum(row[digit] for digit, row in enumerate(matrix))
+    if (correct, sum(map(sum, matrix))) != (evaluation["correct"], evaluation["count"]):
+        return "evaluation.confusion_matrix has other counts than the accuracy"
+    return None

@@ -188,6 +188,14 @@ def test_weights_that_lie_in_another_file_are_refused(tmp_path: Path) -> None:
     note(".keras with its weights in another file", 1, "rejected")
 
 
+@pytest.mark.parametrize(("side", "classes"), [(14, 10), (28, 5)])
+def test_a_keras_file_of_other_images_or_classes_is_refused(side: int, classes: int, tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+    layers = [keras.Input((side, side, 1)), keras.layers.Flatten(), keras.layers.Dense(classes, activation="softmax")]
+    keras.Sequential(layers).save(tmp_path / "model.keras")
+    assert f"it maps (None, {side}, {side}, 1) to (None, {classes})" in rejected(tmp_path / "model.keras")
+
+
 # model.onnx
 
 

@@ -146,10 +146,17 @@ def load_keras(path: Path) -> Any:
     import keras  # here, because it brings TensorFlow with it, and most of this module works without
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        network = keras.saving.load_model(path, compile=False, safe_mode=True)
+        shapes = network.input_shape, network.output_shape
     except Exception as error:  # Keras raises whatever its layers raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ArtifactError(f"{path} cannot be loaded ({first[:200]}): train again, or use another model.") from error
+    if shapes != ((None, 28, 28, 1), (None, 10)):
+        raise ArtifactError(
+            f"{path} cannot be loaded (it maps {shapes[0]} to {shapes[1]}, and not n×28×28×1 images to n×10 "
+            "probabilities): train again, or use another model."
+        )
+    return network
 
 
 def file_of(artifact: Artifact, name: str) -> Path:

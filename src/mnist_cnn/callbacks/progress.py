@@ -8,15 +8,47 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 from rich.text import Text
 
 from mnist_cnn.callbacks.callback import Callback, CallbackList, Logs
 from mnist_cnn.errors import CallbackError
+from mnist_cnn.system.visible import visible
 
 if TYPE_CHECKING:
     import keras
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class SafeConsole(Console):
+    """A console on which every character can be seen, whatever is printed; styles are Rich's own.
+
+    A text is one line: a line break in it is shown as well.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts and whatever else Rich can."""
+        super().print(*map(in_one_line, objects), **options)
+
+    def render(self, renderable: Any, options: Any = None) -> Iterable[Segment]:
+        """Also where Rich itself prints: tables, boxes and bars."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text, lines=True), segment.style)
+
+    def write_line(self, text: str) -> None:
+        """Print one line past Rich, which takes as long for it as reading a small image."""
+        self.file.write(visible(text) + "\n")
+
+
+def in_one_line(one: Any) -> Any:
+    """A text without line breaks; anything else as it is."""
+    if isinstance(one, str):
+        return visible(one)
+    if isinstance(one, Text) and visible(one.plain) != one.plain:
+        return Text(visible(one.plain), style=one.style)  # without the styles of its parts, whose places have moved
+    return one
+
+
+stderr = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
 class ProgressCallback(Callback):
@@ -50,7 +82,7 @@ class ProgressCallback(Callback):
     def set_model(self, model: "keras.Model") -> None:
         """Print the layers, if asked for."""
         if self.summary and not self.quiet:
-            model.summary(print_fn=lambda text, **_: stderr.print(text.rstrip(), markup=False))
+            model.summary(print_fn=lambda text, **_: note(*text.rstrip().splitlines()))
 
     def on_run_begin(self, folder: Path) -> None:
         """Say where the run is, and that it can be stopped."""
@@ -151,14 +183,15 @@ def callbacks_for(verbose: int, callbacks: Iterable[object]) -> CallbackList:
     return listed
 
 
-def note(text: str) -> None:
-    """Print a line on stderr."""
-    stderr.print(text, markup=False)
+def note(*lines: str) -> None:
+    """Print lines on stderr."""
+    for line in lines:
+        stderr.print(line, markup=False)
 
 
 def warn(text: str) -> None:
     """Print a box on stderr that is hard to overlook."""
-    stderr.print(Panel(Text(text), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
+    stderr.print(Panel(Text(visible(text)), title="WARNING", border_style="bold red", style="bold"), soft_wrap=False)
 
 
 def clock(seconds: float) -> str:

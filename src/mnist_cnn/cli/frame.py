@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn, ParamSpec
 
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mnist_cnn.errors import ExportFormatError, MnistCnnError, ReaderError, RecipeError
+from mnist_cnn.system.visible import visible
 
 P = ParamSpec("P")
 
@@ -27,11 +29,35 @@ class Command(TyperCommand):
 
 
 class Group(TyperGroup):
-    """A group of commands whose flags and arguments have no type in its help."""
+    """A group of commands whose flags and arguments have no type in its help.
+
+    What it says of a wrong command line shows every character of it: a shell puts names of files there.
+    """
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the options before the command."""
+        with visible_errors():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the rest of the command line and run the command."""
+        with visible_errors():
+            return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All arguments and options."""
         return without_types(super().get_params(ctx))
+
+
+@contextmanager
+def visible_errors() -> Iterator[None]:
+    """Let Typer's errors, the ones with a message, show every character."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = visible(message, lines=True)  # type: ignore[attr-defined]
+        raise
 
 
 def without_types(parameters: list[Any]) -> list[Any]:
@@ -97,5 +123,5 @@ def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def stop(sentence: str, code: int) -> NoReturn:
     """Say why, and end with this exit code."""
-    typer.secho(f"mnist-cnn: {sentence}", err=True, fg="red")
+    typer.secho(f"mnist-cnn: {visible(sentence)}", err=True, fg="red")
     raise typer.Exit(code)

@@ -10,6 +10,7 @@ from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import NAMES, OUTPUT, Corruptions, Json, ModelToExtend, Quiet, Threads
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.system.visible import visible
 from mnist_cnn.training.recipe import RECIPES, Recipe, nearest
 
 
@@ -90,7 +91,8 @@ def export_web_app(model: str | None, output: Path, packages: Path | None, as_js
     if as_json:
         typer.echo(json.dumps({"path": str(written.path), "files": written.files, "bytes": written.bytes}))
     else:
-        typer.echo(f"Saved to {written.path}: {written.files} files, {written.bytes / 1e6:.1f} MB, for any static host")
+        place = visible(str(written.path))
+        typer.echo(f"Saved to {place}: {written.files} files, {written.bytes / 1e6:.1f} MB, for any static host")
 
 
 def report(
@@ -191,7 +193,7 @@ def info(
         typer.echo(json.dumps(both or recipe.to_dict()))
         return
     if as_json and saved:
-        typer.echo(saved.card.to_json(), nl=False)
+        typer.echo(json.dumps(json.loads(saved.card.to_json()), indent=2))
         return
     if recipe:
         screen.show_recipe(recipe)

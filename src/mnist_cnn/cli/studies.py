@@ -68,7 +68,10 @@ def study(
     from mnist_cnn.study.run import run
     from mnist_cnn.terminal import screen
     from mnist_cnn.terminal import study as terminal_study
+    from mnist_cnn.training import backend
 
+    if "backend" in hyperparameters and not ray:  # a cluster has packages of its own
+        backend.prefer(hyperparameters["backend"], required=True)
     progress = terminal_study.StudyProgress(note if as_json else screen.show, quiet=quiet)
     try:
         folder, made = run(

@@ -23,7 +23,6 @@ from mnist_cnn.cli.options import (
     Threads,
     with_hyperparameters,
 )
-from mnist_cnn.training.recipe import Recipe
 
 
 @with_hyperparameters
@@ -75,7 +74,7 @@ def train(
             model = workflow.resume(resume, threads=threads, verbose=0, callbacks=[progress])
         else:
             model = workflow.train(
-                Recipe(recipe, **hyperparameters),
+                recipe,
                 data,
                 seed=seed,
                 output=output,
@@ -85,6 +84,7 @@ def train(
                 tensorboard=tensorboard,
                 verbose=0,
                 callbacks=[progress],
+                **hyperparameters,
             )
     except KeyboardInterrupt:
         if progress.folder:

@@ -75,10 +75,13 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split())[:120].strip(" .") or type(error).__name__
 
 
-def check_size(path: Path, size: int) -> None:
-    """Raise DataError if a file declares to be more than 2 GiB when unpacked."""
-    if size > LARGEST:
-        raise DataError(f"{path} would unpack to {size / 1024**3:.1f} GiB, and at most 2 GiB is read: make it smaller.")
+def check_size(path: Path, size: int, largest: int = LARGEST) -> None:
+    """Raise DataError if a file declares to be larger than that when unpacked, 2 GiB for a dataset."""
+    if size > largest:
+        raise DataError(
+            f"{path} would unpack to {size / 1024**3:.1f} GiB, and at most {largest / 1024**3:g} GiB is read: "
+            "make it smaller."
+        )
 
 
 def read_file(path: Path) -> Arrays:

@@ -20,6 +20,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, Multiple
 from mnist_cnn.evaluation.comparison import Summary
 from mnist_cnn.evaluation.metrics import DIGITS, Evaluation, calibration_bins, wilson_interval
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE, cumulative_errors
+from mnist_cnn.system.visible import visible
 
 # role → colour in light mode; all must differ, because `to_svg` finds the roles by their colours.
 COLOURS = {"text": "#1d2126", "muted": "#5b6470", "line": "#dedbd2", "correct": "#2563a8", "incorrect": "#c2410c"}
@@ -240,7 +241,7 @@ def to_svg(figure: Figure, description: str) -> str:
     body = re.sub(r"\s*\n\s*", " ", body)
     for role, colour in COLOURS.items():
         body = body.replace(colour, f"var(--{role}, {colour})")
-    return f'<svg role="img" aria-label="{escape(description)}" {view_box}>{body}'
+    return f'<svg role="img" aria-label="{escape(visible(description))}" {view_box}>{body}'
 
 
 def standalone(svg: str) -> str:

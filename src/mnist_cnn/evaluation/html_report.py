@@ -28,6 +28,7 @@ from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE
 from mnist_cnn.evaluation.robustness import CLEAN, Robustness
 from mnist_cnn.system.files import write_whole
+from mnist_cnn.system.visible import visible
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 MAX_MISCLASSIFIED = 120  # images in the gallery
@@ -316,10 +317,16 @@ def times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count:,} times")
 
 
+def shown(value: Any) -> Any:
+    """A text of which every character can be seen; markup and numbers as they are."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _page() -> Template:
     page = Environment(
         loader=PackageLoader("mnist_cnn.evaluation", "."),
         autoescape=True,
+        finalize=shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,6 +1,7 @@
 """Evaluate a reader on labelled images: a CSV and a reader in, metrics out. Works on the base install."""
 
 import csv
+import io
 import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,8 +13,10 @@ from mnist_cnn.errors import DataError, ImageError
 from mnist_cnn.evaluation.metrics import Accuracy, Z
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.system.files import read_limited
 
 REJECTION_RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
+LARGEST = 64 * 2**20  # bytes, about a million lines
 ROWS = "/"  # separates rows in a label
 
 
@@ -72,14 +75,16 @@ def load(path: Path) -> list[LabelledImage]:
     """Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
 
     Spaces in labels are ignored; an empty label means that the image has no digit. Raises DataError if the file cannot
-    be read, lacks a column, or has no rows or an invalid label.
+    be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an invalid label.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            table = csv.DictReader(stream)
-            columns, rows = table.fieldnames or (), list(table)
+        content = read_limited(path, LARGEST).decode("utf-8-sig")
+        table = csv.DictReader(io.StringIO(content, newline=""))
+        columns, rows = table.fieldnames or (), list(table)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): check the path and its permissions.") from error
+        raise DataError(
+            f"{path} cannot be read ({error.strerror}): pass a CSV file with the columns path and label."
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8: pass a table with the columns path and label.") from error
     if not rows:

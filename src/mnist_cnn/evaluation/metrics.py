@@ -104,6 +104,19 @@ class Evaluation:
         return self.uncorrected.confidence_interval
 
     @property
+    def most_common(self) -> Accuracy:
+        """The accuracy of always answering the most common digit, the best constant answer."""
+        return Accuracy(int(self.confusion_matrix.sum(axis=1).max()), self.count)
+
+    @property
+    def is_at_chance(self) -> bool:
+        """Whether the 95% confidence interval of the accuracy includes that of the best constant answer.
+
+        So it is for every classifier that has only one answer. Images of a single digit cannot show it.
+        """
+        return self.confidence_interval[0] <= self.most_common.value < 1
+
+    @property
     def precision(self) -> np.ndarray:
         """Precision of each digit, (10,), 0 to 1; 0 where the digit was never predicted."""
         return divide(np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=0))

@@ -1,24 +1,40 @@
 """A network in ONNX form as a plain function of images: ONNX Runtime only, never TensorFlow."""
 
+import contextlib
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.watchdog import OverrunError, run_limited
 
 Classifier = Callable[[np.ndarray], np.ndarray]
 """(n, 28, 28) uint8 images → (n, 10) float32 probabilities, each row summing to 1."""
 
 BATCH = 1000
 LARGEST = 2**28  # bytes; the largest model of mnist-cnn has 4 million
+MEMORY = 2**32  # bytes; `best` needs a quarter of that for a batch of 1000
+# A batch of 1000 may take 110 s: `best`, the slowest recipe, takes 6 on one core, and the bundled model 0.3.
+SECONDS, SECONDS_PER_IMAGE = 10, 0.1
+AS_USUAL = ("arena_extend_strategy", "initial_chunk_size_bytes", "max_dead_bytes_per_chunk")
 # ONNX may keep weights in another file, even /etc/passwd; models of mnist-cnn never do. Its name has the key
 # "location", a protobuf string with its tag and length before it.
 ELSEWHERE = re.compile(rb"(\x0a|\x8a\x80*\x00)(\x08|\x88\x80*\x00)location")
 PIXELS = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 # Metadata of exported files, because the floats of other models are as likely to range from 0 to 1.
 INK_KEY, INK_RANGE = "mnist_cnn.ink", "0 to 255"
+TOLERANCE = 1e-3
+TEN = np.ones(10, np.float32)
+least, greatest = np.minimum.reduce, np.maximum.reduce  # a third of the time of `min` and `max` for one image
+# What a model is tried on: an empty image alone, then a full one and noise together.
+PROBES = (
+    np.zeros((1, 28, 28), np.uint8),
+    np.stack([np.full((28, 28), 255), *np.random.default_rng(0).integers(0, 256, (2, 28, 28))]).astype(np.uint8),
+)
 
 
 def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
@@ -26,38 +42,108 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
 
     A model with float inputs is accepted only if its metadata say that they range from 0 to 255, as `export` writes
     them. Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does not map
-    28×28 images to ten probabilities.
+    28×28 images to ten probabilities, which is tried on a few images; and so does the classifier if on other images it
+    gives something else, or takes longer than any model of ours would.
+    """
+    import onnxruntime
+
+    content = content_of(path)
+    try:
+        session = session_of(content, threads)
+        images, outputs = session.get_inputs(), session.get_outputs()
+        declared = session.get_modelmeta().custom_metadata_map.get(INK_KEY)
+    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
+        raise ArtifactError(
+            f"{path} is damaged or not an ONNX model: use a model.onnx made by `mnist-cnn train`."
+        ) from error
+    pixels = PIXELS.get(images[0].type) if len(images) == 1 else None
+    if pixels is None or images[0].shape[1:] != [28, 28, 1]:
+        raise ArtifactError(f"{path} does not take n×28×28×1 uint8 images: use a model.onnx made by mnist-cnn.")
+    if pixels is np.float32 and declared != INK_RANGE:
+        raise ArtifactError(
+            f"{path} takes floats without declaring that they range from 0 to 255: use a file made by "
+            "`mnist-cnn export`."
+        )
+    if len(outputs) != 1 or outputs[0].shape[1:] != [10]:
+        raise ArtifactError(f"{path} does not return ten probabilities per image: use a model.onnx made by mnist-cnn.")
+    taken, given = images[0].name, [outputs[0].name]
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
+        rows = [classified(batch.astype(pixels, copy=False)) for batch in batches]
+        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *rows])
+
+    def classified(batch: np.ndarray) -> np.ndarray:
+        limit = SECONDS + SECONDS_PER_IMAGE * len(batch)
+        try:
+            rows = run_limited(session.run, given, {taken: batch}, onnxruntime.RunOptions(), limit)[0]
+        except OverrunError as error:
+            raise ArtifactError(
+                f"{path} was stopped after computing for {limit:.0f} seconds: use a model.onnx made by mnist-cnn."
+            ) from error
+        except Exception as error:  # as above
+            raise ArtifactError(
+                f"{path} cannot compute on {len(batch)} images ({one_line(error)}): use a model.onnx made by mnist-cnn."
+            ) from error
+        return as_probabilities(rows, len(batch), path)
+
+    for some in PROBES:
+        classify(some)
+    return classify
+
+
+def session_of(content: bytes, threads: int) -> Any:
+    """Load a model into ONNX Runtime, limited in memory; raises whatever ONNX Runtime raises.
+
+    Constants are not folded, because that would compute before there is a limit of time; exported models have none.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    content = content_of(path)
-    try:
-        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
-        raise ArtifactError(
-            f"{path} is damaged or not an ONNX model: use a model.onnx made by `mnist-cnn train`."
-        ) from error
-    image = session.get_inputs()[0]
-    probability = session.get_outputs()[0]
-    pixels = PIXELS.get(image.type)
-    if len(session.get_inputs()) > 1 or pixels is None or image.shape[1:] != [28, 28, 1]:
-        raise ArtifactError(f"{path} does not take n×28×28×1 uint8 images: use a model.onnx made by mnist-cnn.")
-    if pixels is np.float32 and session.get_modelmeta().custom_metadata_map.get(INK_KEY) != INK_RANGE:
-        raise ArtifactError(
-            f"{path} takes floats without declaring that they range from 0 to 255: use a file made by "
-            "`mnist-cnn export`."
+    options.log_severity_level = 4  # what is wrong is raised
+    limit_memory()
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    return onnxruntime.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
+    )
+
+
+@lru_cache(maxsize=1)
+def limit_memory() -> None:
+    """Limit what all models of this process use together; ONNX Runtime can be told only once."""
+    import onnxruntime
+
+    kind, use = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    limits = {"max_mem": MEMORY} | dict.fromkeys(AS_USUAL, -1)
+    with contextlib.suppress(Exception):  # the program that we are part of has told it already
+        onnxruntime.create_and_register_allocator(
+            onnxruntime.OrtMemoryInfo("Cpu", kind, 0, use), onnxruntime.OrtArenaCfg(limits)
         )
-    if len(session.get_outputs()) > 1 or probability.shape[1:] != [10]:
-        raise ArtifactError(f"{path} does not return ten probabilities per image: use a model.onnx made by mnist-cnn.")
 
-    def classify(images: np.ndarray) -> np.ndarray:
-        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
-        rows = [session.run([probability.name], {image.name: batch.astype(pixels, copy=False)})[0] for batch in batches]
-        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *rows])
 
-    return classify
+def as_probabilities(rows: Any, count: int, path: Path) -> np.ndarray:
+    """The output of a model if it is (count, 10) float32 with rows that sum to 1; raises ArtifactError otherwise."""
+    if not (isinstance(rows, np.ndarray) and rows.dtype == np.float32 and rows.shape == (count, 10)):
+        received = f"{rows.dtype} {rows.shape}" if isinstance(rows, np.ndarray) else type(rows).__name__
+        raise ArtifactError(
+            f"{path} does not return ten probabilities per image ({received} for {count} images): "
+            "use a model.onnx made by mnist-cnn."
+        )
+    # Infinities and numbers above 1 give a sum that is not 1, and NaN compares with nothing.
+    sums = rows.dot(TEN)
+    if least(rows, axis=None) >= 0 and least(sums) > 1 - TOLERANCE and greatest(sums) < 1 + TOLERANCE:
+        return rows
+    raise ArtifactError(
+        f"{path} does not return probabilities (the lowest is {rows.min():.4g}, and their sum for an image "
+        f"{sums.min():.4g} to {sums.max():.4g}): use a model.onnx made by mnist-cnn."
+    )
+
+
+def one_line(error: Exception) -> str:
+    """The beginning of what ONNX Runtime says, without its error code and the names of its source files."""
+    words = (str(error).splitlines() or [type(error).__name__])[0]
+    return words.rpartition(" : ")[2].partition(" Name:")[0].strip(" .")[:120]
 
 
 def content_of(path: Path) -> bytes:

@@ -10,18 +10,57 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mnist_cnn.card import Card
+from mnist_cnn.card import SECONDS, SEED, THREADS, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarize
-from mnist_cnn.system.files import locked, write_whole
+from mnist_cnn.system.files import locked, read_limited, write_whole
+from mnist_cnn.system.schema import COUNT, SCALAR, SHA256, SHARE, AnyOf, Fields, Flag, ListOf, MapOf, Number, Text
+from mnist_cnn.system.visible import visible
 
 FORMAT = 1
 STUDY = "study.json"
 TABLE = "seeds.csv"
 CHART = "study.svg"
 NOT_A_STUDY = "name a folder that `mnist-cnn study` made, or its study.json"
+LONGEST_NOTE = 100_000  # characters: a note may list many packages
 LARGEST_STUDY = 64 * 2**20
+ROW = Fields(
+    {"seed": SEED},
+    {
+        "accuracy": AnyOf(SHARE, or_null=True),
+        "errors": AnyOf(COUNT, or_null=True),
+        "corrected_accuracy": AnyOf(SHARE, or_null=True),
+        "seconds": AnyOf(SECONDS, or_null=True),
+        "parameters": AnyOf(COUNT, or_null=True),
+        "backend": AnyOf(Text(), or_null=True),
+        "processor": SCALAR,
+        "failure": AnyOf(Text(), or_null=True),
+    },
+)
+WANTED = Fields(
+    {
+        "format": Number(1, FORMAT, whole=True),
+        "created": Text(100),
+        "recipe": Fields({"name": Text(100), "epochs": Number(1, 1e6, whole=True)}, others=SCALAR),
+        "data": Fields(
+            {
+                "name": Text(),
+                "origin": Text(),
+                "sha256": SHA256,
+                "test": COUNT,
+                "warning": AnyOf(Text(), or_null=True),
+            }
+        ),
+        "threads": THREADS,
+        "deterministic": Flag(),
+        "machine": MapOf(SCALAR),
+        "versions": MapOf(Text(1000)),
+        "git_commit": AnyOf(Text(100), or_null=True),
+        "notes": ListOf(Text(LONGEST_NOTE)),
+        "rows": ListOf(ROW, longest=100_000),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -152,11 +191,20 @@ class Study:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "Study":
-        """Read what `to_dict` wrote; derived numbers are computed again. Raises TypeError or KeyError."""
+        """Read what `to_dict` wrote; derived numbers are computed again. Raises ValueError or TypeError."""
+        if fault := WANTED.fault(document, "") or unfinished(document["rows"]):
+            raise ValueError(fault)
         known = {field.name: document[field.name] for field in fields(cls)}
-        study = cls(**known | {"rows": [Row(**row) for row in document["rows"]]})
-        _ = study.recipe["name"], study.data["sha256"], study.data["origin"], study.data["name"], study.to_dict()
-        return study
+        return cls(**known | {"rows": [Row(**row) for row in document["rows"]]})
+
+
+def unfinished(rows: list[dict[str, Any]]) -> str | None:
+    """What is wrong with rows of seeds that did not fail: numbers that are not there."""
+    for index, row in enumerate(rows):
+        for name in ("accuracy", "errors", "seconds", "parameters"):
+            if row.get("failure") is None and row.get(name) is None:
+                return f"rows[{index}].{name} is missing"
+    return None
 
 
 def about(dataset: Dataset) -> dict[str, Any]:
@@ -174,11 +222,7 @@ def read(path: Path) -> Study:
     """Read the study in a folder, or in its study.json. Raises ArtifactError if it is missing, damaged or newer."""
     path = path / STUDY if path.is_dir() else path
     try:
-        if path.stat().st_size > LARGEST_STUDY:
-            raise ArtifactError(
-                f"{path} is not a study (it is larger than {LARGEST_STUDY // 2**20} MiB): {NOT_A_STUDY}."
-            )
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_limited(path, LARGEST_STUDY))
         version = document["format"]
         if isinstance(version, int) and version > FORMAT:
             raise ArtifactError(
@@ -199,7 +243,10 @@ def write(folder: Path, study: Study) -> None:
     stream = io.StringIO(newline="")
     table = csv.DictWriter(stream, [field.name for field in fields(Row)])
     table.writeheader()
-    table.writerows(asdict(row) for row in study.rows)
+    table.writerows(
+        {name: visible(value) if isinstance(value, str) else value for name, value in asdict(row).items()}
+        for row in study.rows
+    )
     write_whole(folder / TABLE, stream.getvalue())
     write_whole(folder / STUDY, json.dumps(study.to_dict(), indent=2, ensure_ascii=False) + "\n")
 

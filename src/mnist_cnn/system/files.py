@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, locks and hashes. Standard library only; knows nothing of contents."""
 
+import errno
 import gzip
 import hashlib
 import os
@@ -71,6 +72,20 @@ def locked(path: Path) -> Iterator[bool]:
 def is_plain(path: Path) -> bool:
     """Whether this is a regular file: not a link, which may lead anywhere, nor a pipe or device, which may not end."""
     return stat.S_ISREG(path.lstat().st_mode)
+
+
+def read_limited(path: Path, largest: int) -> bytes:
+    """The bytes of a regular file of at most so many; OSError for any other, which might never end, before it is read.
+
+    A link is followed.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    with path.open("rb") as stream:
+        content = stream.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"larger than {largest // 2**20} MiB", str(path))
+    return content
 
 
 def flush_to_disk(path: Path) -> None:

@@ -180,8 +180,8 @@ def show_reading(name: str, reading: Reading, alone: bool, *, quiet: bool, verbo
     rows = [with_confidences(row) for row in reading.rows] if verbose else reading.text.splitlines()
     if alone:
         show(*rows)
-    else:  # past Rich, which takes as long for a line as reading a small image
-        stdout.file.write(f"{name}: {' / '.join(rows)}".rstrip() + "\n")
+    else:
+        stdout.write_line(f"{name}: {' / '.join(rows)}".rstrip())
 
 
 def with_confidences(row: Sequence[Digit]) -> str:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mnist_cnn.callbacks.progress import ProgressCallback
+from mnist_cnn.callbacks.progress import ProgressCallback, SafeConsole
 from mnist_cnn.card import LABEL_ERRORS, REPORT, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
+from mnist_cnn.system.visible import visible
 from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe, values_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LISTED = 10  # label errors
 
 
-class Results(Console):
+class Results(SafeConsole):
     """Stdout. If its reader is gone (as in `| head`), the program continues silently, so that no work is lost."""
 
     def on_broken_pipe(self) -> None:
@@ -117,7 +117,7 @@ def show_layers(name: str, model: Any) -> None:
 
     if isinstance(model, Artifact):
         show(Text(name, style="bold"))
-        keras_model_of(model).summary(print_fn=lambda text, **_: show(text.rstrip()))
+        keras_model_of(model).summary(print_fn=lambda text, **_: show(*text.rstrip().splitlines()))
 
 
 def show_label_errors(folder: Path, found: Mapping[str, LabelErrors]) -> None:
@@ -183,7 +183,7 @@ def table_of(rows: list[tuple[str, str]]) -> Table:
     """Names in bold, and what belongs to each."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, text in rows:
-        table.add_row(Text(name, style="bold"), Text(text))
+        table.add_row(Text(visible(name), style="bold"), Text(visible(text)))
     return table
 
 

@@ -32,20 +32,36 @@ NOT_NEEDED = ("matplotlib", "sklearn", "h5py")
 NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.splash_attention")
 
 
-def prefer(framework: str) -> str | None:
+def prefer(framework: str, *, required: bool = False) -> str | None:
     """Let Keras run on this framework ("auto": on Keras' own setting), unless KERAS_BACKEND names another.
 
-    Returns a sentence for the user if Keras will run on another one. Call it before `start`.
+    Returns a sentence for the user if Keras will run on another one; raises RunError instead if the framework is
+    `required`. Call it before `start`.
     """
     requested = os.environ.get("KERAS_BACKEND") or (name() if "keras" in sys.modules else None)
     if framework == "auto" or requested == framework:
         return None
     if requested:
+        if required:
+            raise RunError(
+                f"The backend {framework} was requested, and Keras is set to run on {requested}: request that one, or "
+                f"set KERAS_BACKEND={framework} and start again."
+            )
         return f"This recipe is fastest on {framework}, and Keras is set to run on {requested}."
     if not importlib.util.find_spec(framework):
+        if required:
+            raise RunError(
+                f"The backend {framework} was requested, which is not installed: install {framework}, or leave "
+                "--backend out."
+            )
         return f"This recipe is fastest on {framework}, which is not installed, so Keras runs on its own setting."
     os.environ["KERAS_BACKEND"] = framework
     return None
+
+
+def is_required(recipe: Recipe) -> bool:
+    """Whether somebody requested the framework of a recipe: it is not the one that the recipe itself prefers."""
+    return recipe.backend not in ("auto", Recipe(recipe.name).backend)
 
 
 def start() -> None:

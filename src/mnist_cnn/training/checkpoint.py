@@ -6,6 +6,7 @@ differs from an uninterrupted one. Here *all* variables are saved: `model.variab
 
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mnist_cnn.card import EPOCH, SEED, THREADS
+from mnist_cnn.data import container
 from mnist_cnn.errors import RecipeError, RunError
-from mnist_cnn.system.files import DAMAGE, write_whole
+from mnist_cnn.system.files import DAMAGE, read_limited, write_whole
+from mnist_cnn.system.schema import SCALAR, SHA256, AnyOf, Fields, Flag, ListOf, MapOf, Number, Text
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 
@@ -23,6 +27,23 @@ if TYPE_CHECKING:
 
 SETTINGS = "run.json"
 STATE = "state.npz"
+LARGEST = 2**28  # bytes of either, unpacked; the state of the largest recipe has 14 million
+WANTED = Fields(
+    {
+        "recipe": Fields({"name": Text()}),
+        "seed": SEED,
+        "threads": THREADS,
+        "deterministic": Flag(),
+        "tensorboard": Flag(),
+        "data": Text(),
+        "data_sha256": SHA256,
+        "data_warning": AnyOf(Text(), or_null=True),
+        "versions": MapOf(Text(1000)),
+        "machine": MapOf(SCALAR),
+        "inexact": ListOf(Text()),
+    },
+    {"devices": Number(1, 1024, whole=True)},
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +84,11 @@ def settings_of(folder: Path) -> Settings:
     """The settings of a run; raises RunError if they are missing or damaged."""
     path = folder / SETTINGS
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_limited(path, LARGEST))
+        if fault := WANTED.fault(document, ""):
+            raise ValueError(fault)
         return Settings(**document | {"recipe": Recipe(**document["recipe"])})
-    except (OSError, ValueError, TypeError, KeyError, RecipeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, RecipeError) as error:
         raise RunError(f"{path} is missing or damaged, so the run cannot be resumed: train again.") from error
 
 
@@ -87,17 +110,37 @@ def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
     Raises RunError if the state is damaged or of another model.
     """
     path = folder / STATE
+    targets = variables(network)
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as state:
-            history: list[Epoch] = json.loads(str(state["history"]))
-            arrays = [state[f"variable_{index}"] for index in range(len(state.files) - 1)]
-        for variable, array in zip(variables(network), arrays, strict=True):
+        history, arrays = read_state(path, len(targets))
+        for variable, array in zip(targets, arrays, strict=True):
+            if array.shape != tuple(variable.shape):  # before any of them is changed, on every framework
+                raise ValueError(f"a variable of the shape {array.shape}")
+        for variable, array in zip(targets, arrays, strict=True):
             variable.assign(array)
     except FileNotFoundError:
         return []
-    except (OSError, KeyError, *DAMAGE) as error:
+    except (OSError, KeyError, RecursionError, *DAMAGE) as error:
         raise RunError(f"{path} is damaged, so the run cannot be resumed: train again in another folder.") from error
     return history
+
+
+def read_state(path: Path, count: int) -> tuple[list[Epoch], list[np.ndarray]]:
+    """History and `count` arrays of a state; raises OSError, KeyError or one of DAMAGE.
+
+    What a file declares is checked before it is unpacked: NumPy itself would first reserve a declared terabyte.
+    """
+    with zipfile.ZipFile(io.BytesIO(read_limited(path, LARGEST))) as archive:
+        members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
+        container.check_size(path, sum(one.file_size for one in members.values()), LARGEST)
+        if len(members) != count + 1:
+            raise ValueError(f"{len(members)} members")
+        names = ["history", *(f"variable_{index}" for index in range(count))]
+        told, *arrays = (container.read_member(archive, members[name], name) for name in names)
+    history: list[Epoch] = json.loads(str(told))
+    if fault := ListOf(EPOCH).fault(history, "history"):
+        raise ValueError(fault)
+    return history, arrays
 
 
 def variables(network: "keras.Model") -> list[Any]:

@@ -144,10 +144,10 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise RecipeError(f"{name.replace('_', '-')} is {value!r}: it must be one of {', '.join(choices)}.")
 
 
-def check(name: str, value: object, low: float, high: float, whole: bool) -> None:
+def check(name: str, value: Any, low: float, high: float, whole: bool) -> None:
     """Raise RecipeError unless `value` is a finite number from `low` to `high`, a whole one where `whole`."""
-    kind = numbers.Integral if whole else numbers.Real  # NumPy's numbers are either
-    if isinstance(value, bool) or not isinstance(value, kind) or not low <= float(value) <= high:  # nor NaN
+    kind: Any = numbers.Integral if whole else numbers.Real  # NumPy's numbers are either
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:  # nor NaN
         wanted = "a whole number" if whole else "a number"
         raise RecipeError(f"{name.replace('_', '-')} is {value!r}: it must be {wanted} from {low:,g} to {high:,g}.")
 

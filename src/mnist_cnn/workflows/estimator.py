@@ -94,12 +94,12 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803  scikit-learn's names
-        """Train a model on images and their digits; gives the estimator. Raises DataError or RecipeError."""
+        """Train a model on images and their digits; gives the estimator. Raises DataError, RecipeError or RunError."""
         recipe = self._whole_recipe()
         images, labels = self._training(X, y)
         self.classes_ = np.unique(labels)
         seed = int(check_random_state(self.random_state).randint(2**31))
-        backend.prefer(recipe.backend)
+        backend.prefer(recipe.backend, required=self.backend is not None or backend.is_required(recipe))
         backend.start()
         if self.threads is not None:
             backend.configure(self.threads, deterministic=False)

@@ -52,7 +52,7 @@ def find_label_errors(
     check("threads", threads := threads or environment.cores(), 1, 1024, whole=True)
     artifact = store.own(folder)
     dataset = data_of(artifact, listed, data)
-    if said := backend.prefer(recipe.backend):
+    if said := backend.prefer(recipe.backend, required=backend.is_required(recipe)):
         listed.on_message(said)
     backend.start()
     backend.configure(threads, deterministic=False)

@@ -7,11 +7,16 @@ from pathlib import Path
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.callbacks.progress import callbacks_for
+from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.system import environment
+from mnist_cnn.system.files import read_limited
+from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number
 from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions, evaluated
+
+LARGEST = 2**24  # bytes of label_errors.json, which has about ten thousand
 
 
 def report(
@@ -36,7 +41,7 @@ def report(
     artifact = store.own(folder)
     dataset = data_of(artifact, listed, data)
     robustness = evaluate_corruptions([artifact], dataset, listed) if corruptions else None
-    found = label_errors_in(artifact.folder / card.LABEL_ERRORS)
+    found = label_errors_in(artifact.folder / card.LABEL_ERRORS, dataset)
     with store.writing(artifact.folder):
         probabilities = classifier_of(artifact)(dataset.test.images)
         evaluation = evaluated(probabilities, dataset)
@@ -52,12 +57,31 @@ def report(
         )
 
 
-def label_errors_in(path: Path) -> dict[str, LabelErrors] | None:
-    """What `mnist-cnn label-errors` has left in the folder; None if it was never run."""
+def label_errors_in(path: Path, dataset: Dataset) -> dict[str, LabelErrors] | None:
+    """What `mnist-cnn label-errors` has left in the folder of a model of this dataset; None if it was never run."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_limited(path, LARGEST))
+        if fault := Fields({"training": label_errors_of(dataset.train), "test": label_errors_of(dataset.test)}).fault(
+            document, ""
+        ):
+            raise ValueError(fault)
         return {name: LabelErrors.from_dict(document[name]) for name in ("training", "test")}
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ArtifactError(f"{path} cannot be read ({error.strerror}): delete it.") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArtifactError(f"{path} is damaged: delete it, or make it again with `mnist-cnn label-errors`.") from error
+
+
+def label_errors_of(examples: Examples) -> Fields:
+    """What the label errors of these examples must be: only images that exist can be shown."""
+    digit = Number(0, 9, whole=True)
+    one = {
+        "index": Number(0, len(examples) - 1, whole=True),
+        "label": digit,
+        "suggested": digit,
+        "label_probability": SHARE,
+        "suggested_probability": SHARE,
+    }
+    return Fields({"count": COUNT, "estimated": COUNT, "ranked": ListOf(Fields(one))})

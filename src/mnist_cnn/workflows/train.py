@@ -19,6 +19,7 @@ from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import temperature_scaling
+from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
@@ -60,8 +61,8 @@ def train(
     them with their keys); callbacks of Keras will do as well.
 
     Raises RecipeError, DataError, CallbackError, RunError (also where TensorFlow has begun to compute in this process
-    with another number of threads), and MissingExtraError on the base install. A run that was stopped is left in
-    `<output>.partial`; `resume` continues it.
+    with another number of threads, and where a `backend` that was requested is not available), and MissingExtraError on
+    the base install. A run that was stopped is left in `<output>.partial`; `resume` continues it.
     """
     environment.require_training("Training")
     listed = callbacks_for(verbose, callbacks)
@@ -72,6 +73,8 @@ def train(
     check("threads", threads, 1, 1024, whole=True)
     check("devices", devices, 1, 1024, whole=True)
     check_shared(devices, recipe.batch_size, deterministic)
+    if "backend" in hyperparameters or backend.is_required(recipe):
+        backend.prefer(recipe.backend, required=True)
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train))
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -148,6 +151,8 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
     probabilities = keras_classifier(network)(test)
     evaluation = replace(evaluated(probabilities, dataset, callbacks), temperature=fitted)
     callbacks.on_evaluate_end(evaluation, dataset)
+    for text in (failed := _at_chance(evaluation)):
+        callbacks.on_warning(text)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
     for text in (left_out := saved_files.save(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
@@ -167,7 +172,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
         parameters=network.count_params(),
         history=rows,
         evaluation=evaluation.to_dict(),
-        notes=notes + left_out,
+        notes=notes + failed + left_out,
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
     ).sealed()
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
@@ -211,6 +216,17 @@ def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any
         return calibrated(network, 1.0), None
     fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)
     return calibrated(network, fitted), fitted
+
+
+def _at_chance(evaluation: Evaluation) -> list[str]:
+    """A note if the model has learnt nothing, as where the loss explodes but stays a number."""
+    if not evaluation.is_at_chance:
+        return []
+    return [
+        f"The model is at chance: its test accuracy of {evaluation.accuracy:.2%} is not significantly above the "
+        f"{evaluation.most_common.value:.2%} of always answering the most common digit. "
+        "The training may have diverged: lower --learning-rate, or train for more epochs."
+    ]
 
 
 def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
