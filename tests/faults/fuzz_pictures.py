@@ -40,6 +40,8 @@ WRITTEN = {
     "PPM": ["1", "L", "RGB"],
     **{name: ["RGB"] for name in ("AVIF", "DIB", "MPO")},
 }
+
+
 def whole_files() -> dict[str, list[bytes]]:
     """An undamaged file of every format and mode."""
     page = Image.fromarray(inked(mask("42", height=24, pen=3), (250, 245, 230), (30, 40, 120)))

@@ -51,8 +51,8 @@ def read_in_parallel(
 class LocalReaders:
     """Processes of this machine that read images, started when they are needed.
 
-    With `by_fork` they are at first copies of this process, which must have no other threads, so that a single image
-    need not wait until another process has imported everything; on Linux only.
+    With `by_fork` they are at first copies of this process (see `child_process.fork`), so that a single image need not
+    wait until another process has imported everything; on Linux only.
     """
 
     def __init__(self, options: ReaderOptions, count: int, *, by_fork: bool = False) -> None:

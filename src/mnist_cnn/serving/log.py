@@ -5,6 +5,8 @@ import sys
 import threading
 from collections import deque
 
+from mnist_cnn.system.visible import visible
+
 MOST = 10_000  # lines that wait to be written; more are lost
 PATIENCE = 1.0  # seconds for the last lines to be written when the server ends
 
@@ -21,7 +23,7 @@ class BackgroundHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over a line."""
-        line = self.format(record)
+        line = visible(self.format(record), lines=True)
         with self.changed:
             if len(self.lines) < MOST:
                 self.lines.append(line)

@@ -60,7 +60,7 @@ class CallProcess:
                 child_process.kill(self.process)
 
     def fork(self, function: Callable[[Any], Any], memory: int | None) -> None:
-        """Begin with a copy of this process, which must have no other threads, to answer by a function made here."""
+        """Begin with a copy of this process (see `child_process.fork`), to answer by a function made here."""
         self.process = child_process.fork(lambda: answer_calls(lambda: function, memory))
 
     def start(self) -> None:

@@ -64,7 +64,7 @@ Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
 
 
 def fork(run: Callable[[], object]) -> Forked:
-    """Run a function in a copy of this process, which must have no other threads; its pipes are as those of `start`.
+    """Run a function in a copy of this process, whose other threads must hold no locks; its pipes are as those of `start`.
 
     Nothing has to be imported again. It leads a process group of its own, and ends when the function returns.
     """
