@@ -2,17 +2,18 @@
 
 import gc
 import signal
+import sys
 from typing import Annotated
 
 import typer
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.frame import Group, command, terminate
+from mnist_cnn.cli.frame import Group, code_at_end, command, terminate
 from mnist_cnn.cli.images import adapt, explain, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.studies import compare_studies, study
 from mnist_cnn.cli.training import evaluate, train
-from mnist_cnn.system import environment
+from mnist_cnn.system import environment, streams
 
 ABOUT = "Train an MNIST CNN in seconds, evaluate it rigorously, and recognise handwritten digits in photos and scans."
 app = typer.Typer(
@@ -39,11 +40,15 @@ for one in (info, doctor):
 
 def main() -> None:
     """Run the command line."""
+    streams.prepare()
     environment.own_process = True
     # Frameworks make objects by the hundred thousand as they start: looking for garbage among them is a tenth of that.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, terminate)
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        sys.exit(code_at_end(ended.code))
 
 
 @app.callback(invoke_without_command=True, help=ABOUT)

@@ -1,5 +1,6 @@
 """What all commands have in common: help with examples, errors in one sentence, exit codes."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mnist_cnn.errors import ExportFormatError, MnistCnnError, ReaderError, RecipeError
+from mnist_cnn.system import streams
 
 P = ParamSpec("P")
 
@@ -70,14 +72,46 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         except MnistCnnError as error:
             stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | ExportFormatError) else 1)
         except OSError as error:  # for which no room has a sentence: a folder that may not be entered, say
-            place = error.filename or "A file"
-            stop(f"{place} cannot be accessed ({error.strerror}): check the path and its permissions.", 1)
+            if unprinted := streams.failing():
+                end_without_output(unprinted)
+            stop(sentence_of(error), 1)
         except Terminated:
             stop("stopped by SIGTERM.", 143)
         except KeyboardInterrupt:
             stop("stopped by Ctrl-C.", 130)
 
     return run
+
+
+def sentence_of(error: OSError) -> str:
+    """What the system says, in a sentence with the advice that fits."""
+    place, reason = error.filename or "A file", error.strerror or error
+    if error.errno in streams.FULL:
+        return f"{place} cannot be written ({reason}): make room there, then try again."
+    return f"{place} cannot be accessed ({reason}): check the path and its permissions."
+
+
+def end_without_output(error: OSError) -> NoReturn:
+    """End because stdout cannot be written: quietly if its reader has ended, which is for the reader to decide."""
+    if isinstance(error, BrokenPipeError):
+        raise typer.Exit(streams.READER_GONE)
+    stop(unprinted(error), 1)
+
+
+def unprinted(error: OSError) -> str:
+    """The sentence for a standard output that cannot be written."""
+    return f"Standard output cannot be written ({error.strerror}): make room there, or send it elsewhere."
+
+
+def code_at_end(code: Any) -> Any:
+    """The exit code of the program, which is `code` unless not everything could be printed; that is said here."""
+    failing, lost = streams.failing(), streams.lost()
+    if isinstance(failing, BrokenPipeError):
+        return code or streams.READER_GONE
+    if (error := failing or lost) and not isinstance(error, BrokenPipeError):
+        say(unprinted(error))
+        return code or 1
+    return code
 
 
 def given(context: typer.Context) -> set[str]:
@@ -97,5 +131,11 @@ def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def stop(sentence: str, code: int) -> NoReturn:
     """Say why, and end with this exit code."""
-    typer.secho(f"mnist-cnn: {sentence}", err=True, fg="red")
+    say(sentence)
     raise typer.Exit(code)
+
+
+def say(sentence: str) -> None:
+    """Say why something did not happen; quietly if nobody can be told."""
+    with contextlib.suppress(OSError):
+        typer.secho(f"mnist-cnn: {sentence}", err=True, fg="red")

@@ -98,11 +98,12 @@ def prepare_process() -> None:
     # OpenCV releases the GIL sixty times per image and waits up to this long to get it back from the event loop: with
     # the usual 5 ms an overloaded server read 10% fewer images for the same CPU time.
     sys.setswitchinterval(0.0005)
-    with suppress(ImportError, ValueError, OSError):
+    if sys.platform != "win32":
         import resource
 
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        with suppress(ValueError, OSError):
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def config_of(app: Any, workers: int = 1) -> uvicorn.Config:

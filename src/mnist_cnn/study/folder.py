@@ -14,12 +14,13 @@ from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarize
-from mnist_cnn.system.files import locked, write_whole
+from mnist_cnn.system.files import ends_like_a_file, is_scratch, locked, remove_scratch, write_whole
 
 FORMAT = 1
 STUDY = "study.json"
 TABLE = "seeds.csv"
 CHART = "study.svg"
+LOCK = ".lock"
 NOT_A_STUDY = "name a folder that `mnist-cnn study` made, or its study.json"
 LARGEST_STUDY = 64 * 2**20
 
@@ -205,12 +206,19 @@ def write(folder: Path, study: Study) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raise RunError if the folder exists and is neither empty nor a study's."""
+    """Raise RunError if the folder exists and is neither empty nor a study's, or is called like a file."""
     with usable(folder):
-        if folder.exists() and not (folder / STUDY).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if ends_like_a_file(folder):
+            raise RunError(f"{folder} ends like a file, and a study is a folder: choose another --output.")
+        if folder.exists() and not (folder / STUDY).exists() and not is_unused(folder):
             raise RunError(
                 f"{folder} already exists and is not a study, so nothing is written there: choose another --output."
             )
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether this is a folder that nothing is in but what a study left that was killed at its start."""
+    return folder.is_dir() and all(one.name == LOCK or is_scratch(one) for one in folder.iterdir())
 
 
 def make(folder: Path) -> None:
@@ -249,8 +257,12 @@ def start(folder: Path, requested: Study) -> Study:
 
 @contextmanager
 def locked_study(folder: Path) -> Iterator[None]:
-    """Lock a study for this process; raises RunError if another process has locked it."""
-    with locked(folder) as alone:
+    """Lock a study for this process, and tidy up after one that was killed.
+
+    Raises RunError if another process has locked it.
+    """
+    with locked(folder / LOCK) as alone:
         if not alone:
             raise RunError(f"{folder} is in use by another process: wait until it ends, or stop it.")
+        remove_scratch(folder)
         yield

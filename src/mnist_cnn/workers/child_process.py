@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -14,28 +15,55 @@ from typing import IO
 def command(module: str) -> tuple[str, ...]:
     """The command line that runs `main` of one of our modules in a new interpreter.
 
-    Not by `python -m`: a module that is run that way is called `__main__`, so its classes could not be unpickled.
+    Not by `python -m`: a module that is run that way is called `__main__`, so its classes could not be unpickled. And
+    with -P: otherwise modules would be looked for in the working directory first, which may be a downloaded folder.
     """
-    return (sys.executable, "-c", f"from {module} import main; main()")
+    return (sys.executable, "-P", "-c", f"from {module} import main; main()")
+
+
+def command_line() -> tuple[str, ...]:
+    """The same for our command line, which does not end with its parent when people start it."""
+    ending = f"from {__name__} import end_with_parent; end_with_parent()"
+    return (sys.executable, "-P", "-c", f"{ending}; from mnist_cnn.cli import main; main()")
 
 
 def start(
-    words: Sequence[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int | None = None
+    words: Sequence[str],
+    stdout: IO[bytes] | int,
+    stderr: IO[bytes] | int | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a process that ends when its standard input, a pipe, is closed (it calls `end_with_parent` or reads it).
 
     It leads a process group of its own, so Ctrl-C reaches only this process, which stops the child and its children.
     """
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True)
+    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=env, start_new_session=True)
+
+
+def run(
+    words: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run such a process to its end; gives its exit code and what it printed. Raises TimeoutExpired."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = start(words, stdout, stderr, env)
+        try:
+            process.wait(timeout)
+        finally:
+            code = stop(process)
+        said = []
+        for stream in (stdout, stderr):
+            stream.seek(0)
+            said.append(stream.read().decode(errors="replace"))
+    return subprocess.CompletedProcess(words, code, *said)
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     """Kill a process and its children if it is still running; does not wait."""
     if process.poll() is None:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if sys.platform == "win32":
             process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait(process: "subprocess.Popen[bytes]") -> int:
@@ -67,6 +95,6 @@ def end_with_parent() -> None:
 def _end_with_input() -> None:
     while os.read(0, 1):
         pass
-    if os.name == "posix" and os.getpgrp() == os.getpid():
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
