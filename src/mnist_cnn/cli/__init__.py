@@ -3,12 +3,12 @@
 import gc
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.frame import Group, code_at_end, command, terminate
+from mnist_cnn.cli.frame import Group, code_at_end, code_of, command, terminate
 from mnist_cnn.cli.images import adapt, explain, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.studies import compare_studies, study
@@ -45,10 +45,14 @@ def main() -> None:
     # Frameworks make objects by the hundred thousand as they start: looking for garbage among them is a tenth of that.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, terminate)
+    code: Any = 0
     try:
         app()
     except SystemExit as ended:
-        sys.exit(code_at_end(ended.code))
+        code = ended.code
+    except OSError as error:  # outside commands: of --help, say
+        code = code_of(error)
+    sys.exit(code_at_end(code))
 
 
 @app.callback(invoke_without_command=True, help=ABOUT)

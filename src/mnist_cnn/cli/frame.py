@@ -72,15 +72,24 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         except MnistCnnError as error:
             stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | ExportFormatError) else 1)
         except OSError as error:  # for which no room has a sentence: a folder that may not be entered, say
-            if unprinted := streams.failing():
-                end_without_output(unprinted)
-            stop(sentence_of(error), 1)
+            raise typer.Exit(code_of(error)) from error
         except Terminated:
             stop("stopped by SIGTERM.", 143)
         except KeyboardInterrupt:
             stop("stopped by Ctrl-C.", 130)
 
     return run
+
+
+def code_of(error: OSError) -> int:
+    """The exit code for what the system says; a sentence is said, but to a reader that has ended, as in `| head`."""
+    if not streams.kept_from_printing(error):
+        say(sentence_of(error))
+    elif isinstance(error, BrokenPipeError):
+        return streams.READER_GONE
+    else:
+        say(about_stdout(error))
+    return 1
 
 
 def sentence_of(error: OSError) -> str:
@@ -91,27 +100,20 @@ def sentence_of(error: OSError) -> str:
     return f"{place} cannot be accessed ({reason}): check the path and its permissions."
 
 
-def end_without_output(error: OSError) -> NoReturn:
-    """End because stdout cannot be written: quietly if its reader has ended, which is for the reader to decide."""
-    if isinstance(error, BrokenPipeError):
-        raise typer.Exit(streams.READER_GONE)
-    stop(unprinted(error), 1)
-
-
-def unprinted(error: OSError) -> str:
+def about_stdout(error: OSError) -> str:
     """The sentence for a standard output that cannot be written."""
     return f"Standard output cannot be written ({error.strerror}): make room there, or send it elsewhere."
 
 
 def code_at_end(code: Any) -> Any:
     """The exit code of the program, which is `code` unless not everything could be printed; that is said here."""
-    failing, lost = streams.failing(), streams.lost()
-    if isinstance(failing, BrokenPipeError):
-        return code or streams.READER_GONE
-    if (error := failing or lost) and not isinstance(error, BrokenPipeError):
-        say(unprinted(error))
-        return code or 1
-    return code
+    error, went_on = streams.unprinted()
+    if error is None or code:
+        return code
+    if isinstance(error, BrokenPipeError):
+        return code if went_on else streams.READER_GONE
+    say(about_stdout(error))
+    return 1
 
 
 def given(context: typer.Context) -> set[str]:
