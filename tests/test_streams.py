@@ -94,10 +94,11 @@ def test_a_terminal_may_know_only_ascii(cli: Cli, folder: Path, tmp_path: Path) 
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_names_that_are_not_utf_8_are_printed(cli: Cli, folder: Path) -> None:
+def test_names_that_are_not_utf_8_are_printed_and_annotated(cli: Cli, folder: Path, tmp_path: Path) -> None:
     (folder / "a.png").rename(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe.png"))
-    done = cli("read", folder)
+    done = cli("read", folder, "--annotate", tmp_path / "drawn")
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 2, "")
+    assert len([*(tmp_path / "drawn").iterdir()]) == 2
 
 
 def test_a_full_disk_is_not_a_matter_of_the_path() -> None:

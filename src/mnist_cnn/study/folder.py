@@ -210,6 +210,8 @@ def check_free(folder: Path) -> None:
     with usable(folder):
         if ends_like_a_file(folder):
             raise RunError(f"{folder} ends like a file, and a study is a folder: choose another --output.")
+        if folder.name == "..":
+            raise RunError(f"{folder} does not end with the name of a folder: choose another --output.")
         if folder.exists() and not (folder / STUDY).exists() and not is_unused(folder):
             raise RunError(
                 f"{folder} already exists and is not a study, so nothing is written there: choose another --output."

@@ -117,10 +117,10 @@ def explain_each(
     one_file = output is not None and output.suffix.lower() == ".png" and not output.is_dir()
     if one_file:
         require_new(output)
-    else:
-        require_folder(output)
         if len(names) > 1:
             raise ReaderError(f"{output} is one file for {len(names)} images: name a folder.")
+    else:
+        require_folder(output)
     results = done_each(names, "Explaining", partial(reader.explain, single=single), documents, quiet)
     for name, explanation in results:
         documents.append({"path": name, **explanation.to_dict()})
@@ -279,8 +279,8 @@ def require_new(path: Path | None) -> None:
         raise RunError(f"{path} already exists and nothing is overwritten: name another file.")
     if path.suffix.lower() != ".png":
         raise ReaderError(f"{path} does not end with .png, the only format that is written: name another file.")
-    if not path.parent.is_dir():
-        raise RunError(f"{path.parent} is not a folder: create it, or name another file.")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise RunError(f"{path.parent} is not a folder: name another file.")
 
 
 def require_folder(path: Path | None) -> None:
@@ -297,10 +297,7 @@ def write_errors(evaluated: Sequence[EvaluatedImage], path: Path) -> None:
     """Write a contact sheet of all errors."""
     from mnist_cnn.evaluation.misclassified import contact_sheet
 
-    try:
-        write_whole(path, png(contact_sheet(evaluated)))
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error.strerror}): name another file.") from error
+    write_png(path, contact_sheet(evaluated))
 
 
 def show_score(evaluated: Sequence[EvaluatedImage]) -> None:
