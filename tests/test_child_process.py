@@ -40,6 +40,19 @@ def test_a_process_that_is_run_ends_when_its_parent_is_killed(tmp_path: Path) ->
     wait_until(lambda: not is_alive(int((tmp_path / "pid").read_text()[:-1])), 10)
 
 
+def test_another_program_is_run_in_a_folder_and_ends_with_its_parent(tmp_path: Path) -> None:
+    done = child_process.run(child_process.supervised(["sh", "-c", "pwd; echo err >&2; exit 3"]), cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (3, f"{tmp_path}\n", "err\n")
+    process = child_process.start(child_process.supervised(["sh", "-c", "echo $$; sleep 60; :"]), subprocess.PIPE)
+    assert process.stdout
+    pid = int(process.stdout.readline())
+    assert process.stdin
+    process.stdin.close()
+    wait_until(lambda: not is_alive(pid), 10)
+    process.wait()
+    process.stdout.close()
+
+
 def test_the_process_that_saves_on_tensorflow_ends_with_its_parent(tmp_path: Path) -> None:
     """It waits for what a pipe says, and would wait forever."""
     os.mkfifo(tmp_path / "trained.npz")

@@ -85,7 +85,7 @@ def test_images_may_be_put_here(command: list[str], output: str) -> None:
         (["read", "a.png", "--annotate", "drawn.png"], 2),
         (["read", "a.png", "--annotate", "labels.csv"], 1),
         ([*COMMANDS["export"], "net.keras"], 2),
-        ([*COMMANDS["web"], "site.html"], 1),
+        ([*COMMANDS["web"], "site.html"], 2),
     ],
     ids=lambda words: " ".join(words[-2:]) if isinstance(words, list) else "",
 )

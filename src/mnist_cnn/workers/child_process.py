@@ -27,25 +27,43 @@ def command_line() -> tuple[str, ...]:
     return (sys.executable, "-P", "-c", f"{ending}; from mnist_cnn.cli import main; main()")
 
 
+def supervised(words: Sequence[str]) -> tuple[str, ...]:
+    """The same for another's program, which knows nothing of its parent: it is run by a process that does."""
+    return (sys.executable, "-P", "-c", f"from {__name__} import supervise; supervise()", *words)
+
+
+def supervise() -> None:
+    """In the child: run the program that the command line names, and end it with the parent."""
+    end_with_parent()
+    sys.exit(subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL))
+
+
 def start(
     words: Sequence[str],
     stdout: IO[bytes] | int,
     stderr: IO[bytes] | int | None = None,
     env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a process that ends when its standard input, a pipe, is closed (it calls `end_with_parent` or reads it).
 
     It leads a process group of its own, so Ctrl-C reaches only this process, which stops the child and its children.
     """
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=env, start_new_session=True)
+    return subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+    )
 
 
 def run(
-    words: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float | None = None
+    words: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
 ) -> "subprocess.CompletedProcess[str]":
     """Run such a process to its end; gives its exit code and what it printed. Raises TimeoutExpired."""
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-        process = start(words, stdout, stderr, env)
+        process = start(words, stdout, stderr, env, cwd)
         try:
             process.wait(timeout)
         finally:
