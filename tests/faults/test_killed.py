@@ -123,12 +123,12 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, tm
 def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_path: Path) -> None:
     """Stopped once more on another number of threads, and back: the bits are still not what they would have been."""
     out = tmp_path / "run"
-    kept_one_more = ("shutil.rmtree .partial/checkpoint/.state", 0)
-    assert forks.run(out, *TRAIN, "--output", out, kill=kept_one_more).code == -signal.SIGKILL
-    assert forks.run(out, "train", "--resume", out, "--threads", 2, kill=kept_one_more).code == -signal.SIGKILL
+    one_epoch, all_epochs = ("shutil.rmtree .partial/checkpoint/.state", 0), (".model.keras", 0)
+    assert forks.run(out, *TRAIN, "--output", out, kill=one_epoch).code == -signal.SIGKILL
+    assert forks.run(out, "train", "--resume", out, "--threads", 2, kill=all_epochs).code == -signal.SIGKILL
     assert forks.run(out, "train", "--resume", out, "--threads", 1).code == 0
     remark = mnist_cnn.load(out).card.notes[0]
-    assert "Resumed after epoch 2, not bit for bit" in remark
+    assert f"Resumed after epoch {EPOCHS}, not bit for bit" in remark
     assert "threads was 1 and is now 2" in remark
 
 

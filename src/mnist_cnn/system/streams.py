@@ -62,7 +62,7 @@ def prepare() -> None:
         told = {"encoding": old.encoding, "errors": old.errors}
         lines, through = old.line_buffering, old.write_through
         sys.stdout = Output(old.detach(), **told, line_buffering=lines, write_through=through)
-        sys.__stdout__ = sys.stdout  # type: ignore[misc]  the old one is of no use any more
+        sys.__stdout__ = sys.stdout  # type: ignore[misc]  # the old one is of no use any more
 
 
 def continue_silently(error: OSError) -> None:
