@@ -47,6 +47,7 @@ check: $(READY) ## run what CI runs: format check, lint, types, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@for system in win32 darwin; do $(BIN)/mypy --strict --platform $$system --cache-dir .mypy_cache/$$system src || exit 1; done
 	@$(MAKE) --no-print-directory test
 
 format: $(READY) ## format the code and apply the linter's fixes

@@ -35,7 +35,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Rooms that promise more: they import these and nothing else of ours.
 ONLY = {
     "serving": {"reading", "workers", "system", "errors"},  # a server answers on the base install
-    "web": {"serving", "reading", "card", "errors"},  # the page itself is one of the files of `serving`
+    "web": {"serving", "reading", "workers", "card", "errors"},  # the page itself is one of the files of `serving`
     "bulk": {"reading", "workers", "errors"},
     "reading": {"card", "errors"},
     "workers": {"system", "errors"},

@@ -17,7 +17,10 @@ from PIL import Image
 from drawing import inked, mask
 from mnist_cnn import read_in_parallel
 from mnist_cnn.bulk import ray_reading
-from mnist_cnn.bulk.rows import document_of
+from mnist_cnn.bulk.chunks import chunks_of, images_in
+from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
+from mnist_cnn.bulk.reader_process import ReaderOptions
+from mnist_cnn.bulk.rows import document_of, table_of
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.workers import ray_cluster
 from test_bulk import descendants, is_alive, wait_until
@@ -202,3 +205,21 @@ def test_rows_hold_what_json_says() -> None:
     assert [{key: value for key, value in row.items() if value is not None} for row in rows] == documents
     assert column(pa.table({"a.b": [1]}), "a.b") == [1]
     assert column(pa.table({"a": [{"b": 1}, None, {"b": 3}]}), "a.b") == [1, None, 3]
+
+
+def test_names_that_are_not_utf_8_cost_no_other_image() -> None:
+    """A file may have any bytes for a name; Parquet takes only UTF-8."""
+    names = ["a.png", "\udcff\udcfe\x1b\n.png", "é" * 125 + ".png"]
+    options = ReaderOptions()
+    job = ReadingJob.from_json(ReadingJob(names, None, [], options, "/", "1").to_json())
+    [chunk], count = chunks_of(job, 1)
+    assert (count, list(images_in(chunk, None))) == (3, [(names, names)])
+    failed = [document_of(name, ImageError(f"{name} cannot be read.")) for name in names]
+    rows = table_of(failed).to_pylist()
+    assert [row["path"] for row in rows] == ["a.png", "\\udcff\\udcfe\x1b\n.png", names[2]]
+    assert rows[1]["error"] == "\\udcff\\udcfe\x1b\n.png cannot be read."
+
+
+def test_a_parquet_file_whose_name_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match=r"cannot be read \(its name is not UTF-8\): rename it"):
+        job_for([f"{tmp_path}/\udcff.parquet"], Columns(), ReaderOptions())

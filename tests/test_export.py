@@ -1,4 +1,5 @@
 import json
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -249,9 +250,11 @@ def test_writing_that_is_interrupted_leaves_nothing_behind(
 
 
 def test_what_a_killed_process_left_is_no_obstacle(tmp_path: Path) -> None:
-    left = tmp_path / ".mine.part"
+    left = tmp_path / ".mine.part-0123abcd"
     (left / "deep").mkdir(parents=True)
     (left / "mine").write_text("half a fi")
+    os.utime(left, (0, 0))
+    (tmp_path / ".mine.lock").touch()
     with workflow.written_whole(tmp_path / "mine") as scratch:
         assert list(scratch.iterdir()) == []
         (scratch / "mine").write_text("whole")
@@ -260,13 +263,29 @@ def test_what_a_killed_process_left_is_no_obstacle(tmp_path: Path) -> None:
 
 
 def test_two_processes_do_not_export_to_the_same_file(tmp_path: Path) -> None:
-    (tmp_path / ".mine.part").mkdir()
     with (
-        locked(tmp_path / ".mine.part"),
+        locked(tmp_path / ".mine.lock"),
         pytest.raises(ExportError, match="Another process is exporting"),
         workflow.written_whole(tmp_path / "mine"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("to", "name", "own"),
+    [("onnx", "net.tflite", ".onnx"), ("litert", "net.keras", ".tflite"), ("saved_model", "net.ONNX", "a folder")],
+)
+def test_a_name_of_another_format_is_rejected(to: str, name: str, own: str, tmp_path: Path) -> None:
+    with pytest.raises(ExportFormatError, match=rf"ends with {Path(name).suffix}, and {to} is written as {own}"):
+        mnist_cnn.export(KEPT, to, output=tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("output", [".", "..", "/"])
+def test_an_export_to_what_has_no_name_is_one_sentence(output: str) -> None:
+    done = CliRunner().invoke(app, ["export", str(KEPT), "--to", "onnx", "--output", output])
+    assert (done.exit_code, done.exception.__class__) == (1, SystemExit)
+    assert "already exists and nothing is overwritten" in done.stderr
 
 
 def test_a_model_that_cannot_be_converted_is_one_sentence(tmp_path: Path, digits: Dataset) -> None:

@@ -13,6 +13,7 @@ from mnist_cnn.models.architectures import as_saved, build
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.models.layers import plain
+from mnist_cnn.system import files
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-1"
@@ -36,8 +37,9 @@ def test_nothing_that_is_there_is_overwritten(tmp_path: Path, there: str) -> Non
 
 def test_what_a_run_left_in_its_first_moments_is_taken_over(tmp_path: Path) -> None:
     partial = store.make_partial(tmp_path / "run")
-    (partial / "checkpoint" / ".run.part.json").write_text('{"recipe"')
-    assert store.make_partial(tmp_path / "run") == partial
+    with files.scratch_beside(partial / "checkpoint" / "run.json") as scratch:
+        (scratch / "run.json").write_text('{"recipe"')
+        assert store.make_partial(tmp_path / "run") == partial
 
 
 def test_only_of_what_can_go_on_it_is_said(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ The answers are lines as well: the process id when the run begins, and in the en
 import itertools
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -101,7 +102,8 @@ def watch(task: dict[str, Any], log: int) -> None:
         path = os.fspath(arguments[0])
         if not isinstance(path, str) or not path.startswith(folder):
             return
-        number, operation = next(numbers), f"{event} {path.removeprefix(folder)}"
+        named = re.sub(r"\.part-[a-z0-9_]{8}", ".part", path.removeprefix(folder))  # the same in every run
+        number, operation = next(numbers), f"{event} {named}"
         os.write(log, f"{operation}\n".encode())
         acting = True
         if kill and (kill[0] == number or (isinstance(kill[0], str) and kill[0] in operation)):

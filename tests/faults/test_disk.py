@@ -198,7 +198,7 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
 @pytest.mark.slow
 def test_a_run_that_another_process_holds_is_left_alone(forks: Forks, undisturbed: Undisturbed, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert forks.run(out, *TRAIN, "--output", out, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
+    assert forks.run(out, *TRAIN, "--output", out, kill=("shutil.rmtree .partial/.card", 0)).code == -signal.SIGKILL
     with store.lock_run(store.partial_of(out)):  # whole as it is, it lacks nothing but its name
         assert "is in use by another process" in forks.run(out, "train", "--resume", out).sentence
     assert forks.run(out, "train", "--resume", out).code == 0

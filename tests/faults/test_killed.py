@@ -80,11 +80,11 @@ def test_a_run_that_is_killed_again_and_again_goes_on_to_the_same_bits(
 def where(ended: Ended) -> str:
     """In which part of its work a run was killed, by the files that it had touched."""
     touched = " ".join(ended.operations)
-    if "card.part" in touched or (touched and "card.json" in touched):
+    if ".card.json.part" in touched or (touched and "card.json" in touched):
         return "writing the card, completing the folder"
-    if "model.part" in touched:
+    if ".model." in touched:
         return "writing the networks and the report"
-    if ended.operations and "state.part" in ended.operations[-1]:
+    if ended.operations and ".state." in ended.operations[-1]:
         return "writing a checkpoint"
     return "training" if "history" in touched else "beginning"
 
@@ -123,12 +123,12 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, tm
 def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_path: Path) -> None:
     """Stopped once more on another number of threads, and back: the bits are still not what they would have been."""
     out = tmp_path / "run"
-    kept_one_more = ("os.remove .partial/checkpoint/.state", 0)
-    assert forks.run(out, *TRAIN, "--output", out, kill=kept_one_more).code == -signal.SIGKILL
-    assert forks.run(out, "train", "--resume", out, "--threads", 2, kill=kept_one_more).code == -signal.SIGKILL
+    one_epoch, all_epochs = ("shutil.rmtree .partial/checkpoint/.state", 0), (".model.keras", 0)
+    assert forks.run(out, *TRAIN, "--output", out, kill=one_epoch).code == -signal.SIGKILL
+    assert forks.run(out, "train", "--resume", out, "--threads", 2, kill=all_epochs).code == -signal.SIGKILL
     assert forks.run(out, "train", "--resume", out, "--threads", 1).code == 0
     remark = mnist_cnn.load(out).card.notes[0]
-    assert "Resumed after epoch 2, not bit for bit" in remark
+    assert f"Resumed after epoch {EPOCHS}, not bit for bit" in remark
     assert "threads was 1 and is now 2" in remark
 
 
@@ -139,14 +139,14 @@ def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, di
     assert forks.run(model, "train", *QUICK, "--output", model).code == 0
     words = ["adapt", labels, "--model", model, "--output", out, "--threads", 1]
     assert forks.run(out, *words, kill=("os.mkdir .partial/checkpoint", 0)).code == -signal.SIGKILL
-    assert forks.run(out, *words, kill=("model.part.onnx", 0)).code == -signal.SIGKILL  # and before, it began again
+    assert forks.run(out, *words, kill=(".model.onnx.part", 0)).code == -signal.SIGKILL  # and before, it began again
     again = forks.run(out, *words)
     assert again.code == 1
     assert "already exists: delete it, or choose another --output" in again.sentence
     assert "--resume" not in again.said
     assert "--resume" not in forks.run(out, "info", store.partial_of(out)).said
     shutil.rmtree(store.partial_of(out))
-    assert forks.run(out, *words, kill=("os.remove .partial/.card", 0)).code == -signal.SIGKILL
+    assert forks.run(out, *words, kill=("shutil.rmtree .partial/.card", 0)).code == -signal.SIGKILL
     whole = forks.run(out, *words)  # it wants for nothing but its name
     assert f"resume it (mnist-cnn train --resume {store.partial_of(out)})" in whole.sentence
     assert forks.run(out, "train", "--resume", out).code == 0

@@ -1,5 +1,6 @@
 """The folder of a run: `<name>.partial` until everything in it is complete and verified, then `<name>`."""
 
+import errno
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,20 @@ from typing import Any
 
 from mnist_cnn import card
 from mnist_cnn.card import Card
-from mnist_cnn.errors import ArtifactError, RunError
+from mnist_cnn.errors import ArtifactError, MnistCnnError, RunError
 from mnist_cnn.reading.model_names import BUNDLED, BUNDLED_NAMES, path_of
-from mnist_cnn.system.files import flush_to_disk, locked
+from mnist_cnn.system.files import (
+    ends_like_a_file,
+    flush_to_disk,
+    is_plain,
+    is_scratch,
+    locked,
+    remove_scratch,
+)
 
 PARTIAL = ".partial"
 CHECKPOINT = "checkpoint"
+STATE = "checkpoint/state.npz"  # after the first epoch
 
 
 @dataclass(frozen=True)
@@ -36,10 +45,11 @@ def make_partial(folder: Path) -> Path:
     A partial folder in which nothing is saved yet, left by a run that was killed at its start, is reused. Raises
     RunError if `folder` or its partial folder already exists, or cannot be made.
     """
-    partial = partial_of(folder)
     try:
         if folder.exists() or folder.is_symlink():
             raise RunError(f"{folder} already exists and nothing is overwritten: choose another --output.")
+        require_folder_name(folder)
+        partial = partial_of(folder)
         if (partial.exists() or partial.is_symlink()) and not is_empty(partial):
             resume = f"resume it (mnist-cnn train --resume {partial}), " if card.can_resume(partial) else ""
             raise RunError(f"{partial} already exists: {resume}delete it, or choose another --output.")
@@ -47,24 +57,53 @@ def make_partial(folder: Path) -> Path:
         flush_to_disk(partial)
         flush_to_disk(partial.parent)
     except OSError as error:
-        raise RunError(f"{partial} cannot be made ({error.strerror}): choose another --output.") from error
+        raise RunError(f"{folder} cannot be made ({error.strerror}): choose another --output.") from error
     return partial
+
+
+def require_folder_name(folder: Path) -> None:
+    """Raise RunError for a new folder that is called like a file of some format."""
+    if ends_like_a_file(folder):
+        raise RunError(
+            f"{folder} ends like a file, and what is saved is a folder: choose a name without {folder.suffix}."
+        )
 
 
 def is_empty(partial: Path) -> bool:
     """Whether nothing is saved in a folder yet: only folders, and what an interrupted `make_whole` left."""
     if partial.is_symlink() or not partial.is_dir():
         return False
-    return all(path.is_dir() or (path.name.startswith(".") and ".part" in path.name) for path in partial.rglob("*"))
+    return all(
+        is_scratch(path.parent) and is_plain(path) if not path.is_dir() else not path.is_symlink()
+        for path in partial.rglob("*")
+    )
+
+
+def reject_links(partial: Path) -> None:
+    """Raise RunError if a link lies in the folder of a run, which makes none: writing there might go anywhere."""
+    found = [partial, *partial.rglob("*")]
+    if linked := next((path for path in found if path.is_symlink()), None):
+        raise RunError(f"{linked} is a link, and nothing is written through it: delete it, then try again.")
 
 
 def free_name(folder: Path) -> Path:
     """The folder itself, or with -2, -3, … after its name: the first that is not taken by a run."""
     number, candidate = 1, folder
-    while candidate.exists() or partial_of(candidate).exists():
+    while any(one.exists() or one.is_symlink() for one in (candidate, partial_of(candidate))):
         number += 1
         candidate = folder.with_name(f"{folder.name}-{number}")
     return candidate
+
+
+@contextmanager
+def nothing_left_of_a_refusal(partial: Path) -> Iterator[None]:
+    """Delete the folder of a run that ends with a sentence of ours before its first epoch: nothing is lost."""
+    try:
+        yield
+    except MnistCnnError:
+        if not (partial / STATE).exists() and not (partial / card.CARD).exists():
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def find_partial(folder: Path) -> Path:
@@ -90,8 +129,11 @@ def complete(partial: Path) -> Artifact:
     if folder.exists() or folder.is_symlink():
         raise RunError(f"{folder} was created by another process; the complete run is in {partial}: rename it.")
     shutil.rmtree(partial / CHECKPOINT, ignore_errors=True)
+    remove_scratch(partial)
+    reject_links(partial)
     for file in partial.iterdir():
-        flush_to_disk(file)
+        if file.is_dir() or is_plain(file):
+            flush_to_disk(file)
     flush_to_disk(partial)
     partial.rename(folder)
     flush_to_disk(folder.parent)
@@ -169,10 +211,19 @@ def file_of(artifact: Artifact, name: str) -> Path:
 
 @contextmanager
 def lock_run(partial: Path) -> Iterator[None]:
-    """Lock a run for this process; raises RunError if another process has locked it."""
-    with locked(partial) as alone:
+    """Lock a run for this process, and tidy up after one that was killed.
+
+    The lock file lies beside the folder, which could not be renamed on Windows with an open file in it. Raises RunError
+    if another process has locked the run, or if there are links in its folder.
+    """
+    with locked(partial.with_name(f".{partial.name}.lock")) as alone:
         if not alone:
             raise RunError(f"{partial} is in use by another process: wait until it ends, or stop it.")
+        if not partial.is_dir():
+            raise RunError(f"{partial} was completed or deleted by another process: look into {partial.parent}.")
+        for folder in (partial, partial / CHECKPOINT):
+            remove_scratch(folder)
+        reject_links(partial)
         yield
 
 
@@ -183,12 +234,12 @@ def writing(folder: Path, afterwards: str = "resume a run that has started with 
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise RunError(
-            f"{folder} could not be written ({reason}): make room or give permission there, then try again; "
-            f"{afterwards}."
-        ) from error
+        advice = "delete the link" if error.errno == errno.ELOOP else "make room or give permission there"
+        raise RunError(f"{folder} could not be written ({reason}): {advice}, then try again; {afterwards}.") from error
 
 
 def partial_of(folder: Path) -> Path:
-    """The name that a run has until it is complete."""
+    """The name that a run has until it is complete; raises RunError for a path that does not end with a name."""
+    if folder.name in ("", ".."):
+        raise RunError(f"{folder} does not end with the name of a folder: give one that does, such as runs/mine.")
     return folder.with_name(folder.name + PARTIAL)

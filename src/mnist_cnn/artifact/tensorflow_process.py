@@ -1,15 +1,13 @@
 """Save a model that was trained on another framework, by a process that runs Keras on TensorFlow.
 
-    python -m mnist_cnn.artifact.tensorflow_process TRAINED.npz FOLDER
-
-TRAINED holds the recipe, the model's weights and temperature, images, and the probabilities that it gave for them. The
-process builds the model again, sets the weights, writes its files, and prints a JSON list of what had to be left out;
-if that fails, it prints a sentence and exits with 1.
+It is given two paths, TRAINED and FOLDER. TRAINED holds the recipe, the model's weights and temperature, images, and
+the probabilities that it gave for them. The process builds the model again, sets the weights, writes its files, and
+prints a JSON list of what had to be left out; if that fails, it prints a sentence and exits with 1. Like every worker
+it ends with its parent process, whose lock on the folder ends then as well.
 """
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,9 +19,12 @@ from mnist_cnn.artifact import checked_files
 from mnist_cnn.errors import ExportError, MnistCnnError
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workers import child_process
 
 if TYPE_CHECKING:
     import keras
+
+COMMAND = child_process.command("mnist_cnn.artifact.tensorflow_process")
 
 
 def save(
@@ -41,13 +42,8 @@ def save(
         recipe_text = np.array(json.dumps(recipe.to_dict()))
         arrays = weights | {"temperature": np.array(temperature), "images": images, "probabilities": probabilities}
         np.savez(trained, recipe=recipe_text, **arrays)
-        done = subprocess.run(
-            [sys.executable, "-m", __name__, trained, folder],
-            env=os.environ | {"KERAS_BACKEND": "tensorflow"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
+        done = child_process.run(
+            [*COMMAND, str(trained), str(folder)], env=os.environ | {"KERAS_BACKEND": "tensorflow"}
         )
     if done.returncode:
         said = done.stdout.strip() or (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
@@ -56,8 +52,10 @@ def save(
     return left_out
 
 
-def main(trained: Path, folder: Path) -> None:
+def main() -> None:
     """Build the model, set its weights, save it."""
+    child_process.end_with_parent()
+    trained, folder = map(Path, sys.argv[1:])
     with np.load(trained, allow_pickle=False) as arrays:
         recipe = Recipe(**json.loads(str(arrays["recipe"])))
         weights = [arrays[name] for name in arrays.files if name.startswith("weight_")]
@@ -72,7 +70,3 @@ def main(trained: Path, folder: Path) -> None:
     except MnistCnnError as error:
         sys.stdout.write(str(error))
         sys.exit(1)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

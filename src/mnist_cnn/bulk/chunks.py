@@ -3,6 +3,7 @@
 A chunk is a table: names of image files (`path`), or one row that says which rows of a Parquet file it covers.
 """
 
+import os
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -21,8 +22,8 @@ def images_in(chunk: pa.Table, columns: Columns | None) -> Iterator[tuple[list[s
     """The names of a chunk's images, and what is to be read: the same names, or bytes; a few at a time."""
     if columns is None:
         for some in chunk.to_batches(TOGETHER):
-            names = some.column("path").to_pylist()
-            yield names, names
+            files = [os.fsdecode(name) for name in some.column("path").to_pylist()]
+            yield [*files], [*files]
         return
     [rows] = chunk.to_pylist()
     # Not by Ray's own Parquet reader: its tasks would need a core beside the readers, and it passes on whole row
@@ -43,7 +44,7 @@ def images_in(chunk: pa.Table, columns: Columns | None) -> Iterator[tuple[list[s
 def chunks_of(job: ReadingJob, readers: int) -> tuple[list[pa.Table], int]:
     """A job in chunks, and how many images they have."""
     if job.columns is None:
-        names = pa.array(job.files, pa.string())
+        names = pa.array(map(os.fsencode, job.files), pa.binary())  # which need not be UTF-8
         return [pa.table({"path": names[first : first + NAMES]}) for first in range(0, len(names), NAMES)], len(names)
     groups = [
         (file, group, metadata.row_group(group).num_rows)

@@ -91,6 +91,8 @@ def check(file: str, columns: Columns) -> None:
 
     try:
         schema = parquet.read_schema(file)
+    except UnicodeError as error:
+        raise ReaderError(f"{file!a} cannot be read (its name is not UTF-8): rename it.") from error
     except (OSError, pa.ArrowException) as error:
         reason = getattr(error, "strerror", None) or "it is damaged or not Parquet"
         raise ReaderError(f"{file} cannot be read ({reason}): name a Parquet file.") from error

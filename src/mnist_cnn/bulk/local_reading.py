@@ -51,7 +51,7 @@ def read_in_parallel(
 class LocalReaders:
     """Processes of this machine that read images, started when they are needed.
 
-    With `by_fork` they are at first copies of this process (see `child_process.fork`), so that a single image need not
+    With `by_fork` they are at first copies of this process (see `forked_process`), so that a single image need not
     wait until another process has imported everything; on Linux only.
     """
 

@@ -1,11 +1,10 @@
 """Read images on a Ray cluster into Parquet: start `reading_driver` in a process of its own and follow its events."""
 
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
 from mnist_cnn.bulk.reader_process import ReaderOptions
@@ -59,17 +58,18 @@ def read_on_cluster(
     job = job_for([str(one) for one in images], Columns(path_column, bytes_column), options)
     if output.exists() or output.is_symlink():
         raise RunError(f"{output} already exists and nothing is overwritten: name another folder.")
-    partial = output.with_name(f".{output.name}.{os.getpid()}.partial")
+    if output.name == "..":
+        raise RunError(f"{output} does not end with the name of a folder: name another one.")
+    log = output.with_name(f"{output.name}.log")
     try:
-        partial.mkdir(parents=True)
-        summary = Summary(
-            str(output), *read_into(partial, job, address, output.with_name(f"{output.name}.log"), on_progress)
-        )
-        partial.rename(output)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{output.name[:32]}.", dir=str(output.parent)) as scratch:  # for us only
+            partial = Path(scratch) / output.name
+            partial.mkdir()  # with the usual permissions
+            summary = Summary(str(output), *read_into(partial, job, address, log, on_progress))
+            partial.rename(output)
     except OSError as error:
         raise RunError(f"{output.parent} cannot be written to ({error.strerror}): name another folder.") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return summary
 
 

@@ -39,7 +39,15 @@ def document_of(name: str | None, result: Result) -> dict[str, Any]:
 
 def table_of(documents: Sequence[dict[str, Any]]) -> pa.Table:
     """Such documents as a table."""
-    return pa.Table.from_pylist(documents, SCHEMA)
+    return pa.Table.from_pylist([{key: storable(value) for key, value in one.items()} for one in documents], SCHEMA)
+
+
+def storable(value: Any) -> Any:
+    r"""The same, or of a text the bytes that are not UTF-8, which Parquet does not take, as `read --json` prints them.
+
+    A file may have any bytes for a name; the byte 0xFF is in Python and in JSON the text "\udcff".
+    """
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else value
 
 
 def column(table: pa.Table, name: str) -> list[Any]:

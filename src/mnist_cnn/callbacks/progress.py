@@ -1,5 +1,6 @@
 """Progress on stderr: a bar where that is a terminal, a line per epoch where it is not. Computes nothing."""
 
+import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -48,7 +49,25 @@ def in_one_line(one: Any) -> Any:
     return one
 
 
-stderr = SafeConsole(stderr=True, highlight=False, soft_wrap=True)
+class Notes(SafeConsole):
+    """Stderr. If it cannot be written, the program continues without notes."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as Rich does."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Rich calls this instead of raising, and its own way ends the program."""
+        self.quiet = True
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        os.close(null)
+
+
+stderr = Notes(stderr=True, highlight=False, soft_wrap=True)
 
 
 class ProgressCallback(Callback):

@@ -4,17 +4,17 @@ import gc
 import io
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.frame import Group, command, terminate
+from mnist_cnn.cli.frame import Group, code_at_end, code_of, command, terminate
 from mnist_cnn.cli.images import adapt, explain, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.studies import compare_studies, study
 from mnist_cnn.cli.training import evaluate, train
-from mnist_cnn.system import environment
+from mnist_cnn.system import environment, streams
 
 ABOUT = "Train an MNIST CNN in seconds, evaluate it rigorously, and recognise handwritten digits in photos and scans."
 app = typer.Typer(
@@ -41,6 +41,7 @@ for one in (info, doctor):
 
 def main() -> None:
     """Run the command line."""
+    streams.prepare()
     environment.own_process = True
     # Frameworks make objects by the hundred thousand as they start: looking for garbage among them is a tenth of that.
     gc.set_threshold(100_000, 50, 50)
@@ -48,7 +49,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name may have characters that the terminal's encoding does not
             stream.reconfigure(errors="backslashreplace")
-    app()
+    code: Any = 0
+    try:
+        app()
+    except SystemExit as ended:
+        code = ended.code
+    except OSError as error:  # outside commands: of --help, say
+        code = code_of(error)
+    sys.exit(code_at_end(code))
 
 
 @app.callback(invoke_without_command=True, help=ABOUT)

@@ -1,5 +1,6 @@
 """What all commands have in common: help with examples, errors in one sentence, exit codes."""
 
+import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mnist_cnn.errors import ExportFormatError, MnistCnnError, ReaderError, RecipeError
+from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
 
 P = ParamSpec("P")
@@ -96,14 +98,48 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         except MnistCnnError as error:
             stop(str(error), 2 if isinstance(error, RecipeError | ReaderError | ExportFormatError) else 1)
         except OSError as error:  # for which no room has a sentence: a folder that may not be entered, say
-            place = error.filename or "A file"
-            stop(f"{place} cannot be accessed ({error.strerror}): check the path and its permissions.", 1)
+            raise typer.Exit(code_of(error)) from error
         except Terminated:
             stop("stopped by SIGTERM.", 143)
         except KeyboardInterrupt:
             stop("stopped by Ctrl-C.", 130)
 
     return run
+
+
+def code_of(error: OSError) -> int:
+    """The exit code for what the system says; a sentence is said, but to a reader that has ended, as in `| head`."""
+    if not streams.kept_from_printing(error):
+        say(sentence_of(error))
+    elif isinstance(error, BrokenPipeError):
+        return streams.READER_GONE
+    else:
+        say(about_stdout(error))
+    return 1
+
+
+def sentence_of(error: OSError) -> str:
+    """What the system says, in a sentence with the advice that fits."""
+    place, reason = error.filename or "A file", error.strerror or error
+    if error.errno in streams.FULL:
+        return f"{place} cannot be written ({reason}): make room there, then try again."
+    return f"{place} cannot be accessed ({reason}): check the path and its permissions."
+
+
+def about_stdout(error: OSError) -> str:
+    """The sentence for a standard output that cannot be written."""
+    return f"Standard output cannot be written ({error.strerror}): make room there, or send it elsewhere."
+
+
+def code_at_end(code: Any) -> Any:
+    """The exit code of the program, which is `code` unless not everything could be printed; that is said here."""
+    error, went_on = streams.unprinted()
+    if error is None or code:
+        return code
+    if isinstance(error, BrokenPipeError):
+        return code if went_on else streams.READER_GONE
+    say(about_stdout(error))
+    return 1
 
 
 def given(context: typer.Context) -> set[str]:
@@ -123,5 +159,11 @@ def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def stop(sentence: str, code: int) -> NoReturn:
     """Say why, and end with this exit code."""
-    typer.secho(f"mnist-cnn: {visible(sentence)}", err=True, fg="red")
+    say(sentence)
     raise typer.Exit(code)
+
+
+def say(sentence: str) -> None:
+    """Say why something did not happen; quietly if nobody can be told."""
+    with contextlib.suppress(OSError):
+        typer.secho(f"mnist-cnn: {visible(sentence)}", err=True, fg="red")

@@ -10,6 +10,7 @@ from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import NAMES, OUTPUT, Corruptions, Json, ModelToExtend, Quiet, Threads
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.system.files import ends_like_a_file
 from mnist_cnn.system.visible import visible
 from mnist_cnn.training.recipe import RECIPES, Recipe, nearest
 
@@ -85,6 +86,8 @@ def export(
 
 def export_web_app(model: str | None, output: Path, packages: Path | None, as_json: bool) -> None:
     """Write the static web app."""
+    if ends_like_a_file(output):
+        stop(f"{output} ends like a file, and the web app is a folder: choose another --output.", 2)
     from mnist_cnn.web.site import export_web
 
     written = export_web(model, output, packages)

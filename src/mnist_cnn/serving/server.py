@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +64,7 @@ def serve(settings: Settings, announce: Announce, warn: Announce = lambda _: Non
             Announcing(config_of(make_app(settings)), ready).run([listener])
             return
         make_app(settings)  # so that an error is reported once, not by each worker
+        os.environ["PYTHONSAFEPATH"] = "1"  # workers must not import what lies in the working directory
         with share_between_workers():
             Workers(config_of(partial(make_worker, settings), settings.workers), [listener], ready).run()
 
@@ -96,11 +98,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 def prepare_process() -> None:
     """Allow this process as many connections as the system does."""
-    with suppress(ImportError, ValueError, OSError):
+    if sys.platform != "win32":
         import resource
 
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        with suppress(ValueError, OSError):
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def config_of(app: Any, workers: int = 1) -> uvicorn.Config:

@@ -14,7 +14,14 @@ from mnist_cnn.card import SECONDS, SEED, THREADS, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarize
-from mnist_cnn.system.files import locked, read_limited, write_whole
+from mnist_cnn.system.files import (
+    ends_like_a_file,
+    is_scratch,
+    locked,
+    read_limited,
+    remove_scratch,
+    write_whole,
+)
 from mnist_cnn.system.schema import COUNT, SCALAR, SHA256, SHARE, AnyOf, Fields, Flag, ListOf, MapOf, Number, Text
 from mnist_cnn.system.visible import visible
 
@@ -22,6 +29,7 @@ FORMAT = 1
 STUDY = "study.json"
 TABLE = "seeds.csv"
 CHART = "study.svg"
+LOCK = ".lock"
 NOT_A_STUDY = "name a folder that `mnist-cnn study` made, or its study.json"
 LONGEST_NOTE = 100_000  # characters: a note may list many packages
 LARGEST_STUDY = 64 * 2**20
@@ -252,12 +260,21 @@ def write(folder: Path, study: Study) -> None:
 
 
 def check_free(folder: Path) -> None:
-    """Raise RunError if the folder exists and is neither empty nor a study's."""
+    """Raise RunError if the folder exists and is neither empty nor a study's, or is called like a file."""
     with usable(folder):
-        if folder.exists() and not (folder / STUDY).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if ends_like_a_file(folder):
+            raise RunError(f"{folder} ends like a file, and a study is a folder: choose another --output.")
+        if folder.name == "..":
+            raise RunError(f"{folder} does not end with the name of a folder: choose another --output.")
+        if folder.exists() and not (folder / STUDY).exists() and not is_unused(folder):
             raise RunError(
                 f"{folder} already exists and is not a study, so nothing is written there: choose another --output."
             )
+
+
+def is_unused(folder: Path) -> bool:
+    """Whether this is a folder that nothing is in but what a study left that was killed at its start."""
+    return folder.is_dir() and all(one.name == LOCK or is_scratch(one) for one in folder.iterdir())
 
 
 def make(folder: Path) -> None:
@@ -296,8 +313,12 @@ def start(folder: Path, requested: Study) -> Study:
 
 @contextmanager
 def locked_study(folder: Path) -> Iterator[None]:
-    """Lock a study for this process; raises RunError if another process has locked it."""
-    with locked(folder) as alone:
+    """Lock a study for this process, and tidy up after one that was killed.
+
+    Raises RunError if another process has locked it.
+    """
+    with locked(folder / LOCK) as alone:
         if not alone:
             raise RunError(f"{folder} is in use by another process: wait until it ends, or stop it.")
+        remove_scratch(folder)
         yield

@@ -10,6 +10,7 @@ from pathlib import Path
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.study.seed import SeedTask, seed_folder
+from mnist_cnn.system.files import new_file
 from mnist_cnn.workers import child_process
 
 COMMAND = child_process.command("mnist_cnn.study.seed")
@@ -30,7 +31,7 @@ class SeedProcess:
         self.output = output
         self.log = output.with_name(f"{output.name}.log")
         self.last_epochs = 0
-        with self.log.open("wb") as stream:
+        with new_file(self.log) as stream:
             self.process = child_process.start([*COMMAND, task.to_json(), str(output)], stream, stream)
 
     @property

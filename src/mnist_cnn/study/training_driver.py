@@ -105,12 +105,12 @@ def receive(reference: Any, seed: int, output: Path) -> Iterator[Event]:
         return
     partial = store.partial_of(output)
     shutil.rmtree(partial, ignore_errors=True)  # left by an earlier call of the study that was stopped
-    partial.mkdir()
-    for name, content in result.items():
-        (partial / Path(name).name).write_bytes(content)
     try:
+        partial.mkdir()  # fails where a link or a file is in its place
+        for name, content in result.items():
+            (partial / Path(name).name).write_bytes(content)
         saved = store.complete(partial).card
-    except (ArtifactError, RunError) as error:
+    except (ArtifactError, RunError, OSError) as error:
         yield {"ended": seed, "failure": str(error)}
         return
     here = environment.versions()

@@ -1,7 +1,9 @@
 """How reading looks on a terminal: results on stdout; progress, notes and images that cannot be read on stderr."""
 
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -24,7 +26,7 @@ from mnist_cnn.reading.digit import Digit
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.system.files import write_whole
+from mnist_cnn.system.files import ends_like_a_file, write_whole
 from mnist_cnn.terminal.screen import show, stdout
 from mnist_cnn.workflows.model import Model
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
 
 STANDARD_INPUT = "-"
+LONGEST_STEM = 240  # bytes: a name has room for 255, also for a number and the suffix
+BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}  # what systems say of a name that they do not take
 MANY = 20  # images: progress is shown from here on
 T = TypeVar("T")
 
@@ -47,8 +51,11 @@ def read_each(
 ) -> bool:
     """Read every image and show it as it comes; False if any could not be read, which does not stop the others.
 
-    To `annotate` them, the readers must keep the pixels. Raises what `LocalReaders.start` raises.
+    To `annotate` them, the readers must keep the pixels. Raises what `LocalReaders.start` raises, and ReaderError or
+    RunError if `annotate` cannot be a folder.
     """
+    stdout.only_prints = annotate is None
+    require_folder(annotate)
     names, failed = expanded(words)
     sources: list[Source] = [sys.stdin.buffer.read() if name == STANDARD_INPUT else name for name in names]
     is_whole = not failed
@@ -66,8 +73,9 @@ def read_each(
             add({"path": name, **result.to_dict()})
             if not as_json:
                 show_reading(name, result, len(words) == 1 and len(names) == 1, quiet=quiet, verbose=verbose)
-            if annotate:
-                write_annotated(annotate, name, result)
+            if annotate and (failure := write_annotated(annotate, name, result)):
+                is_whole = False
+                complain(failure)
     return is_whole
 
 
@@ -91,11 +99,11 @@ def printed_list(name: str) -> Iterator[Callable[[dict[str, Any]], object]]:
 
     def add(document: dict[str, Any]) -> None:
         nonlocal between
-        stdout.file.write(between + json.dumps(document))
+        stdout.put(between + json.dumps(document))
         between = ", "
 
     yield add
-    stdout.file.write(f"{between if between != ', ' else ''}]}}\n")
+    stdout.put(f"{between if between != ', ' else ''}]}}\n")
 
 
 def explain_each(
@@ -105,12 +113,15 @@ def explain_each(
 
     `output` is a new .png file for one image, or a folder. Raises ReaderError for a file and several images.
     """
+    stdout.only_prints = output is None
     names, documents = expanded(words)
     one_file = output is not None and output.suffix.lower() == ".png" and not output.is_dir()
     if one_file:
         require_new(output)
         if len(names) > 1:
             raise ReaderError(f"{output} is one file for {len(names)} images: name a folder.")
+    else:
+        require_folder(output)
     results = done_each(names, "Explaining", partial(reader.explain, single=single), documents, quiet)
     for name, explanation in results:
         documents.append({"path": name, **explanation.to_dict()})
@@ -197,11 +208,20 @@ def show_explanation(name: str, explanation: "Explanation", alone: bool, quiet: 
     show(*(f"{'' if alone else '  '}{why.sentence}" for why in explanation.reasons))
 
 
-def write_annotated(folder: Path, name: str, reading: Reading) -> None:
-    """Write the image, which the reading has, with what was read, as a PNG of its name, numbered if it exists."""
+def write_annotated(folder: Path, name: str, reading: Reading) -> str | None:
+    """Write the image, which the reading has, with what was read, as a PNG of its name, numbered if it exists.
+
+    Gives a sentence if this image has none, because the disk does not take such a name.
+    """
     from mnist_cnn.reading.annotate import annotate
 
-    write_png(free_name(folder, name), annotate(reading.source, reading.digits, reading.width))
+    try:
+        write_png(free_name(folder, name), annotate(reading.source, reading.digits, reading.width))
+    except RunError as error:
+        if getattr(error.__cause__, "errno", None) not in BAD_NAME:
+            raise
+        return f"{name} has no annotated copy: the folder {folder} takes no file of this name; rename the image."
+    return None
 
 
 def write_explanation(path: Path, explanation: "Explanation") -> None:
@@ -212,10 +232,12 @@ def write_explanation(path: Path, explanation: "Explanation") -> None:
 
 
 def free_name(folder: Path, name: str) -> Path:
-    """The path of a PNG of an image's name in a folder, with a number if it already exists."""
+    """The path of a PNG of an image's name in a folder, shortened if it is too long, numbered if it already exists."""
     stem = "standard-input" if name == STANDARD_INPUT else Path(name).stem
+    while len(os.fsencode(stem)) > LONGEST_STEM:
+        stem = stem[:-1]
     path, number = folder / f"{stem}.png", 1
-    while path.exists():
+    while path.exists() or path.is_symlink():
         path, number = folder / f"{stem}-{number}.png", number + 1
     return path
 
@@ -249,19 +271,32 @@ def evaluate_each(reader: Reader, labelled: Sequence[LabelledImage], *, quiet: b
 
 
 def require_new(path: Path | None) -> None:
-    """Raise RunError if there is something at this path."""
-    if path and (path.exists() or path.is_symlink()):
+    """Raise RunError unless a new PNG file can be at this path, and ReaderError if it is not called like one."""
+    if not path:
+        return
+    if path.exists() or path.is_symlink():
         raise RunError(f"{path} already exists and nothing is overwritten: name another file.")
+    if path.suffix.lower() != ".png":
+        raise ReaderError(f"{path} does not end with .png, the only format that is written: name another file.")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise RunError(f"{path.parent} is not a folder: name another file.")
+
+
+def require_folder(path: Path | None) -> None:
+    """Raise RunError if a folder cannot be at this path, and ReaderError if it is called like a file."""
+    if not path:
+        return
+    if ends_like_a_file(path):
+        raise ReaderError(f"{path} ends like a file, and would be a folder: name a folder.")
+    if (path.exists() or path.is_symlink()) and not path.is_dir():
+        raise RunError(f"{path} is not a folder: name another one.")
 
 
 def write_errors(evaluated: Sequence[EvaluatedImage], path: Path) -> None:
     """Write a contact sheet of all errors."""
     from mnist_cnn.evaluation.misclassified import contact_sheet
 
-    try:
-        write_whole(path, png(contact_sheet(evaluated)))
-    except OSError as error:
-        raise RunError(f"{path} cannot be written ({error.strerror}): name another file.") from error
+    write_png(path, contact_sheet(evaluated))
 
 
 def show_score(evaluated: Sequence[EvaluatedImage]) -> None:

@@ -1,8 +1,7 @@
 """How results look on a terminal: on stdout; progress and notes go to stderr. Computes nothing."""
 
-import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
+from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
 from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe, values_of
 
@@ -26,12 +26,41 @@ LISTED = 10  # label errors
 
 
 class Results(SafeConsole):
-    """Stdout. If its reader is gone (as in `| head`), the program continues silently, so that no work is lost."""
+    """Stdout. If it cannot be written (as in `| head`), the program continues silently, so that no work is lost.
+
+    Where printing is all the work (`only_prints`), what the system says is raised instead.
+    """
+
+    only_prints = False
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as Rich does."""
+        with self.guarded():
+            super().print(*objects, **options)
+
+    def write_line(self, text: str) -> None:
+        """Print one line past Rich."""
+        with self.guarded():
+            super().write_line(text)
+
+    def put(self, text: str) -> None:
+        """Print text as it is, past Rich: JSON, in which every character is visible."""
+        with self.guarded():
+            self.file.write(text)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Decide what becomes of a failure."""
+        try:
+            yield
+        except OSError as error:
+            if self.only_prints:
+                raise
+            streams.continue_silently(error)
 
     def on_broken_pipe(self) -> None:
-        """Rich calls this instead of raising; its own way ends the program."""
-        self.quiet = True
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        """Rich calls this instead of raising, and its own way ends the program."""
+        raise
 
 
 stdout = Results(highlight=False, soft_wrap=True)

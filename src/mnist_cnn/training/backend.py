@@ -189,17 +189,16 @@ def _configure_jax(threads: int, deterministic: bool) -> None:
     if deterministic:
         flags.append("--xla_gpu_deterministic_ops=true")
     os.environ["XLA_FLAGS"] = " ".join(flags).strip()
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    import jax
+    if sys.platform == "linux":
+        import jax
 
-    # The pool is created when devices are first requested; afterwards the system may move its threads to any core, or
-    # two trainings in parallel would share the first cores.
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, sorted(cores)[:threads])
-    jax.devices()
-    for thread in Path("/proc/self/task").iterdir():
-        os.sched_setaffinity(int(thread.name), cores)
+        # The pool is created when devices are first requested; afterwards the system may move its threads to any core,
+        # or two trainings in parallel would share the first cores.
+        cores = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, sorted(cores)[:threads])
+        jax.devices()
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def _configure_torch(threads: int, deterministic: bool) -> None:

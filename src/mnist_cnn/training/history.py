@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mnist_cnn.system.files import append as append_to_file
 from mnist_cnn.system.files import write_whole
 
 Epoch = dict[str, float]
@@ -17,8 +18,9 @@ COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
 
 def append(path: Path, row: Epoch) -> None:
     """Add one row to the end of the file."""
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        csv.DictWriter(stream, COLUMNS).writerow(row)
+    stream = io.StringIO(newline="")
+    csv.DictWriter(stream, COLUMNS).writerow(row)
+    append_to_file(path, stream.getvalue().encode())
 
 
 def rewrite(path: Path, rows: Sequence[Epoch]) -> None:

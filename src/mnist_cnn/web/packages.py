@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mnist_cnn.errors import ExportError
+from mnist_cnn.workers import child_process
 
 PATIENCE = 300  # seconds per package: the larger one is 33 MB
 
@@ -94,7 +95,7 @@ def run_npm(words: list[str], folder: Path) -> None:
             f"npm is not installed, which is needed to fetch the packages of the page: install it, or {ELSEWHERE}"
         )
     try:
-        done = subprocess.run([npm, *words], cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        done = child_process.run(child_process.supervised([npm, *words]), cwd=folder, timeout=PATIENCE)
     except subprocess.TimeoutExpired as error:
         raise ExportError(
             f"npm did not fetch {words[-1]} within {PATIENCE} seconds: try again, or {ELSEWHERE}"

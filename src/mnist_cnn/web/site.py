@@ -68,7 +68,7 @@ def export_web(model: str | Path | None, output: Path, packages: Path | None = N
     ArtifactError if the model cannot be loaded, and ExportError if `output` already exists, cannot be written, or the
     packages cannot be obtained.
     """
-    if output.exists():
+    if output.exists() or output.is_symlink():
         raise ExportError(f"{output} already exists: choose another folder with --output, or remove it first.")
     parts = {**page_parts(), **network_parts(model), **package_parts(packages)}
     parts["contents.json"] = contents_of(parts, temperature_of(model))

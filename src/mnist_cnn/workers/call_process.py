@@ -60,8 +60,10 @@ class CallProcess:
                 child_process.kill(self.process)
 
     def fork(self, function: Callable[[Any], Any], memory: int | None) -> None:
-        """Begin with a copy of this process (see `child_process.fork`), to answer by a function made here."""
-        self.process = child_process.fork(lambda: answer_calls(lambda: function, memory))
+        """Begin with a copy of this process (see `forked_process`), to answer by a function made here."""
+        from mnist_cnn.workers.forked_process import fork  # here, because Windows has none
+
+        self.process = fork(lambda: answer_calls(lambda: function, memory))
 
     def start(self) -> None:
         """Start the process unless it runs, and wait until it is ready; raises DiedError, or what its start raised."""

@@ -5,99 +5,100 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, TypeAlias, cast
-
-MOST_FILES = 1024  # file descriptors that the command line may have open when it forks
+from typing import IO, Protocol
 
 
 def command(module: str) -> tuple[str, ...]:
     """The command line that runs `main` of one of our modules in a new interpreter.
 
-    Not by `python -m`: a module that is run that way is called `__main__`, so its classes could not be unpickled.
+    Not by `python -m`: a module that is run that way is called `__main__`, so its classes could not be unpickled. And
+    with -P: otherwise modules would be looked for in the working directory first, which may be a downloaded folder.
     """
-    return (sys.executable, "-c", f"from {module} import main; main()")
+    return (sys.executable, "-P", "-c", f"from {module} import main; main()")
+
+
+def command_line() -> tuple[str, ...]:
+    """The same for our command line, which does not end with its parent when people start it."""
+    ending = f"from {__name__} import end_with_parent; end_with_parent()"
+    return (sys.executable, "-P", "-c", f"{ending}; from mnist_cnn.cli import main; main()")
+
+
+def supervised(words: Sequence[str]) -> tuple[str, ...]:
+    """The same for another's program, which knows nothing of its parent: it is run by a process that does."""
+    return (sys.executable, "-P", "-c", f"from {__name__} import supervise; supervise()", *words)
+
+
+def supervise() -> None:
+    """In the child: run the program that the command line names, and end it with the parent."""
+    end_with_parent()
+    sys.exit(subprocess.call(sys.argv[1:], stdin=subprocess.DEVNULL))
 
 
 def start(
-    words: Sequence[str], stdout: IO[bytes] | int, stderr: IO[bytes] | int | None = None
+    words: Sequence[str],
+    stdout: IO[bytes] | int,
+    stderr: IO[bytes] | int | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Start a process that ends when its standard input, a pipe, is closed (it calls `end_with_parent` or reads it).
 
     It leads a process group of its own, so Ctrl-C reaches only this process, which stops the child and its children.
     """
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, start_new_session=True)
+    return subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr, env=env, cwd=cwd, start_new_session=True
+    )
 
 
-class Forked:
-    """A copy of this process, with those attributes of `subprocess.Popen` that are used here."""
+def run(
+    words: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+) -> "subprocess.CompletedProcess[str]":
+    """Run such a process to its end; gives its exit code and what it printed. Raises TimeoutExpired."""
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+        process = start(words, stdout, stderr, env, cwd)
+        try:
+            process.wait(timeout)
+        finally:
+            code = stop(process)
+        said = []
+        for stream in (stdout, stderr):
+            stream.seek(0)
+            said.append(stream.read().decode(errors="replace"))
+    return subprocess.CompletedProcess(words, code, *said)
 
-    def __init__(self, pid: int, stdin: IO[bytes], stdout: IO[bytes]) -> None:
-        self.pid, self.stdin, self.stdout = pid, stdin, stdout
-        self.returncode: int | None = None
-        self.asking = threading.Lock()
+
+class Process(Protocol):
+    """What `subprocess.Popen` and `forked_process.Forked` have in common."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
 
     def poll(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
-        return self.ask(os.WNOHANG)
 
     def wait(self) -> int:
         """Wait until it has ended, and give the exit code."""
-        return cast(int, self.ask(0))
 
     def kill(self) -> None:
         """End it at once."""
-        os.kill(self.pid, signal.SIGKILL)
-
-    def ask(self, how: int) -> int | None:
-        """Ask the system for the exit code, which it tells once."""
-        with self.asking:
-            if self.returncode is None:
-                pid, status = os.waitpid(self.pid, how)
-                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-            return self.returncode
-
-
-Process: TypeAlias = "subprocess.Popen[bytes] | Forked"
-
-
-def fork(run: Callable[[], object]) -> Forked:
-    """Run a function in a copy of this process, whose other threads must hold no locks; its pipes are as those of `start`.
-
-    Nothing has to be imported again. It leads a process group of its own, and ends when the function returns.
-    """
-    to_child, from_parent = os.pipe()
-    to_parent, from_child = os.pipe()
-    pid = os.fork()
-    if pid:
-        with contextlib.suppress(OSError):  # it has ended already
-            os.setpgid(pid, pid)  # here as well, so that it may be killed from now on
-        os.close(to_child)
-        os.close(from_child)
-        return Forked(pid, os.fdopen(from_parent, "wb"), os.fdopen(to_parent, "rb"))
-    code = 1
-    try:
-        os.setpgid(0, 0)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        os.dup2(to_child, 0)
-        os.dup2(from_child, 1)
-        os.closerange(3, MOST_FILES)
-        run()
-        code = 0
-    finally:
-        os._exit(code)  # not by what this process has registered to be done at its end
 
 
 def kill(process: Process) -> None:
     """Kill a process and its children if it is still running; does not wait."""
     if process.poll() is None:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
+        if sys.platform == "win32":
             process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait(process: Process) -> int:
@@ -129,6 +130,6 @@ def end_with_parent() -> None:
 def _end_with_input() -> None:
     while os.read(0, 1):
         pass
-    if os.name == "posix" and os.getpgrp() == os.getpid():
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

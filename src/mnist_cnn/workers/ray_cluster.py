@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_cnn.errors import MissingExtraError, RunError
+from mnist_cnn.system.files import new_file
 from mnist_cnn.workers import child_process
 
 LOCAL = "local"
@@ -42,7 +43,7 @@ def driver_events(words: Sequence[str], address: str, log: Path, *, work: str, i
     Raises RunError if the cluster cannot be reached, or if the driver ends before its work is done: the sentence then
     begins with what the `work` is called and ends with what has become of it, `if_lost`.
     """
-    with log.open("wb") as stream:
+    with new_file(log) as stream:
         process = child_process.start(words, subprocess.PIPE, stream)
     seconds = PATIENCE_LOCAL if address == LOCAL else PATIENCE
     patience = threading.Timer(seconds, child_process.kill, [process])

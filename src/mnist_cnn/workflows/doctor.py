@@ -6,7 +6,6 @@ TensorFlow is not loaded; training is tried only on request, in a process of its
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from mnist_cnn import __version__, card
 from mnist_cnn.data import container, contents, download, source
 from mnist_cnn.errors import MnistCnnError
 from mnist_cnn.system import environment
+from mnist_cnn.workers import child_process
 
 OK, NOTE, BROKEN = "ok", "note", "broken"
 WEIGHTS = Path(__file__).parents[1] / "reading" / "weights"
@@ -241,13 +241,7 @@ def train() -> Iterator[Check]:
     with tempfile.TemporaryDirectory() as folder:
         words = ["train", "--data", "digits", "--epochs", "1", "--repeats", "1", "--output", str(Path(folder, "run"))]
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "mnist_cnn", *words],
-                capture_output=True,
-                text=True,
-                timeout=TRAINING_SECONDS,
-                check=False,
-            )
+            done = child_process.run([*child_process.command_line(), *words], timeout=TRAINING_SECONDS)
             said, failed = done.stderr.strip(), done.returncode != 0
         except subprocess.TimeoutExpired:
             said, failed = f"it was not complete after {TRAINING_SECONDS:g} seconds", True

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,18 +13,18 @@ import numpy as np
 
 from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
-from mnist_cnn.artifact.export_format import ExportFormat
+from mnist_cnn.artifact.export_format import SUFFIXES, ExportFormat
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import DataError, ExportError, MissingExtraError, MnistCnnError
+from mnist_cnn.errors import DataError, ExportError, ExportFormatError, MissingExtraError, MnistCnnError
 from mnist_cnn.evaluation.agreement import Agreement, agreement_of
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
-from mnist_cnn.system.files import flush_to_disk, locked, sha256_of
+from mnist_cnn.system.files import ends_like_a_file, flush_to_disk, locked, scratch_beside, sha256_of
 from mnist_cnn.training import backend
 from mnist_cnn.workflows.evaluate import data_of, keras_model_of
 
@@ -72,6 +71,7 @@ def export(
     require_tensorflow()
     artifact = store.load(model)
     path = Path(output or f"{Path(artifact.name).resolve().name}{export_format.suffix}")
+    require_suffix(path, export_format)
     with written_whole(path) as scratch:
         dataset = data_for(artifact, data, listed)
         if dataset.warning:
@@ -115,41 +115,44 @@ def require_tensorflow_backend() -> None:
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path`; at the end the files in it named like `path` and its card are moved into place.
+    """A scratch folder beside `path`; at the end the files in it named like `path` and its card are moved into place.
 
     That happens only if nothing was raised. Raises ExportError if a file already exists or another process is exporting
     to it, and RunError if the folder cannot be written.
     """
     check_free(path)
-    scratch = path.with_name(f".{path.name}.part")
-    with store.writing(path.parent, "nothing was saved"):
-        scratch.mkdir(exist_ok=True)
-        with locked(scratch) as alone:
-            if not alone:
-                raise ExportError(
-                    f"Another process is exporting to {path}: wait until it ends, or choose another --output."
-                )
-            try:
-                for left in scratch.iterdir():  # by a process that was killed
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
-                yield scratch
-                check_free(path)
-                for name in (card_of(path).name, path.name):
-                    for one in (*(scratch / name).rglob("*"), scratch / name):
-                        flush_to_disk(one)
-                    (scratch / name).rename(path.with_name(name))
-                flush_to_disk(path.parent)
-            finally:
-                shutil.rmtree(scratch, ignore_errors=True)
+    with store.writing(path.parent, "nothing was saved"), locked(path.with_name(f".{path.name}.lock")) as alone:
+        if not alone:
+            raise ExportError(
+                f"Another process is exporting to {path}: wait until it ends, or choose another --output."
+            )
+        with scratch_beside(path) as scratch:
+            yield scratch
+            check_free(path)
+            for name in (card_of(path).name, path.name):
+                for one in (*(scratch / name).rglob("*"), scratch / name):
+                    flush_to_disk(one)
+                (scratch / name).rename(path.with_name(name))
+            flush_to_disk(path.parent)
 
 
 def check_free(path: Path) -> None:
     """Raise ExportError if a file or its card already exists, or there is no folder for them."""
-    for one in (path, card_of(path)):
-        if one.exists() or one.is_symlink():
-            raise ExportError(f"{one} already exists and nothing is overwritten: choose another --output.")
+    for name in (path, path.parent / (path.name + CARD_ENDING)):
+        if name.exists() or name.is_symlink():
+            raise ExportError(f"{name} already exists and nothing is overwritten: choose another --output.")
     if not path.parent.is_dir():
         raise ExportError(f"{path.parent} is not a folder: create it, or choose another --output.")
+
+
+def require_suffix(path: Path, export_format: ExportFormat) -> None:
+    """Raise ExportFormatError if the path ends like a file of another format."""
+    own = SUFFIXES[export_format.to]
+    if ends_like_a_file(path) and path.suffix.lower() != own:
+        raise ExportFormatError(
+            f"{path} ends with {path.suffix}, and {export_format.to} is written as "
+            f"{own if own.startswith('.') else 'a folder'}: choose another --output, or another format."
+        )
 
 
 def data_for(artifact: Artifact, data: Data | None, callbacks: CallbackList) -> Dataset:

@@ -16,7 +16,7 @@ from mnist_cnn.errors import RunError
 from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.reading.network import Classifier
-from mnist_cnn.system.files import write_whole
+from mnist_cnn.system.files import is_plain, scratch_beside, write_whole
 from mnist_cnn.workflows.evaluate import evaluate, fastest_classifier, keras_model_of
 
 if TYPE_CHECKING:
@@ -97,8 +97,10 @@ class Model:
             else:
                 for name in self.card.files:
                     store.file_of(self.artifact, name)
-                shutil.copytree(self.folder, partial := store.partial_of(path))
-                partial.rename(path)
+                store.require_folder_name(path)
+                with scratch_beside(path) as scratch:
+                    shutil.copytree(self.folder, scratch / path.name, ignore=all_but_files)
+                    (scratch / path.name).rename(path)
         return path
 
     def __repr__(self) -> str:
@@ -110,6 +112,12 @@ class Model:
         """The learning curves and the confusion matrix, for a notebook."""
         matrix = np.asarray(self.card.evaluation["confusion_matrix"])
         return confusion_table(repr(self), matrix) + learning_curves(self)
+
+
+def all_but_files(folder: str, names: list[str]) -> list[str]:
+    """What in a folder is neither a file nor a folder: links, which may lead anywhere, pipes and devices."""
+    paths = {name: Path(folder, name) for name in names}
+    return [name for name, path in paths.items() if not is_plain(path) and (path.is_symlink() or not path.is_dir())]
 
 
 def learning_curves(model: Model) -> str:

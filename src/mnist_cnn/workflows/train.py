@@ -93,7 +93,7 @@ def train(
         inexact=[],
         devices=devices,
     )
-    with closing(listed), store.writing(partial), store.lock_run(partial):
+    with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
         checkpoint.save_settings(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
         return Model(_run(partial, settings, dataset, listed))
