@@ -2,16 +2,20 @@
 
 import base64
 import json
+import re
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from conftest import command_line
 from drawing import inked, mask
 from mnist_cnn.reading.network import Classifier
 
@@ -22,6 +26,7 @@ httpx: Any = pytest.importorskip("httpx", reason="the package httpx is not insta
 Client = httpx.Client
 PATIENCE = 120  # seconds: a machine that does much else
 PNG = {"Content-Type": "image/png"}
+ADDRESS = re.compile(r"Serving at (http://[\d.]+:(\d+)/) \(press Ctrl-C to stop\)\n")
 
 
 def image_of(text: str) -> bytes:
@@ -74,6 +79,23 @@ def classifier_over_http(client: Client) -> Classifier:
         return np.frombuffer(rest, "<f4").reshape(-1, 10)
 
     return classify
+
+
+@contextmanager
+def serving(folder: Path, *words: object, **how: Any) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server at a free port: its process and its address. Its log is in a folder; `how` it is started may differ."""
+    log = (folder / "log").open("w")  # a pipe that nobody empties would stop it
+    program = how.pop("program", command_line())
+    words = (*program, "serve", "--port", 0, *words)
+    started = subprocess.Popen(list(map(str, words)), **{"stdout": subprocess.PIPE, "stderr": log, "text": True} | how)
+    with log, started as server:
+        assert server.stdout
+        try:
+            found = ADDRESS.fullmatch(server.stdout.readline())
+            assert found, (folder / "log").read_text()
+            yield server, found[1]
+        finally:
+            server.terminate()
 
 
 class Held:

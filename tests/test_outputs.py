@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import mnist_cnn
+from conftest import Cli
 from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import RunError
@@ -105,10 +106,10 @@ def test_a_number_in_the_name_of_a_folder_is_no_suffix() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_cannot_have_so_many_devices_leaves_nothing() -> None:
-    code, sentence = said(*TRAIN, "--devices", "64", "--batch-size", "64", "--output", "run")
-    assert (code, what_is_there()) == (1, {"a.png", "labels.csv"})
-    assert "devices is 64" in sentence
+def test_a_run_that_cannot_have_so_many_devices_leaves_nothing(cli: Cli) -> None:
+    done = cli(*TRAIN, "--devices", "64", "--batch-size", "64", "--output", "run", cwd=Path.cwd())
+    assert (done.returncode, what_is_there()) == (1, {"a.png", "labels.csv"})
+    assert "devices is 64" in done.stderr
 
 
 def test_a_refusal_after_the_first_epoch_leaves_what_can_be_resumed() -> None:

@@ -1,39 +1,18 @@
 """The server as its command starts it: the address it prints, how it stops, what it says where it cannot start."""
 
-import re
 import signal
 import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from conftest import Cli, command_line
+from conftest import Cli
 from mnist_cnn.errors import ArtifactError, ServerError
-from serving import PATIENCE, PNG, httpx, image_of
+from serving import PATIENCE, PNG, httpx, image_of, serving
 
 pytestmark = pytest.mark.slow
-ADDRESS = re.compile(r"Serving at (http://[\d.]+:(\d+)/) \(press Ctrl-C to stop\)\n")
-
-
-@contextmanager
-def serving(folder: Path, *words: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server at a free port: its process and its address."""
-    log = (folder / "log").open("w")  # a pipe that nobody empties would stop it
-    started = subprocess.Popen(
-        command_line("serve", "--port", 0, *words), stdout=subprocess.PIPE, stderr=log, text=True
-    )
-    with log, started as server:
-        assert server.stdout
-        try:
-            found = ADDRESS.fullmatch(server.stdout.readline())
-            assert found, (folder / "log").read_text()
-            yield server, found[1]
-        finally:
-            server.terminate()
 
 
 def connected(address: str) -> socket.socket:

@@ -206,26 +206,18 @@ def test_train_prints_the_summary_of_the_model_as_the_recipe_does(trained: Train
     assert "F1 score" not in said.stdout  # that is for --verbose
 
 
-class Warnings:
-    """What must not be overlooked."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def on_warning(self, text: str) -> None:
-        self.texts.append(text)
-
-
-def test_a_network_whose_loss_explodes_without_becoming_nan_is_not_saved_without_a_word(tmp_path: Path) -> None:
-    heard = Warnings()
-    model = mnist_cnn.train(
-        "tiny", "digits", output=tmp_path / "run", epochs=1, repeats=2, learning_rate=10.0, verbose=0, callbacks=[heard]
-    )
-    assert len(heard.texts) == 1
-    assert heard.texts[0].startswith("The model is at chance: its test accuracy of ")
-    assert "lower --learning-rate" in heard.texts[0]
-    assert model.card.notes == heard.texts
-    report = (tmp_path / "run" / "report.html").read_text()
+def test_a_network_whose_loss_explodes_without_becoming_nan_is_not_saved_without_a_word(
+    cli: Cli, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    words = "train --recipe tiny --data digits --epochs 1 --repeats 2 --learning-rate 10 -o"
+    done = cli(*words.split(" "), folder)
+    assert done.returncode == 0
+    (told,) = json.loads((folder / "card.json").read_text())["notes"]
+    assert told.startswith("The model is at chance: its test accuracy of ")
+    assert "lower --learning-rate" in told
+    assert told in " ".join(done.stderr.replace("│", " ").split())
+    report = (folder / "report.html").read_text()
     assert "<strong>At chance.</strong>" in report
     assert "The model is at chance: its test accuracy" in report
 

@@ -134,6 +134,9 @@ def annotation(field: ast.AnnAssign) -> str:
 def call(name: str, function: ast.FunctionDef) -> str:
     """The signature, on one line if it fits."""
     function.args.args = [one for one in function.args.args if one.arg not in ("self", "cls")]
+    for one in [*function.args.args, *function.args.kwonlyargs]:
+        if isinstance(one.annotation, ast.Constant):  # a forward reference
+            one.annotation = ast.parse(str(one.annotation.value), mode="eval").body
     gives = f" -> {unquoted(ast.unparse(function.returns))}" if function.returns else ""
     inside = [
         re.sub(r"(: [^=]+)=", r"\1 = ", one).replace("'", '"') for one in split_at_commas(ast.unparse(function.args))

@@ -22,7 +22,7 @@ FRAMINGS = {b"content-length", b"transfer-encoding"}
 class StrictBuffer(ReceiveBuffer):
     """h11's buffer of what has arrived. It rejects heads that a proxy on the way may have understood otherwise.
 
-    Those are lines that end in a line feed alone, and header values that go on in the next line (RFC 9112, 2.2, 5.2).
+    Those are lines that end in a line feed alone, and header values in several lines (RFC 9112, 2.2, 5.2).
     """
 
     def maybe_extract_lines(self) -> list[bytearray] | None:
@@ -33,7 +33,7 @@ class StrictBuffer(ReceiveBuffer):
             return None
         taken = sum(len(line) + 2 for line in lines) + 2
         if before - len(self) != taken or any(line.startswith((b" ", b"\t")) for line in lines):
-            raise h11.LocalProtocolError("a bare line feed, or a header that goes on in the next line")
+            raise h11.LocalProtocolError("a bare line feed, or a header in several lines")
         return lines
 
 

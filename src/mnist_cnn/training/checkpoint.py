@@ -110,6 +110,8 @@ def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
     Raises RunError if the state is damaged or of another model.
     """
     path = folder / STATE
+    if not (path.exists() or path.is_symlink()):
+        return []
     targets = variables(network)
     try:
         history, arrays = read_state(path, len(targets))
@@ -118,8 +120,6 @@ def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
                 raise ValueError(f"a variable of the shape {array.shape}")
         for variable, array in zip(targets, arrays, strict=True):
             variable.assign(array)
-    except FileNotFoundError:
-        return []
     except (OSError, KeyError, RecursionError, *DAMAGE) as error:
         raise RunError(f"{path} is damaged, so the run cannot be resumed: train again in another folder.") from error
     return history

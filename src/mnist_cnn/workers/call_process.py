@@ -140,12 +140,15 @@ def answer_calls(make: Callable[[], Callable[[Any], Any]], memory: int | None = 
 
 
 def pickled(answer: Any) -> bytes:
-    """An answer as it goes through the pipe; an exception that cannot be pickled goes as its text."""
+    """An answer as it goes through the pipe; an exception that cannot be pickled, or not be made again, as a text."""
     try:
-        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+        if isinstance(answer, Failure):
+            pickle.loads(data)  # noqa: S301  made in the line before the last
     except Exception as error:
         said = answer.error if isinstance(answer, Failure) else error
-        return pickle.dumps(Failure(RuntimeError(f"{type(said).__name__}: {said}")))
+        return pickle.dumps(Failure(RuntimeError(f"{type(said).__name__}: {said}")), pickle.HIGHEST_PROTOCOL)
+    return data
 
 
 @contextlib.contextmanager
