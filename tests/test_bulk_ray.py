@@ -19,6 +19,7 @@ from mnist_cnn import read_in_parallel
 from mnist_cnn.bulk import ray_reading
 from mnist_cnn.bulk.chunks import chunks_of, images_in
 from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
+from mnist_cnn.bulk.ray_reading import free_log
 from mnist_cnn.bulk.reader_process import ReaderOptions
 from mnist_cnn.bulk.rows import document_of, table_of
 from mnist_cnn.errors import ImageError, ReaderError, RunError
@@ -223,3 +224,10 @@ def test_names_that_are_not_utf_8_cost_no_other_image() -> None:
 def test_a_parquet_file_whose_name_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ReaderError, match=r"cannot be read \(its name is not UTF-8\): rename it"):
         job_for([f"{tmp_path}/\udcff.parquet"], Columns(), ReaderOptions())
+
+
+def test_the_log_of_a_cluster_replaces_no_file(tmp_path: Path) -> None:
+    assert free_log(tmp_path / "results") == tmp_path / "results.log"
+    (tmp_path / "results.log").write_text("mine")
+    (tmp_path / "results-2.log").symlink_to("nowhere")
+    assert free_log(tmp_path / "results") == tmp_path / "results-3.log"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from conftest import command_line
 from mnist_cnn.errors import ImageError, ServerError
@@ -226,9 +228,11 @@ def test_a_long_id_is_not_repeated(client: Client) -> None:
 
 def test_only_formats_that_people_send_are_read(client: Client) -> None:
     page = np.full((64, 64), 255, np.uint8)
-    for suffix, status in ((".png", 200), (".jpg", 200), (".webp", 200), (".tiff", 200), (".bmp", 200), (".jp2", 415)):
-        body = cv2.imencode(suffix, page)[1].tobytes()
-        assert client.post("/v1/read", content=body, headers=PNG).status_code == status, suffix
+    sent = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM", "TIFF", "AVIF")
+    for kind, status in (*((kind, 200) for kind in sent), ("JPEG2000", 415), ("TGA", 415), ("PCX", 415), ("ICO", 415)):
+        stream = io.BytesIO()
+        Image.fromarray(page).save(stream, kind)
+        assert client.post("/v1/read", content=stream.getvalue(), headers=PNG).status_code == status, kind
 
 
 def heavy() -> bytes:

@@ -60,7 +60,7 @@ def read_on_cluster(
         raise RunError(f"{output} already exists and nothing is overwritten: name another folder.")
     if output.name == "..":
         raise RunError(f"{output} does not end with the name of a folder: name another one.")
-    log = output.with_name(f"{output.name}.log")
+    log = free_log(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{output.name[:32]}.", dir=str(output.parent)) as scratch:  # for us only
@@ -71,6 +71,14 @@ def read_on_cluster(
     except OSError as error:
         raise RunError(f"{output.parent} cannot be written to ({error.strerror}): name another folder.") from error
     return summary
+
+
+def free_log(output: Path) -> Path:
+    """Where the driver's last words go: beside the folder, with a number if there is such a file already."""
+    log, number = output.with_name(f"{output.name}.log"), 2
+    while log.exists() or log.is_symlink():
+        log, number = output.with_name(f"{output.name}-{number}.log"), number + 1
+    return log
 
 
 def read_into(folder: Path, job: ReadingJob, address: str, log: Path, on_progress: OnProgress) -> tuple[int, int]:
