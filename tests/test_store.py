@@ -119,6 +119,18 @@ def test_a_whole_folder_gets_its_final_name_and_loses_its_checkpoint(tmp_path: P
     assert sorted(path.name for path in artifact.folder.iterdir()) == sorted(path.name for path in FIXTURE.iterdir())
 
 
+def test_a_file_deleted_after_it_was_verified_keeps_the_folder_from_its_final_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partial = store.make_partial(tmp_path / "run")
+    whole(partial)
+    monkeypatch.setattr(store, "remove_scratch", lambda folder: (folder / "model.keras").unlink())
+    with pytest.raises(RunError, match=r"model\.keras was deleted by another process: delete the folder and train"):
+        store.complete(partial)
+    assert partial.is_dir()
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_final_name_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
     partial = store.make_partial(tmp_path / "run")
     whole(partial)

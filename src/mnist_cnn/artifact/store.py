@@ -136,6 +136,9 @@ def complete(partial: Path) -> Artifact:
             flush_to_disk(file)
     flush_to_disk(partial)
     partial.rename(folder)
+    if gone := [name for name in saved.files if not (folder / name).exists()]:  # another process, since it was verified
+        folder.rename(partial)
+        raise RunError(f"{partial / gone[0]} was deleted by another process: delete the folder and train again.")
     flush_to_disk(folder.parent)
     return Artifact(folder, saved)
 
