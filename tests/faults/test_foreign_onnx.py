@@ -229,7 +229,12 @@ def test_a_model_that_computes_for_ever_does_not_stop_the_person(
     path = endless(tmp_path / "model.onnx")
     words = ["-c", SAYS_WHEN_IT_COMPUTES, "explain", "digit.png", "--model", str(path)]
     with subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores Ctrl-C, and so does what it begins.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "computing\n"
