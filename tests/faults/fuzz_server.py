@@ -220,8 +220,8 @@ def answer_from(connection: socket.socket, patience: float) -> bytes | None:
             received += more
             head, end, body = received.partition(b"\r\n\r\n")
             length = re.search(rb"(?i)content-length: *(\d+)", head)
-            if end and length and len(body) >= int(length[1]):
-                break
+            if end and length and len(body) >= int(length[1]):  # what follows answers what came after the request
+                return head + end + body[: int(length[1])]
     except TimeoutError:
         if patience == SECONDS and not received:
             raise AssertionError(f"no answer within {SECONDS} s") from None
