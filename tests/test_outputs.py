@@ -112,6 +112,11 @@ def test_a_run_that_cannot_have_so_many_devices_leaves_nothing(cli: Cli) -> None
     assert "devices is 64" in done.stderr
 
 
+def test_an_output_is_rejected_before_data_are_looked_for() -> None:
+    with pytest.raises(RunError, match=r"x\.keras ends like a file"):
+        mnist_cnn.train("classic", "nowhere.npz", output="x.keras")
+
+
 def test_a_refusal_after_the_first_epoch_leaves_what_can_be_resumed() -> None:
     partial = store.make_partial(Path("run"))
     (partial / "checkpoint" / "state.npz").touch()

@@ -45,6 +45,18 @@ def make_partial(folder: Path) -> Path:
     A partial folder in which nothing is saved yet, left by a run that was killed at its start, is reused. Raises
     RunError if `folder` or its partial folder already exists, or cannot be made.
     """
+    partial = require_free(folder)
+    try:
+        (partial / CHECKPOINT).mkdir(parents=True, exist_ok=True)
+        flush_to_disk(partial)
+        flush_to_disk(partial.parent)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror}): choose another --output.") from error
+    return partial
+
+
+def require_free(folder: Path) -> Path:
+    """The partial folder of a run that would be called `folder`; raises RunError if either of them is taken."""
     try:
         if folder.exists() or folder.is_symlink():
             raise RunError(f"{folder} already exists and nothing is overwritten: choose another --output.")
@@ -53,9 +65,6 @@ def make_partial(folder: Path) -> Path:
         if (partial.exists() or partial.is_symlink()) and not is_empty(partial):
             resume = f"resume it (mnist-cnn train --resume {partial}), " if card.can_resume(partial) else ""
             raise RunError(f"{partial} already exists: {resume}delete it, or choose another --output.")
-        (partial / CHECKPOINT).mkdir(parents=True, exist_ok=True)
-        flush_to_disk(partial)
-        flush_to_disk(partial.parent)
     except OSError as error:
         raise RunError(f"{folder} cannot be made ({error.strerror}): choose another --output.") from error
     return partial

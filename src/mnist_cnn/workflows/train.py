@@ -75,6 +75,8 @@ def train(
     check_shared(devices, recipe.batch_size, deterministic)
     if "backend" in hyperparameters or backend.is_required(recipe):
         backend.prefer(recipe.backend, required=True)
+    if output:
+        store.require_free(Path(output))  # before anything is downloaded
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train))
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
