@@ -107,7 +107,14 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, tm
     """In a process of its own: TensorFlow, stopped in a fork, may end by a fault of its own instead."""
     partial = store.partial_of(tmp_path / "run")
     words = [sys.executable, "-m", "mnist_cnn", *TRAIN, "--epochs", "1000", "--output", str(tmp_path / "run")]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        words,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job ignores Ctrl-C, and so does what it begins.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     while not (partial / store.CHECKPOINT / "state.npz").exists():
         assert process.poll() is None
         time.sleep(0.01)

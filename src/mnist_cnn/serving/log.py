@@ -1,12 +1,14 @@
 """The log on stderr, written by a thread of its own: a pipe that nobody reads delays no request."""
 
+import contextlib
 import logging
-import sys
+import os
 import threading
 from collections import deque
 
 from mnist_cnn.system.visible import visible
 
+STDERR = 2
 MOST = 10_000  # lines that wait to be written; more are lost
 PATIENCE = 1.0  # seconds for the last lines to be written when the server ends
 
@@ -44,13 +46,17 @@ class BackgroundHandler(logging.Handler):
                 some, lost = list(self.lines), self.lost
             if lost:
                 some.append(f"{lost:,} lines of the log were lost: stderr was not read.")
-            try:
-                sys.stderr.write("\n".join(some) + "\n")
-                sys.stderr.flush()
-            except (OSError, ValueError):
-                pass  # stderr is full or closed: there is nowhere to say so
+            with contextlib.suppress(OSError):  # stderr is full or closed: there is nowhere to say so
+                write("\n".join(some) + "\n")
             with self.changed:
                 for _ in range(len(some) - bool(lost)):
                     self.lines.popleft()
                 self.lost -= lost
                 self.changed.notify_all()
+
+
+def write(text: str) -> None:
+    """Write to stderr past Python's own buffer, which this process could not flush at its end while a thread waits."""
+    data = text.encode(errors="backslashreplace")
+    while data:
+        data = data[os.write(STDERR, data) :]
