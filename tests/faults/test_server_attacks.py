@@ -250,8 +250,7 @@ def test_the_process_that_reads_is_killed_and_replaced_if_an_image_takes_too_lon
         assert isinstance(work.small([ImageTask(heavy(), OPTIONS)])[0], TooLarge)
         assert isinstance(work.small([ImageTask(image_of("5") + b"\0" * 2_000_000, OPTIONS)])[0], TooLarge)
     finally:
-        work.close()
-        work.end()
+        work.stop()
 
 
 def children(pid: int) -> list[int]:

@@ -128,19 +128,17 @@ class ReaderProcess(CallProcess):
 
     def read_alone(self, image: "Source") -> Result:
         """Read one image, several times if the process dies, but once if it takes too long."""
-        name = image if isinstance(image, str | Path) else "the image"
-        for _ in range(TRIES):
-            try:
-                results: list[Result] = self.call([image])
-            except DiedError as death:
-                if death.too_long:
-                    limit = f"{self.options.seconds:g} s"
-                    return ImageError(f"{name} cannot be read (it takes longer than {limit}): crop it or shrink it.")
-            else:
-                return results[0]
-        return ImageError(
-            f"{name} cannot be read (the process that reads it died {TRIES} times): shrink it or save it again."
-        )
+        try:
+            results: list[Result] = self.call_again([image], TRIES)
+        except DiedError as death:
+            name = image if isinstance(image, str | Path) else "the image"
+            if death.too_long:
+                limit = f"{self.options.seconds:g} s"
+                return ImageError(f"{name} cannot be read (it takes longer than {limit}): crop it or shrink it.")
+            return ImageError(
+                f"{name} cannot be read (the process that reads it died {TRIES} times): shrink it or save it again."
+            )
+        return results[0]
 
     def start(self) -> None:
         """Start the process and wait until it is ready. Raises RunError if it cannot be started in several tries."""

@@ -1,6 +1,5 @@
 """Progress on stderr: a bar where that is a terminal, a line per epoch where it is not. Computes nothing."""
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from mnist_cnn.callbacks.callback import Callback, CallbackList, Logs
 from mnist_cnn.errors import CallbackError
+from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ class Notes(SafeConsole):
     def on_broken_pipe(self) -> None:
         """Rich calls this instead of raising, and its own way ends the program."""
         self.quiet = True
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 2)
-        os.close(null)
+        streams.discard(2)
 
 
 stderr = Notes(stderr=True, highlight=False, soft_wrap=True)

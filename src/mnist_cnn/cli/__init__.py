@@ -1,7 +1,6 @@
 """Words on the command line → one call → words on the screen; each command imports what it needs when it is called."""
 
 import gc
-import io
 import signal
 import sys
 from typing import Annotated, Any
@@ -46,9 +45,6 @@ def main() -> None:
     # Frameworks make objects by the hundred thousand as they start: looking for garbage among them is a tenth of that.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, terminate)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name may have characters that the terminal's encoding does not
-            stream.reconfigure(errors="backslashreplace")
     code: Any = 0
     try:
         app()

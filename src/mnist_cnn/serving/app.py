@@ -12,7 +12,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from mnist_cnn import __version__
-from mnist_cnn.reading.reader import Reader
 from mnist_cnn.serving import open_inference, pages, reading_routes
 from mnist_cnn.serving.answers import BatchModel, ProblemModel, ReadingModel, ReasonsModel, problems
 from mnist_cnn.serving.body import Budget
@@ -86,8 +85,7 @@ ROUTES = [
 
 
 def make_app(settings: Settings) -> ASGIApp:
-    """Make the application; raises ArtifactError if the model cannot be loaded, ReaderError for a bad confidence."""
-    Reader(settings.model, settings.min_confidence)  # so that an error is reported before the processes start
+    """Make the application, which loads the model when it starts."""
     metrics, budget = Metrics(), Budget()
     engine = Engine(settings.model, settings.queue_size, metrics)
 

@@ -56,7 +56,7 @@ class Engine:
         self.small.stop()
         self.large.stop()
         for process in processes:
-            process.end()
+            process.stop()
 
     async def read(self, body: bytes, options: Options) -> Reading:
         """Read one image. Raises ImageError, or BusyError if the queue is full."""

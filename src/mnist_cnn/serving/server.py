@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors.multiprocess import Multiprocess
 
 from mnist_cnn.errors import ServerError
+from mnist_cnn.reading.reader import Reader
 from mnist_cnn.serving.app import make_app
 from mnist_cnn.serving.connection import Connection
 from mnist_cnn.serving.request_metrics import remove_shared_folder, share_between_workers
@@ -49,7 +50,7 @@ def serve(settings: Settings, announce: Announce, warn: Announce = lambda _: Non
     """Serve until Ctrl-C or SIGTERM, then finish the requests in flight; `announce` is called with the URL.
 
     `warn` is called with a sentence if anybody on the network may ask. Raises ServerError if the address cannot be
-    used or the token is empty, and as `make_app`.
+    used or the token is empty, and as `Reader`.
     """
     if settings.token is not None and not settings.token.strip():
         raise ServerError(f"The token is empty: give one with --token or {TOKEN}, or leave both out.")
@@ -58,12 +59,12 @@ def serve(settings: Settings, announce: Announce, warn: Announce = lambda _: Non
         settings = replace(settings, host=host, port=port)
         if not settings.local and settings.token is None:
             warn(f"Anybody who can reach {host} may use this server: require a token with --token or {TOKEN}.")
+        Reader(settings.model, settings.min_confidence)  # so that an error is reported once, not by each process
         prepare_process()
         ready = partial(announce, f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
         if settings.workers == 1:
             Announcing(config_of(make_app(settings)), ready).run([listener])
             return
-        make_app(settings)  # so that an error is reported once, not by each worker
         os.environ["PYTHONSAFEPATH"] = "1"  # workers must not import what lies in the working directory
         with share_between_workers():
             Workers(config_of(partial(make_worker, settings), settings.workers), [listener], ready).run()

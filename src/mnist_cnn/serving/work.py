@@ -122,48 +122,35 @@ def small_page(task: ImageTask) -> Page | TooLarge | Exception:
         return error
 
 
-class WorkProcess:
+class WorkProcess(CallProcess):
     """The same work in a process of its own, in which a task may take so many `seconds`; for one thread at a time."""
 
     def __init__(self, model: Path | None, seconds: float) -> None:
+        super().__init__([*COMMAND, json.dumps([str(model) if model else None, seconds])])
         self.seconds = seconds
-        self.process = CallProcess([*COMMAND, json.dumps([str(model) if model else None, seconds])])
-
-    def begin(self) -> None:
-        """Start the process without waiting for it."""
-        self.process.begin()
 
     def warm_up(self) -> None:
-        """Wait until the process is ready. Raises as `Reader` does, and DiedError."""
-        self.process.start()
+        """Wait until the process is ready, which reads a stroke first. Raises as `Reader` does, and DiedError."""
+        self.start()
 
     def small(self, tasks: Sequence[Task]) -> list[Any]:
         """As of `Work`; if the process dies of one of them, each belongs in the other queue, where it is alone."""
         try:
-            results: list[Any] = self.process.call(list(tasks))
+            results: list[Any] = self.call(list(tasks))
         except DiedError:
             return [TooLarge() for _ in tasks]
         return results
 
     def large(self, task: Task | ExplainTask) -> Any:
         """As of `Work`; raises ImageError if the process dies of it."""
-        for _ in range(TRIES):
-            try:
-                return self.process.call(task)
-            except DiedError as death:
-                if death.too_long:
-                    raise ImageError(
-                        f"The image takes longer than {self.seconds:g} s to read: crop it or shrink it."
-                    ) from death
-        raise ImageError("The image cannot be read (the process that reads it died): shrink it or save it again.")
-
-    def close(self) -> None:
-        """Kill the process for good, whatever it does."""
-        self.process.close()
-
-    def end(self) -> None:
-        """Wait until the process that was killed has ended."""
-        self.process.stop()
+        try:
+            return self.call_again(task, TRIES)
+        except DiedError as death:
+            if death.too_long:
+                sentence = f"The image takes longer than {self.seconds:g} s to read: crop it or shrink it."
+            else:
+                sentence = "The image cannot be read (the process that reads it died): shrink it or save it again."
+            raise ImageError(sentence) from death
 
 
 def answering(model: str | None, seconds: float) -> Any:

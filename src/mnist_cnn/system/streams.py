@@ -38,9 +38,7 @@ class Output(io.TextIOWrapper):
     def discard(self) -> None:
         """Let what is printed from now on, and what is buffered, go nowhere."""
         self.discarded = True
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, self.fileno())
-        os.close(null)
+        discard(self.fileno())
 
 
 def prepare() -> None:
@@ -63,6 +61,13 @@ def prepare() -> None:
         lines, through = old.line_buffering, old.write_through
         sys.stdout = Output(old.detach(), **told, line_buffering=lines, write_through=through)
         sys.__stdout__ = sys.stdout  # type: ignore[misc]  # the old one is of no use any more
+
+
+def discard(number: int) -> None:
+    """Let what is written to a file descriptor from now on go nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
 
 
 def continue_silently(error: OSError) -> None:

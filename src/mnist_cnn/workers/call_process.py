@@ -87,6 +87,16 @@ class CallProcess:
             raise DiedError(self.stop()) from error
         return self.answer()
 
+    def call_again(self, request: object, tries: int) -> Any:
+        """As `call`, several times if the process dies, but once if it takes too long."""
+        for _ in range(tries - 1):
+            try:
+                return self.call(request)
+            except DiedError as death:
+                if death.too_long:
+                    raise
+        return self.call(request)
+
     def answer(self) -> Any:
         """The next answer of the process; raises as `call`."""
         try:
