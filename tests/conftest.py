@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 def command_line(*words: object) -> list[str]:
     return [sys.executable, "-m", "mnist_cnn", *map(str, words)]
+
+
+def hear_ctrl_c() -> None:
+    """Before a program starts: a shell's background job ignores Ctrl-C, and so does what it begins."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -93,3 +93,8 @@ def grain(picture: np.ndarray, sigma: float, seed: int = 0) -> np.ndarray:
     """Add normal noise."""
     noise = np.random.default_rng(seed).normal(0, sigma, picture.shape)
     return np.asarray(np.clip(picture + noise, 0, 255), np.uint8)
+
+
+def heavy() -> bytes:
+    """A PNG of 81 megapixels, which is allowed, and takes a while to decode."""
+    return bytes(cv2.imencode(".png", np.full((9000, 9000), 255, np.uint8))[1].tobytes())

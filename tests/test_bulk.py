@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import mnist_cnn
-from conftest import Cli, command_line
+from conftest import Cli, command_line, hear_ctrl_c
 from drawing import inked, mask
 from mnist_cnn.bulk import local_reading
 from mnist_cnn.bulk.local_reading import read_in_parallel
@@ -159,8 +159,7 @@ def test_nothing_is_left_when_it_is_stopped(number: int, folder: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job ignores Ctrl-C, and so does what it begins.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=hear_ctrl_c,
     )
     assert process.stdout
     process.stdout.readline()

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from drawing import heavy
 from serving import PATIENCE, PNG, Client, Held, client_of, image_of
 
 READ = b"POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
@@ -153,10 +154,10 @@ async def statuses_of_all_at_once(client: Client, connections: int, each: int) -
 
 
 def test_a_large_image_and_a_bomb_do_not_delay_small_ones(client: Client) -> None:
-    heavy = cv2.imencode(".png", np.full((9000, 9000), 255, np.uint8))[1].tobytes()  # 81 megapixels: allowed
+    large = heavy()
     bomb = cv2.imencode(".png", np.zeros((10_001, 10_000), np.uint8))[1].tobytes()
     with connected(client) as first, connected(client) as second:
-        first.sendall(READ % len(heavy) + heavy)
+        first.sendall(READ % len(large) + large)
         second.sendall(READ % len(bomb) + bomb)
         assert second.recv(12) == b"HTTP/1.1 413"
         assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "5"

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 import fake_seed
 import mnist_cnn
-from conftest import Cli, command_line
+from conftest import Cli, command_line, hear_ctrl_c
 from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
@@ -390,7 +390,7 @@ def held_study(tmp_path: Path, words: list[str]) -> Iterator[tuple["subprocess.P
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=hear_ctrl_c,
     )
     partial = tmp_path / "study" / "seed-1.partial" / "history.csv"
     wait_until(lambda: partial.exists() and partial.stat().st_size > 0, process)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from drawing import inked, mask
+from drawing import heavy, inked, mask
 from mnist_cnn.bulk.local_reading import LocalReaders
 from mnist_cnn.bulk.reader_process import ReaderOptions
 from mnist_cnn.errors import ImageFormatError, ImageTooLargeError
@@ -208,11 +208,6 @@ def test_decoding_takes_no_more_memory_than_was_expected(kind: str, mode: str, o
 
 
 # What no header tells is stopped while it happens
-
-
-def heavy() -> bytes:
-    """A PNG of 81 megapixels, which is allowed, and takes a while."""
-    return bytes(cv2.imencode(".png", np.full((9000, 9000), 255, np.uint8))[1].tobytes())
 
 
 @pytest.fixture

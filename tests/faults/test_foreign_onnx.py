@@ -14,6 +14,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from conftest import hear_ctrl_c
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading import network
 from mnist_cnn.reading.network import onnx_classifier
@@ -233,8 +234,7 @@ def test_a_model_that_computes_for_ever_does_not_stop_the_person(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job ignores Ctrl-C, and so does what it begins.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=hear_ctrl_c,
     ) as process:
         assert process.stdout
         assert process.stdout.readline() == "computing\n"

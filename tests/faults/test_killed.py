@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import mnist_cnn
-from conftest import QUICK
+from conftest import QUICK, hear_ctrl_c
 from mnist_cnn.artifact import store
 from mnist_cnn.data.dataset import Dataset
 from runs import (
@@ -112,8 +112,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, tm
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background job ignores Ctrl-C, and so does what it begins.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=hear_ctrl_c,
     )
     while not (partial / store.CHECKPOINT / "state.npz").exists():
         assert process.poll() is None

@@ -11,16 +11,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from conftest import command_line
+from drawing import heavy
 from mnist_cnn.errors import ImageError, ServerError
 from mnist_cnn.serving.body import Budget
 from mnist_cnn.serving.gate import Gate
@@ -30,6 +30,7 @@ from mnist_cnn.serving.settings import Settings
 from mnist_cnn.serving.work import ImageTask, Options, TooLarge, WorkProcess
 from serving import PATIENCE, PNG, Client, client_of, httpx, image_of, serving
 from tally import note
+from test_bulk import is_alive, wait_until
 
 posix = pytest.mark.skipif(os.name != "posix", reason="Windows has no such signals")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists a process's children like this")
@@ -71,13 +72,6 @@ def rest_of(connection: socket.socket) -> bytes:
             received += some
     connection.close()
     return bytes(received)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    ends = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def count(client: Client, route: str) -> float:
@@ -235,11 +229,6 @@ def test_only_formats_that_people_send_are_read(client: Client) -> None:
         assert client.post("/v1/read", content=stream.getvalue(), headers=PNG).status_code == status, kind
 
 
-def heavy() -> bytes:
-    """A PNG of 81 megapixels, which is allowed, and takes a while."""
-    return bytes(cv2.imencode(".png", np.full((9000, 9000), 255, np.uint8))[1].tobytes())
-
-
 @posix
 def test_the_process_that_reads_is_killed_and_replaced_if_an_image_takes_too_long() -> None:
     work = WorkProcess(None, seconds=0.15)
@@ -256,13 +245,6 @@ def test_the_process_that_reads_is_killed_and_replaced_if_an_image_takes_too_lon
 def children(pid: int) -> list[int]:
     """The processes that another one has started."""
     return [int(one) for task in Path(f"/proc/{pid}/task").glob("*/children") for one in task.read_text().split()]
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 @linux
@@ -302,7 +284,7 @@ def test_it_ends_within_fifteen_seconds_whatever_its_processes_do(tmp_path: Path
             server.send_signal(signal.SIGTERM)
             server.wait(PATIENCE)
             assert time.monotonic() - began < 15
-        until(lambda: not any(is_alive(one) for one in [*alone, *reading]))
+        wait_until(lambda: not any(is_alive(one) for one in [*alone, *reading]), 30)
     note("a server stopped while nothing that it does ends", 1, "ended, with all its processes, within 15 s")
 
 
@@ -337,7 +319,7 @@ def test_a_lack_of_file_descriptors_is_one_line_and_passes(tmp_path: Path) -> No
             assert "No file descriptors are left for further connections" in lines[0]
             for one in crowd:
                 one.close()
-            until(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE).status_code == 200)
+            wait_until(lambda: httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=PATIENCE).status_code == 200, 30)
         finally:
             server.terminate()
 
@@ -350,7 +332,7 @@ def test_nothing_is_left_of_the_counts_of_a_server_that_was_killed(tmp_path: Pat
         assert len(list(scratch.glob("mnist-cnn-*/*.db"))) > 1
         server.kill()
         server.wait()
-        until(lambda: not list(scratch.glob("mnist-cnn-*")))
+        wait_until(lambda: not list(scratch.glob("mnist-cnn-*")), 30)
 
 
 @linux

@@ -8,16 +8,13 @@ from itertools import islice
 from operator import length_hint
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
 
 from mnist_cnn.bulk.reader_process import ReaderOptions, Result, answering
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.picture import Source
 from mnist_cnn.workers import child_process
 from mnist_cnn.workers.call_process import CallProcess, DiedError
-
-if TYPE_CHECKING:
-    from mnist_cnn.reading.picture import Source
 
 COMMAND = child_process.command("mnist_cnn.bulk.reader_process")
 TOGETHER = 16  # images sent to a process at a time: small ones take it six milliseconds, sending them one
@@ -27,7 +24,7 @@ MOST = 256  # processes
 
 
 def read_in_parallel(
-    images: "Iterable[Source]",
+    images: Iterable[Source],
     workers: int,
     *,
     model: str | Path | None = None,
@@ -68,7 +65,7 @@ class LocalReaders:
         """Wait until the first process is ready; raises what `Reader` raises, and RunError."""
         self.processes[0].start()
 
-    def read(self, images: "Iterable[Source]") -> Generator[Result]:
+    def read(self, images: Iterable[Source]) -> Generator[Result]:
         """The results of the images in their order: each process is used by one thread at a time, which waits for it.
 
         All processes end with the generator.
@@ -77,7 +74,7 @@ class LocalReaders:
         for process in self.processes:
             free.put(process)
 
-        def read(some: "Sequence[Source]") -> list[Result]:
+        def read(some: Sequence[Source]) -> list[Result]:
             process = free.get()
             try:
                 return process.read(some)
@@ -102,7 +99,7 @@ class LocalReaders:
                 process.stop()
 
 
-def short_lists(images: "Iterable[Source]", processes: int) -> "Iterator[list[Source]]":
+def short_lists(images: Iterable[Source], processes: int) -> Iterator[list[Source]]:
     """The images in short lists; in shorter ones where there are so few that a process would get none."""
     many = length_hint(images, processes * AHEAD * TOGETHER)
     together = max(1, min(TOGETHER, many // (processes * AHEAD)))
@@ -118,7 +115,7 @@ class ReaderProcess(CallProcess):
         super().__init__([*COMMAND, options.to_json()])
         self.options = options
 
-    def read(self, images: "Sequence[Source]") -> list[Result]:
+    def read(self, images: Sequence[Source]) -> list[Result]:
         """Read images. If the process dies, each is read by itself, so that only an image that kills it is lost."""
         try:
             results: list[Result] = self.call(images)
@@ -126,7 +123,7 @@ class ReaderProcess(CallProcess):
             return [self.read_alone(image) for image in images]
         return results
 
-    def read_alone(self, image: "Source") -> Result:
+    def read_alone(self, image: Source) -> Result:
         """Read one image, several times if the process dies, but once if it takes too long."""
         try:
             results: list[Result] = self.call_again([image], TRIES)

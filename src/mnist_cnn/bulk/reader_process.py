@@ -1,28 +1,25 @@
 """A process that reads: lists of images come in, and equally long lists of results go out (`workers.call_process`).
 
-It is started with `ReaderOptions` in JSON. Importing this module loads no reader: the process that starts this one
-needs none.
+It is started with `ReaderOptions` in JSON.
 """
 
 import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+
+import cv2
 
 from mnist_cnn.errors import ImageError
+from mnist_cnn.reading.picture import Source, upright
+from mnist_cnn.reading.reader import MEMORY, Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.workers.call_process import answer_calls, time_limit
-
-if TYPE_CHECKING:
-    from mnist_cnn.reading.picture import Source
-    from mnist_cnn.reading.reader import Reader
 
 Result = Reading | ImageError
 """What became of an image: its reading, or why it could not be read."""
 
 SECONDS = 30.0  # for one image; the slowest that is known takes 3
-MEMORY = 2**30  # bytes, for decoding and reading an image: `reading.decoding_cost` admits what takes half of it
 
 
 @dataclass(frozen=True)
@@ -39,10 +36,8 @@ class ReaderOptions:
     seconds: float = SECONDS
     memory: int = MEMORY
 
-    def reader(self) -> "Reader":
+    def reader(self) -> Reader:
         """A reader with these options; raises as `Reader` does."""
-        from mnist_cnn.reading.reader import Reader
-
         return Reader(self.model, self.min_confidence)
 
     def to_json(self) -> str:
@@ -50,10 +45,8 @@ class ReaderOptions:
         return json.dumps(asdict(self))
 
 
-def read_one(reader: "Reader", image: "Source", options: ReaderOptions) -> Result:
+def read_one(reader: Reader, image: Source, options: ReaderOptions) -> Result:
     """Read an image within the limits: by itself, because in a batch the last bits of a probability may differ."""
-    from mnist_cnn.reading.picture import upright
-
     try:
         with time_limit(options.seconds):
             source = upright(image)[0] if options.keep_pixels else None
@@ -65,10 +58,8 @@ def read_one(reader: "Reader", image: "Source", options: ReaderOptions) -> Resul
         return ImageError(f"{name} needs more than {options.memory >> 20} MiB of memory: crop it or shrink it.")
 
 
-def answering(options: ReaderOptions) -> "Callable[[Sequence[Source]], list[Result]]":
+def answering(options: ReaderOptions) -> Callable[[Sequence[Source]], list[Result]]:
     """The function that answers a list of images; raises as `Reader`."""
-    import cv2
-
     cv2.setNumThreads(1)  # the other cores have processes of their own
     reader = options.reader()
     return lambda images: [read_one(reader, image, options) for image in images]

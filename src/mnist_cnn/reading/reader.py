@@ -28,6 +28,7 @@ from mnist_cnn.reading.weights import calibrated_classifier
 if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
 
+MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited; decoding may take half of it
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
 NON_DIGIT = 0.5  # a row with only likely non-digits is dropped: a signature, a photo's edges
 BEYOND_DOUBT = 0.9  # above this confidence one look is enough; 0.99 harms models that are seldom that confident

@@ -17,7 +17,6 @@ SMALL_SECONDS, LARGE_SECONDS = (
     3.0,
     8.0,
 )  # seconds: the process that reads is killed if a batch, or an image, takes longer
-MEMORY = 2**30  # bytes that reading may take
 WAIT = 0.6  # seconds: the longest estimated wait for which another small image is queued
 BATCH_SIZE = 16  # the largest number of small images read in one batch
 SENDING = 10.0  # seconds for a request's head to arrive, then for its body, and for a response to be fetched

@@ -19,9 +19,9 @@ from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.explain import Reasons, reasons
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.picture import SENT, check_size, load, opened
-from mnist_cnn.reading.reader import Page, Reader, prepare
+from mnist_cnn.reading.reader import MEMORY, Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.serving.settings import MEMORY, SMALL, SMALL_BYTES
+from mnist_cnn.serving.settings import SMALL, SMALL_BYTES
 from mnist_cnn.workers import child_process
 from mnist_cnn.workers.call_process import CallProcess, DiedError, answer_calls, time_limit
 
