@@ -30,10 +30,12 @@ INK_KEY, INK_RANGE = "mnist_cnn.ink", "0 to 255"
 TOLERANCE = 1e-3
 TEN = np.ones(10, np.float32)
 least, greatest = np.minimum.reduce, np.maximum.reduce  # a third of the time of `min` and `max` for one image
-# What a model is tried on: an empty image alone, then a full one and noise together.
+# What a model is tried on: an empty image alone, then a full one and noise together. The noise is a multiplicative hash
+# (Knuth, "The Art of Computer Programming", 6.4): importing NumPy's generators takes 10 ms, and reading needs none.
+NOISE = (np.arange(2 * 28 * 28, dtype=np.uint32) * np.uint32(2654435761) >> np.uint32(24)).reshape(2, 28, 28)
 PROBES = (
     np.zeros((1, 28, 28), np.uint8),
-    np.stack([np.full((28, 28), 255), *np.random.default_rng(0).integers(0, 256, (2, 28, 28))]).astype(np.uint8),
+    np.concatenate([np.full((1, 28, 28), 255, np.uint8), NOISE.astype(np.uint8)]),
 )
 
 

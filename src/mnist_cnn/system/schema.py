@@ -1,9 +1,12 @@
-"""What a JSON document must be, declared as plain values, and what is wrong with one. Knows no document."""
+"""What a JSON document must be, declared as plain values, and what is wrong with one. Knows no document.
+
+The declarations are named tuples: every command loads this module, and making dataclasses takes seven times as long.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 MOST = 1e300  # NaN and infinities are no numbers here
 LONGEST = 10_000  # characters of a text, and items of a list or mapping
@@ -18,7 +21,6 @@ class Kind(Protocol):
         """What is wrong with a value, beginning with its place in the document; None if nothing is."""
 
 
-@dataclass(frozen=True)
 class Anything:
     """Whatever JSON can be."""
 
@@ -27,8 +29,7 @@ class Anything:
         return None
 
 
-@dataclass(frozen=True)
-class Number:
+class Number(NamedTuple):
     """A number in a range, both ends included; a whole one where `whole`."""
 
     low: float = -MOST
@@ -43,8 +44,7 @@ class Number:
         return f"{place} is {shown(value)}, not a {'whole ' * self.whole}number from {self.low:g} to {self.high:g}"
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """A text of limited length."""
 
     longest: int = LONGEST
@@ -56,7 +56,6 @@ class Text:
         return f"{place} is {shown(value)}, not a text of at most {self.longest:,} characters"
 
 
-@dataclass(frozen=True)
 class Flag:
     """True or false."""
 
@@ -80,8 +79,7 @@ class AnyOf:
         return None if None in faults else faults[0]
 
 
-@dataclass(frozen=True)
-class ListOf:
+class ListOf(NamedTuple):
     """A list of values of one kind, of a given length or of at most `longest`."""
 
     kind: Kind
@@ -97,8 +95,7 @@ class ListOf:
         return first(self.kind.fault(one, f"{place}[{index}]") for index, one in enumerate(value))
 
 
-@dataclass(frozen=True)
-class MapOf:
+class MapOf(NamedTuple):
     """A mapping from any names, or only from `numbers` as texts, to values of one kind."""
 
     kind: Kind
@@ -115,12 +112,11 @@ class MapOf:
         return first(self.kind.fault(one, f"{place}.{name:.40}") for name, one in value.items())
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """A mapping with these names; `optional` ones may be missing, and there may be `others`, all of one kind."""
 
     needed: Mapping[str, Kind]
-    optional: Mapping[str, Kind] = field(default_factory=dict)
+    optional: Mapping[str, Kind] = MappingProxyType({})
     others: Kind = Anything()
 
     def fault(self, value: Any, place: str) -> str | None:
