@@ -169,24 +169,30 @@ SETTINGS = Settings(
 )
 
 
-def test_whatever_the_settings_of_a_run_say_they_are_read_or_refused(tmp_path: Path) -> None:
-    checkpoint.save_settings(tmp_path, SETTINGS)
-    assert checkpoint.settings_of(tmp_path) == SETTINGS
-    document = json.loads((tmp_path / checkpoint.SETTINGS).read_text())
+def refusals(path: Path, read: Callable[[Path], Any], error: type[Exception], use: Callable[[Any], object]) -> int:
+    """Forge a document in each of its places; how many are refused with the error, while the others can be used."""
+    document = json.loads(path.read_text())
     refused = 0
     for place in places(document)[1:]:
         for value in JUNK:
             try:
-                (tmp_path / checkpoint.SETTINGS).write_text(json.dumps(changed(document, place, value)))
-            except ValueError:
+                path.write_text(json.dumps(changed(document, place, value)))
+            except ValueError:  # more digits than Python writes
                 continue
             try:
-                read = checkpoint.settings_of(tmp_path)
-            except RunError:
+                found = read(path.parent)
+            except error:
                 refused += 1
             else:
-                read.differences(SETTINGS)
-    assert refused > 200
+                use(found)
+    return refused
+
+
+def test_whatever_the_settings_of_a_run_say_they_are_read_or_refused(tmp_path: Path) -> None:
+    checkpoint.save_settings(tmp_path, SETTINGS)
+    assert checkpoint.settings_of(tmp_path) == SETTINGS
+    path = tmp_path / checkpoint.SETTINGS
+    assert refusals(path, checkpoint.settings_of, RunError, lambda read: read.differences(SETTINGS)) > 200
     (tmp_path / checkpoint.SETTINGS).write_text("[" * 100_000)
     with pytest.raises(RunError, match="is missing or damaged"):
         checkpoint.settings_of(tmp_path)
@@ -258,22 +264,13 @@ def test_whatever_a_study_says_it_is_read_and_shown_or_refused(tmp_path: Path) -
         1, "2026", Recipe("fast").to_dict(), data, 2, False, {"cores": 2}, {"keras": "3"}, None, ["a note"], [row]
     )
     studies.write(tmp_path, made)
-    document = json.loads((tmp_path / studies.STUDY).read_text())
-    refused = 0
-    for place in places(document)[1:]:
-        for value in JUNK:
-            try:
-                (tmp_path / studies.STUDY).write_text(json.dumps(changed(document, place, value)))
-            except ValueError:
-                continue
-            try:
-                read = studies.read(tmp_path)
-            except ArtifactError:
-                refused += 1
-            else:
-                show_study(tmp_path, read)
-                [line_of(one) for one in read.rows]
-                read.other_settings(made), read.other_environment(made), read.to_dict()
+
+    def use(read: Study) -> None:
+        show_study(tmp_path, read)
+        [line_of(one) for one in read.rows]
+        read.other_settings(made), read.other_environment(made), read.to_dict()
+
+    refused = refusals(tmp_path / studies.STUDY, studies.read, ArtifactError, use)
     assert refused > 200
     note("study.json, checkpoint/run.json or label_errors.json with a value of another kind", refused, "rejected")
 
