@@ -52,14 +52,14 @@ def read(path: Path) -> Arrays:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with this path into a DataError of one sentence."""
+def explained(path: Path, expected: str = EXPECTED) -> Iterator[None]:
+    """Turn whatever goes wrong with this path into a DataError of one sentence, which ends with what is expected."""
     try:
         yield
     except DataError:  # a ValueError as well, which DAMAGE has in it
         raise
     except FileNotFoundError as error:
-        raise DataError(f"There is no file or folder {path}: {EXPECTED}.") from error
+        raise DataError(f"There is no file or folder {path}: {expected}.") from error
     except PermissionError as error:
         raise DataError(
             f"{path} cannot be read (permission denied): change its permissions, or name another file."
@@ -67,7 +67,7 @@ def explained(path: Path) -> Iterator[None]:
     except DAMAGE as error:
         raise DataError(f"{path} is damaged or cut short ({one_line(error)}): get it again.") from error
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({one_line(error.strerror or error)}): {EXPECTED}.") from error
+        raise DataError(f"{path} cannot be read ({one_line(error.strerror or error)}): {expected}.") from error
 
 
 def one_line(error: object) -> str:
