@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mnist_cnn.data import strokes
+from mnist_cnn.data import pens, strokes, variation
 from mnist_cnn.data.glyphs import DIGITS, LETTERS
-from mnist_cnn.data.ink import pens, rendering, variation
+from mnist_cnn.data.ink import rendering
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.training_ink import LIKE_DIGITS, RAREST, TrainingInk, shares
 from mnist_cnn.data.strokes import LETTER, SIDE

@@ -11,12 +11,12 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from mnist_cnn.data import degrade, glyphs, strokes
+from mnist_cnn.data import degrade, glyphs, pens, strokes, variation
 from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.reading.normalise import to_mnist
 
 Ink = np.ndarray
-DRAWN = 0.15  # fraction of the restyled digits that are drawn from strokes
+DRAWN = 0.2  # fraction of the restyled digits that are drawn from strokes
 PRINTED = 0.35  # fraction of these that are in a typeface
 PENNED = 0.7  # fraction with another stroke width
 NEIGHBOUR = 0.06  # fraction with a piece of another digit at a side
@@ -62,9 +62,9 @@ def written(digit: int, rng: np.random.Generator) -> Ink:
         slant = rng.uniform(0, 0.3) if rng.random() < 0.3 else 0.0
         glyph = strokes.placed(ways[rng.integers(len(ways))], rng.uniform(0.45, 0.9), slant)
         return strokes.typeset(glyph, rng, strokes.OUTLINES)
-    glyph = strokes.handwritten(ways[rng.integers(len(ways))], rng.uniform(0, 0.05), rng)
-    placed = strokes.placed(glyph, rng.uniform(0.4, 0.85), rng.uniform(-0.15, 0.4))
-    return strokes.draw(strokes.blank(), placed, rng.uniform(3, 10))
+    way = ways[rng.integers(len(ways))]
+    narrow = [stroke * (rng.uniform(0.5, 0.9), 1) for stroke in way]
+    return pens.written_with(variation.rewritten(variation.unit_box(narrow), rng), rng)
 
 
 @functools.cache

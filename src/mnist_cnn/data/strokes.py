@@ -3,7 +3,7 @@
 A point is (x, y), x to the right, y downwards; a stroke is (n, 2) float points, a glyph a list of strokes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -80,7 +80,7 @@ def with_serifs(glyph: Glyph, length: float) -> Glyph:
     return glyph + bars
 
 
-def typeset(glyph: Glyph, rng: np.random.Generator, decorations: Sequence[Decoration] | None = None) -> np.ndarray:
+def typeset(glyph: Glyph, rng: np.random.Generator, decorations: tuple[Decoration, ...] | None = None) -> np.ndarray:
     """A placed glyph in a random typeface: hairline to very bold, with or without contrast, serifs and `decorations`.
 
     Returns ink (84, 84) uint8. Strokes are drawn with a broad nib, so that their ends are square. By default any of

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 # within an epoch, so that an epoch means the same number of updates everywhere.
 IMAGES_PER_EPOCH = 54_000
 MOST_REPEATS = 10_000
-WITHOUT_INK = {"ink_digits": 0.0, "ink_negatives": 0.0}
 
 
 def number(default: float, low: float, high: float, meaning: str) -> Any:
@@ -101,7 +100,8 @@ class Recipe:
                 f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
             )
         repeats = self.repeats or min(max(1, round(IMAGES_PER_EPOCH / count)), MOST_REPEATS)
-        return replace(self, repeats=repeats) if ink else replace(self, repeats=repeats, **WITHOUT_INK)
+        settled = replace(self, repeats=repeats)
+        return settled if ink else replace(settled, ink_digits=0.0, ink_negatives=0.0)
 
     def images_per_epoch(self, count: int) -> int:
         """How many images the network sees per epoch where there are this many to train on."""
@@ -208,7 +208,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "final_plain_epochs": 1,
     },
     "robust": {
-        "epochs": 60,
+        "epochs": 40,
         "batch_size": 128,
         "optimizer": "adam",
         "learning_rate": 0.004,
@@ -220,7 +220,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "zoom": 0.1,
         "shear": 0.2,
         "elastic": 1.5,
-        "final_plain_epochs": 4,
+        "final_plain_epochs": 3,
         "restyle": 0.5,
         "negatives": 0.4,
         "ink_digits": 0.8,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mnist_cnn.callbacks.callback import CallbackList
+from mnist_cnn.callbacks.progress import ProgressCallback
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.rendering import as_examples, plain
 from mnist_cnn.training.recipe import RECIPES
@@ -25,7 +26,9 @@ def recognised(digits: Sequence[InkCharacter], seed: int, callbacks: CallbackLis
     examples = as_examples(plain(digits), digits)
     writers = np.array([one.writer for one in digits])
     callbacks.on_message(f"Recorded digits: {len(digits):,} are checked by cross-validation over their writers")
-    probabilities, _ = out_of_fold(RECIPE, examples, examples.images[:0], FOLDS, seed, callbacks, groups=writers)
+    shown = CallbackList([one for one in callbacks.callbacks if isinstance(one, ProgressCallback)])  # not the person's
+    folds = min(FOLDS, len(np.unique(writers)))
+    probabilities, _ = out_of_fold(RECIPE, examples, examples.images[:0], folds, seed, shown, groups=writers)
     return np.asarray(probabilities[np.arange(len(digits)), examples.labels])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.ink.character import InkCharacter
-from mnist_cnn.data.ink.load_ink import Ink
+from mnist_cnn.data.ink.collection import Ink
 from mnist_cnn.data.ink.rendering import as_examples, plain, varied
 from mnist_cnn.data.ink.training_ink import LIKE_DIGITS, TrainingInk, shares
 from mnist_cnn.data.ink.writers import held_out

@@ -18,7 +18,7 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
-from mnist_cnn.data.ink.load_ink import Ink, load_ink
+from mnist_cnn.data.ink.collection import Ink, load_ink
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, RecipeError
 from mnist_cnn.evaluation import temperature_scaling

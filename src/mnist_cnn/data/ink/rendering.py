@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from mnist_cnn.data import pens, variation
 from mnist_cnn.data.dataset import NO_EXAMPLES, Examples
-from mnist_cnn.data.ink import pens, variation
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.restyle import seen
 from mnist_cnn.reading.normalise import to_mnist

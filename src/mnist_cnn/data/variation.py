@@ -60,14 +60,14 @@ def hurried(stroke: np.ndarray, width: float, drift: float, rng: np.random.Gener
     turned = np.stack([steps[:, 0] * cos - steps[:, 1] * sin, steps[:, 0] * sin + steps[:, 1] * cos], axis=1)
     turned *= 1 + np.interp(np.linspace(0, 1, len(steps)), np.linspace(0, 1, 4), rng.normal(0, drift, 4))[:, None]
     path = np.concatenate([np.zeros((1, 2)), np.cumsum(turned, axis=0)])
-    return rounded[:1] + path + (rounded.mean(axis=0) - rounded[0] - path.mean(axis=0))
+    return np.asarray(rounded[:1] + path + (rounded.mean(axis=0) - rounded[0] - path.mean(axis=0)))
 
 
 def moved_by_itself(stroke: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
     """A stroke turned, stretched and moved by about `amount`, as pens land somewhere else each time."""
     centre = stroke.mean(axis=0)
     linear = np.eye(2) + rng.normal(0, amount, (2, 2))
-    return (stroke - centre) @ linear + centre + rng.normal(0, amount / 2, 2)
+    return np.asarray((stroke - centre) @ linear + centre + rng.normal(0, amount / 2, 2))
 
 
 def bent(strokes: Glyph, amount: float, rng: np.random.Generator) -> Glyph:
@@ -90,7 +90,7 @@ def slanted(strokes: Glyph, rng: np.random.Generator) -> Glyph:
 def rewritten(strokes: Glyph, rng: np.random.Generator) -> Glyph:
     """A character in the box as another hand may write it: every kind of variation by a random amount."""
     width, drift = rng.uniform(0, HURRY), abs(rng.normal(0, 0.07))
-    amount, bend = abs(rng.normal(0, 0.04)), abs(rng.normal(0, 0.035))
+    amount, bend = abs(rng.normal(0, 0.03)), abs(rng.normal(0, 0.035))
     own = [hurried(resampled(stroke), width, drift, rng) for stroke in strokes]
     if len(own) > 1:
         own = [moved_by_itself(stroke, amount, rng) for stroke in own]
