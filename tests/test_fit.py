@@ -7,6 +7,8 @@ import pytest
 
 from mnist_cnn.callbacks.callback import Callback, Logs
 from mnist_cnn.data.dataset import Dataset, Examples
+from mnist_cnn.data.ink.character import InkCharacter
+from mnist_cnn.data.ink.training_ink import TrainingInk
 from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.errors import RunError
 from mnist_cnn.training.fit import (
@@ -81,6 +83,24 @@ def test_what_is_no_digit_comes_on_top_of_all_digits_and_mixed_with_them(digits:
     assert updates(recipe, 100) == 4
 
 
+def test_digits_and_negatives_are_drawn_from_recorded_handwriting(digits: Dataset) -> None:
+    recipe = dataclasses.replace(SMALL, ink_digits=0.5, negatives=0.4, ink_negatives=0.5)
+    line = (np.array([[0, 0], [0, 1]], np.float32),)
+    cross = (*line, np.array([[-0.5, 0.5], [0.5, 0.5]], np.float32))
+    ink = TrainingInk([InkCharacter("1", "nobody/1", line)], np.ones(1), [InkCharacter("+", "nobody/1", cross)])
+    training = few(digits, 0, 100)
+    seen = epoch_examples(recipe, training, 0, 0, ink)
+    assert len(seen) == recipe.images_per_epoch(100) == 190
+    assert (seen.labels == NOT_A_DIGIT).sum() == 40
+    assert (seen.labels == 1).sum() == (training.labels == 1).sum() + 50
+    again = epoch_examples(recipe, training, 0, 0, ink)
+    assert (seen.images == again.images).all()
+    with_fewer = epoch_examples(dataclasses.replace(recipe, ink_negatives=0.0), training, 0, 0, ink)
+    assert (with_fewer.labels == NOT_A_DIGIT).sum() == 40
+    without = epoch_examples(recipe.for_images(100).replace(repeats=1), training, 0, 0)
+    assert len(without) == recipe.for_images(100).replace(repeats=1).images_per_epoch(100) == 140
+
+
 def test_a_digit_is_certain_and_what_is_none_is_every_digit_alike() -> None:
     images, truth = arrays(Examples(np.zeros((2, 28, 28), np.uint8), np.array([3, NOT_A_DIGIT], np.uint8)))
     assert images.shape == (2, 28, 28, 1)
@@ -100,7 +120,7 @@ def test_the_loss_is_least_and_ln_10_where_no_digit_gets_every_probability_alike
 
 @pytest.mark.slow
 def test_a_recipe_with_what_is_no_digit_learns_to_be_unsure_of_it(digits: Dataset) -> None:
-    recipe = RECIPES["robust"].replace(epochs=4, repeats=4, batch_size=32)
+    recipe = RECIPES["robust"].replace(epochs=4, repeats=4, batch_size=32).for_images(600)
     training = few(digits, 0, 600)
     network = compiled(recipe, seed=0, updates=updates(recipe, 600))
     rows = list(fit(network, recipe, training, few(digits, 600, 800), seed=0))

@@ -92,6 +92,14 @@ def test_an_epoch_means_as_many_updates_on_few_images_as_on_mnist() -> None:
 def test_an_epoch_goes_over_all_passes_and_what_is_no_digit() -> None:
     assert Recipe(repeats=2).images_per_epoch(100) == 200
     assert Recipe(repeats=2, negatives=0.25).images_per_epoch(101) == 202 + 50
+    assert Recipe(repeats=2, ink_digits=1.5, negatives=0.25).images_per_epoch(100) == 200 + 300 + 50
+
+
+def test_without_recorded_handwriting_nothing_is_taken_from_it() -> None:
+    assert Recipe("robust").for_images(54_000, ink=True).ink_digits == RECIPES["robust"].ink_digits > 0
+    alone = Recipe("robust").for_images(54_000)
+    assert (alone.ink_digits, alone.ink_negatives) == (0, 0)
+    assert alone.negatives == RECIPES["robust"].negatives
 
 
 def test_fewer_images_than_a_batch_are_refused() -> None:

@@ -27,7 +27,7 @@ from mnist_cnn.system.schema import (
     too_deep,
 )
 
-FORMAT = 3
+FORMAT = 4
 CARD = "card.json"
 KERAS_MODEL = "model.keras"
 ONNX_MODEL = "model.onnx"
@@ -48,6 +48,8 @@ RENAMED = {
     "plain_epochs": "final_plain_epochs",
     "passes": "repeats",
 }
+# Formats 1 to 3 were trained on images only.
+WITHOUT_INK = {"ink_digits": 0.0, "ink_negatives": 0.0}
 SETTINGS = "checkpoint/run.json"  # of a run, until it is complete
 
 COUNTED = ("epochs", "batch_size", "final_plain_epochs", "plain_epochs")
@@ -60,6 +62,18 @@ PAIR = ListOf(Number(), length=2)
 ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accuracy": SHARE})
 SELECTIVE = MapOf(SHARE, numbers=True)
 TEMPERATURE = Number(1e-3, 1e3)
+WRITERS = Fields({"digits": COUNT, "writers": COUNT})
+INK = Fields(
+    {
+        "sources": ListOf(Text()),
+        "origin": ListOf(Text()),
+        "sha256": SHA256,
+        "training": WRITERS,
+        "held_out": WRITERS,
+        "left_out": COUNT,
+        "accuracy": MapOf(ACCURACY),
+    }
+)
 # What a model card must be so that nothing that reads it fails; more may be in it.
 WANTED = Fields(
     {
@@ -78,7 +92,8 @@ WANTED = Fields(
                 "validation": COUNT,
                 "test": COUNT,
                 "warning": AnyOf(Text(), or_null=True),
-            }
+            },
+            {"ink": INK},
         ),
         "git_commit": AnyOf(Text(100), or_null=True),
         "versions": MapOf(Text(1000)),
@@ -202,10 +217,12 @@ def read(folder: Path) -> Card:
 
 
 def with_current_names(document: dict[str, Any]) -> dict[str, Any]:
-    """A model card of any format with the current names of hyperparameters; its digest stays that of the file."""
-    if document["format"] > 2:
-        return document
-    recipe = {RENAMED.get(name, name): value for name, value in document["recipe"].items()}
+    """A model card of any format with the current hyperparameters; its digest stays that of the file."""
+    recipe = document["recipe"]
+    if document["format"] <= 2:
+        recipe = {RENAMED.get(name, name): value for name, value in recipe.items()}
+    if document["format"] <= 3:
+        recipe = WITHOUT_INK | recipe
     return document | {"recipe": recipe}
 
 

@@ -36,6 +36,12 @@ def train(
         int, typer.Option(help="GPUs of this machine to split each batch over (TensorFlow only; docs/scale.md).")
     ] = 1,
     deterministic: Deterministic = False,
+    ink: Annotated[
+        list[Path],
+        typer.Option(
+            help="Recorded handwriting for robust, as `mnist-cnn download` fetches it: files or folders; repeatable.",
+        ),
+    ] = [],  # noqa: B006  Typer's way to say "none"
     resume: Annotated[
         Path | None, typer.Option(help="Resume a run that was stopped.", autocompletion=completion.resumable_runs)
     ] = None,
@@ -60,6 +66,7 @@ def train(
     $ mnist-cnn train
     $ mnist-cnn train --recipe fast --seed 3 -o runs/quick
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
+    $ mnist-cnn train --recipe robust --ink ink/
     $ mnist-cnn train --resume runs/quick
     """
     from mnist_cnn.callbacks.progress import note
@@ -82,6 +89,7 @@ def train(
                 deterministic=deterministic,
                 devices=devices,
                 tensorboard=tensorboard,
+                ink=ink,
                 verbose=0,
                 callbacks=[progress],
                 **hyperparameters,

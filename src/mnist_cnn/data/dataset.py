@@ -27,6 +27,10 @@ class Examples:
         """Images, then labels."""
         return iter((self.images, self.labels))
 
+    def joined(self, more: "Examples") -> "Examples":
+        """These examples, then the others."""
+        return Examples(np.concatenate([self.images, more.images]), np.concatenate([self.labels, more.labels]))
+
     def __repr__(self) -> str:
         return f"Examples({len(self):,} images, digits {', '.join(map(str, np.unique(self.labels).tolist()))})"
 

@@ -155,6 +155,27 @@ def stretched(ink: Ink, rng: np.random.Generator) -> Ink:
     return whole
 
 
+def framed(ink: Ink, rng: np.random.Generator) -> Ink:
+    """A small bitmap whose frame the ink fills, mostly with two levels only, as some datasets store digits.
+
+    Both sides are stretched to that of a square; ink narrower than a quarter of its height is stretched four times.
+    """
+    left, top, width, height = cv2.boundingRect(ink)
+    if not width:
+        return ink
+    side = int(rng.integers(8, 33))
+    within = [min(side, max(2, 4 * side * length // max(width, height))) for length in (width, height)]
+    small = cv2.resize(ink[top : top + height, left : left + width], within, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.6:
+        small = np.where(small > rng.uniform(60, 180), 255, 0).astype(np.uint8)
+    size = [strokes.LETTER * length // side for length in within]
+    large = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST)
+    whole = np.zeros((SIDE, SIDE), np.uint8)
+    above, before = (SIDE - large.shape[0]) // 2, (SIDE - large.shape[1]) // 2
+    whole[above : above + large.shape[0], before : before + large.shape[1]] = large
+    return whole
+
+
 def ragged(ink: Ink, rng: np.random.Generator) -> Ink:
     """Edges that waver by a pixel or two, as of a felt pen on rough paper."""
     aside = rng.normal(0, rng.uniform(2, 9), (2, SIDE, SIDE)).astype(np.float32)
@@ -189,6 +210,7 @@ def struck(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 # In this order; each is applied to this fraction of the images, independently of the others.
 DEGRADATIONS = (
     (stretched, 0.25),
+    (framed, 0.06),
     (broken, 0.07),
     (blotted, 0.07),
     (specked, 0.05),

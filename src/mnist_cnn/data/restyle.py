@@ -1,7 +1,8 @@
 """MNIST's digits restyled: other handwriting, other pens, other cameras. Knows nothing about models.
 
 A digit is enlarged to a canvas, may get an addition (a flag on a one, a bar through a seven) and another stroke width,
-is degraded, and is brought back into MNIST's format by `to_mnist`, like every image that is read.
+is degraded, and is brought back into MNIST's format by `to_mnist`, like every image that is read. Some are drawn from
+strokes instead, by hand or in a typeface.
 """
 
 import functools
@@ -10,12 +11,13 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from mnist_cnn.data import degrade, glyphs, strokes
+from mnist_cnn.data import degrade, glyphs, pens, strokes, variation
 from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.reading.normalise import to_mnist
 
 Ink = np.ndarray
-DRAWN = 0.15  # fraction of the restyled digits that are drawn from strokes
+DRAWN = 0.2  # fraction of the restyled digits that are drawn from strokes
+PRINTED = 0.35  # fraction of these that are in a typeface
 PENNED = 0.7  # fraction with another stroke width
 NEIGHBOUR = 0.06  # fraction with a piece of another digit at a side
 MOVED = 0.25  # fraction that is a pixel or two off centre
@@ -39,6 +41,11 @@ def restyled_digit(image: np.ndarray, label: int, other: np.ndarray, rng: np.ran
         ink = degrade.with_pen_width(ink, another_width(ink, rng), softness=rng.uniform(1, 6))
     if rng.random() < NEIGHBOUR:
         ink = with_neighbour(ink, enlarged(other), rng)
+    return seen(ink, rng)
+
+
+def seen(ink: Ink, rng: np.random.Generator) -> np.ndarray:
+    """Ink degraded and brought into MNIST's format, (28, 28), perhaps a pixel or two off centre."""
     image = to_mnist(degrade.degraded(ink, rng))
     return degrade.degraded_image(moved(image, rng) if rng.random() < MOVED else image, rng)
 
@@ -49,11 +56,15 @@ def enlarged(image: np.ndarray) -> Ink:
 
 
 def written(digit: int, rng: np.random.Generator) -> Ink:
-    """A digit drawn from one of the strokes in `glyphs.DIGITS`, with random variation."""
+    """A digit drawn from one of the strokes in `glyphs.DIGITS`, with random variation or in a random typeface."""
     ways = ways_to_write()[digit]
-    glyph = strokes.handwritten(ways[rng.integers(len(ways))], rng.uniform(0, 0.05), rng)
-    placed = strokes.placed(glyph, rng.uniform(0.4, 0.85), rng.uniform(-0.15, 0.4))
-    return strokes.draw(strokes.blank(), placed, rng.uniform(3, 10))
+    if rng.random() < PRINTED:
+        slant = rng.uniform(0, 0.3) if rng.random() < 0.3 else 0.0
+        glyph = strokes.placed(ways[rng.integers(len(ways))], rng.uniform(0.45, 0.9), slant)
+        return strokes.typeset(glyph, rng, strokes.OUTLINES)
+    way = ways[rng.integers(len(ways))]
+    narrow = [stroke * (rng.uniform(0.5, 0.9), 1) for stroke in way]
+    return pens.written_with(variation.rewritten(variation.unit_box(narrow), rng), rng)
 
 
 @functools.cache

@@ -3,6 +3,8 @@
 A point is (x, y), x to the right, y downwards; a stroke is (n, 2) float points, a glyph a list of strokes.
 """
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,7 @@ LETTER = 60  # pixels that a glyph is high on it, as a digit in MNIST is 20 of 2
 FINE = 16  # OpenCV takes points in sixteenths of a pixel
 
 Glyph = list[np.ndarray]
+Decoration = Callable[[np.ndarray], np.ndarray]
 
 
 def parsed(text: str) -> Glyph:
@@ -77,18 +80,20 @@ def with_serifs(glyph: Glyph, length: float) -> Glyph:
     return glyph + bars
 
 
-def typeset(glyph: Glyph, rng: np.random.Generator) -> np.ndarray:
-    """A placed glyph in a random typeface: hairline to very bold, with or without contrast and serifs.
+def typeset(glyph: Glyph, rng: np.random.Generator, decorations: tuple[Decoration, ...] | None = None) -> np.ndarray:
+    """A placed glyph in a random typeface: hairline to very bold, with or without contrast, serifs and `decorations`.
 
-    Returns ink (84, 84) uint8. Strokes are drawn with a broad nib, so that their ends are square.
+    Returns ink (84, 84) uint8. Strokes are drawn with a broad nib, so that their ends are square. By default any of
+    `DECORATIONS` may be used.
     """
+    decorations = DECORATIONS if decorations is None else decorations
     if rng.random() < 0.5:
         glyph = with_serifs(glyph, rng.uniform(10, 24))
     stem = rng.uniform(2, 20)
     nib = (max(1, round(stem)), max(1, round(stem * rng.uniform(0.25, 1.1))))
     shape = cv2.MORPH_RECT if rng.random() < 0.7 else cv2.MORPH_ELLIPSE
     ink = cv2.dilate(draw(blank(), glyph, 2), cv2.getStructuringElement(shape, nib))
-    return np.asarray(DECORATIONS[rng.integers(len(DECORATIONS))](ink) if rng.random() < 0.15 else ink)
+    return np.asarray(decorations[rng.integers(len(decorations))](ink) if rng.random() < 0.15 else ink)
 
 
 def hollow(ink: np.ndarray) -> np.ndarray:
@@ -111,4 +116,5 @@ def reversed_out(ink: np.ndarray) -> np.ndarray:
     return np.pad(255 - ink[6:-6, 6:-6], 6)
 
 
-DECORATIONS = (hollow, shadowed, striped, reversed_out)
+OUTLINES: tuple[Decoration, ...] = (hollow, shadowed, striped)
+DECORATIONS: tuple[Decoration, ...] = (*OUTLINES, reversed_out)

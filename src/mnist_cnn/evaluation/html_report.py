@@ -131,6 +131,7 @@ def render(
         corruption_examples=corruption_examples(test, robustness.seed) if robustness else {},
         charts=drawn_charts(card, evaluation, probabilities, test.labels),
         command=training_command(card),
+        held_out_writers=held_out_writers(card),
         augmented=any(card.recipe.get(name) for name in AUGMENTATIONS),
     )
 
@@ -245,15 +246,26 @@ def confidence_summary(probabilities: np.ndarray, labels: np.ndarray) -> dict[st
     return {"mean": float(confidence.mean()), "high": int(high.sum()), "errors": int((high & errors).sum())}
 
 
+def held_out_writers(card: Card) -> list[tuple[str, str]]:
+    """The accuracy on the digits of writers who were held out, by dataset, each with its count."""
+    measured = card.data.get("ink", {}).get("accuracy", {})
+    return [
+        (name, f"{percent(one['accuracy'])} ({one['correct']:,} of {one['count']:,})") for name, one in measured.items()
+    ]
+
+
 def training_command(card: Card) -> str:
     """The command line that trains the model again, or the Python call if the data were arrays in memory."""
     changed = changed_hyperparameters(card)
     if card.data["origin"] == IN_MEMORY:
         settings = {"seed": card.seed, **changed, "threads": card.threads}
         settings |= {"deterministic": True} if card.deterministic else {}
+        settings |= {"ink": card.data["ink"]["origin"]} if "ink" in card.data else {}
         given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
         return f"mnist_cnn.train({card.recipe['name']!r}, ((x_train, y_train), (x_test, y_test)), {given})"
     words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
+    for path in card.data.get("ink", {}).get("origin", []):
+        words += ["--ink", path]
     for name, value in changed.items():
         words += [f"--{name.replace('_', '-')}", value]
     words += ["--threads", card.threads]
@@ -265,10 +277,11 @@ def changed_hyperparameters(card: Card) -> dict[str, Any]:
     recipe = RECIPES.get(card.recipe["name"], Recipe())
     batch_size = card.recipe.get("batch_size", recipe.batch_size)
     try:
-        repeats = recipe.replace(batch_size=batch_size).for_images(card.data["training"]).repeats
+        recipe = recipe.replace(batch_size=batch_size)
+        defaults = recipe.for_images(card.data["training"], ink="ink" in card.data).to_dict()
     except RecipeError:  # a batch size that this version does not accept; the page shows it as it is
-        repeats = recipe.repeats
-    defaults = recipe.to_dict() | {"repeats": repeats}
+        defaults = recipe.to_dict()
+    defaults["batch_size"] = RECIPES.get(card.recipe["name"], Recipe()).batch_size
     values = {name: card.recipe.get(name, default) for name, default in defaults.items()}
     return {name: value for name, value in values.items() if value != defaults[name]}
 

@@ -8,7 +8,7 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,11 @@ WANTED = Fields(
         "machine": MapOf(SCALAR),
         "inexact": ListOf(Text()),
     },
-    {"devices": Number(1, 1024, whole=True)},
+    {
+        "devices": Number(1, 1024, whole=True),
+        "ink": ListOf(Text()),
+        "ink_sha256": AnyOf(SHA256, or_null=True),
+    },
 )
 
 
@@ -62,6 +66,8 @@ class Settings:
     machine: dict[str, Any]
     inexact: list[str]  # why, after earlier interruptions, it is not bit-for-bit the uninterrupted run
     devices: int = 1
+    ink: list[str] = field(default_factory=list)  # where recorded handwriting was read from
+    ink_sha256: str | None = None
 
     def differences(self, now: "Settings") -> list[str]:
         """Why a run resumed with the settings `now` is not bit-for-bit the uninterrupted one; empty if it is."""

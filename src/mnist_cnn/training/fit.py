@@ -14,6 +14,7 @@ from keras import ops
 from mnist_cnn.callbacks.callback import Callback
 from mnist_cnn.data.augment import augmented
 from mnist_cnn.data.dataset import Examples
+from mnist_cnn.data.ink.training_ink import TrainingInk
 from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
 from mnist_cnn.errors import RunError
@@ -102,11 +103,14 @@ def fit(
     seed: int,
     done: int = 0,
     callbacks: Callback | None = None,
+    ink: TrainingInk | None = None,
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
 
     The callbacks are told of an epoch's end after its row was consumed, so that its checkpoint exists by then; if one
     sets `network.stop_training`, that epoch is the last.
+
+    `ink` is needed where the recipe takes digits or negatives from recorded handwriting.
 
     The images of an epoch depend on (seed, epoch) only, so a resumed run sees the same ones. They are made in a thread
     during the epoch before. Raises RunError if the loss is no longer finite, before that epoch is yielded.
@@ -117,13 +121,13 @@ def fit(
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
     run = epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
-    following = in_background(epoch_examples, recipe, training, seed, done)
+    following = in_background(epoch_examples, recipe, training, seed, done, ink)
     for epoch in range(done, recipe.epochs):
         start = time.perf_counter()
         callbacks.on_epoch_begin(epoch, {})
         seen = following.result()
         if epoch + 1 < recipe.epochs:
-            following = in_background(epoch_examples, recipe, training, seed, epoch + 1)
+            following = in_background(epoch_examples, recipe, training, seed, epoch + 1, ink)
         logs = run(epoch, *arrays(seen), on_batch(callbacks))
         if not all(map(math.isfinite, logs.values())):
             raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
@@ -158,10 +162,12 @@ def in_background(make: Callable[..., Examples], *args: Any) -> "Future[Examples
     return made
 
 
-def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) -> Examples:
+def epoch_examples(
+    recipe: Recipe, training: Examples, seed: int, epoch: int, ink: TrainingInk | None = None
+) -> Examples:
     """The images of an epoch, in order: each training image `repeats` times, augmented differently each time.
 
-    Negatives, labelled NOT_A_DIGIT, are among them if the recipe has any.
+    Digits drawn from `ink`, and negatives, labelled NOT_A_DIGIT, are among them if the recipe has any.
     """
     rng = np.random.default_rng((seed, epoch))
     order = epoch_order(len(training), recipe.repeats, rng)
@@ -170,12 +176,25 @@ def epoch_examples(recipe: Recipe, training: Examples, seed: int, epoch: int) ->
         images = augmented(images, recipe.augmentation, rng)
     if recipe.restyle:
         images = restyled(images, labels, recipe.restyle, rng)
-    if more := recipe.images_per_epoch(len(training)) - len(order):
-        images = np.concatenate([images, negatives(more, training.images, training.labels, rng)])
-        labels = np.concatenate([labels, np.full(more, NOT_A_DIGIT, labels.dtype)])
-        mixed = rng.permutation(len(images))
-        images, labels = images[mixed], labels[mixed]
-    return Examples(images, labels)
+    parts = [Examples(images, labels)]
+    if ink and recipe.ink_digits:
+        parts.append(ink.draw_digits(round(len(order) * recipe.ink_digits), rng))
+    if count := round(len(order) * recipe.negatives):
+        recorded = round(count * recipe.ink_negatives) if ink and len(ink.others) else 0
+        parts.append(not_digits(negatives(count - recorded, training.images, training.labels, rng)))
+        if ink and recorded:
+            parts.append(not_digits(ink.draw_others(recorded, rng)))
+    if len(parts) == 1:
+        return parts[0]
+    mixed = rng.permutation(sum(map(len, parts)))
+    return Examples(
+        np.concatenate([part.images for part in parts])[mixed], np.concatenate([part.labels for part in parts])[mixed]
+    )
+
+
+def not_digits(images: np.ndarray) -> Examples:
+    """These images (n, 28, 28) as negatives."""
+    return Examples(images, np.full(len(images), NOT_A_DIGIT, np.uint8))
 
 
 def validation_examples(recipe: Recipe, held_out: Examples, seed: int) -> Examples:

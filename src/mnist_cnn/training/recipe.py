@@ -52,6 +52,8 @@ class Recipe:
     elastic: float = number(0.0, 0.0, 10.0, "Augmentation: elastic deformation (sigma, pixels).")
     restyle: float = number(0.0, 0.0, 1.0, "Augmentation: fraction of images redrawn in other handwriting styles.")
     negatives: float = number(0.0, 0.0, 1.0, "Non-digit (negative) training images per digit.")
+    ink_digits: float = number(0.0, 0.0, 10.0, "Digits drawn from recorded handwriting (--ink) per training image.")
+    ink_negatives: float = number(0.0, 0.0, 1.0, "Fraction of the negatives that are letters of that handwriting.")
     final_plain_epochs: int = number(0, 0, 10_000, "Final epochs without augmentation.")
     test_time_shift: int = number(0, 0, 3, "Test-time augmentation: maximum shift (pixels), predictions averaged.")
     precision: str = choice("float32", ("float32", "mixed"), "Precision: float32, or mixed (bfloat16 compute).")
@@ -87,21 +89,24 @@ class Recipe:
         """The same recipe with some hyperparameters changed. Raises RecipeError as `Recipe` does."""
         return Recipe(**self.to_dict() | hyperparameters)
 
-    def for_images(self, count: int) -> "Recipe":
+    def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
         """The same recipe with the repeats per epoch settled for this many training images.
 
-        Raises RecipeError if they do not fill one batch.
+        Without recorded handwriting (`ink`) it takes nothing from there. Raises RecipeError if the images do not fill
+        one batch.
         """
         if count < self.batch_size:
             raise RecipeError(
                 f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
             )
-        return replace(self, repeats=self.repeats or min(max(1, round(IMAGES_PER_EPOCH / count)), MOST_REPEATS))
+        repeats = self.repeats or min(max(1, round(IMAGES_PER_EPOCH / count)), MOST_REPEATS)
+        settled = replace(self, repeats=repeats)
+        return settled if ink else replace(settled, ink_digits=0.0, ink_negatives=0.0)
 
     def images_per_epoch(self, count: int) -> int:
         """How many images the network sees per epoch where there are this many to train on."""
         digits = count * self.repeats
-        return digits + round(digits * self.negatives)
+        return digits + round(digits * self.ink_digits) + round(digits * self.negatives)
 
     @property
     def augmentation(self) -> "Augmentation":
@@ -203,7 +208,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "final_plain_epochs": 1,
     },
     "robust": {
-        "epochs": 60,
+        "epochs": 40,
         "batch_size": 128,
         "optimizer": "adam",
         "learning_rate": 0.004,
@@ -215,9 +220,11 @@ VALUES: dict[str, dict[str, float | str]] = {
         "zoom": 0.1,
         "shear": 0.2,
         "elastic": 1.5,
-        "final_plain_epochs": 4,
+        "final_plain_epochs": 3,
         "restyle": 0.5,
-        "negatives": 0.25,
+        "negatives": 0.4,
+        "ink_digits": 0.8,
+        "ink_negatives": 0.5,
         "precision": "mixed",
     },
 }

@@ -17,16 +17,22 @@ if TYPE_CHECKING:
 
 
 def out_of_fold(
-    recipe: Recipe, examples: Examples, unseen: np.ndarray, folds: int, seed: int, callbacks: CallbackList
+    recipe: Recipe,
+    examples: Examples,
+    unseen: np.ndarray,
+    folds: int,
+    seed: int,
+    callbacks: CallbackList,
+    groups: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Train one model per fold, on all examples outside it.
+    """Train one model per fold, on all examples outside it; those of one of `groups` (n,) are in the same fold.
 
     Returns the out-of-fold probabilities (n, 10) of the n examples, and those (m, 10) of the m `unseen` images, the
     mean over all models. No image is held out for validation. Raises RecipeError.
     """
     probabilities = np.zeros((len(examples), 10), np.float32)
     of_unseen = np.zeros((len(unseen), 10))
-    parts = folds_of(len(examples), folds, seed)
+    parts = folds_of(len(examples), folds, seed) if groups is None else folds_of_groups(groups, folds, seed)
     for number, part in enumerate(parts):
         rest = np.setdiff1d(np.arange(len(examples)), part)
         callbacks.on_message(
@@ -45,6 +51,19 @@ def folds_of(count: int, folds: int, seed: int) -> list[np.ndarray]:
     if not 2 <= folds <= count:
         raise RecipeError(f"folds is {folds}: it must be a whole number from 2 to {count}, the number of images.")
     return np.array_split(np.random.default_rng(seed).permutation(count), folds)
+
+
+def folds_of_groups(groups: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
+    """The indices of examples divided into folds at random, each group (n,) in one of them.
+
+    Raises RecipeError if there are fewer groups than folds.
+    """
+    from sklearn.model_selection import GroupKFold  # here, because it takes a second to import
+
+    if not 2 <= folds <= (count := len(np.unique(groups))):
+        raise RecipeError(f"folds is {folds}: it must be a whole number from 2 to {count}, the number of groups.")
+    splitter = GroupKFold(folds, shuffle=True, random_state=seed)
+    return [part for _, part in splitter.split(groups, groups=groups)]
 
 
 def trained(

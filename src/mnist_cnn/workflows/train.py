@@ -1,12 +1,14 @@
 """The whole job, step by step: data → model → training → evaluation → saved files → report. Prints nothing."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mnist_cnn import card
 from mnist_cnn.artifact import saved_files, store
@@ -16,8 +18,9 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.ink.collection import Ink, load_ink
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import DataError
+from mnist_cnn.errors import DataError, RecipeError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.models.classifier import keras_classifier
@@ -30,7 +33,13 @@ from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workflows.evaluate import evaluated
+from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
+
+WITHOUT_INK = (
+    "Trained on this dataset alone: with recorded handwriting (--ink) the model also reads people who write otherwise "
+    "(docs/recipes.md)"
+)
 
 
 def train(
@@ -43,6 +52,7 @@ def train(
     deterministic: bool = False,
     devices: int = 1,
     tensorboard: bool = False,
+    ink: str | Path | Sequence[str | Path] = (),
     verbose: int = 1,
     callbacks: Iterable[object] = (),
     **hyperparameters: float | str,
@@ -55,6 +65,10 @@ def train(
     on the same machine with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard`
     also writes its logs. Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md).
     `output` is by default a new folder in `runs/`.
+
+    `ink` are files or folders with recorded handwriting, UNIPEN's or Pen-Digits', from which `robust` draws digits of
+    people who write otherwise than MNIST's, and letters as negatives; some of the writers are held out for validation
+    (docs/recipes.md). Without it, it is trained on `data` alone.
 
     `verbose` is 0 for silence; 1 for progress on a terminal or in a notebook, elsewhere only warnings; 2 for progress
     anywhere. `callbacks` are objects with methods such as `on_epoch_end(epoch, logs)` (`mnist_cnn.Callback` has all of
@@ -77,8 +91,16 @@ def train(
         backend.prefer(recipe.backend, required=True)
     if output:
         store.require_free(Path(output))  # before anything is downloaded
+    recorded = load_ink(as_paths(ink), listed.on_message) if ink else None
+    if recorded and not recipe.ink_digits and not recipe.ink_negatives:
+        raise RecipeError(
+            f"The recipe {recipe.name} takes nothing from recorded handwriting (--ink): use robust, or set "
+            "--ink-digits, the number of its digits per training image."
+        )
+    if recipe.ink_digits and not recorded:
+        listed.on_message(WITHOUT_INK)
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
-    recipe = recipe.for_images(len(dataset.train))
+    recipe = recipe.for_images(len(dataset.train), ink=recorded is not None)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
     partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
     settings = Settings(
@@ -94,11 +116,13 @@ def train(
         machine=environment.machine(),
         inexact=[],
         devices=devices,
+        ink=list(recorded.origin) if recorded else [],
+        ink_sha256=recorded.sha256 if recorded else None,
     )
     with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
         checkpoint.save_settings(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [])
-        return Model(_run(partial, settings, dataset, listed))
+        return Model(_run(partial, settings, dataset, recorded, listed))
 
 
 def resume(
@@ -129,11 +153,19 @@ def resume(
         dataset = source.load(old.data if data is None else data, say=listed.on_message)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
+        recorded = load_ink(as_paths(old.ink), listed.on_message) if old.ink else None
+        if recorded and recorded.sha256 != old.ink_sha256:
+            raise DataError(
+                f"The handwriting at {', '.join(old.ink)} is not what {partial} was trained on: "
+                "bring the old files back."
+            )
         dataset = replace(dataset, warning=old.data_warning).split(old.recipe.validation_split)
-        return Model(_run(partial, replace(now, inexact=old.differences(now)), dataset, listed))
+        return Model(_run(partial, replace(now, inexact=old.differences(now)), dataset, recorded, listed))
 
 
-def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: CallbackList) -> Artifact:
+def _run(
+    partial: Path, settings: Settings, dataset: Dataset, recorded: Ink | None, callbacks: CallbackList
+) -> Artifact:
     """Train from the last whole epoch, evaluate, save."""
     callbacks.on_run_begin(partial)
     if dataset.warning:
@@ -144,11 +176,12 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
-    network, rows, notes = _train(partial, settings, dataset, callbacks)
+    ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
+    network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
     network = on_one(network)
 
     started = time.perf_counter()
-    network, fitted = _calibrated(backend.finished(network, settings.recipe), settings, dataset)
+    network, fitted = _calibrated(backend.finished(network, settings.recipe), settings, dataset, ink)
     test = dataset.test.images
     probabilities = keras_classifier(network)(test)
     evaluation = replace(evaluated(probabilities, dataset, callbacks), temperature=fitted)
@@ -166,7 +199,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
         seed=settings.seed,
         threads=settings.threads,
         deterministic=settings.deterministic,
-        data=_data(dataset),
+        data=_data(dataset, ink, network),
         git_commit=environment.git_commit(),
         versions=settings.versions,
         machine=settings.machine | {"devices": settings.devices},
@@ -185,7 +218,7 @@ def _run(partial: Path, settings: Settings, dataset: Dataset, callbacks: Callbac
 
 
 def _train(
-    partial: Path, settings: Settings, dataset: Dataset, callbacks: CallbackList
+    partial: Path, settings: Settings, dataset: Dataset, ink: PreparedInk | None, callbacks: CallbackList
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
     from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
@@ -200,7 +233,9 @@ def _train(
     for text in notes:
         callbacks.on_message(text)
     with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
-        for row in fit(network, recipe, dataset.train, dataset.validation, settings.seed, len(rows), callbacks):
+        validation = dataset.validation.joined(ink.plain_validation()) if ink else dataset.validation
+        drawn = ink.training if ink else None
+        for row in fit(network, recipe, dataset.train, validation, settings.seed, len(rows), callbacks, drawn):
             rows.append(row)
             history.append(partial / card.HISTORY, row)
             checkpoint.save(partial / store.CHECKPOINT, network, rows)
@@ -208,12 +243,16 @@ def _train(
     return network, rows, notes
 
 
-def _calibrated(network: Any, settings: Settings, dataset: Dataset) -> tuple[Any, float | None]:
+def _calibrated(
+    network: Any, settings: Settings, dataset: Dataset, ink: PreparedInk | None
+) -> tuple[Any, float | None]:
     """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
-    from mnist_cnn.training.fit import validation_examples
+    from mnist_cnn.training.fit import VALIDATION, validation_examples
 
     held_out = validation_examples(settings.recipe, dataset.validation, settings.seed)
+    if ink:
+        held_out = held_out.joined(ink.varied_validation(np.random.default_rng((settings.seed, VALIDATION))))
     if not len(held_out):
         return calibrated(network, 1.0), None
     fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)
@@ -238,8 +277,8 @@ def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
     return [f"Resumed after epoch {len(rows)}, {exact}."]
 
 
-def _data(dataset: Dataset) -> dict[str, Any]:
-    return {
+def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, Any]:
+    about = {
         "name": dataset.name,
         "origin": dataset.origin,
         "sha256": dataset.sha256,
@@ -248,3 +287,12 @@ def _data(dataset: Dataset) -> dict[str, Any]:
         "test": len(dataset.test),
         "warning": dataset.warning,
     }
+    if not ink:
+        return about
+    accuracies = ink.accuracies(keras_classifier(network))
+    return about | {"ink": ink.about() | {"accuracy": {name: one.to_dict() for name, one in accuracies.items()}}}
+
+
+def as_paths(ink: str | Path | Sequence[str | Path]) -> list[Path]:
+    """The paths of recorded handwriting."""
+    return [Path(ink)] if isinstance(ink, str | Path) else [Path(one) for one in ink]
