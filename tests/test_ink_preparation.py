@@ -1,0 +1,192 @@
+"""Recorded handwriting checked, split by writer, trained on and written into the model card."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mnist_cnn
+from mnist_cnn.callbacks.callback import Callback, CallbackList
+from mnist_cnn.data import strokes, variation
+from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.glyphs import DIGITS, LETTERS
+from mnist_cnn.data.ink.character import InkCharacter
+from mnist_cnn.data.ink.collection import Ink, sha256_of
+from mnist_cnn.errors import DataError, RecipeError
+from mnist_cnn.evaluation import html_report
+from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workflows import ink_cleaning, ink_preparation
+from mnist_cnn.workflows import train as workflow
+
+SEEN, UNSEEN = "pendigits/tra/1", "pendigits/tes/1"
+NOISY = ("unipen/ibm/0", "unipen/ibm/4")  # to train on, held out
+
+
+class Heard(Callback):
+    """What was said."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def on_message(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def character(label: str, way: str, writer: str, rng: np.random.Generator) -> InkCharacter:
+    glyph = variation.rewritten(variation.unit_box(strokes.parsed(way)), rng)
+    return InkCharacter(label, writer, tuple(stroke.astype(np.float32) for stroke in glyph))
+
+
+def ink_of(*writers: str, each: int = 1, origin: tuple[str, ...] = ("handwriting",)) -> Ink:
+    rng = np.random.default_rng(1)
+    characters = [
+        character(str(digit), ways[0], writer, rng)
+        for writer in writers
+        for digit, ways in DIGITS.items()
+        for _ in range(each)
+    ]
+    characters += [character(name, LETTERS[name][0], writer, rng) for writer in writers for name in ("A", "E", "a")]
+    characters += [character("O", DIGITS[0][0], writer, rng) for writer in writers]
+    return Ink(tuple(characters), ("Pen-Digits",), sha256_of(characters), origin)
+
+
+def test_digits_are_split_by_writer_and_letters_like_digits_are_no_negatives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ink_preparation, "recognised", lambda digits, *_: np.full(len(digits), 0.9))
+    heard = Heard()
+    made = ink_preparation.prepared(ink_of(SEEN, UNSEEN, each=3), tmp_path, 0, CallbackList([heard]))
+    assert {one.writer for one in [*made.training.digits, *made.training.others]} == {SEEN}
+    assert {one.writer for one in made.held_out} == {UNSEEN}
+    assert [one.label for one in made.training.others] == ["A", "E", "a"]
+    assert len(made.training.digits) == len(made.held_out) == 30
+    assert made.left_out == 0
+    assert len(made.plain_validation()) == len(made.varied_validation(np.random.default_rng(0))) == 30
+    assert "30 to train on and 30 of 1 other writers to validate on; 0 with labels" in heard.texts[-1]
+
+
+def test_unlikely_labels_are_left_out_where_labels_are_noisy_and_kept_as_rare_ways_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ink = ink_of(SEEN, UNSEEN, *NOISY)
+    unlikely = np.array([0.01 if one.label == "7" else 0.9 for one in ink.digits])
+    monkeypatch.setattr(ink_preparation, "recognised", lambda *_: unlikely)
+    made = ink_preparation.prepared(ink, tmp_path, 0, CallbackList())
+    assert made.left_out == 2
+    assert {one.writer for one in [*made.training.digits, *made.held_out] if one.label == "7"} == {SEEN, UNSEEN}
+    share = {one.label: share for one, share in zip(made.training.digits, made.training.shares, strict=True)}
+    assert made.training.shares.sum() == pytest.approx(1)
+    assert share["7"] > share["1"]
+
+
+def test_the_check_is_kept_with_the_checkpoint_and_made_again_if_it_does_not_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ink, calls = ink_of(SEEN, UNSEEN), []
+
+    def check(digits: tuple[InkCharacter, ...], *_: object) -> np.ndarray:
+        calls.append(len(digits))
+        return np.full(len(digits), 0.25)
+
+    monkeypatch.setattr(ink_preparation, "recognised", check)
+    first = ink_preparation.prepared(ink, tmp_path, 0, CallbackList())
+    again = ink_preparation.prepared(ink, tmp_path, 0, CallbackList())
+    assert calls == [20]
+    assert (first.training.shares == again.training.shares).all()
+    for damage in ("[0.5]", "not JSON", json.dumps([2.0] * 20), json.dumps(["1"] * 20), "[" * 10_000):
+        (tmp_path / ink_preparation.RECOGNISED).write_text(damage)
+        ink_preparation.prepared(ink, tmp_path, 0, CallbackList())
+    assert len(calls) == 6
+
+
+@pytest.mark.parametrize("writer", [SEEN, UNSEEN])
+def test_writers_are_needed_on_both_sides(writer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ink_preparation, "recognised", lambda digits, *_: np.ones(len(digits)))
+    with pytest.raises(DataError, match="needs both: give the whole of UNIPEN, or both files of Pen-Digits"):
+        ink_preparation.prepared(ink_of(writer), tmp_path, 0, CallbackList())
+
+
+@pytest.mark.slow
+def test_a_wrong_label_is_unlikely_to_a_model_of_other_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ink_cleaning, "RECIPE", ink_cleaning.RECIPE.replace(epochs=3, repeats=12, batch_size=50))
+    digits = list(ink_of(*(f"pendigits/tra/{writer}" for writer in range(4)), each=8).digits)
+    index = next(index for index, one in enumerate(digits) if one.label == "4")
+    digits[index] = InkCharacter("0", digits[index].writer, digits[index].strokes)
+    heard = Heard()
+    likely = ink_cleaning.recognised(digits, 0, CallbackList([heard]))
+    assert likely[index] < 0.2
+    assert np.median(np.delete(likely, index)) > 0.8
+    assert "320 are checked by cross-validation" in heard.texts[0]
+    assert len(heard.texts) == 1, "the callbacks of a run are not told of the models of a check"
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Ink:
+    """Handwriting that a run is given, without a check that takes a minute."""
+    ink = ink_of(SEEN, UNSEEN, origin=("/somewhere/handwriting",))
+    monkeypatch.setattr(workflow, "load_ink", lambda *_: ink)
+    monkeypatch.setattr(ink_preparation, "recognised", lambda digits, *_: np.ones(len(digits)))
+    return ink
+
+
+SHORT = {"epochs": 1, "repeats": 1, "batch_size": 50, "final_plain_epochs": 0, "verbose": 0}
+
+
+@pytest.mark.slow
+def test_a_run_with_recorded_handwriting_says_so_in_its_card_and_report(
+    recorded: Ink, digits: Dataset, tmp_path: Path
+) -> None:
+    model = mnist_cnn.train("robust", digits, ink="handwriting", output=tmp_path / "run", **SHORT)
+    card = model.card
+    assert card.recipe["ink_digits"] == Recipe("robust").ink_digits
+    about = card.data["ink"]
+    assert about["training"] == {"digits": 10, "others": 3, "writers": 1}
+    assert about["held_out"] == {"digits": 10, "writers": 1}
+    assert about["sha256"] == recorded.sha256
+    assert about["accuracy"]["pendigits"]["count"] == 10
+    assert card.evaluation["temperature"] > 0
+    assert "--ink /somewhere/handwriting" in html_report.training_command(card)
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Accuracy on held-out writers" in report
+    assert "International Unipen Foundation" in report
+    assert mnist_cnn.load(tmp_path / "run").card == card
+
+
+@pytest.mark.slow
+def test_a_stopped_run_is_resumed_with_the_same_handwriting_or_not_at_all(
+    recorded: Ink, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stop(Callback):
+        def on_epoch_end(self, *_: object) -> None:
+            raise KeyboardInterrupt
+
+    settings = SHORT | {"epochs": 2}
+    with pytest.raises(KeyboardInterrupt):
+        mnist_cnn.train("robust", digits, ink="x", output=tmp_path / "run", callbacks=[Stop()], **settings)
+    other = ink_of(SEEN, UNSEEN, each=2)
+    monkeypatch.setattr(workflow, "load_ink", lambda *_: other)
+    with pytest.raises(DataError, match=r"is not what .* was trained on: bring the old files back"):
+        workflow.resume(tmp_path / "run", data=digits, verbose=0)
+    monkeypatch.setattr(workflow, "load_ink", lambda *_: recorded)
+    card = workflow.resume(tmp_path / "run", data=digits, verbose=0).card
+    assert len(card.history) == 2
+    assert card.data["ink"]["sha256"] == recorded.sha256
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_recipe_without_recorded_handwriting_is_not_given_any(digits: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="The recipe fast takes nothing from recorded handwriting"):
+        mnist_cnn.train("fast", digits, ink="handwriting", output=tmp_path / "run", verbose=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_robust_lacks_without_handwriting_is_said(digits: Dataset, tmp_path: Path) -> None:
+    class Stop(Heard):
+        def on_run_begin(self, _folder: Path) -> None:
+            raise KeyboardInterrupt  # before anything slow
+
+    heard = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        mnist_cnn.train("robust", digits, output=tmp_path / "run", verbose=0, callbacks=[heard])
+    assert any("with recorded handwriting (--ink)" in text for text in heard.texts)
