@@ -1,4 +1,4 @@
-"""MNIST through Keras: Keras' own copy, or a download with time limits."""
+"""Downloads with time limits, and MNIST through Keras: Keras' own copy, or such a download."""
 
 import os
 import queue
@@ -10,8 +10,9 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from mnist_cnn import __version__
 from mnist_cnn.data import container
 from mnist_cnn.data.container import one_line
 from mnist_cnn.data.contents import Arrays, verified_mnist
@@ -20,9 +21,21 @@ from mnist_cnn.system.files import write_whole
 
 T = TypeVar("T")
 
+
+class Remote(NamedTuple):
+    """A file on the network: what it is called in messages, the most bytes that are taken, and the seconds it has."""
+
+    url: str
+    what: str
+    largest: int
+    seconds: float
+
+
 # Where `keras.datasets.mnist.load_data()` downloads from.
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 LARGEST = 64 * 2**20  # bytes; the file has 11 million
+
+WHO_ASKS = {"User-Agent": f"mnist-cnn/{__version__}"}  # some archives of data refuse Python's own name
 
 # Together less than 15 seconds: longer is too long for a network that does not respond.
 FIRST_ANSWER_SECONDS = 8.0  # until the first 64 KiB have arrived: name look-up, connection, proxy and server
@@ -54,24 +67,35 @@ def fetch(say: Callable[[str], None]) -> Arrays:
     without a response, and after ten minutes in any case.
     """
     say(f"Downloading MNIST (11 MB) from {URL} …")
-    if reason := in_time(try_server, FIRST_ANSWER_SECONDS, "no answer from the network"):
-        raise DataError(reason)
-    content = in_time(lambda: download(say), WHOLE_SECONDS, "the download was not complete")
-    if isinstance(content, str):
-        raise DataError(content)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:  # Windows deletes no file in use
         file = Path(scratch) / "mnist.npz"
-        file.write_bytes(content)
+        get(Remote(URL, "MNIST", LARGEST, WHOLE_SECONDS), file, say)
         try:
             arrays = verified_mnist(container.read(file), "the file")
         except DataError as error:
-            sentence = str(error).replace(str(file), "the file").rstrip(".")
-            raise DataError(f"what was downloaded is not MNIST: {sentence}") from error
-    with suppress(OSError):  # it is then downloaded again next time
-        place = places()[-1]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(place, content)
+            raise DataError(f"what was downloaded is not MNIST: {about_the_file(error, file)}") from error
+        with suppress(OSError):  # it is then downloaded again next time
+            place = places()[-1]
+            place.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(place, file.read_bytes())
     return arrays
+
+
+def about_the_file(error: DataError, file: Path) -> str:
+    """What is wrong with a downloaded file, as a phrase without its path, which is a temporary one."""
+    return str(error).replace(str(file), "the file").rstrip(".")
+
+
+def get(remote: Remote, file: Path, say: Callable[[str], None]) -> None:
+    """Download into a file; `say` is called with the progress.
+
+    Raises DataError with the reason, a phrase for a sentence: after 15 seconds without a response, and at the latest
+    when its time is up. The file may then have a part of it.
+    """
+    if reason := in_time(lambda: try_server(remote.url), FIRST_ANSWER_SECONDS, "no answer from the network"):
+        raise DataError(reason)
+    if reason := in_time(lambda: download(remote, file, say), remote.seconds, "the download was not complete"):
+        raise DataError(reason)
 
 
 def in_time(work: Callable[[], T], seconds: float, late: str) -> T | str:
@@ -87,11 +111,11 @@ def in_time(work: Callable[[], T], seconds: float, late: str) -> T | str:
         return f"{late} within {seconds:g} seconds"
 
 
-def try_server() -> str | None:
-    """Request the first 64 KiB from the server; returns None, or what went wrong in a phrase."""
-    request = urllib.request.Request(URL, headers={"Range": "bytes=0-65535"})
+def try_server(url: str) -> str | None:
+    """Request the first 64 KiB from a server; returns None, or what went wrong in a phrase."""
+    request = urllib.request.Request(url, headers=WHO_ASKS | {"Range": "bytes=0-65535"})  # noqa: S310  our addresses
     try:
-        with urllib.request.urlopen(request, timeout=STALL_SECONDS) as response:  # noqa: S310  an https address
+        with urllib.request.urlopen(request, timeout=STALL_SECONDS) as response:  # noqa: S310
             response.read(65536)
     except urllib.error.HTTPError as error:
         return f"the server answered {error.code} {error.reason}"
@@ -100,22 +124,23 @@ def try_server() -> str | None:
     return None
 
 
-def download(say: Callable[[str], None]) -> bytes | str:
-    """The whole file, or what went wrong in a phrase; `say` is called with the progress if it takes long."""
-    ends = time.monotonic() + WHOLE_SECONDS  # the time limit
-    content, said = bytearray(), time.monotonic()
+def download(remote: Remote, file: Path, say: Callable[[str], None]) -> str | None:
+    """Write the whole file; returns None, or what went wrong in a phrase. Its progress is said if it takes long."""
+    ends = time.monotonic() + remote.seconds
+    done, said = 0, time.monotonic()
+    request = urllib.request.Request(remote.url, headers=WHO_ASKS)  # noqa: S310
     try:
-        with urllib.request.urlopen(URL, timeout=STALL_SECONDS) as response:
+        with urllib.request.urlopen(request, timeout=STALL_SECONDS) as response, file.open("wb") as stream:  # noqa: S310
             size = response.length
-            while len(content) < LARGEST and time.monotonic() < ends and (more := response.read1(2**16)):
-                content += more
+            while time.monotonic() < ends and (more := response.read1(2**16)):
+                done += stream.write(more)
+                if done > remote.largest:
+                    return f"the server sends more than {remote.largest // 2**20} MiB"
                 if time.monotonic() - said > NOTE_SECONDS:
                     said = time.monotonic()
-                    say(
-                        f"{len(content):,} of {size:,} bytes of MNIST downloaded" if size else f"{len(content):,} bytes"
-                    )
-            if size and len(content) < size:
-                return f"the download broke off after {len(content):,} of {size:,} bytes"
+                    say(f"{done:,} of {size:,} bytes of {remote.what} downloaded" if size else f"{done:,} bytes")
+            if size and done < size:
+                return f"the download broke off after {done:,} of {size:,} bytes"
     except Exception as error:  # as above
         return f"the download broke off: {one_line(getattr(error, 'reason', error))}"
-    return bytes(content)
+    return None

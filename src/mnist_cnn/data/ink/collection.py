@@ -142,7 +142,9 @@ def in_file(path: Path, say: Callable[[str], None]) -> list[Found]:
         if is_tar(beginning(start)):
             stream.seek(0)
             return from_archive(in_tar(Forward(stream), wanted), path, say)
-    return [from_pendigits(read_limited(path, pendigits.LARGEST), path, say)] if pendigits.is_one(start) else []
+    if pendigits.is_one(start):
+        return [from_pendigits(unpacked(read_limited(path, pendigits.LARGEST)), path, say)]
+    return []
 
 
 def wanted(name: str, start: bytes) -> bool:
@@ -153,9 +155,11 @@ def wanted(name: str, start: bytes) -> bool:
 def from_archive(files: Files, path: Path, say: Callable[[str], None]) -> list[Found]:
     """What is in the files of an archive."""
     tree = {name: read for name, read in files.items() if unipen.belongs(name)}
-    found = from_tree(tree, path, say) if tree else []
-    contents = {read() for name, read in sorted(files.items()) if name not in tree}
-    return found + [from_pendigits(content, path, say) for content in sorted(contents)]
+    found = from_tree(tree, path, say) if unipen.is_tree(tree) else []
+    texts = {
+        unpacked(read()) for name, read in files.items() if name not in tree
+    }  # a file may be there packed and plain
+    return found + [from_pendigits(text, path, say) for text in sorted(texts)]
 
 
 def from_tree(files: Files, path: Path, say: Callable[[str], None]) -> list[Found]:
@@ -165,12 +169,17 @@ def from_tree(files: Files, path: Path, say: Callable[[str], None]) -> list[Foun
     return [Found(unipen.NAME, "", characters, path)]
 
 
-def from_pendigits(content: bytes, path: Path, say: Callable[[str], None]) -> Found:
-    """The digits of one of Pen-Digits' files."""
+def unpacked(content: bytes) -> str:
+    """The text of one of Pen-Digits' files, which may be packed."""
     text = whole(content, pendigits.LARGEST)
     if len(text) > pendigits.LARGEST:
         raise DataError(f"it unpacks to more than {pendigits.LARGEST // 2**20} MiB")
-    which, digits = pendigits.part(text.decode("latin-1"))
+    return text.decode("latin-1")
+
+
+def from_pendigits(text: str, path: Path, say: Callable[[str], None]) -> Found:
+    """The digits of one of Pen-Digits' files."""
+    which, digits = pendigits.part(text)
     say(f"{pendigits.NAME}, pendigits-orig.{which.name}: {described(digits)}")
     return Found(pendigits.NAME, f"pendigits-orig.{which.name}", digits, path)
 

@@ -5,12 +5,13 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
-from mnist_cnn.data.ink.packed import LARGEST_ARCHIVE, SNIFFED, Forward
+from mnist_cnn.data.ink.packed import CHUNK, LARGEST_ARCHIVE, SNIFFED, Forward
 from mnist_cnn.errors import DataError
 from mnist_cnn.system.files import read_limited
 
@@ -18,10 +19,13 @@ Files = dict[str, Callable[[], bytes]]
 """What reads each file, by its name with `/` between folders."""
 Wanted = Callable[[str, bytes], bool]
 """Whether a file matters, by its name and the first 4 KiB of its bytes."""
+Member = tuple[str, int, Callable[[int], bytes]]
+"""Name and size of a regular file in an archive, and what reads so many of its next bytes."""
 
-LARGEST_FILE = 32 * 2**20  # bytes of one file, unpacked
+LARGEST_FILE = 16 * 2**20  # bytes of one file, unpacked
 LARGEST_KEPT = 512 * 2**20  # bytes of an archive that are kept in memory, packed
 MOST_FILES = 200_000  # in a folder or an archive; the CD of UNIPEN has 27,000 and its include files
+END = struct.Struct("<4s4H2LH")  # how a ZIP file ends: the sixth number is the size of its list of files
 LARGEST_LIST = 32 * 2**20  # bytes of a ZIP file's list of files
 
 
@@ -59,16 +63,19 @@ def in_tar(source: Forward, wanted: Wanted) -> Files:
     Raises DataError with a phrase if it is too large, and ValueError, EOFError, zlib.error or OSError if damaged.
     """
     try:
-        found = kept(tar_members(source), wanted)
+        with closing(tar_members(source)) as members:
+            found = kept(members, wanted)
     except tarfile.TarError as error:
         raise ValueError(str(error)) from error
     if source.latest != bytes(tarfile.BLOCKSIZE):  # tarfile takes anything for the end, but zeros mark it
         raise EOFError("its last part is missing")
+    while source.read(CHUNK):  # up to the checksum of what it is packed in
+        pass
     return found
 
 
-def tar_members(source: Forward) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
-    """Name and size of each regular file, and what reads it."""
+def tar_members(source: Forward) -> Generator[Member, None, None]:
+    """Each regular file. The generator must be closed, or a file that it opened stays open."""
     with tarfile.TarFile(fileobj=cast(IO[bytes], source)) as archive:
         while member := archive.next():
             archive.members = []  # type: ignore[attr-defined]  # which would otherwise collect them all
@@ -82,23 +89,24 @@ def in_zip(path: Path, wanted: Wanted) -> Files:
     Raises DataError with a phrase if it is too large, and one of `files.DAMAGE` or OSError if damaged.
     """
     check_list(path)
-    with zipfile.ZipFile(path) as archive:
-        return kept(zip_members(archive), wanted)
+    with zipfile.ZipFile(path) as archive, closing(zip_members(archive)) as members:
+        return kept(members, wanted)
 
 
 def check_list(path: Path) -> None:
     """Raise DataError if a ZIP file's list of files, which `zipfile` reads as a whole, is too large, or in ZIP64."""
     with path.open("rb") as stream:
-        stream.seek(-min(path.stat().st_size, 2**16 + 22 + 20), os.SEEK_END)
+        stream.seek(-min(path.stat().st_size, 2**16 + END.size + 20), os.SEEK_END)
         end = stream.read()
-    place = end.rfind(b"PK\5\6")
-    size = struct.unpack_from("<L", end, place + 12)[0] if 0 <= place <= len(end) - 22 else 0
-    if size > LARGEST_LIST or b"PK\6\7" in end:
+    without_comment = len(end) - END.size
+    place = without_comment if end[without_comment:].startswith(b"PK\5\6") else end.rfind(b"PK\5\6")
+    size = END.unpack_from(end, place)[5] if 0 <= place <= without_comment else 0
+    if size > LARGEST_LIST or end[max(place - 20, 0) : place].startswith(b"PK\6\7"):
         raise DataError(f"its list of files is larger than {LARGEST_LIST // 2**20} MiB, or in the format ZIP64")
 
 
-def zip_members(archive: zipfile.ZipFile) -> Iterator[tuple[str, int, Callable[[int], bytes]]]:
-    """Name and size of each regular file, and what reads it."""
+def zip_members(archive: zipfile.ZipFile) -> Generator[Member, None, None]:
+    """Each regular file. The generator must be closed, or a file that it opened stays open."""
     for member in archive.infolist():
         mode = member.external_attr >> 16
         if member.is_dir() or (mode & 0o170000) not in (0, 0o100000):
@@ -109,7 +117,7 @@ def zip_members(archive: zipfile.ZipFile) -> Iterator[tuple[str, int, Callable[[
             yield member.filename, member.file_size, content.read
 
 
-def kept(members: Iterator[tuple[str, int, Callable[[int], bytes]]], wanted: Wanted) -> Files:
+def kept(members: Iterable[Member], wanted: Wanted) -> Files:
     """The wanted ones of an archive's files, packed again in memory: a CD of text takes a sixth of its size."""
     found: Files = {}
     count = memory = unpacked = 0

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from mnist_cnn.data.ink import unipen_text
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.packed import beginning
+from mnist_cnn.data.ink.unipen_text import Segment
 from mnist_cnn.errors import DataError
 
 NAME = "Pen-Digits"
@@ -36,25 +37,27 @@ def is_one(start: bytes) -> bool:
 
 
 def part(text: str) -> tuple[Part, list[InkCharacter]]:
-    """Which file this is, and its digits in their order; raises DataError with a phrase if some are missing."""
+    """Which file this is, and its digits in their order; raises DataError with a phrase if it is not one, and whole."""
     statements = unipen_text.statements(text)
+    found: list[tuple[Segment, int]] = []
+    for (keyword, value), (after, comment) in pairwise(statements):
+        if keyword == "SEGMENT" and after == "COMMENT":
+            segment, match = unipen_text.segment(value), COMMENT.fullmatch(comment)
+            if segment is None or match is None or match[1] != segment.label:
+                raise DataError(f"a segment is {value.strip()[:40]!r} with the comment {comment.strip()[:40]!r}")
+            found.append((segment, int(match[2])))
+    writers = {writer for _, writer in found}
+    which = TRAINING if max(writers, default=0) > TEST.writers else TEST
+    if len(found) != which.digits or writers != set(range(1, which.writers + 1)):
+        raise DataError(
+            f"it has {len(found):,} digits of {len(writers)} writers, and pendigits-orig.{which.name} has "
+            f"{which.digits:,} of {which.writers}"
+        )
     strokes = unipen_text.drawing(statements).strokes
-    followed = [
-        (value, comment)
-        for (keyword, value), (after, comment) in pairwise(statements)
-        if keyword == "SEGMENT" and after == "COMMENT"
-    ]
     digits: list[InkCharacter] = []
-    numbers = [match and int(match[2]) for match in (COMMENT.fullmatch(comment) for _, comment in followed)]
-    which = TRAINING if max((number or 0 for number in numbers), default=0) > TEST.writers else TEST
-    for (value, comment), number in zip(followed, numbers, strict=True):
-        segment, match = unipen_text.segment(value), COMMENT.fullmatch(comment)
-        if segment is None or match is None or match[1] != segment.label or not 0 < int(match[2]) <= which.writers:
-            raise DataError(f"a segment is {value.strip()[:40]!r} with the comment {comment.strip()[:40]!r}")
+    for segment, writer in found:
         pieces = unipen_text.cut(strokes, segment.components)
         if pieces is None:
             raise DataError(f"the strokes {segment.components[:40]} of a digit are missing")
-        digits.append(InkCharacter(segment.label, f"pendigits/{which.name}/{number}", pieces))
-    if len(digits) != which.digits:
-        raise DataError(f"it has {len(digits):,} digits, and pendigits-orig.{which.name} has {which.digits:,}")
+        digits.append(InkCharacter(segment.label, f"pendigits/{which.name}/{writer}", pieces))
     return which, digits

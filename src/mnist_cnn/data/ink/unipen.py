@@ -5,25 +5,35 @@ categories: 1a digits, 1b upper case, 1c lower case, 1d symbols. The others, wor
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from mnist_cnn.data.ink import unipen_text
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.file_tree import Files, in_folder
 from mnist_cnn.data.ink.unipen_text import Drawing, Statement
 from mnist_cnn.errors import DataError
+from mnist_cnn.system.visible import visible
 
 NAME = "UNIPEN train_r01_v07"
 
 # These count their components otherwise than the others, so what their segments name is something else.
 LEFT_OUT = ("cea", "ceb", "lou", "pri", "tos")
 
+CATEGORIES = ("1a", "1b", "1c", "1d")
+
 # The parts of a name are compared in lower case: on some CDs they are in upper case.
-IN_DATA = re.compile(r"(?:(.*)/)?data/(1[a-d])/(([^/]+)/.+)", re.DOTALL)
-IN_INCLUDE = re.compile(r"(?:(.*)/)?include/([^/]+)/.+", re.DOTALL)
+IN_DATA = re.compile(r"(?:(.*?)/)?data/(1[a-d])/(([^/]+)/.+)", re.DOTALL)
+IN_INCLUDE = re.compile(r"(?:(.*?)/)?include/([^/]+)/.+", re.DOTALL)
+
+# Far more than there is: 124,000 characters of 4.8 million points, and 100 million characters of text.
 MOST_CHARACTERS = 1_000_000
+MOST_POINTS = 50_000_000
+MOST_TEXT = 2**30
 
 # `.WRITER_ID` of ibm is the session and the writer: 22 for 12 people, and some characters are in several sessions. Two
 # spellings of kai are one person, by the names in its files.
@@ -43,98 +53,144 @@ def tree_in(folder: Path) -> Files:
 
     Raises OSError and DataError as `in_folder` does.
     """
-    for place in (folder, *sorted(one for one in folder.iterdir() if one.is_dir() and not one.is_symlink())):
-        below = {one.name.lower(): one for one in place.iterdir() if one.is_dir() and not one.is_symlink()}
+    for place in (folder, *folders(folder).values()):
+        below = folders(place)
         if {"data", "include"} <= set(below):
+            categories = {name: one for name, one in folders(below["data"]).items() if name in CATEGORIES}
             found: Files = {}
-            for name in ("data", "include"):
-                found |= {f"{name}/{file}": read for file, read in in_folder(below[name]).items()}
-            if any(IN_DATA.fullmatch(name.lower()) for name in found):
-                return found
+            for name, one in categories.items():
+                found |= {f"data/{name}/{file}": read for file, read in in_folder(one).items()}
+            if found:
+                return found | {f"include/{file}": read for file, read in in_folder(below["include"]).items()}
     return {}
+
+
+def folders(place: Path) -> dict[str, Path]:
+    """The folders in a folder by their names in lower case, without links; none if it may not be looked into."""
+    with suppress(PermissionError):
+        return {one.name.lower(): one for one in sorted(place.iterdir()) if one.is_dir() and not one.is_symlink()}
+    return {}
+
+
+def is_tree(files: Files) -> bool:
+    """Whether files that `belongs` chose have characters in them."""
+    return any(IN_DATA.fullmatch(name.lower()) for name in files)
+
+
+class Tree:
+    """The files of one tree, by their names in lower case; what is read of them all is limited."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = {name.lower(): read for name, read in sorted(files.items(), reverse=True)}
+        found = [match for name in self._files if (match := IN_DATA.fullmatch(name))]
+        self._root = min((match[1] or "" for match in found), default="")
+        # Sorted by contributor and file, so that what is read does not depend on the order in an archive.
+        self.data = sorted(
+            (match for match in found if (match[1] or "") == self._root),
+            key=lambda match: (match[4], match[3], match[2]),
+        )
+        self.size = 0  # of the text that was read
+
+    def text(self, name: str) -> str:
+        """A file's text. UNIPEN is ASCII, but for some names of people and places in Latin-1."""
+        content = self._files[name]()
+        self.size += len(content)
+        if self.size > MOST_TEXT:
+            raise DataError(f"it has more than {MOST_TEXT // 2**20} MiB of text")
+        return content.decode("latin-1")
+
+    def included(self, name: str) -> str:
+        """The text of a file that another includes; raises DataError with a phrase if it is missing."""
+        place = f"{self._root}/include/{name}".lstrip("/").lower()
+        if place not in self._files:
+            raise DataError(f"it includes {name[:80]!r}, which is missing")
+        return self.text(place)
+
+
+class Page(NamedTuple):
+    """A drawing and what refers to it: a file of `include/` is named by one of `data/` for each category."""
+
+    contributor: str
+    name: str
+    statements: tuple[Statement, ...]
 
 
 def characters(files: Files, say: Callable[[str], None]) -> list[InkCharacter]:
     """All characters of categories 1a to 1d, sorted by contributor and file; `say` is told what was left out.
 
-    `files` are those of `tree_in`, or those of an archive that `belongs` chose: of an archive with several trees, the
-    one that comes first is read. Raises DataError with a phrase if none of its files can be read.
+    `files` are those of `tree_in`, or those of an archive that `belongs` chose; of several trees the first is read.
+    Raises DataError with a phrase if nothing can be read, or if it is far more than UNIPEN has.
     """
-    lowered = {name.lower(): read for name, read in sorted(files.items(), reverse=True)}
-    places = [match for name in sorted(lowered) if (match := IN_DATA.fullmatch(name))]
-    root = min((match[1] or "" for match in places), default="")
+    tree = Tree(files)
+    unread: list[str] = []
     found: list[InkCharacter] = []
-    unread: Counter[str] = Counter()
-    outside = unlabelled = 0
-    left_out = Counter(match[4] for match in places if match[4] in LEFT_OUT)
-    # A file of `include/` is named by one of `data/` for each category. It is read once, for all of them.
-    pages: defaultdict[tuple[str, str, tuple[Statement, ...]], list[str]] = defaultdict(list)
-    for match in sorted(places, key=lambda match: (match[4], match[3], match[2])):
-        if (match[1] or "") != root or match[4] in LEFT_OUT:
-            continue
+    unlabelled = outside = points = 0
+    for page, data_files in pages(tree, unread).items():
         try:
-            text = unipen_text.statements(content(lowered[match[0]]))
+            drawing = unipen_text.drawing(unipen_text.with_included(page.statements, tree.included))
+            writer = writer_of(page.contributor, drawing)
         except (OSError, DataError) as error:
-            unread[f"{match[0]}: {error}"] += 1
+            unread += [f"{page.name}: {error}"] * len(data_files)
             continue
-        others = tuple(one for one in text if one[0] != "SEGMENT")
-        pages[match[4], match[3], others] += [value for keyword, value in text if keyword == "SEGMENT"]
-    for (contributor, name, others), segments in pages.items():
-        try:
-            drawn = drawing(others, lowered, root)
-        except (OSError, DataError) as error:
-            unread[f"{name}: {error}"] += 1
-            continue
-        for one in segments:
+        for one in chain.from_iterable(data_files):
             segment = unipen_text.segment(one)
-            if segment is None or segment.level != "CHARACTER" or len(segment.label) != 1:
+            if segment is None or segment.level != "CHARACTER" or not is_label(segment.label):
                 unlabelled += 1
-            elif (strokes := unipen_text.cut(drawn.strokes, segment.components)) is None:
+            elif (strokes := unipen_text.cut(drawing.strokes, segment.components)) is None:
                 outside += 1
             else:
-                found.append(InkCharacter(segment.label, writer(contributor, drawn), strokes))
-        if len(found) > MOST_CHARACTERS:
-            raise DataError(f"it holds more than {MOST_CHARACTERS:,} characters")
+                found.append(InkCharacter(segment.label, writer, strokes))
+                points += sum(map(len, strokes))
+                if len(found) > MOST_CHARACTERS or points > MOST_POINTS:
+                    raise DataError(f"it has more than {MOST_CHARACTERS:,} characters or {MOST_POINTS:,} points")
+    if tree.size > MOST_TEXT:
+        raise DataError(f"it has more than {MOST_TEXT // 2**20} MiB of text")
     if not found:
-        raise DataError(f"none of its {len(places):,} files could be read{reason(unread)}")
-    if left_out:
-        say(f"{NAME}: {left_out.total():,} files of {', '.join(sorted(left_out))} left out, whose segments are unclear")
+        raise DataError(f"nothing could be read of its {len(tree.data):,} files{reason(unread)}")
+    if left := [match[4] for match in tree.data if match[4] in LEFT_OUT]:
+        say(f"{NAME}: {len(left):,} files left out of {', '.join(sorted(set(left)))}, who number strokes otherwise")
     if unread:
-        say(f"{NAME}: {unread.total():,} files left out, which could not be read{reason(unread)}")
+        say(f"{NAME}: {len(unread):,} files left out that could not be read{reason(unread)}")
     if unlabelled:
         say(f"{NAME}: {unlabelled:,} segments left out that are not labelled with one character")
     if outside:
-        say(f"{NAME}: {outside:,} segments left out that name strokes which are not in their files")
+        say(f"{NAME}: {outside:,} segments left out whose strokes are not in their files")
     return found
 
 
-def reason(unread: Counter[str]) -> str:
-    """The first of the reasons, in brackets."""
-    return f" ({next(iter(unread))})" if unread else ""
+def pages(tree: Tree, unread: list[str]) -> dict[Page, list[list[str]]]:
+    """The segments of each file that is not left out, by what they refer to; `unread` gets what cannot be read."""
+    found: defaultdict[Page, list[list[str]]] = defaultdict(list)
+    for match in tree.data:
+        contributor, name = match[4], match[3]
+        if contributor in LEFT_OUT:
+            continue
+        try:
+            statements = unipen_text.statements(tree.text(match[0]))
+        except (OSError, DataError) as error:
+            unread.append(f"{match[2]}/{name}: {error}")
+            continue
+        others = tuple(one for one in statements if one[0] != "SEGMENT")
+        segments = [value for keyword, value in statements if keyword == "SEGMENT"]
+        found[Page(contributor, name, others)].append(segments)
+    return found
 
 
-def content(read: Callable[[], bytes]) -> str:
-    """A file's text. UNIPEN is ASCII, but for some names of people and places in Latin-1."""
-    return read().decode("latin-1")
+def is_label(label: str) -> bool:
+    r"""Whether it is one character. The contributor kai has `\@` for what is not in its alphabet."""
+    return len(label) == 1 and label.isprintable() and not label.isspace()
 
 
-def drawing(text: tuple[Statement, ...], files: Files, root: str) -> Drawing:
-    """What the files that a file includes have drawn; raises DataError with a phrase."""
-
-    def include(name: str) -> str:
-        place = f"{root}/include/{name}".lstrip("/").lower()
-        if place not in files:
-            raise DataError(f"it includes {name[:80]!r}, which is missing")
-        return content(files[place])
-
-    return unipen_text.drawing(unipen_text.with_included(text, include))
-
-
-def writer(contributor: str, drawn: Drawing) -> str:
+def writer_of(contributor: str, drawing: Drawing) -> str:
     """The name of a writer; raises DataError with a phrase if a file has none."""
-    if drawn.writer is None:
+    if drawing.writer is None:
         raise DataError("it has no .WRITER_ID")
-    name = SAME_WRITER.get((contributor, drawn.writer), drawn.writer)
+    name = SAME_WRITER.get((contributor, drawing.writer), drawing.writer)
     if contributor == "ibm" and (match := SESSION.fullmatch(name)):
         name = match[1]
     return f"unipen/{contributor}/{name}"
+
+
+def reason(unread: list[str]) -> str:
+    """The first of the files that could not be read, and why, in brackets; its name may be harmful to a terminal."""
+    return f" ({visible(unread[0][:200])})" if unread else ""

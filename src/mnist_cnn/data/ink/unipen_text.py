@@ -14,19 +14,21 @@ import numpy as np
 
 from mnist_cnn.errors import DataError
 
-STATEMENT = re.compile(r"^[ \t]*\.([A-Z_]+)", re.MULTILINE)
+STATEMENT = re.compile(r"^\.([A-Z_]+)", re.MULTILINE)
 SEGMENT = re.compile(r'\s*(\w+)\s+([\d:,-]+)\s+(?:\S+\s+)?"((?:[^"\\]|\\.)*)"\s*')
 ESCAPED = re.compile(r'\\(["\\])')
 RANGE = re.compile(r"(\d{1,7})(?::(\d{1,7}))?(?:-(\d{1,7})(?::(\d{1,7}))?)?")
 
-# Far beyond what people wrote: the largest character has 693 points and the largest coordinate is 13,151.
-MOST_POINTS = 20_000
+# Far beyond what people wrote: a character has at most 13 strokes and 693 points, a coordinate is at most 13,151.
+MOST_STROKES = 100
+MOST_POINTS = 5_000
 LARGEST_COORDINATE = 1e6
-MOST_TEXT = 32 * 2**20  # characters of a file together with what it includes
+MOST_TEXT = 16 * 2**20  # characters of a file together with what it includes; at most 2 million
 DEEPEST = 8  # files that include each other
 LONGEST_VALUE = 80
 
 DECLARATIONS = {"COORD", "WRITER_ID", *(f"{axis}_POINTS_PER_{unit}" for axis in "XY" for unit in ("INCH", "MM"))}
+KEYWORDS = DECLARATIONS | {"INCLUDE", "SEGMENT", "COMMENT", "PEN_DOWN"}
 
 Statement = tuple[str, str]
 
@@ -50,10 +52,18 @@ class Drawing(NamedTuple):
 
 
 def statements(text: str) -> list[Statement]:
-    """The keywords of a text, without the dot, each with what follows it."""
-    found = list(STATEMENT.finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
-    return [(match[1], text[match.end() : end]) for match, end in zip(found, ends, strict=True)]
+    """The statements of a text that matter here: keywords, without the dot, each with what follows it."""
+    if len(text) > MOST_TEXT:
+        raise DataError(f"it has more than {MOST_TEXT // 2**20} MiB of text")
+    found: list[Statement] = []
+    keyword, begin = "", 0
+    for match in STATEMENT.finditer(text):
+        if keyword in KEYWORDS:
+            found.append((keyword, text[begin : match.start()]))
+        keyword, begin = match[1], match.end()
+    if keyword in KEYWORDS:
+        found.append((keyword, text[begin:]))
+    return found
 
 
 def segment(text: str) -> Segment | None:
@@ -146,7 +156,7 @@ def leading_number(text: str) -> float:
 
 
 def cut(strokes: Sequence[np.ndarray], components: str) -> tuple[np.ndarray, ...] | None:
-    """The strokes of a segment, each (n, 2) float32, or None if it is not wholly in the drawing, or empty.
+    """The strokes of a segment, each (n, 2) float32, or None if it is empty, not wholly in the drawing, or too large.
 
     `components` are ranges such as 3, 3-5, 3,5 or 3:10-4:20, from the 11th point of the fourth component that was drawn
     with the pen down to the 21st of the next: all are counted from 0, and both ends belong to it. Components with the
@@ -162,11 +172,14 @@ def cut(strokes: Sequence[np.ndarray], components: str) -> tuple[np.ndarray, ...
         if not first <= last < len(strokes):
             return None
         begin, end = int(match[2] or 0), int(match[4] or len(strokes[last]) - 1)
-        if begin > len(strokes[first]) or end >= len(strokes[last]):
+        if begin >= max(len(strokes[first]), 1) or end >= len(strokes[last]):
+            return None
+        if len(found) + last - first >= MOST_STROKES:
             return None
         found += [
             strokes[index][begin if index == first else 0 : end + 1 if index == last else None]
             for index in range(first, last + 1)
         ]
-    pieces = tuple(piece.copy() for piece in found if len(piece))  # copies, so that the rest is not kept
-    return pieces if pieces and sum(map(len, pieces)) <= MOST_POINTS else None
+    if not 0 < sum(map(len, found)) <= MOST_POINTS:
+        return None
+    return tuple(piece.copy() for piece in found if len(piece))  # copies, so that the rest of the file is not kept

@@ -1,7 +1,7 @@
 """Unpacks the .Z files of Unix `compress`, version 4.0: LZW (T. Welch, 1984) with codes of 9 to 16 bits."""
 
 MAGIC = b"\x1f\x9d"
-NARROWEST, WIDEST = 9, 16  # bits of a code
+NARROWEST, WIDEST = 9, 16  # bits of a code; a file in which all have 9 is made by nothing but `compress -b 9`
 CLEAR = 256  # the code that empties the table, if bit 7 of the third byte is set
 
 
@@ -13,7 +13,7 @@ def unpack(packed: bytes, largest: int) -> bytes:
     if len(packed) < 3 or not packed.startswith(MAGIC):
         raise ValueError("it does not begin as a file of compress does")
     most, clears = packed[2] & 0x1F, bool(packed[2] & 0x80)
-    if not NARROWEST <= most <= WIDEST or packed[2] & 0x60:
+    if not NARROWEST < most <= WIDEST or packed[2] & 0x60:
         raise ValueError(f"it asks for codes of {most} bits")
     first = CLEAR + 1 if clears else CLEAR
     room = (1 << most) - first
