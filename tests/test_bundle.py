@@ -12,7 +12,7 @@ from mnist_cnn.errors import ArtifactError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
 
-from bundle import bundle  # noqa: E402
+from bundle import bundle
 
 INK = {
     "sources": ["Pen-Digits"],
