@@ -208,7 +208,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "final_plain_epochs": 1,
     },
     "robust": {
-        "epochs": 40,
+        "epochs": 30,
         "batch_size": 128,
         "optimizer": "adam",
         "learning_rate": 0.004,

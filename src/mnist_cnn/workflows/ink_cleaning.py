@@ -28,9 +28,12 @@ def recognised(digits: Sequence[InkCharacter], seed: int, callbacks: CallbackLis
     callbacks.on_message(
         f"Ink: the labels of {len(digits):,} digits are checked by cross-validation over their writers"
     )
-    shown = CallbackList([one for one in callbacks.callbacks if isinstance(one, ProgressCallback)])  # not the person's
+    # Only progress: the callbacks of the run itself are not told of these models.
+    shown = [ProgressCallback(quiet=one.quiet) for one in callbacks.callbacks if isinstance(one, ProgressCallback)]
     folds = min(FOLDS, len(np.unique(writers)))
-    probabilities, _ = out_of_fold(RECIPE, examples, examples.images[:0], folds, seed, shown, groups=writers)
+    probabilities, _ = out_of_fold(
+        RECIPE, examples, examples.images[:0], folds, seed, CallbackList(shown), groups=writers
+    )
     return np.asarray(probabilities[np.arange(len(digits)), examples.labels])
 
 
