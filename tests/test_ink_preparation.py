@@ -63,7 +63,7 @@ def test_digits_are_split_by_writer_and_letters_like_digits_are_no_negatives(
     assert len(made.training.digits) == len(made.held_out) == 30
     assert made.left_out == 0
     assert len(made.plain_validation()) == len(made.varied_validation(np.random.default_rng(0))) == 30
-    assert "30 to train on and 30 of 1 other writers to validate on; 0 with labels" in heard.texts[-1]
+    assert "30 digits to train on, and 30 of 1 other writers to validate on; 0 with labels" in heard.texts[-1]
 
 
 def test_unlikely_labels_are_left_out_where_labels_are_noisy_and_kept_as_rare_ways_elsewhere(
@@ -117,7 +117,7 @@ def test_a_wrong_label_is_unlikely_to_a_model_of_other_writers(monkeypatch: pyte
     likely = ink_cleaning.recognised(digits, 0, CallbackList([heard]))
     assert likely[index] < 0.2
     assert np.median(np.delete(likely, index)) > 0.8
-    assert "320 are checked by cross-validation" in heard.texts[0]
+    assert "320 digits are checked by cross-validation" in heard.texts[0]
     assert len(heard.texts) == 1, "the callbacks of a run are not told of the models of a check"
 
 
@@ -176,7 +176,7 @@ def test_a_stopped_run_is_resumed_with_the_same_handwriting_or_not_at_all(
 
 @pytest.mark.usefixtures("recorded")
 def test_a_recipe_without_recorded_handwriting_is_not_given_any(digits: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="The recipe fast takes nothing from recorded handwriting"):
+    with pytest.raises(RecipeError, match="The recipe fast takes nothing from ink"):
         mnist_cnn.train("fast", digits, ink="handwriting", output=tmp_path / "run", verbose=0)
     assert not list(tmp_path.iterdir())
 
@@ -189,4 +189,4 @@ def test_what_robust_lacks_without_handwriting_is_said(digits: Dataset, tmp_path
     heard = Stop()
     with pytest.raises(KeyboardInterrupt):
         mnist_cnn.train("robust", digits, output=tmp_path / "run", verbose=0, callbacks=[heard])
-    assert any("with recorded handwriting (--ink)" in text for text in heard.texts)
+    assert any("Without ink (--ink)" in text for text in heard.texts)

@@ -24,6 +24,7 @@ MUST_HAVE = (
     "mnist_cnn/reading/nearest.png",
     "mnist_cnn/serving/static/index.html",
     "mnist_cnn-*.dist-info/licenses/LICENSE",
+    "mnist_cnn-*.dist-info/licenses/NOTICE",
     "mnist_cnn-*.dist-info/entry_points.txt",
 )
 DATA = re.compile(r"\.(npz|npy|parquet|gz|zip|tar)$|-ubyte$")

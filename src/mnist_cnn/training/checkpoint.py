@@ -66,7 +66,7 @@ class Settings:
     machine: dict[str, Any]
     inexact: list[str]  # why, after earlier interruptions, it is not bit-for-bit the uninterrupted run
     devices: int = 1
-    ink: list[str] = field(default_factory=list)  # where recorded handwriting was read from
+    ink: list[str] = field(default_factory=list)  # where it was read from
     ink_sha256: str | None = None
 
     def differences(self, now: "Settings") -> list[str]:

@@ -110,7 +110,7 @@ def fit(
     The callbacks are told of an epoch's end after its row was consumed, so that its checkpoint exists by then; if one
     sets `network.stop_training`, that epoch is the last.
 
-    `ink` is needed where the recipe takes digits or negatives from recorded handwriting.
+    `ink` is needed where the recipe draws digits or negatives from it.
 
     The images of an epoch depend on (seed, epoch) only, so a resumed run sees the same ones. They are made in a thread
     during the epoch before. Raises RunError if the loss is no longer finite, before that epoch is yielded.

@@ -52,8 +52,8 @@ class Recipe:
     elastic: float = number(0.0, 0.0, 10.0, "Augmentation: elastic deformation (sigma, pixels).")
     restyle: float = number(0.0, 0.0, 1.0, "Augmentation: fraction of images redrawn in other handwriting styles.")
     negatives: float = number(0.0, 0.0, 1.0, "Non-digit (negative) training images per digit.")
-    ink_digits: float = number(0.0, 0.0, 10.0, "Digits drawn from recorded handwriting (--ink) per training image.")
-    ink_negatives: float = number(0.0, 0.0, 1.0, "Fraction of the negatives that are letters of that handwriting.")
+    ink_digits: float = number(0.0, 0.0, 10.0, "Digits drawn from ink (--ink) per training image.")
+    ink_negatives: float = number(0.0, 0.0, 1.0, "Fraction of the negatives that are letters of that ink.")
     final_plain_epochs: int = number(0, 0, 10_000, "Final epochs without augmentation.")
     test_time_shift: int = number(0, 0, 3, "Test-time augmentation: maximum shift (pixels), predictions averaged.")
     precision: str = choice("float32", ("float32", "mixed"), "Precision: float32, or mixed (bfloat16 compute).")
@@ -92,7 +92,7 @@ class Recipe:
     def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
         """The same recipe with the repeats per epoch settled for this many training images.
 
-        Without recorded handwriting (`ink`) it takes nothing from there. Raises RecipeError if the images do not fill
+        Without `ink` it draws nothing from there. Raises RecipeError if the images do not fill
         one batch.
         """
         if count < self.batch_size:
@@ -208,7 +208,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "final_plain_epochs": 1,
     },
     "robust": {
-        "epochs": 40,
+        "epochs": 30,
         "batch_size": 128,
         "optimizer": "adam",
         "learning_rate": 0.004,

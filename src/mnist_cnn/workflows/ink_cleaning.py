@@ -1,4 +1,4 @@
-"""Wrong labels among recorded digits found by cross-validation over writers. Prints nothing, writes no file."""
+"""Wrong labels among digits of ink found by cross-validation over writers. Prints nothing, writes no file."""
 
 from collections.abc import Sequence
 
@@ -25,10 +25,15 @@ def recognised(digits: Sequence[InkCharacter], seed: int, callbacks: CallbackLis
     """The probability (n,) of each digit's label, by a model that was trained on other writers' digits."""
     examples = as_examples(plain(digits), digits)
     writers = np.array([one.writer for one in digits])
-    callbacks.on_message(f"Recorded digits: {len(digits):,} are checked by cross-validation over their writers")
-    shown = CallbackList([one for one in callbacks.callbacks if isinstance(one, ProgressCallback)])  # not the person's
+    callbacks.on_message(
+        f"Ink: the labels of {len(digits):,} digits are checked by cross-validation over their writers"
+    )
+    # Only progress: the callbacks of the run itself are not told of these models.
+    shown = [ProgressCallback(quiet=one.quiet) for one in callbacks.callbacks if isinstance(one, ProgressCallback)]
     folds = min(FOLDS, len(np.unique(writers)))
-    probabilities, _ = out_of_fold(RECIPE, examples, examples.images[:0], folds, seed, shown, groups=writers)
+    probabilities, _ = out_of_fold(
+        RECIPE, examples, examples.images[:0], folds, seed, CallbackList(shown), groups=writers
+    )
     return np.asarray(probabilities[np.arange(len(digits)), examples.labels])
 
 

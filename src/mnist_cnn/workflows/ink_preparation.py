@@ -1,4 +1,4 @@
-"""Recorded handwriting → what a training takes of it: checked, split by writer, and described for the model card."""
+"""Ink → what a training takes of it: checked, split by writer, and described for the model card."""
 
 import json
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ LARGEST = 2**26  # bytes of it
 
 @dataclass(frozen=True, eq=False)
 class PreparedInk:
-    """Recorded handwriting as a training takes it.
+    """Ink as a training takes it.
 
     `training` is of writers to train on, `held_out` are digits of the others. `left_out` is the number of digits whose
     label is taken to be wrong, which are in neither.
@@ -83,7 +83,7 @@ def prepared(ink: Ink, folder: Path, seed: int, callbacks: CallbackList) -> Prep
     seen, unseen = np.flatnonzero(keep & ~apart), np.flatnonzero(keep & apart)
     if not len(seen) or not len(unseen):
         raise DataError(
-            f"The recorded handwriting has {len(seen):,} digits of writers to train on and {len(unseen):,} of writers "
+            f"The ink has {len(seen):,} digits of writers to train on and {len(unseen):,} of writers "
             "to validate on, and needs both: give the whole of UNIPEN, or both files of Pen-Digits."
         )
     training = [digits[index] for index in seen.tolist()]
@@ -96,8 +96,8 @@ def prepared(ink: Ink, folder: Path, seed: int, callbacks: CallbackList) -> Prep
         left_out,
     )
     callbacks.on_message(
-        f"Recorded digits: {len(seen):,} to train on and {len(unseen):,} of {writers(result.held_out)} other writers "
-        f"to validate on; {left_out:,} with labels that are probably wrong are left out"
+        f"Ink: {len(seen):,} digits to train on, and {len(unseen):,} of {writers(result.held_out)} other writers to "
+        f"validate on; {left_out:,} with labels that are probably wrong are left out"
     )
     return result
 

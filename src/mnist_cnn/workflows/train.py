@@ -37,8 +37,8 @@ from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
 
 WITHOUT_INK = (
-    "Trained on this dataset alone: with recorded handwriting (--ink) the model also reads people who write otherwise "
-    "(docs/recipes.md)"
+    "Without ink (--ink) the model learns from this dataset alone, and misreads more people who write otherwise "
+    "(docs/recipes.md#ink)"
 )
 
 
@@ -66,7 +66,7 @@ def train(
     also writes its logs. Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md).
     `output` is by default a new folder in `runs/`.
 
-    `ink` are files or folders with recorded handwriting, UNIPEN's or Pen-Digits', from which `robust` draws digits of
+    `ink` are files or folders with digital ink, UNIPEN's or Pen-Digits', from which `robust` draws digits of
     people who write otherwise than MNIST's, and letters as negatives; some of the writers are held out for validation
     (docs/recipes.md). Without it, it is trained on `data` alone.
 
@@ -94,7 +94,7 @@ def train(
     recorded = load_ink(as_paths(ink), listed.on_message) if ink else None
     if recorded and not recipe.ink_digits and not recipe.ink_negatives:
         raise RecipeError(
-            f"The recipe {recipe.name} takes nothing from recorded handwriting (--ink): use robust, or set "
+            f"The recipe {recipe.name} takes nothing from ink: leave --ink out, use robust, or set "
             "--ink-digits, the number of its digits per training image."
         )
     if recipe.ink_digits and not recorded:
@@ -156,8 +156,7 @@ def resume(
         recorded = load_ink(as_paths(old.ink), listed.on_message) if old.ink else None
         if recorded and recorded.sha256 != old.ink_sha256:
             raise DataError(
-                f"The handwriting at {', '.join(old.ink)} is not what {partial} was trained on: "
-                "bring the old files back."
+                f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."
             )
         dataset = replace(dataset, warning=old.data_warning).split(old.recipe.validation_split)
         return Model(_run(partial, replace(now, inexact=old.differences(now)), dataset, recorded, listed))
@@ -294,5 +293,5 @@ def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, 
 
 
 def as_paths(ink: str | Path | Sequence[str | Path]) -> list[Path]:
-    """The paths of recorded handwriting."""
+    """The paths of ink."""
     return [Path(ink)] if isinstance(ink, str | Path) else [Path(one) for one in ink]

@@ -1,4 +1,4 @@
-"""Recorded handwriting becomes images in MNIST's format: plainly, to judge it, or in endless variety, to train."""
+"""Ink becomes images in MNIST's format: plainly, to judge it, or in endless variety, to train."""
 
 from collections.abc import Iterable, Sequence
 

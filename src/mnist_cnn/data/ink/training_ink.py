@@ -1,4 +1,4 @@
-"""What a training takes of recorded handwriting: characters of some writers, and how often each is drawn."""
+"""What a training takes of ink: characters of some writers, and how often each is drawn."""
 
 from collections import Counter
 from collections.abc import Sequence
