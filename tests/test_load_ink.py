@@ -306,7 +306,7 @@ def test_nothing_is_read_outside_the_tree(tmp_path: Path) -> None:
 def test_what_unpacks_to_too_much_is_refused_before_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     zeros = bytes(20 * 2**20)
-    started = time.monotonic()
+    started = time.process_time()
     for content in (
         as_zip({"data/1a/abc/one.dat": zeros}),
         as_tar({"data/1a/abc/one.dat": zeros}, "w:gz"),
@@ -318,7 +318,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is(tmp_path: Path, monkey
         monkeypatch.setattr(pendigits, "LARGEST", 2**19)
         path.write_bytes(pack(b".HIERARCHY DIGIT\n" + zeros))
         assert "it unpacks to more than 0 MiB" in refusal(path)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_archives_are_limited_in_size_files_and_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

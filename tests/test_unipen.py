@@ -288,17 +288,17 @@ def test_files_that_include_many_others_end() -> None:
     texts = {f"include/abc/{depth}": f".INCLUDE abc/{depth + 1}\n" * 20 for depth in range(7)}
     texts["include/abc/7"] = "x" * 10_000
     texts["data/1a/abc/one.dat"] = '.INCLUDE abc/0\n.SEGMENT CHARACTER 0 ? "1"\n'
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(DataError, match="or 16 MiB"):
         read(texts)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_strange_segment_takes_no_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for text in (" " * 10**5, "a" * 10**5, "a 1 " + " " * 10**5, "a 1 " + "b" * 10**5, 'a 1 ? "' + "\\" * 10**5):
         assert unipen_text.segment(text) is None
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 # Damage
