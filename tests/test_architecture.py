@@ -111,10 +111,11 @@ def reachable(graph: dict[str, set[str]], start: str) -> Iterator[str]:
 
 
 def same_names(graph: dict[str, set[str]]) -> list[list[str]]:
-    """The modules of different rooms that bear the same name."""
+    """The modules of different rooms that bear the same name; a folder in a room, such as data/ink/, is no module."""
     named = defaultdict(list)
+    folders = {module.rpartition(".")[0] for module in graph}
     for module in graph:
-        if module.count(".") > 1:
+        if module.count(".") > 1 and module not in folders:
             named[module.rpartition(".")[2]].append(module)
     return [modules for _, modules in sorted(named.items()) if len(set(map(room_of, modules))) > 1]
 
@@ -168,6 +169,8 @@ def planted(tmp_path: Path) -> Path:
         "cli/main.py": "from mnist_cnn import __version__, card\nfrom mnist_cnn.data import source\n",
         "cli/source.py": "",
         "data/__init__.py": "",
+        "data/batches/__init__.py": "",
+        "data/batches/other.py": "",
         "data/source.py": "def load():\n    from mnist_cnn.training.fit import fit\n",
         "training/fit.py": "if TYPE_CHECKING:\n    from mnist_cnn.training.epochs import epochs\n",
         "training/epochs.py": "import mnist_cnn.training.batches\n",

@@ -212,7 +212,10 @@ def without_end(first: str, second: str) -> dict[str, str]:
         (tree() | {"include/abc/abc.doc": ".X_POINTS_PER_MM 0\n.Y_POINTS_PER_MM 1\n"}, "is not a number of points"),
         (tree() | {"include/abc/abc.doc": ".X_POINTS_PER_MM nan\n.Y_POINTS_PER_MM 1\n"}, "is not a number of points"),
         (tree() | {"include/abc/abc.doc": ".X_POINTS_PER_MM ten\n.Y_POINTS_PER_MM 1\n"}, "'ten' is not a number"),
-        (tree() | {"include/abc/abc.doc": ".X_POINTS_PER_MM 1\n.Y_POINTS_PER_MM 99\n"}, "its tablet has 1 points"),
+        (
+            tree() | {"include/abc/abc.doc": ".X_POINTS_PER_MM 1\n.Y_POINTS_PER_MM 99\n"},
+            "its tablet has the resolutions 1 and 99",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_left_out_and_told(texts: dict[str, str], why: str) -> None:

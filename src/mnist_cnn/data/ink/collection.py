@@ -87,7 +87,7 @@ def load_ink(paths: Sequence[str | Path], say: Callable[[str], None] = say_nothi
             parts[one.source, one.part] = one
     characters = tuple(character for key in sorted(parts) for character in parts[key].characters)
     if not any(one.is_digit for one in characters):
-        raise DataError(f"There is no digit in {', '.join(map(str, places))}: {EXPECTED}.")
+        raise DataError(f"No digit was found in {', '.join(map(str, places))}: {EXPECTED}.")
     sources = tuple(dict.fromkeys(source for source, _ in sorted(parts)))
     return Ink(characters, sources, sha256_of(characters), tuple(map(str, places)))
 

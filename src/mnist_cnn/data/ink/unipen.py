@@ -142,7 +142,7 @@ def characters(files: Files, say: Callable[[str], None]) -> list[InkCharacter]:
                 found.append(InkCharacter(segment.label, writer, strokes))
                 points += sum(map(len, strokes))
                 if len(found) > MOST_CHARACTERS or points > MOST_POINTS:
-                    raise DataError(f"it has more than {MOST_CHARACTERS:,} characters or {MOST_POINTS:,} points")
+                    raise DataError(f"it has more than {MOST_CHARACTERS:,} characters, or too long ones")
     if tree.size > MOST_TEXT:
         raise DataError(f"it has more than {MOST_TEXT // 2**20} MiB of text")
     if not found:

@@ -139,7 +139,7 @@ def scale_of_y(values: Mapping[str, str]) -> float:
         if all(texts):
             across, along = map(leading_number, texts)
             if not 0.1 < across / along < 10:
-                raise DataError(f"its tablet has {across:g} points per unit across, and {along:g} along")
+                raise DataError(f"its tablet has the resolutions {across:g} and {along:g}")
             return across / along
     return 1.0
 
