@@ -1,7 +1,9 @@
-"""Accuracy of the reader on external images, USPS and hwd1000, and letters it should reject, with 95% CIs.
+"""Accuracy and calibration of the reader on external images, and letters it should reject, with 95% CIs.
 
-`python bench/read_pictures.py FOLDER [MODEL]`: the folder has any of pictures/labels.csv, usps_test.npz, hwd1000.npz,
-letters_A_to_J.npz and mnist.npz; missing files are skipped. None of them is part of this repository.
+`python bench/read_pictures.py FOLDER [MODEL]`: the folder has any of pictures/labels.csv, strangers/labels.csv,
+usps_test.npz, hwd1000.npz, letters_A_to_J.npz and mnist.npz; missing files are skipped. None of them is part of this
+repository. Without a MODEL, the tables of docs/trust.md and docs/benchmarks.md and docs/reliability_images.svg are then
+made from the results, as `python bench/picture_tables.py` does.
 """
 
 import sys
@@ -10,15 +12,18 @@ from typing import Any
 
 import numpy as np
 
+import picture_tables
 from mnist_cnn.evaluation import labelled_images
+from mnist_cnn.evaluation.labelled_images import EvaluatedImage, LabelledImage
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.reader import Reader
-from mnist_cnn.terminal.readings import evaluate_each, show_score
+from mnist_cnn.terminal.readings import evaluate_each, show_metrics, show_score
 from results import machine_line, write
 from robust import normalised
 
 REJECTED = 0.01  # the share of MNIST's test digits that the threshold for the letters rejects
+TABLES = "pictures", "strangers"  # folders with a labels.csv
 
 
 def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -30,11 +35,15 @@ def arrays(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return images.reshape(len(images), *images.shape[-2:]), labels.astype(np.int64)
 
 
-def read_single(reader: Reader, images: np.ndarray, labels: np.ndarray) -> Accuracy:
-    """Accuracy of the whole reader on single-digit images."""
+def read_single(reader: Reader, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """Metrics of the whole reader on single-digit images."""
     readings = reader.read_many(images, single=True)
-    read = [reading.digits[0].digit if reading.digits else -1 for reading in readings]
-    return Accuracy(int((np.array(read) == labels).sum()), len(labels))
+    return labelled_images.metrics(
+        [
+            EvaluatedImage(LabelledImage(Path(str(index)), str(label)), reading)
+            for index, (label, reading) in enumerate(zip(labels, readings, strict=True))
+        ]
+    )
 
 
 def accuracy(classify: Classifier, images: np.ndarray, labels: np.ndarray) -> Accuracy:
@@ -49,12 +58,23 @@ def accepted_letters(classify: Classifier, mnist: np.ndarray, letters: np.ndarra
     return Accuracy(int(sure.sum()), len(letters))
 
 
-def by_source(judged: list[labelled_images.EvaluatedImage]) -> dict[str, dict[str, int]]:
+def by_source(judged: list[EvaluatedImage]) -> dict[str, dict[str, int]]:
     """The number of single-digit images per source and how many are correct, largest source first."""
     singles = [one for one in judged if one.image.layout == "single"]
     groups = labelled_images.grouped(singles, lambda image: image.source)
     ordered = sorted(groups.items(), key=lambda group: -len(group[1]))
     return {name: {"count": len(some), "correct": sum(one.correct for one in some)} for name, some in ordered}
+
+
+def read_table(reader: Reader, table: Path) -> dict[str, Any]:
+    """Metrics of the images that a CSV file lists, by layout, and the sources of single digits; printed as well."""
+    judged = evaluate_each(reader, labelled_images.load(table), quiet=True)
+    show_score(judged)
+    sources = by_source(judged)
+    for source, one in sources.items():
+        if one["correct"] < one["count"]:
+            print(f"{source}: {one['correct']} of {one['count']}")
+    return {"layouts": labelled_images.summary(judged)["layouts"], "sources": sources}
 
 
 def main(folder: Path, model: str | None = None) -> None:
@@ -66,30 +86,33 @@ def main(folder: Path, model: str | None = None) -> None:
         measured[name] = result.to_dict()
         print(f"{name}: {result}", flush=True)
 
+    def note_read(name: str, file: Path) -> None:
+        measured[name] = read_single(reader, *arrays(file))
+        show_metrics(name, measured[name])
+
     mnist = None
     if (file := folder / "mnist.npz").exists():
         mnist, labels = arrays(file)
         note("MNIST test, without the reader", accuracy(reader.classify, mnist, labels))
-        note("MNIST test, first 2,000, whole reader", read_single(reader, mnist[:2000], labels[:2000]))
+        note_read("MNIST test, whole reader", file)
     if (usps := folder / "usps_test.npz").exists():
         images, labels = arrays(usps)
         note("USPS test, through normalise", accuracy(reader.classify, normalised(images), labels))
-        note("USPS test, whole reader", read_single(reader, images, labels))
+        note_read("USPS test, whole reader", usps)
     if (hwd := folder / "hwd1000.npz").exists():
-        note("hwd1000, whole reader", read_single(reader, *arrays(hwd)))
+        note_read("hwd1000, whole reader", hwd)
     if mnist is not None and (letters := folder / "letters_A_to_J.npz").exists():
         note("letters accepted", accepted_letters(reader.classify, mnist, arrays(letters)[0]))
-    if (table := folder / "pictures" / "labels.csv").exists():
-        judged = evaluate_each(reader, labelled_images.load(table), quiet=False)
-        show_score(judged)
-        measured["images"] = labelled_images.summary(judged)["layouts"]
-        measured["sources"] = by_source(judged)
-        for source, one in measured["sources"].items():
-            print(f"{source}: {one['correct']} of {one['count']}")
+    for name in TABLES:
+        if (table := folder / name / "labels.csv").exists():
+            print(f"{name}:", flush=True)
+            measured[name] = read_table(reader, table)
     if not measured:
         sys.exit(f"{folder} contains none of the expected files; the earlier results are unchanged.")
     print(machine_line())
     write("read_pictures", {"model": model or "bundled", "measured": measured})
+    if model is None:
+        picture_tables.main()
 
 
 if __name__ == "__main__":

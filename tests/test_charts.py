@@ -109,6 +109,15 @@ def test_the_reliability_diagram_has_accuracy_by_confidence():
     assert accuracy == 0.75
 
 
+def test_a_reliability_diagram_of_several_sets_has_each_in_its_own_colour():
+    axes = charts.reliability_of_bins({"MNIST": [(3, 0.91, 1.0)], "images": [(2, 0.5, 0.5), (4, 0.95, 0.75)]}).axes[0]
+    first, second = (axes.collections[index] for index in (1, 3))
+    assert first.get_offsets().tolist() == [[0.91, 1.0]]
+    assert second.get_offsets().tolist() == [[0.5, 0.5], [0.95, 0.75]]
+    assert first.get_facecolor().tolist() != second.get_facecolor().tolist()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["perfect calibration", "MNIST", "images"]
+
+
 def test_the_risk_coverage_curve_ends_where_nothing_is_rejected():
     rows = probabilities(0.91)
     rows[3] = np.full(10, 0.05)

@@ -15,10 +15,11 @@ import mnist_cnn
 from mnist_cnn.cli import app
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
 import notebook  # noqa: E402
 import pages  # noqa: E402
+import picture_tables  # noqa: E402
 import website  # noqa: E402
 
 MADE = pages.pages()
@@ -27,6 +28,41 @@ MADE = pages.pages()
 @pytest.mark.parametrize("path", MADE, ids=lambda path: path.name)
 def test_what_is_made_of_the_program_is_up_to_date(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == MADE[path], f"{path.name}: run `make pages`"
+
+
+MEASURED = json.loads(picture_tables.RESULTS.read_text(encoding="utf-8"))["measured"]
+
+
+@pytest.mark.parametrize(("name", "tables"), [("trust.md", 3), ("benchmarks.md", 1)])
+def test_tables_of_external_images_are_those_of_the_results(name: str, tables: int) -> None:
+    document = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    assert picture_tables.filled(document, MEASURED) == document, "run `python bench/picture_tables.py`"
+    assert len(picture_tables.BLOCK.findall(document)) == tables
+    number = f"{MEASURED['pictures']['layouts']['single']['images']['correct']:,} of "
+    other = document.replace(number, "7 of ")
+    assert number in document
+    assert picture_tables.filled(other, MEASURED) == document
+
+
+def test_the_reliability_diagram_of_external_images_is_that_of_the_results() -> None:
+    assert picture_tables.DIAGRAM.read_text(encoding="utf-8") == picture_tables.diagram(MEASURED)
+
+
+def test_bins_of_two_sets_of_images_are_pooled_by_their_counts() -> None:
+    def bins(*some: tuple[int, float, float]) -> dict[str, object]:
+        return {
+            "calibration": {"bins": [dict(zip(("count", "confidence", "accuracy"), one, strict=True)) for one in some]}
+        }
+
+    found = picture_tables.pooled([bins((1, 0.61, 0.0), (3, 1.0, 1.0)), bins((3, 0.65, 1.0), (1, 0.95, 0.0))])
+    assert found == [(4, pytest.approx(0.64), 0.75), (4, pytest.approx(0.9875), 0.75)]
+
+
+def test_tables_are_made_of_what_was_measured_and_no_more() -> None:
+    only = {"pictures": MEASURED["pictures"]}
+    assert not [row for row in picture_tables.accuracy(only) if "MNIST" in row or "other projects" in row]
+    assert [row.count("|") for row in picture_tables.calibration(only)] == [3] * 13
+    assert len([*picture_tables.sources(only)]) == 1
 
 
 def test_every_command_and_every_public_name_is_documented() -> None:

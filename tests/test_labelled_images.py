@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 
 from mnist_cnn.cli import app
 from mnist_cnn.errors import DataError
-from mnist_cnn.evaluation import labelled_images
+from mnist_cnn.evaluation import labelled_images, metrics
 from mnist_cnn.evaluation.labelled_images import EvaluatedImage, LabelledImage
 from mnist_cnn.evaluation.misclassified import CELL, INPUT, TEXT, contact_sheet
+from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.reading import Reading
 
 NOTHING = Reading((), 28, 28)
@@ -108,6 +109,61 @@ def test_rejection_is_measured_at_six_rates_from_nothing_to_a_fifth() -> None:
     curve = labelled_images.rejection_curve([evaluated("")] * 100)
     assert [point["rejected"] for point in curve] == [0.0, 0.01, 0.02, 0.05, 0.1, 0.2]
     assert [point["count"] for point in curve] == [100, 99, 98, 95, 90, 80]
+
+
+def predicted(label: str, *digits: tuple[int, float]) -> EvaluatedImage:
+    """An image in which these digits were predicted with these confidences, the rest shared by the other nine."""
+    row = []
+    for digit, confidence in digits:
+        ten = np.full(10, (1 - confidence) / 9)
+        ten[digit] = confidence
+        row.append(Digit(digit, confidence, tuple(ten.tolist()), Box(0, 0, 9, 9), False, np.zeros((28, 28), np.uint8)))
+    return evaluated(label, Reading((tuple(row),), 28, 28) if row else NOTHING)
+
+
+def test_confident_predictions_of_single_digits_and_the_errors_among_them_are_counted() -> None:
+    some = [predicted("4", (4, 0.95)), predicted("4", (9, 0.9)), predicted("4", (9, 0.89)), predicted("4")]
+    found = labelled_images.single_digits([*some, predicted("42", (4, 0.99), (3, 0.99))])
+    assert found
+    assert found["count"] == 4
+    assert found["high_confidence"] == {
+        "min_confidence": 0.9,
+        "count": 2,
+        "errors": 1,
+        "error_rate": 0.5,
+        "confidence_interval": list(metrics.wilson_interval(1, 2)),
+    }
+
+
+def test_an_image_without_a_digit_is_the_first_to_be_rejected_and_has_no_calibration() -> None:
+    some = [predicted("4", (4, 0.95)), predicted("7", (7, 0.8)), predicted("3", (5, 0.6)), predicted("0")]
+    found = labelled_images.single_digits([*some, predicted("1", (1, 0.9), (1, 0.3))])
+    assert found
+    assert found["risk_coverage"]["selective_accuracy"]["1.0"] == pytest.approx(2 / 5)
+    assert found["risk_coverage"]["selective_accuracy"]["0.8"] == pytest.approx(2 / 4)
+    calibration = found["calibration"]
+    assert calibration["count"] == 3
+    assert calibration["expected_calibration_error"] == pytest.approx((0.05 + 0.2 + 0.6) / 3)
+    assert calibration["negative_log_likelihood"] == pytest.approx(-np.log([0.95, 0.8, 0.4 / 9]).mean())
+    assert [one["count"] for one in calibration["bins"]] == [1, 1, 1]
+    low, high = calibration["confidence_intervals"]["expected_calibration_error"]
+    assert low <= calibration["expected_calibration_error"] <= high
+
+
+def test_labels_of_other_than_one_digit_say_nothing_about_confidence() -> None:
+    assert labelled_images.single_digits([predicted("42", (4, 0.9), (2, 0.9)), predicted(""), predicted("/")]) is None
+    found = labelled_images.single_digits([predicted("4")])
+    assert found
+    assert found["calibration"] is None
+    assert (found["high_confidence"]["count"], found["high_confidence"]["error_rate"]) == (0, None)
+
+
+def test_every_group_of_images_has_metrics_of_its_confidence() -> None:
+    one = LabelledImage(Path("x.png"), "4", "me", "photo", "single")
+    document = labelled_images.summary([EvaluatedImage(one, predicted("4", (4, 0.95)).reading)] * 3)
+    groups = document["all"], document["layouts"]["single"], document["layouts"]["single"]["kinds"]["photo"]
+    assert [group["single_digits"]["high_confidence"]["count"] for group in groups] == [3, 3, 3]
+    json.dumps(document, allow_nan=False)
 
 
 def test_every_error_is_listed_and_says_why_if_the_image_could_not_be_read() -> None:

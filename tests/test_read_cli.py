@@ -135,7 +135,11 @@ def test_score_counts_by_layout_kind_and_source(cli: Cli, folder: Path) -> None:
     assert [one["predicted"] for one in document["errors"]] == ["17/5", ""]
     with Image.open(folder / "errors.png") as sheet:
         assert sheet.size[0] == 320
+    assert document["layouts"]["single"]["single_digits"]["count"] == 2
+    assert document["layouts"]["rows"]["single_digits"] is None
     said = cli("score", path).stdout
+    assert "confidence of at least 90%: " in said
+    assert "expected calibration error: " in said
     assert "single: 50.00% (1 of 2 correct; 95% CI" in said
     done = cli("score", path, "--errors", folder / "errors.png")
     assert (done.returncode, done.stdout) == (1, "")

@@ -147,18 +147,23 @@ def confidence_histogram(probabilities: np.ndarray, labels: np.ndarray) -> Figur
     return figure
 
 
-@rc_context(STYLE)
 def reliability_diagram(probabilities: np.ndarray, labels: np.ndarray) -> Figure:
     """Reliability diagram: accuracy by confidence in 15 bins, with 95% confidence intervals."""
+    return reliability_of_bins({"this model": calibration_bins(probabilities, labels)})
+
+
+@rc_context(STYLE)
+def reliability_of_bins(bins: Mapping[str, Sequence[tuple[int, float, float]]]) -> Figure:
+    """Reliability diagram of up to three sets of images by name, each as `metrics.calibration_bins` gives it."""
     figure = Figure(figsize=(WIDTH, 3.1))
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=COLOURS["muted"], lw=1, dashes=(4, 3), label="perfect calibration")
-    bins = calibration_bins(probabilities, labels)
-    counts, confidence, accuracy = (np.array(column) for column in zip(*bins, strict=True))
-    correct = np.rint(counts * accuracy).astype(int)
-    low, high = np.array([wilson_interval(int(k), int(n)) for k, n in zip(correct, counts, strict=True)]).T
-    axes.vlines(confidence, low, high, color=COLOURS["correct"], lw=1.5, alpha=0.45)
-    axes.scatter(confidence, accuracy, s=20, color=COLOURS["correct"], label="this model", zorder=3)
+    for (name, some), role in zip(bins.items(), ("correct", "incorrect", "text"), strict=False):
+        counts, confidence, accuracy = (np.array(column) for column in zip(*some, strict=True))
+        correct = np.rint(counts * accuracy).astype(int)
+        low, high = np.array([wilson_interval(int(k), int(n)) for k, n in zip(correct, counts, strict=True)]).T
+        axes.vlines(confidence, low, high, color=COLOURS[role], lw=1.5, alpha=0.45)
+        axes.scatter(confidence, accuracy, s=20, color=COLOURS[role], label=name, zorder=3)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.04)
     _percent_ticks(axes, "x")

@@ -9,12 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mnist_cnn.errors import DataError, ImageError
+from mnist_cnn.evaluation import metrics as measures
 from mnist_cnn.evaluation.metrics import Accuracy, Z
+from mnist_cnn.evaluation.risk_coverage import risk_coverage
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.system.files import read_limited
 
+HIGH_CONFIDENCE = 0.9  # of a prediction that a program may act on without a person
 REJECTION_RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 LARGEST = 64 * 2**20  # bytes, about a million lines
 ROWS = "/"  # separates rows in a label
@@ -59,6 +64,12 @@ class EvaluatedImage:
     def confidence(self) -> float:
         """Confidence of its least confident digit, 0 to 1; 0 without any digit."""
         return min((digit.confidence for digit in self.reading.digits), default=0.0) if self.reading else 0.0
+
+    @property
+    def probabilities(self) -> tuple[float, ...] | None:
+        """The ten class probabilities of its digit; None unless the reader found exactly one."""
+        digits = self.reading.digits if self.reading else ()
+        return digits[0].probabilities if len(digits) == 1 else None
 
     @property
     def rejected(self) -> bool:
@@ -162,8 +173,60 @@ def rejection_curve(evaluated: Sequence[EvaluatedImage]) -> list[dict[str, Any]]
     return curve
 
 
+def single_digits(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any] | None:
+    """How far the confidence can be trusted where the label is one digit; None if there is no such label.
+
+    The number of predictions of at least 90% confidence and the errors among them; accuracy by coverage, where an image
+    without a digit has the confidence 0; and the calibration.
+    """
+    ones = [one for one in evaluated if one.image.label.isdecimal() and len(one.image.label) == 1]
+    if not ones:
+        return None
+    high = [one for one in ones if one.confidence >= HIGH_CONFIDENCE]
+    errors = sum(not one.correct for one in high)
+    return {
+        "count": len(ones),
+        "high_confidence": {
+            "min_confidence": HIGH_CONFIDENCE,
+            "count": len(high),
+            "errors": errors,
+            "error_rate": errors / len(high) if high else None,
+            "confidence_interval": list(measures.wilson_interval(errors, len(high))) if high else None,
+        },
+        "risk_coverage": risk_coverage(
+            np.array([one.confidence for one in ones]), np.array([one.correct for one in ones])
+        ).to_dict(),
+        "calibration": calibration(ones),
+    }
+
+
+def calibration(ones: Sequence[EvaluatedImage]) -> dict[str, Any] | None:
+    """Likelihood, Brier score and calibration error of images of one digit, with 95% bootstrap confidence intervals.
+
+    Only images in which exactly one digit was found have class probabilities: `count` says how many, and None that
+    there are none. `bins` are those of the reliability diagram.
+    """
+    found = [(one.probabilities, int(one.image.label)) for one in ones if one.probabilities]
+    if not found:
+        return None
+    probabilities, labels = np.array([row for row, _ in found]), np.array([label for _, label in found])
+    return {
+        "count": len(found),
+        "negative_log_likelihood": measures.negative_log_likelihood(probabilities, labels),
+        "brier_score": measures.brier_score(probabilities, labels),
+        "expected_calibration_error": measures.expected_calibration_error(probabilities, labels),
+        "confidence_intervals": {
+            name: list(ends) for name, ends in measures.confidence_intervals(probabilities, labels).items()
+        },
+        "bins": [
+            {"count": count, "confidence": confidence, "accuracy": correct}
+            for count, confidence, correct in measures.calibration_bins(probabilities, labels)
+        ],
+    }
+
+
 def metrics(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any]:
-    """Metrics of at least one image: over images, digits and sources, and of the images that are not rejected."""
+    """Metrics of at least one image: over images, digits and sources, without rejected images, and of confidence."""
     accepted, digits = [one for one in evaluated if not one.rejected], digit_accuracy(evaluated)
     return {
         "images": accuracy(evaluated).to_dict(),
@@ -171,6 +234,7 @@ def metrics(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any]:
         "mean_over_sources": mean_over_sources(evaluated),
         "accepted": accuracy(accepted).to_dict() if accepted else None,
         "rejected": len(evaluated) - len(accepted),
+        "single_digits": single_digits(evaluated),
     }
 
 

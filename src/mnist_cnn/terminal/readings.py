@@ -309,14 +309,15 @@ def show_score(evaluated: Sequence[EvaluatedImage]) -> None:
                 show_metrics(f"  {name}, {kind}", metrics)
     for name, part in summary["layouts"].items():
         if part["images"]["count"] >= MANY:
-            show(f"Accuracy of {name} images when the least confident are rejected:")
+            show(f"Selective accuracy of {name} images, the least confident rejected:")
             for point in part["rejection_curve"]:
                 rest = Accuracy.from_dict(point)
-                show(f"  {point['rejected']:>4.0%} rejected (confidence below {point['min_confidence']:.3f}): {rest}")
+                coverage, least = 1 - point["rejected"], point["min_confidence"]
+                show(f"  {coverage:>4.0%} coverage (confidence of at least {least:.3f}): {rest}")
 
 
 def show_metrics(name: str, metrics: dict[str, Any]) -> None:
-    """One group: whole images, the mean over its sources, its digits if they are more, and what is not rejected."""
+    """One group: whole images, mean over its sources, its digits if they are more, what is not rejected, confidence."""
     whole = Accuracy.from_dict(metrics["images"])
     show(f"{name}: {whole}")
     if over := metrics["mean_over_sources"]:
@@ -328,6 +329,25 @@ def show_metrics(name: str, metrics: dict[str, Any]) -> None:
         show(f"  digits: {Accuracy.from_dict(metrics['digits'])}")
     if metrics["accepted"]:
         show(f"  accepted: {Accuracy.from_dict(metrics['accepted'])}; rejected: {metrics['rejected']:,}")
+    if metrics["single_digits"]:
+        show_confidence(metrics["single_digits"])
+
+
+def show_confidence(single: dict[str, Any]) -> None:
+    """How far the confidence can be trusted on images of one digit: errors at high confidence, and calibration."""
+    high = single["high_confidence"]
+    share = ""
+    if high["count"]:
+        low, top = high["confidence_interval"]
+        share = f"; incorrect: {high['errors']:,} ({high['error_rate']:.2%}; 95% CI {low:.2%} to {top:.2%})"
+    show(f"  confidence of at least {high['min_confidence']:.0%}: {high['count']:,} of {single['count']:,}{share}")
+    if calibration := single["calibration"]:
+        low, top = calibration["confidence_intervals"]["expected_calibration_error"]
+        show(
+            f"  expected calibration error: {calibration['expected_calibration_error']:.4f} (95% CI {low:.4f} to "
+            f"{top:.4f}); Brier score: {calibration['brier_score']:.4f}; negative log-likelihood: "
+            f"{calibration['negative_log_likelihood']:.4f}"
+        )
 
 
 def show_adapted(model: Model) -> None:
