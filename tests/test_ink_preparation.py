@@ -1,25 +1,25 @@
 """Recorded handwriting checked, split by writer, trained on and written into the model card."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mnist_cnn
+from drawn_ink import SEEN, UNSEEN, ink_of
 from mnist_cnn.callbacks.callback import Callback, CallbackList
-from mnist_cnn.data import strokes, variation
 from mnist_cnn.data.dataset import Dataset
-from mnist_cnn.data.glyphs import DIGITS, LETTERS
 from mnist_cnn.data.ink.character import InkCharacter
-from mnist_cnn.data.ink.collection import Ink, sha256_of
 from mnist_cnn.errors import DataError, RecipeError
 from mnist_cnn.evaluation import html_report
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.workflows import ink_cleaning, ink_preparation
+from mnist_cnn.workflows import ink_preparation
 from mnist_cnn.workflows import train as workflow
 
-SEEN, UNSEEN = "pendigits/tra/1", "pendigits/tes/1"
 NOISY = ("unipen/ibm/0", "unipen/ibm/4")  # to train on, held out
 
 
@@ -31,24 +31,6 @@ class Heard(Callback):
 
     def on_message(self, text: str) -> None:
         self.texts.append(text)
-
-
-def character(label: str, way: str, writer: str, rng: np.random.Generator) -> InkCharacter:
-    glyph = variation.rewritten(variation.unit_box(strokes.parsed(way)), rng)
-    return InkCharacter(label, writer, tuple(stroke.astype(np.float32) for stroke in glyph))
-
-
-def ink_of(*writers: str, each: int = 1, origin: tuple[str, ...] = ("handwriting",)) -> Ink:
-    rng = np.random.default_rng(1)
-    characters = [
-        character(str(digit), ways[0], writer, rng)
-        for writer in writers
-        for digit, ways in DIGITS.items()
-        for _ in range(each)
-    ]
-    characters += [character(name, LETTERS[name][0], writer, rng) for writer in writers for name in ("A", "E", "a")]
-    characters += [character("O", DIGITS[0][0], writer, rng) for writer in writers]
-    return Ink(tuple(characters), ("Pen-Digits",), sha256_of(characters), origin)
 
 
 def test_digits_are_split_by_writer_and_letters_like_digits_are_no_negatives(
@@ -107,71 +89,56 @@ def test_writers_are_needed_on_both_sides(writer: str, tmp_path: Path, monkeypat
         ink_preparation.prepared(ink_of(writer), tmp_path, 0, CallbackList())
 
 
-@pytest.mark.slow
-def test_a_wrong_label_is_unlikely_to_a_model_of_other_writers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ink_cleaning, "RECIPE", ink_cleaning.RECIPE.replace(epochs=3, repeats=12, batch_size=50))
-    digits = list(ink_of(*(f"pendigits/tra/{writer}" for writer in range(4)), each=8).digits)
-    index = next(index for index, one in enumerate(digits) if one.label == "4")
-    digits[index] = InkCharacter("0", digits[index].writer, digits[index].strokes)
-    heard = Heard()
-    likely = ink_cleaning.recognised(digits, 0, CallbackList([heard]))
-    assert likely[index] < 0.2
-    assert np.median(np.delete(likely, index)) > 0.8
-    assert "320 digits are checked by cross-validation" in heard.texts[0]
-    assert len(heard.texts) == 1, "the callbacks of a run are not told of the models of a check"
-
-
-@pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> Ink:
-    """Handwriting that a run is given, without a check that takes a minute."""
-    ink = ink_of(SEEN, UNSEEN, origin=("/somewhere/handwriting",))
-    monkeypatch.setattr(workflow, "load_ink", lambda *_: ink)
-    monkeypatch.setattr(ink_preparation, "recognised", lambda digits, *_: np.ones(len(digits)))
-    return ink
-
-
-SHORT = {"epochs": 1, "repeats": 1, "batch_size": 50, "final_plain_epochs": 0, "verbose": 0}
+def run(task: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """A task of `drawn_ink` in a process of its own: TensorFlow's threads can be set once in a process."""
+    done = subprocess.run(
+        [sys.executable, Path(__file__).with_name("drawn_ink.py"), task, folder], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done
 
 
 @pytest.mark.slow
-def test_a_run_with_recorded_handwriting_says_so_in_its_card_and_report(
-    recorded: Ink, digits: Dataset, tmp_path: Path
-) -> None:
-    model = mnist_cnn.train("robust", digits, ink="handwriting", output=tmp_path / "run", **SHORT)
-    card = model.card
+def test_a_wrong_label_is_unlikely_to_a_model_of_other_writers(tmp_path: Path) -> None:
+    wrong, median, told = map(float, run("check", tmp_path).stdout.split())
+    assert wrong < 0.2
+    assert median > 0.8
+    assert told == 0, "the callbacks of a run are not told of the models of a check"
+
+
+@pytest.mark.slow
+def test_a_run_on_ink_says_so_in_its_card_and_report(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    run("train", folder)
+    card = mnist_cnn.load(folder).card
     assert card.recipe["ink_digits"] == Recipe("robust").ink_digits
     about = card.data["ink"]
     assert about["training"] == {"digits": 10, "others": 3, "writers": 1}
     assert about["held_out"] == {"digits": 10, "writers": 1}
-    assert about["sha256"] == recorded.sha256
+    assert about["sha256"] == ink_of(SEEN, UNSEEN).sha256
     assert about["accuracy"]["pendigits"]["count"] == 10
     assert card.evaluation["temperature"] > 0
     assert "--ink /somewhere/handwriting" in html_report.training_command(card)
-    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    report = (folder / "report.html").read_text(encoding="utf-8")
     assert "Accuracy on held-out writers" in report
     assert "International Unipen Foundation" in report
-    assert mnist_cnn.load(tmp_path / "run").card == card
 
 
 @pytest.mark.slow
-def test_a_stopped_run_is_resumed_with_the_same_handwriting_or_not_at_all(
-    recorded: Ink, digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Stop(Callback):
-        def on_epoch_end(self, *_: object) -> None:
-            raise KeyboardInterrupt
-
-    settings = SHORT | {"epochs": 2}
-    with pytest.raises(KeyboardInterrupt):
-        mnist_cnn.train("robust", digits, ink="x", output=tmp_path / "run", callbacks=[Stop()], **settings)
-    other = ink_of(SEEN, UNSEEN, each=2)
-    monkeypatch.setattr(workflow, "load_ink", lambda *_: other)
-    with pytest.raises(DataError, match=r"is not what .* was trained on: bring the old files back"):
-        workflow.resume(tmp_path / "run", data=digits, verbose=0)
-    monkeypatch.setattr(workflow, "load_ink", lambda *_: recorded)
-    card = workflow.resume(tmp_path / "run", data=digits, verbose=0).card
+def test_a_stopped_run_is_resumed_with_the_same_ink_or_not_at_all(tmp_path: Path) -> None:
+    done = run("resume", tmp_path / "run")
+    assert re.fullmatch(
+        r"stopped\nThe ink at .* is not what .* was trained on: bring the old files back.\n", done.stdout
+    )
+    card = mnist_cnn.load(tmp_path / "run").card
     assert len(card.history) == 2
-    assert card.data["ink"]["sha256"] == recorded.sha256
+    assert card.data["ink"]["sha256"] == ink_of(SEEN, UNSEEN).sha256
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ink that a run is given."""
+    monkeypatch.setattr(workflow, "load_ink", lambda *_: ink_of(SEEN, UNSEEN))
 
 
 @pytest.mark.usefixtures("recorded")

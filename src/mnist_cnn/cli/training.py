@@ -39,6 +39,7 @@ def train(
     ink: Annotated[
         list[Path],
         typer.Option(
+            metavar="<path>",
             help="Digital ink to train robust on, as `mnist-cnn download` fetches it: files or folders; repeatable.",
         ),
     ] = [],  # noqa: B006  Typer's way to say "none"
