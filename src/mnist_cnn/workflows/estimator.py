@@ -25,6 +25,10 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 PIXELS = 28 * 28
 
 
+# All images are trained on, and none are drawn from ink.
+NOT_HERE = ("validation_split", "ink_digits", "ink_negatives")
+
+
 class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
     """A recipe as a scikit-learn estimator, for `GridSearchCV`, `cross_val_score` and pipelines.
 
@@ -132,7 +136,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _whole_recipe(self) -> Recipe:
         """The recipe with what was given; raises RecipeError."""
         recipe = Recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
-        names = (one.name for one in Recipe.hyperparameters() if one.name != "validation_split")
+        names = (one.name for one in Recipe.hyperparameters() if one.name not in NOT_HERE)
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return recipe.replace(validation_split=0.0, **given)
 
