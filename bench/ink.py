@@ -4,9 +4,9 @@
 
 INK are UNIPEN and Pen-Digits, as `train --ink` takes them. MODEL is a folder made by `train`, an .onnx file or
 "bundled" (the default); MNIST is found through MNIST_CNN_DATA. Digits are drawn with a plain pen, and rewritten, with
-other pens and worn, as in training. UNIPEN's digits are those whose labels `train` does not find to be wrong. ARCHIVE is
-bhmsds.tar.xz (github.com/wblachowski/bhmsds, MIT), 15,000 digits of a few people, 28×28 and cropped to their ink, which
-nothing is trained on: they are also read by the whole reader, as they are and with a margin.
+other pens and worn, as in training. UNIPEN's digits are those whose labels `train` does not find to be wrong. ARCHIVE
+is bhmsds.tar.xz (github.com/wblachowski/bhmsds, MIT), 15,000 digits of a few people, 28×28 and cropped to their ink,
+which nothing is trained on: they are also read by the whole reader, as they are and with a margin.
 
 A letter is accepted if its highest probability is at least the threshold at which 1% of digits are rejected: of MNIST's
 test digits, or of the held-out writers'. Letters that pass for digits are counted apart.
