@@ -72,7 +72,7 @@ def hidden(image: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return changed
 
 
-def test_hiding_a_fifth_where_it_points_costs_far_more_than_a_fifth_around_any_place(
+def test_hiding_a_fifth_around_where_it_points_costs_more_than_around_any_place(
     classify: Classifier, explained: dict[str, Reasons]
 ) -> None:
     """A map that points anywhere would gain nothing on average, however smooth it is."""
@@ -80,16 +80,15 @@ def test_hiding_a_fifth_where_it_points_costs_far_more_than_a_fifth_around_any_p
     def costs(why: Reasons) -> np.ndarray:
         ink = np.flatnonzero(why.image)
         rows, columns = np.divmod(ink, 28)
-        centres = rng.choice(len(ink), 20)
+        pointed = int(why.importance.flat[ink].argmax())
+        centres = [pointed, *rng.choice(len(ink), 20)]
         orders = [np.hypot(rows - rows[one], columns - columns[one]) for one in centres]
-        images = [
-            hidden(why.image, ink[np.argsort(order)[: len(ink) // 5]]) for order in [-why.importance.flat[ink], *orders]
-        ]
+        images = [hidden(why.image, ink[np.argsort(order)[: len(ink) // 5]]) for order in orders]
         return np.asarray(why.probabilities[why.digit] - classify(np.stack(images))[:, why.digit])
 
     rng = np.random.default_rng(0)
     lost = np.stack([costs(why) for why in explained.values()])
-    assert lost[:, 0].mean() > 1.3 * lost[:, 1:].mean()
+    assert lost[:, 0].mean() > 1.5 * lost[:, 1:].mean()
 
 
 def shuffled(path: Path) -> Classifier:
