@@ -106,7 +106,7 @@ def read_single(classify: Classifier, images: list[np.ndarray], labels: np.ndarr
 def measure(model: str, ink: PreparedInk, archive: Path | None) -> dict[str, Any]:
     """Everything about one model."""
     classify = calibrated_classifier(None if model == "bundled" else model)
-    written = ink.plain_validation()
+    written = ink.plain_validation
     of = np.array([one.writer.partition("/")[0] for one in ink.held_out])
     sets = {
         f"{name}, plain pen": Examples(written.images[of == name], written.labels[of == name])
@@ -169,12 +169,13 @@ def main() -> None:
         folder.mkdir(exist_ok=True)
         ready = prepared(ink, folder, 0, CallbackList([ProgressCallback()]))
     models = asked.models or ["bundled"]
-    measured = {model: measure(model, ready, asked.images) for model in models}
+    measured = {Path(model).name: measure(model, ready, asked.images) for model in models}
     for model, result in measured.items():
         show(model, result)
     print(f"\n{machine_line()}")
     if asked.save:
-        write("ink", {"ink": ready.about(), "measured": measured})
+        names = [Path(place).name for place in ink.origin]  # where they lie here says nothing elsewhere
+        write("ink", {"ink": ready.about() | {"origin": names}, "measured": measured})
 
 
 if __name__ == "__main__":

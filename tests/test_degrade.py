@@ -57,11 +57,11 @@ def test_a_soft_edge_has_greys_and_a_hard_one_has_hardly_any() -> None:
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_whatever_happens_to_ink_leaves_a_canvas_and_repeats_with_its_seed(change: Change) -> None:
-    grey = bar(value=180)
+    grey = np.maximum(bar(value=180), bar(31, value=180) * (np.arange(SIDE) % 30 < 5)[:, None])
     first, again = (outcomes(change, grey) for _ in range(2))
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert all((ink.shape, ink.dtype) == ((SIDE, SIDE), np.uint8) for ink in first)
-    assert len({ink.tobytes() for ink in first}) >= 10  # a bar in a frame that it fills is a bar
+    assert len({ink.tobytes() for ink in first}) > 10
     assert sum((ink != grey).any() for ink in first) > 20
 
 

@@ -91,6 +91,22 @@ def test_hiding_a_fifth_around_where_it_points_costs_more_than_around_any_place(
     assert lost[:, 0].mean() > 1.5 * lost[:, 1:].mean()
 
 
+def test_hiding_the_fifth_that_matters_most_costs_far_more_than_any_fifth(
+    classify: Classifier, explained: dict[str, Reasons]
+) -> None:
+    """All of the map must be right, not only its peak."""
+
+    def costs(why: Reasons) -> np.ndarray:
+        ink = np.flatnonzero(why.image)
+        orders = [np.argsort(-why.importance.flat[ink]), *(rng.permutation(len(ink)) for _ in range(20))]
+        images = [hidden(why.image, ink[order[: len(ink) // 5]]) for order in orders]
+        return np.asarray(why.probabilities[why.digit] - classify(np.stack(images))[:, why.digit])
+
+    rng = np.random.default_rng(0)
+    lost = np.stack([costs(why) for why in explained.values()])
+    assert lost[:, 0].mean() > 10 * lost[:, 1:].mean()
+
+
 def shuffled(path: Path) -> Classifier:
     """The network that ships with each of its arrays' weights in another order."""
     onnx = pytest.importorskip("onnx", reason="the package onnx is not installed")

@@ -44,7 +44,7 @@ def test_digits_are_split_by_writer_and_letters_like_digits_are_no_negatives(
     assert [one.label for one in made.training.others] == ["A", "E", "a"]
     assert len(made.training.digits) == len(made.held_out) == 30
     assert made.left_out == 0
-    assert len(made.plain_validation()) == len(made.varied_validation(np.random.default_rng(0))) == 30
+    assert len(made.plain_validation) == len(made.varied_validation(np.random.default_rng(0))) == 30
     assert "30 digits to train on, and 30 of 1 other writers to validate on; 0 with labels" in heard.texts[-1]
 
 

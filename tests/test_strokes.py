@@ -47,7 +47,7 @@ def test_an_unsteady_hand_writes_the_same_stroke_a_little_otherwise() -> None:
 def test_typefaces_go_from_hairlines_to_very_bold() -> None:
     glyph = strokes.placed(strokes.parsed(".5,0 .5,1"), 1.0, 0.0)
     rng = np.random.default_rng(0)
-    widths = [int((strokes.typeset(glyph, rng)[42] > 127).sum()) for _ in range(100)]
+    widths = [int((strokes.typeset(glyph, rng, strokes.DECORATIONS)[42] > 127).sum()) for _ in range(100)]
     assert min(widths) <= 4
     assert max(widths) >= 16
 

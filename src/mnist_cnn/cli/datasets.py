@@ -32,7 +32,7 @@ def download(
     ),
     quiet: Quiet = False,
 ) -> None:
-    """Download recorded handwriting to train on: check it, and save it as its authors publish it (docs/recipes.md).
+    """Download digital ink to train on: check it, and save it as its authors publish it (docs/recipes.md).
 
     $ mnist-cnn download pendigits
     $ mnist-cnn download pendigits unipen -o data/ink

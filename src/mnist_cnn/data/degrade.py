@@ -148,9 +148,13 @@ def stretched(ink: Ink, rng: np.random.Generator) -> Ink:
     """Narrower or flatter: one side is shrunk."""
     shrunk = [SIDE, SIDE]
     shrunk[rng.integers(2)] = round(SIDE * rng.uniform(0.65, 0.95))
-    small = cv2.resize(ink, shrunk, interpolation=cv2.INTER_AREA)
+    return in_the_middle(cv2.resize(ink, shrunk, interpolation=cv2.INTER_AREA))
+
+
+def in_the_middle(small: np.ndarray) -> Ink:
+    """A smaller image, (h, w) uint8, in the middle of a blank canvas."""
     above, before = (SIDE - small.shape[0]) // 2, (SIDE - small.shape[1]) // 2
-    whole = np.zeros((SIDE, SIDE), np.uint8)
+    whole = strokes.blank()
     whole[above : above + small.shape[0], before : before + small.shape[1]] = small
     return whole
 
@@ -169,11 +173,8 @@ def framed(ink: Ink, rng: np.random.Generator) -> Ink:
     if rng.random() < 0.6:
         small = np.where(small > rng.uniform(60, 180), 255, 0).astype(np.uint8)
     size = [strokes.LETTER * length // side for length in within]
-    large = cv2.resize(small, size, interpolation=cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST)
-    whole = np.zeros((SIDE, SIDE), np.uint8)
-    above, before = (SIDE - large.shape[0]) // 2, (SIDE - large.shape[1]) // 2
-    whole[above : above + large.shape[0], before : before + large.shape[1]] = large
-    return whole
+    method = cv2.INTER_CUBIC if rng.random() < 0.7 else cv2.INTER_NEAREST
+    return in_the_middle(cv2.resize(small, size, interpolation=method))
 
 
 def ragged(ink: Ink, rng: np.random.Generator) -> Ink:

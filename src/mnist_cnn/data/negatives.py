@@ -67,7 +67,7 @@ def letter(_digits: Digits, rng: np.random.Generator) -> Ink:
 def printed_letter(_digits: Digits, rng: np.random.Generator) -> Ink:
     """A letter or symbol in a random typeface."""
     slant = rng.uniform(0, 0.4) if rng.random() < 0.4 else 0.0
-    return strokes.typeset(strokes.placed(some_letter(rng), rng.uniform(0.4, 1.1), slant), rng)
+    return strokes.typeset(strokes.placed(some_letter(rng), rng.uniform(0.4, 1.1), slant), rng, strokes.DECORATIONS)
 
 
 def several(digits: Digits, rng: np.random.Generator) -> Ink:

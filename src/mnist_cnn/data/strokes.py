@@ -3,7 +3,7 @@
 A point is (x, y), x to the right, y downwards; a stroke is (n, 2) float points, a glyph a list of strokes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -80,20 +80,18 @@ def with_serifs(glyph: Glyph, length: float) -> Glyph:
     return glyph + bars
 
 
-def typeset(glyph: Glyph, rng: np.random.Generator, decorations: tuple[Decoration, ...] | None = None) -> np.ndarray:
+def typeset(glyph: Glyph, rng: np.random.Generator, decorations: Sequence[Decoration]) -> np.ndarray:
     """A placed glyph in a random typeface: hairline to very bold, with or without contrast, serifs and `decorations`.
 
-    Returns ink (84, 84) uint8. Strokes are drawn with a broad nib, so that their ends are square. By default any of
-    `DECORATIONS` may be used.
+    Returns ink (84, 84) uint8. Strokes are drawn with a broad nib, so that their ends are square.
     """
-    decorations = DECORATIONS if decorations is None else decorations
     if rng.random() < 0.5:
         glyph = with_serifs(glyph, rng.uniform(10, 24))
     stem = rng.uniform(2, 20)
     nib = (max(1, round(stem)), max(1, round(stem * rng.uniform(0.25, 1.1))))
     shape = cv2.MORPH_RECT if rng.random() < 0.7 else cv2.MORPH_ELLIPSE
     ink = cv2.dilate(draw(blank(), glyph, 2), cv2.getStructuringElement(shape, nib))
-    return np.asarray(decorations[rng.integers(len(decorations))](ink) if rng.random() < 0.15 else ink)
+    return np.asarray(decorations[int(rng.integers(len(decorations)))](ink) if rng.random() < 0.15 else ink)
 
 
 def hollow(ink: np.ndarray) -> np.ndarray:

@@ -277,11 +277,10 @@ def changed_hyperparameters(card: Card) -> dict[str, Any]:
     recipe = RECIPES.get(card.recipe["name"], Recipe())
     batch_size = card.recipe.get("batch_size", recipe.batch_size)
     try:
-        recipe = recipe.replace(batch_size=batch_size)
-        defaults = recipe.for_images(card.data["training"], ink="ink" in card.data).to_dict()
+        settled = recipe.replace(batch_size=batch_size).for_images(card.data["training"], ink="ink" in card.data)
     except RecipeError:  # a batch size that this version does not accept; the page shows it as it is
-        defaults = recipe.to_dict()
-    defaults["batch_size"] = RECIPES.get(card.recipe["name"], Recipe()).batch_size
+        settled = recipe
+    defaults = settled.to_dict() | {"batch_size": recipe.batch_size}
     values = {name: card.recipe.get(name, default) for name, default in defaults.items()}
     return {name: value for name, value in values.items() if value != defaults[name]}
 

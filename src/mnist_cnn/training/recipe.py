@@ -92,8 +92,7 @@ class Recipe:
     def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
         """The same recipe with the repeats per epoch settled for this many training images.
 
-        Without `ink` it draws nothing from there. Raises RecipeError if the images do not fill
-        one batch.
+        Without `ink` it draws nothing from there. Raises RecipeError if the images do not fill one batch.
         """
         if count < self.batch_size:
             raise RecipeError(

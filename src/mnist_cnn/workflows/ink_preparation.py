@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.ink.character import InkCharacter
-from mnist_cnn.data.ink.collection import Ink
+from mnist_cnn.data.ink.collection import Ink, writers
 from mnist_cnn.data.ink.rendering import as_examples, plain, varied
 from mnist_cnn.data.ink.training_ink import LIKE_DIGITS, TrainingInk, shares
 from mnist_cnn.data.ink.writers import held_out
@@ -39,6 +40,7 @@ class PreparedInk:
     held_out: Sequence[InkCharacter]
     left_out: int
 
+    @cached_property
     def plain_validation(self) -> Examples:
         """The held-out writers' digits as they were written."""
         return as_examples(plain(self.held_out), self.held_out)
@@ -49,7 +51,7 @@ class PreparedInk:
 
     def accuracies(self, classify: Classifier) -> dict[str, Accuracy]:
         """How many of the held-out writers' digits are right, by dataset."""
-        examples = self.plain_validation()
+        examples = self.plain_validation
         correct = classify(examples.images).argmax(axis=1) == examples.labels
         of = np.array([one.writer.partition("/")[0] for one in self.held_out])
         return {str(name): Accuracy(int(correct[of == name].sum()), int((of == name).sum())) for name in np.unique(of)}
@@ -75,9 +77,8 @@ def prepared(ink: Ink, folder: Path, seed: int, callbacks: CallbackList) -> Prep
     digits = ink.digits
     probabilities = kept(folder / RECOGNISED, len(digits))
     if probabilities is None:
-        probabilities = recognised(digits, seed, callbacks)
-        write_whole(folder / RECOGNISED, json.dumps(np.round(probabilities, 4).tolist()))
-        probabilities = np.round(probabilities, 4)
+        probabilities = np.round(recognised(digits, seed, callbacks), 4)
+        write_whole(folder / RECOGNISED, json.dumps(probabilities.tolist()))
     keep = plausible(digits, probabilities)
     apart = np.array([held_out(one.writer) for one in digits])
     seen, unseen = np.flatnonzero(keep & ~apart), np.flatnonzero(keep & apart)
@@ -111,8 +112,3 @@ def kept(path: Path, count: int) -> np.ndarray | None:
     if ListOf(SHARE, length=count, longest=count).fault(document, ""):
         return None
     return np.array(document)
-
-
-def writers(characters: Sequence[InkCharacter]) -> int:
-    """How many people wrote these."""
-    return len({one.writer for one in characters})

@@ -91,14 +91,14 @@ def train(
         backend.prefer(recipe.backend, required=True)
     if output:
         store.require_free(Path(output))  # before anything is downloaded
-    recorded = load_ink(as_paths(ink), listed.on_message) if ink else None
-    if recorded and not recipe.ink_digits and not recipe.ink_negatives:
+    if ink and not recipe.ink_digits and not recipe.ink_negatives:
         raise RecipeError(
             f"The recipe {recipe.name} takes nothing from ink: leave --ink out, use robust, or set "
             "--ink-digits, the number of its digits per training image."
         )
-    if recipe.ink_digits and not recorded:
+    if recipe.ink_digits and not ink:
         listed.on_message(WITHOUT_INK)
+    recorded = load_ink(ink, listed.on_message) if ink else None
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train), ink=recorded is not None)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -153,7 +153,7 @@ def resume(
         dataset = source.load(old.data if data is None else data, say=listed.on_message)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
-        recorded = load_ink(as_paths(old.ink), listed.on_message) if old.ink else None
+        recorded = load_ink(old.ink, listed.on_message) if old.ink else None
         if recorded and recorded.sha256 != old.ink_sha256:
             raise DataError(
                 f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."
@@ -232,7 +232,7 @@ def _train(
     for text in notes:
         callbacks.on_message(text)
     with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
-        validation = dataset.validation.joined(ink.plain_validation()) if ink else dataset.validation
+        validation = dataset.validation.joined(ink.plain_validation) if ink else dataset.validation
         drawn = ink.training if ink else None
         for row in fit(network, recipe, dataset.train, validation, settings.seed, len(rows), callbacks, drawn):
             rows.append(row)
@@ -290,8 +290,3 @@ def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, 
         return about
     accuracies = ink.accuracies(keras_classifier(network))
     return about | {"ink": ink.about() | {"accuracy": {name: one.to_dict() for name, one in accuracies.items()}}}
-
-
-def as_paths(ink: str | Path | Sequence[str | Path]) -> list[Path]:
-    """The paths of ink."""
-    return [Path(ink)] if isinstance(ink, str | Path) else [Path(one) for one in ink]

@@ -62,7 +62,7 @@ class Found(NamedTuple):
     path: Path
 
 
-def load_ink(paths: Sequence[str | Path], say: Callable[[str], None] = say_nothing) -> Ink:
+def load_ink(paths: str | Path | Sequence[str | Path], say: Callable[[str], None] = say_nothing) -> Ink:
     """Load datasets of digital ink from files and folders, recognised by their contents and not by their names.
 
     Each is UNIPEN train_r01_v07, as a folder with `data/` and `include/` (or one that has such a folder in it) or as a
@@ -186,9 +186,14 @@ def from_pendigits(text: str, path: Path, say: Callable[[str], None]) -> Found:
 
 def described(characters: Sequence[InkCharacter]) -> str:
     """How many of what."""
-    digits, writers = sum(one.is_digit for one in characters), len({one.writer for one in characters})
+    digits = sum(one.is_digit for one in characters)
     others = f" and {len(characters) - digits:,} other characters" if digits < len(characters) else ""
-    return f"{digits:,} digits{others} of {writers:,} writers"
+    return f"{digits:,} digits{others} of {writers(characters):,} writers"
+
+
+def writers(characters: Sequence[InkCharacter]) -> int:
+    """How many people wrote these."""
+    return len({one.writer for one in characters})
 
 
 def sha256_of(characters: Sequence[InkCharacter]) -> str:
