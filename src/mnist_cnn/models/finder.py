@@ -1,9 +1,9 @@
 """The architecture of the finder: a fully convolutional network that says where in an image digits are, and which.
 
-It is a small U-Net (Ronneberger, Fischer, Brox, arXiv:1505.04597) with the outputs of CenterNet (Zhou, Wang, Krähenbühl,
-arXiv:1904.07850). Most of its parameters are where there are few places, a sixteenth of the image's height and width:
-there dilated convolutions see 200 pixels around, the word that a letter belongs to. What is finer comes back from
-earlier layers.
+It is a small U-Net (Ronneberger, Fischer, Brox, arXiv:1505.04597) with the outputs of CenterNet (Zhou, Wang, Krähenbühl
+arXiv:1904.07850). Most of its parameters are where there are few places, a sixteenth of the height and width of an
+image: there dilated convolutions see 200 pixels around, the word that a letter belongs to. What is finer comes back
+from earlier layers.
 """
 
 import keras
@@ -23,9 +23,9 @@ def finder(filters: tuple[int, int, int, int] = (16, 32, 48, 96), deep: int = 2)
 
     h and w are any multiples of 16; images may have any polarity. At each place of 4×4 pixels, of which the middle is
     (x, y) = (4·column + 2, 4·row + 2): ten logits of the digits 0 to 9 having their centre there; the natural logarithm
-    of the bounding box's width and height in pixels; and how far its centre is to the right of the middle and below it,
-    in units of 4 pixels. `filters` are those at a half, a quarter, an eighth and a sixteenth of the size, best multiples
-    of 16, with which ONNX Runtime computes; `deep` is the number of residual blocks at the last.
+    of the bounding box's width and height in pixels; and how far its centre is to the right of the middle and below
+    it, in units of 4 pixels. `filters` are those at a half, a quarter, an eighth and a sixteenth of the size, best
+    multiples of 16, with which ONNX Runtime computes; `deep` is the number of residual blocks at the last.
     """
     half, quarter, eighth, sixteenth = filters
     images = layers.Input((None, None, 1), dtype="uint8", name="images")

@@ -1,0 +1,102 @@
+"""What the finder should answer for pages, as tensors: heat maps, boxes, and where these count.
+
+In keras.ops, so that a batch of pages travels to a GPU as images and a few boxes.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from keras import ops
+
+from mnist_cnn.data.pages.page import IGNORED, Page
+from mnist_cnn.models.finder import CLASSES, STRIDE
+
+NOTHING = IGNORED - 1  # the label of a row of a batch that holds no box
+SPREAD = 0.13  # of a peak, in sizes of its box
+LEAST_SPREAD = 0.55  # places
+NEAR_A_PEAK = 0.6  # of its height: where the box counts
+
+
+class Batch(NamedTuple):
+    """Pages as arrays: (n, side, side, 1) uint8 images, (n, k, 4) float32 boxes, (n, k) int8 labels.
+
+    Pages with fewer than k boxes have rows with the label -2.
+    """
+
+    images: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+
+
+class Targets(NamedTuple):
+    """What the finder should answer, for places (n, h/4, w/4).
+
+    `heat` (…, 10) is 1 where a digit has its centre and falls off around it; `boxes` (…, 4) are the natural logarithms
+    of width and height in pixels, and how far the centre is to the right of the middle of the place and below it, in
+    units of 4 pixels; `near` (…,) is 1 where a box counts, and `counted` (…,) where the heat does, else 0.
+    """
+
+    heat: Any
+    boxes: Any
+    near: Any
+    counted: Any
+
+
+def batch(pages: Sequence[Page], most: int) -> Batch:
+    """Pages of one size as a batch of at most `most` boxes each; more are left out."""
+    boxes = np.zeros((len(pages), most, 4), np.float32)
+    labels = np.full((len(pages), most), NOTHING, np.int8)
+    for index, page in enumerate(pages):
+        count = min(most, len(page.labels))
+        boxes[index, :count], labels[index, :count] = page.boxes[:count], page.labels[:count]
+    return Batch(np.stack([page.grey for page in pages])[..., None], boxes, labels)
+
+
+def targets(boxes: Any, labels: Any, height: int, width: int) -> Targets:
+    """The targets of images `height`×`width` pixels with these boxes (n, k, 4) and labels (n, k).
+
+    A peak is a Gaussian as in CenterNet (arXiv:1904.07850), but narrower across a narrow digit, so that the peaks of
+    touching ones stay apart. It is 1 at one place exactly.
+    """
+    boxes, labels = ops.cast(boxes, "float32"), ops.cast(labels, "int32")
+    middles = [ops.arange(size // STRIDE, dtype="float32") for size in (width, height)]
+    lows, highs = boxes[..., :2], boxes[..., 2:]
+    centres, sizes = (lows + highs) / 2, ops.maximum(highs - lows, 1.0)
+    last = ops.convert_to_tensor(np.array([width, height], np.float32) // STRIDE - 1)
+    peaks = ops.clip(ops.floor(centres / STRIDE), 0.0, last)
+    spread = ops.maximum(SPREAD * ops.maximum(sizes, ops.flip(sizes, axis=-1) * 0.5) / STRIDE, LEAST_SPREAD)
+    # One factor across and one down: (n, k, w/4) and (n, k, h/4).
+    across, down = (
+        ops.exp(-0.5 * ((middles[axis] - peaks[..., axis, None]) / spread[..., axis, None]) ** 2) for axis in (0, 1)
+    )
+    found = ops.cast(labels >= 0, "float32")
+    around = down[..., :, None] * across[..., None, :] * found[..., None, None]
+    heat = ops.stack(
+        [
+            ops.max(around * ops.cast(labels == digit, "float32")[..., None, None], axis=1, initial=0.0)
+            for digit in range(CLASSES)
+        ],
+        axis=-1,
+    )
+    nearest = ops.one_hot(ops.argmax(around, axis=1), boxes.shape[1])  # (n, h/4, w/4, k)
+    values = ops.concatenate([ops.log(sizes), centres / STRIDE - 0.5], axis=-1)
+    values = ops.einsum("nhwk,nkc->nhwc", nearest, values)
+    grid = ops.stack(ops.meshgrid(*middles), axis=-1)
+    values = ops.concatenate([values[..., :2], values[..., 2:] - grid], axis=-1)
+    near = ops.cast(ops.max(around, axis=1) >= NEAR_A_PEAK, "float32")
+    counted = ops.maximum(1.0 - ignored(boxes, labels, middles), ops.cast(ops.max(heat, axis=-1) >= 1.0, "float32"))
+    return Targets(heat, values, near, counted)
+
+
+def ignored(boxes: Any, labels: Any, middles: Sequence[Any]) -> Any:
+    """1 at the places (n, h/4, w/4) in boxes to be ignored, and at those around their edges, else 0."""
+    inside = [
+        ops.cast(
+            ((middle + 1.5) * STRIDE > boxes[..., axis, None]) & ((middle - 0.5) * STRIDE < boxes[..., axis + 2, None]),
+            "float32",
+        )
+        for axis, middle in enumerate(middles)
+    ]
+    some = ops.cast(labels == IGNORED, "float32")[..., None, None]
+    return ops.max(inside[1][..., :, None] * inside[0][..., None, :] * some, axis=1, initial=0.0)

@@ -1,0 +1,203 @@
+"""Made pages: what is on them, and where their digits are."""
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from drawn_ink import SEEN, UNSEEN, ink_of
+from mnist_cnn.data.pages import furniture, layouts, sources, writing
+from mnist_cnn.data.pages.camera import moved_boxes
+from mnist_cnn.data.pages.made import HIGHEST, cut, made_page, turned, without_invisible
+from mnist_cnn.data.pages.page import IGNORED, Box, Page
+from mnist_cnn.data.pages.scene import MOST_BOXES, TWICE, Scene
+from mnist_cnn.data.pages.sources import Sources
+
+SIDE = 96
+
+
+def digit_images() -> tuple[np.ndarray, np.ndarray]:
+    """Twenty images of each digit, as MNIST has them: a bar whose length says which."""
+    images = np.zeros((200, 28, 28), np.uint8)
+    labels = np.arange(200) % 10
+    for image, label in zip(images, labels.tolist(), strict=True):
+        image[4:24, 12:16] = 255
+        image[4 : 6 + label, 12:20] = 255
+    return images, labels.astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def given() -> Sources:
+    return sources.sources(*digit_images(), ink_of(SEEN, UNSEEN, each=2).characters)
+
+
+@pytest.fixture(scope="module")
+def pages(given: Sources) -> list[Page]:
+    rng = np.random.default_rng(3)
+    return [made_page(rng, given, SIDE) for _ in range(1500)]
+
+
+def scene(given: Sources, seed: int = 1) -> Scene:
+    return Scene(np.random.default_rng(seed), given, SIDE)
+
+
+def inked(layer: np.ndarray) -> Box:
+    """The box of the ink of a layer, in pixels of the page."""
+    left, top, width, height = cv2.boundingRect(layer)
+    return Box(left / TWICE, top / TWICE, (left + width) / TWICE, (top + height) / TWICE)
+
+
+def test_a_page_is_an_image_with_boxes_in_it(pages: list[Page]) -> None:
+    for page in pages:
+        assert page.grey.shape == (SIDE, SIDE)
+        assert page.grey.dtype == np.uint8
+        assert page.boxes.shape == (len(page.labels), 4)
+        assert len(page.labels) <= MOST_BOXES + 6
+        assert ((page.labels >= IGNORED) & (page.labels <= 9)).all()
+        if len(page.boxes):
+            assert page.boxes.min() >= -0.01
+            assert page.boxes.max() <= SIDE + 0.01
+            assert (page.boxes[:, 2:] > page.boxes[:, :2]).all()
+            assert (page.boxes[:, 3] - page.boxes[:, 1])[page.labels >= 0].max(initial=0) <= 1.2 * HIGHEST
+
+
+def test_the_same_seed_makes_the_same_page(given: Sources) -> None:
+    for seed in range(40):
+        one, other = (made_page(np.random.default_rng(seed), given, SIDE) for _ in range(2))
+        assert (one.grey == other.grey).all()
+        assert (one.boxes == other.boxes).all()
+        assert one.kinds == other.kinds
+
+
+def test_more_than_a_third_of_the_pages_have_no_digit(pages: list[Page]) -> None:
+    assert 0.35 < np.mean([page.digits == 0 for page in pages]) < 0.6
+    some = np.concatenate([page.labels[page.labels >= 0] for page in pages])
+    assert (np.bincount(some, minlength=10) > len(some) / 20).all()
+
+
+def test_every_kind_of_layout_furniture_and_light_occurs(pages: list[Page]) -> None:
+    seen = {kind for page in pages for kind in page.kinds}
+    expected = {one.__name__ for one, _ in layouts.LAYOUTS}
+    expected |= {one.__name__ for one in (*furniture.PAPERS, *furniture.AROUND, *furniture.ALONE)}
+    expected |= {
+        "panel",
+        "desk",
+        "gradient",
+        "vignette",
+        "shadow",
+        "fold",
+        "perspective",
+        "cropped",
+        "turned",
+        "texture",
+    }
+    expected |= {"dark-mode", "jpeg", "screen", "two-levels", "few-pixels", "motion", "faint", "clean", "show-through"}
+    expected |= {"surface", "blobs", "scenery"}
+    assert expected - seen == set()
+
+
+def test_digits_are_of_all_sizes(pages: list[Page]) -> None:
+    heights = np.concatenate([(page.boxes[:, 3] - page.boxes[:, 1])[page.labels >= 0] for page in pages])
+    assert np.percentile(heights, 5) < 16
+    assert np.percentile(heights, 95) > 45
+
+
+def test_a_page_takes_a_few_milliseconds(given: Sources) -> None:
+    rng = np.random.default_rng(0)
+    begin = time.perf_counter()
+    for _ in range(200):
+        made_page(rng, given, 128)
+    assert (time.perf_counter() - begin) / 200 < 0.02
+
+
+@pytest.mark.parametrize("kind", ["mnist", "ink", "printed"])
+def test_the_box_of_a_digit_lies_around_its_ink(given: Sources, kind: str) -> None:
+    for seed in range(60):
+        page = scene(given, seed)
+        hand = writing.some_hand(page, 30.0, kind)
+        box = writing.character(page, hand, str(seed % 10), 20.0, 70.0)
+        found = inked(hand.layer)
+        assert np.allclose(box, found, atol=3.0), (box, found)
+
+
+def test_touching_digits_overlap_by_at_most_a_third(given: Sources) -> None:
+    page = scene(given)
+    hand = writing.some_hand(page, 30.0, "ink")
+    writing.number(page, hand, "250", 10.0, 60.0, gap=-0.5)
+    for left, right in zip(page.boxes[:-1], page.boxes[1:], strict=True):
+        assert 0.2 * left.width < left.right - right.left <= 0.34 * left.width
+
+
+def test_letters_alone_are_ignored_where_they_resemble_digits_and_in_words_they_are_not(given: Sources) -> None:
+    page = scene(given)
+    hand = writing.some_hand(page, 20.0, "printed")
+    writing.word(page, hand, "O", 10.0, 40.0)
+    assert page.labels == [IGNORED]
+    writing.word(page, hand, "HELLO", 10.0, 40.0)
+    writing.beside(page, hand, "/", 10.0, 40.0)
+    assert page.labels == [IGNORED]
+    assert page.digits == []
+
+
+def test_a_digit_that_is_cut_too_much_is_ignored_and_one_outside_is_nowhere() -> None:
+    boxes = np.array([[-3, 20, 7, 40], [-6, 20, 4, 40], [-20, 20, -5, 40], [30, 20, 40, 28]], np.float32)
+    kept, labels = cut(boxes, np.array([1, 2, 3, 4], np.int8), Box(0, 0, SIDE, SIDE))
+    assert labels.tolist() == [1, IGNORED, IGNORED]  # the last is too small
+    assert kept.tolist() == [[0, 20, 7, 40], [0, 20, 4, 40], [30, 20, 40, 28]]
+
+
+def test_a_crossed_out_digit_is_ignored(given: Sources) -> None:
+    page = scene(given)
+    writing.number(page, writing.some_hand(page, 30.0, "ink"), "7", 30.0, 60.0)
+    furniture.crossed_out(page, 30.0)
+    assert page.labels == [IGNORED]
+
+
+def test_digits_that_noise_hides_are_ignored(given: Sources) -> None:
+    page = scene(given)
+    image = np.full((SIDE, SIDE), 200, np.uint8)
+    image[20:40, 10:20:3] = 90
+    boxes = np.array([[10, 20, 20, 40], [50, 20, 60, 40]], np.float32)
+    assert without_invisible(page, image, boxes, np.array([1, 2], np.int8)).tolist() == [1, IGNORED]
+
+
+def test_on_a_page_lying_on_its_side_no_digit_is_to_be_found(given: Sources) -> None:
+    for seed in range(6):
+        page = scene(given, seed)
+        grey = np.zeros((SIDE, SIDE), np.float32)
+        grey[20:40, 10:22] = 1
+        boxes = np.array([[10, 20, 22, 40], [10, 20, 22, 40]], np.float32)
+        image, moved, labels = turned(page, grey, boxes, np.array([3, 0], np.int8))
+        assert labels.tolist() == [IGNORED]  # a three is none any more
+        left, top, right, bottom = moved[0].astype(int).tolist()
+        assert image[top:bottom, left:right].all()
+        assert image.sum() == 240
+
+
+def test_boxes_follow_a_view() -> None:
+    boxes = np.array([[10, 20, 30, 60]], np.float32)
+    assert np.allclose(moved_boxes(boxes, np.array([[1, 0, 5], [0, 1, -3], [0, 0, 1.0]])), [[15, 17, 35, 57]])
+    quarter = np.array([[0, -1, 96], [1, 0, 0], [0, 0, 1.0]])
+    assert np.allclose(moved_boxes(boxes, quarter), [[36, 10, 76, 30]])
+    twice = np.diag([2.0, 2.0, 1.0]) * 7
+    assert np.allclose(moved_boxes(boxes, twice), 2 * boxes)
+
+
+def test_validation_has_other_images_and_writers(given: Sources) -> None:
+    other = sources.sources(*digit_images(), ink_of(SEEN, UNSEEN, each=2).characters, validation=True)
+    assert len(given.images) == 190
+    assert len(other.images) == 10
+    drawn = sources.WAYS * sum(map(len, sources.glyphs.DIGITS.values()))
+    assert len(given.digits.labels) == len(other.digits.labels) == drawn + 20
+    assert len(given.letters.labels) == len(other.letters.labels) == 4
+
+
+def test_prepared_sources_are_the_same_from_a_file(given: Sources, tmp_path: Path) -> None:
+    sources.save(given, tmp_path / "sources.npz")
+    loaded = sources.load(tmp_path / "sources.npz")
+    assert (loaded.images == given.images).all()
+    assert (loaded.digits.labels == given.digits.labels).all()
+    assert np.abs(loaded.letters.points - given.letters.points).max() < 1e-3
+    assert made_page(np.random.default_rng(5), loaded, SIDE).grey.shape == (SIDE, SIDE)
