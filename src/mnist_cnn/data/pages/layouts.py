@@ -234,7 +234,7 @@ LAYOUTS: tuple[tuple[Layout, float], ...] = (
     (large_letters, 0.04),
     (symbols, 0.03),
     (furniture_only, 0.07),
-    (nothing, 0.1),
+    (nothing, 0.13),
 )
 SHARES = np.cumsum([share for _, share in LAYOUTS])
 

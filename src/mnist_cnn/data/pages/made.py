@@ -67,10 +67,10 @@ def beside(scene: Scene, height: float) -> None:
 def background(scene: Scene) -> np.ndarray:
     """No paper at all: a surface, things, an edge, (side, side) float32 from about 0 to 1."""
     kind = scene.rng.random()
-    if kind < 0.3:
+    if kind < 0.22:
         scene.kinds.append("surface")
         return scene.between(0.2, 0.8) + textures.some_surface(scene) * scene.growing(0.02, 0.35)
-    if kind < 0.4:
+    if kind < 0.28:
         scene.kinds.append("blobs")
         return 0.5 + textures.slow(scene, scene.whole(3, 40)) * scene.growing(0.02, 0.4)
     scene.kinds.append("scenery")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from mnist_cnn.data import glyphs, strokes
 
@@ -85,6 +84,8 @@ def from_matplotlib() -> Iterator[list[Printed]]:
 
 def from_file(path: Path) -> list[Printed]:
     """The characters of a TrueType file that it has."""
+    from PIL import Image, ImageDraw, ImageFont  # here, since prepared typefaces do without
+
     font = ImageFont.truetype(str(path), 100)
     _, top, _, bottom = font.getbbox("8", anchor="ls")
     font = ImageFont.truetype(str(path), round(100 * HEIGHT / (bottom - top)))
