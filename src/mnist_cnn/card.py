@@ -28,6 +28,7 @@ from mnist_cnn.system.schema import (
 )
 
 FORMAT = 4
+FINDER = "finder"  # the recipe of a network that detects digits in images; all others classify images of one digit
 CARD = "card.json"
 KERAS_MODEL = "model.keras"
 ONNX_MODEL = "model.onnx"
@@ -56,7 +57,7 @@ COUNTED = ("epochs", "batch_size", "final_plain_epochs", "plain_epochs")
 SEED, THREADS = Number(0, 2**32 - 1, whole=True), Number(1, 1024, whole=True)
 SECONDS = Number(0, 1e12)
 EPOCH = Fields(
-    {"epoch": COUNT, "loss": Number(), "accuracy": SHARE, "seconds": SECONDS}, {"val_accuracy": SHARE}, Number()
+    {"epoch": COUNT, "loss": Number(), "seconds": SECONDS}, {"accuracy": SHARE, "val_accuracy": SHARE}, Number()
 )
 PAIR = ListOf(Number(), length=2)
 ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accuracy": SHARE})
@@ -93,7 +94,7 @@ WANTED = Fields(
                 "test": COUNT,
                 "warning": AnyOf(Text(), or_null=True),
             },
-            {"ink": INK},
+            {"ink": INK, "pages": Fields({"side": COUNT, "validation": COUNT, "test": COUNT})},
         ),
         "git_commit": AnyOf(Text(100), or_null=True),
         "versions": MapOf(Text(1000)),
@@ -101,36 +102,49 @@ WANTED = Fields(
         "seconds": Fields({"training": SECONDS}, others=SECONDS),
         "parameters": COUNT,
         "history": ListOf(EPOCH),
-        "evaluation": Fields(
-            {
-                "count": Number(1, 1e9, whole=True),
-                "correct": COUNT,
-                "accuracy": SHARE,
-                "confusion_matrix": ListOf(ListOf(Number(0, 1e9, whole=True), length=10), length=10),
-                "negative_log_likelihood": Number(-1e-3),
-                "brier_score": Number(0, 2.1),
-                "expected_calibration_error": SHARE,
-            },
-            {
-                "interval": PAIR,
-                "confidence_interval": PAIR,
-                "intervals": MapOf(PAIR),
-                "confidence_intervals": MapOf(PAIR),
-                "precision": ListOf(SHARE, length=10),
-                "recall": ListOf(SHARE, length=10),
-                "f1": ListOf(SHARE, length=10),
-                "coverage": Fields({"area": SHARE, "accuracy": SELECTIVE}),
-                "risk_coverage": Fields({"aurc": SHARE, "selective_accuracy": SELECTIVE}),
-                "corrected": ACCURACY,
-                "temperature": TEMPERATURE,
-                "adaptation": MapOf(Anything()),
-            },
-        ),
+        "evaluation": MapOf(Anything()),
         "notes": ListOf(Text()),
         "files": MapOf(SHA256),
         "digest": SHA256,
     }
 )
+CLASSIFICATION = Fields(
+    {
+        "count": Number(1, 1e9, whole=True),
+        "correct": COUNT,
+        "accuracy": SHARE,
+        "confusion_matrix": ListOf(ListOf(Number(0, 1e9, whole=True), length=10), length=10),
+        "negative_log_likelihood": Number(-1e-3),
+        "brier_score": Number(0, 2.1),
+        "expected_calibration_error": SHARE,
+    },
+    {
+        "interval": PAIR,
+        "confidence_interval": PAIR,
+        "intervals": MapOf(PAIR),
+        "confidence_intervals": MapOf(PAIR),
+        "precision": ListOf(SHARE, length=10),
+        "recall": ListOf(SHARE, length=10),
+        "f1": ListOf(SHARE, length=10),
+        "coverage": Fields({"area": SHARE, "accuracy": SELECTIVE}),
+        "risk_coverage": Fields({"aurc": SHARE, "selective_accuracy": SELECTIVE}),
+        "corrected": ACCURACY,
+        "temperature": TEMPERATURE,
+        "adaptation": MapOf(Anything()),
+    },
+)
+AT_THRESHOLD = {
+    "threshold": SHARE,
+    "digits": COUNT,
+    "detections": COUNT,
+    "right": COUNT,
+    "precision": SHARE,
+    "recall": SHARE,
+    "f1": SHARE,
+    "confidence_intervals": Fields(dict.fromkeys(("precision", "recall", "f1"), PAIR)),
+    "nothing_found": AnyOf(ACCURACY, or_null=True),
+}
+DETECTION = Fields({"pages": COUNT, **AT_THRESHOLD, "by_threshold": ListOf(Fields(AT_THRESHOLD))})
 
 
 @dataclass(frozen=True)
@@ -161,6 +175,11 @@ class Card:
     def sealed(self) -> "Card":
         """The same model card with its digest."""
         return replace(self, digest=digest_of(asdict(self)))
+
+    @property
+    def is_finder(self) -> bool:
+        """Whether the model detects digits in images, instead of classifying images of one digit."""
+        return bool(self.recipe["name"] == FINDER)
 
     @property
     def outside_temperature(self) -> float:
@@ -314,6 +333,12 @@ def _fault(document: dict[str, Any]) -> str | None:
     if fault := WANTED.fault(document, ""):
         return fault
     evaluation = document["evaluation"]
+    is_finder = document["recipe"]["name"] == FINDER
+    if fault := (DETECTION if is_finder else CLASSIFICATION).fault(evaluation, "evaluation"):
+        return fault
+    if is_finder:
+        chosen = [one["threshold"] for one in evaluation["by_threshold"]]
+        return None if evaluation["threshold"] in chosen else "evaluation.by_threshold has not the chosen threshold"
     matrix = evaluation["confusion_matrix"]
     correct = sum(row[digit] for digit, row in enumerate(matrix))
     if (correct, sum(map(sum, matrix))) != (evaluation["correct"], evaluation["count"]):

@@ -35,10 +35,16 @@ class Callback:
         """An epoch begins; `logs` is empty."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Batch `batch` has ended, and perhaps several before it: `loss`, `accuracy` (means so far), `batches`."""
+        """Batch `batch` has ended, and perhaps several before it: `loss`, `accuracy` (means so far), `batches`.
+
+        A finder has no `accuracy`.
+        """
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """An epoch has ended: `loss`, `accuracy`, `seconds`, and with validation images `val_loss`, `val_accuracy`."""
+        """An epoch has ended: `loss`, `accuracy`, `seconds`, and with validation images `val_loss`, `val_accuracy`.
+
+        A finder has no accuracies, but `val_precision`, `val_recall` and `val_f1`.
+        """
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Training has ended: `loss` and so on of the last epoch."""
@@ -52,6 +58,9 @@ class Callback:
 
     def on_evaluate_end(self, evaluation: Any, dataset: Any) -> None:
         """Every number is there, an `Evaluation`, a second after `on_accuracy`."""
+
+    def on_detections(self, evaluation: Any) -> None:
+        """A finder is evaluated: a `FinderEvaluation`, in place of `on_accuracy` and `on_evaluate_end`."""
 
     def on_corruption(self, kind: str, done: int, images: int) -> None:
         """So many of `images` corrupted images are classified, the last ones of this kind."""

@@ -84,7 +84,7 @@ class ProgressCallback(Callback):
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
             TextColumn("batch {task.fields[batch]}  loss {task.fields[loss]:.4f}"),
-            TextColumn("accuracy {task.fields[accuracy]:.2%}"),
+            TextColumn("{task.fields[accuracy]}"),
             TimeRemainingColumn(),
             TextColumn("left"),
             console=stderr,
@@ -123,7 +123,7 @@ class ProgressCallback(Callback):
         epoch, position = f"{self.epoch + 1}/{self.epochs}", f"{batch + 1:>4}/{batches}"
         if not self.progress.tasks:
             total = (self.epochs - self.initial_epoch) * batches
-            self.progress.add_task("", total=total, epoch=epoch, batch=position, loss=0.0, accuracy=0.0)
+            self.progress.add_task("", total=total, epoch=epoch, batch=position, loss=0.0, accuracy="")
             self.progress.start()
         self.progress.update(
             self.progress.tasks[0].id,
@@ -131,7 +131,7 @@ class ProgressCallback(Callback):
             epoch=epoch,
             batch=position,
             loss=logs["loss"],
-            accuracy=logs["accuracy"],
+            accuracy=f"accuracy {logs['accuracy']:.2%}" if "accuracy" in logs else "",
         )
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -140,18 +140,23 @@ class ProgressCallback(Callback):
             return
         number = epoch + 1
         left = (time.monotonic() - self.started) / (number - self.initial_epoch) * (self.epochs - number)
-        validated = ""
-        if "val_loss" in logs:
-            validated = f"val_loss {logs['val_loss']:.4f}  val_accuracy {logs['val_accuracy']:.2%}  "
+        shown = [f"loss {logs['loss']:.4f}"]
+        shown += [f"accuracy {logs['accuracy']:.2%}"] if "accuracy" in logs else []
+        shown += [f"val_loss {logs['val_loss']:.4f}"] if "val_loss" in logs else []
+        shown += [f"{name} {logs[name]:.2%}" for name in ("val_accuracy", "val_f1") if name in logs]
         stderr.print(
-            f"epoch {number:>3}/{self.epochs}  loss {logs['loss']:.4f}  accuracy {logs['accuracy']:.2%}  "
-            f"{validated}{logs['seconds']:.1f} s, {clock(left)} left"
+            f"epoch {number:>3}/{self.epochs}  {'  '.join(shown)}  {logs['seconds']:.1f} s, {clock(left)} left"
         )
 
     def on_accuracy(self, accuracy: Any, corrected: Any, dataset: Any) -> None:  # noqa: ARG002  the callback's
         """The accuracy, the moment it is known."""
         self.on_run_end()
         self.on_message(f"Test accuracy{dataset.mark}: {accuracy}")
+
+    def on_detections(self, evaluation: Any) -> None:
+        """Precision, recall and F1."""
+        self.on_run_end()
+        self.on_message(f"Made pages of held-out writers: {evaluation}")
 
     def on_corruption(self, kind: str, done: int, images: int) -> None:
         """A bar over all corruptions, or a line each."""

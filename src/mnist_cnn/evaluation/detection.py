@@ -80,8 +80,20 @@ def overlaps(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.asarray(common / np.maximum(areas[0][:, None] + areas[1][None] - common, 1e-6))
 
 
-def counted(found: Detections, boxes: np.ndarray, labels: np.ndarray) -> Counts:
-    """How many detections are right, for the boxes (k, 4) and labels (k,) of an image.
+class Match(NamedTuple):
+    """What detections of one image are: `right` (k,) and `ignored` (k,) bool; and which digits (m,) bool are `found`.
+
+    The digits are the boxes whose labels are 0 to 9, in their order. A detection that is neither right nor ignored is
+    wrong: it has another label than the digit in its place, or there is none.
+    """
+
+    right: np.ndarray
+    ignored: np.ndarray
+    found: np.ndarray
+
+
+def matched(found: Detections, boxes: np.ndarray, labels: np.ndarray) -> Match:
+    """Compare detections with the boxes (m, 4) and labels (m,) of an image.
 
     Right is one with the digit's label whose box overlaps its box by 0.4 (intersection over union), each digit once.
     Labels below 0 are of boxes in which detections do not count at all.
@@ -89,19 +101,22 @@ def counted(found: Detections, boxes: np.ndarray, labels: np.ndarray) -> Counts:
     real = labels >= 0
     overlap = overlaps(found.boxes, boxes[real])
     unused = np.ones(int(real.sum()), bool)
-    right, wrong = 0, []
+    right = np.zeros(len(found.labels), bool)
     for index, label in enumerate(found.labels.tolist()):
         fits = unused & (labels[real] == label) & (overlap[index] >= SAME)
         if fits.any():
             unused[int(np.argmax(overlap[index] * fits))] = False
-            right += 1
-        else:
-            wrong.append(index)
-    centres = (found.boxes[wrong, :2] + found.boxes[wrong, 2:]) / 2
+            right[index] = True
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
     ignore = boxes[~real]
     inside = (centres[:, None] >= ignore[None, :, :2] - STRIDE) & (centres[:, None] <= ignore[None, :, 2:] + STRIDE)
-    excused = int(inside.all(axis=-1).any(axis=-1).sum()) if len(wrong) and len(ignore) else 0
-    return Counts(int(real.sum()), len(found.labels) - excused, right)
+    return Match(right, ~right & inside.all(axis=-1).any(axis=-1), ~unused)
+
+
+def counted(found: Detections, boxes: np.ndarray, labels: np.ndarray) -> Counts:
+    """How many detections are right, as `matched` says, for the boxes (m, 4) and labels (m,) of an image."""
+    match = matched(found, boxes, labels)
+    return Counts(len(match.found), int((~match.ignored).sum()), int(match.right.sum()))
 
 
 def summed(counts: list[Counts]) -> Counts:

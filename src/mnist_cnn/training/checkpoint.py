@@ -98,27 +98,30 @@ def settings_of(folder: Path) -> Settings:
         raise RunError(f"{path} is missing or damaged, so the run cannot be resumed: train again.") from error
 
 
-def save(folder: Path, network: "keras.Model", history: Sequence[Epoch]) -> None:
-    """Replace the state in the folder atomically by the model's."""
+def save(folder: Path, network: "keras.Model", history: Sequence[Epoch], *others: "keras.Model") -> None:
+    """Replace the state in the folder atomically by the model's, and by the weights of `others` that belong to it."""
     from keras import ops  # here, because it brings its framework with it
 
     arrays: dict[str, Any] = {
-        f"variable_{index}": ops.convert_to_numpy(variable) for index, variable in enumerate(variables(network))
+        f"variable_{index}": ops.convert_to_numpy(variable)
+        for index, variable in enumerate(variables(network, *others))
     }
     stream = io.BytesIO()
     np.savez(stream, history=np.array(json.dumps(list(history))), **arrays)
     write_whole(folder / STATE, stream.getvalue())
 
 
-def restore(folder: Path, network: "keras.Model") -> list[Epoch]:
-    """Load the saved state into the model and its optimizer; returns the history so far, empty if none was saved.
+def restore(folder: Path, network: "keras.Model", *others: "keras.Model") -> list[Epoch]:
+    """Load the saved state into the model and its optimizer, and into `others` that were saved with it.
+
+    Returns the history so far, empty if none was saved.
 
     Raises RunError if the state is damaged or of another model.
     """
     path = folder / STATE
     if not (path.exists() or path.is_symlink()):
         return []
-    targets = variables(network)
+    targets = variables(network, *others)
     try:
         history, arrays = read_state(path, len(targets))
         for variable, array in zip(targets, arrays, strict=True):
@@ -149,7 +152,8 @@ def read_state(path: Path, count: int) -> tuple[list[Epoch], list[np.ndarray]]:
     return history, arrays
 
 
-def variables(network: "keras.Model") -> list[Any]:
+def variables(network: "keras.Model", *others: "keras.Model") -> list[Any]:
     """All that training changes: weights, the states of the random generators, and the optimizer's variables."""
     network.optimizer.build(network.trainable_variables)
-    return [*network.variables, *network.optimizer.variables]
+    more = [variable for other in others for variable in other.variables]
+    return [*network.variables, *network.optimizer.variables, *more]

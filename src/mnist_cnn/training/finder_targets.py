@@ -72,16 +72,17 @@ def targets(boxes: Any, labels: Any, height: int, width: int) -> Targets:
     )
     found = ops.cast(labels >= 0, "float32")
     around = down[..., :, None] * across[..., None, :] * found[..., None, None]
-    heat = ops.stack(
-        [
-            ops.max(around * ops.cast(labels == digit, "float32")[..., None, None], axis=1, initial=0.0)
-            for digit in range(CLASSES)
-        ],
-        axis=-1,
-    )
-    nearest = ops.one_hot(ops.argmax(around, axis=1), boxes.shape[1])  # (n, h/4, w/4, k)
+    # The highest peak of each digit at each place, in one pass: boxes that are none go to an eleventh digit.
+    count, most = labels.shape
+    ours = ops.arange(count, dtype="int32")[:, None] * (CLASSES + 1) + ops.where(labels >= 0, labels, CLASSES)
+    flat = ops.reshape(around, (count * most, *around.shape[2:]))
+    heat = ops.segment_max(flat, ops.reshape(ours, (-1,)), num_segments=count * (CLASSES + 1))
+    heat = ops.reshape(ops.maximum(heat, 0.0), (count, CLASSES + 1, *around.shape[2:]))
+    heat = ops.transpose(heat[:, :CLASSES], (0, 2, 3, 1))
+    nearest = ops.reshape(ops.argmax(around, axis=1), (count, -1, 1))
     values = ops.concatenate([ops.log(sizes), centres / STRIDE - 0.5], axis=-1)
-    values = ops.einsum("nhwk,nkc->nhwc", nearest, values)
+    values = ops.take_along_axis(values, ops.repeat(nearest, 4, axis=-1), axis=1)
+    values = ops.reshape(values, (count, *around.shape[2:], 4))
     grid = ops.stack(ops.meshgrid(*middles), axis=-1)
     values = ops.concatenate([values[..., :2], values[..., 2:] - grid], axis=-1)
     near = ops.cast(ops.max(around, axis=1) >= NEAR_A_PEAK, "float32")

@@ -46,7 +46,7 @@ def compiled_here(recipe: Recipe, updates: int, count: int) -> keras.Model:
     built = build(recipe.name, recipe.dropout)
     rate = recipe.learning_rate
     if recipe.schedule != "constant" or recipe.warm_up:
-        rate = WarmUpAndDecay(recipe.learning_rate, updates, recipe.warm_up, down=recipe.schedule == "linear")
+        rate = WarmUpAndDecay(recipe.learning_rate, updates, recipe.warm_up, recipe.schedule)
     optimizer = {"sgd": keras.optimizers.SGD, "adam": keras.optimizers.Adam}[recipe.optimizer]
     loss: Any = "categorical_crossentropy"
     metrics: list[Any] = ["accuracy"]
@@ -72,27 +72,38 @@ def updates(recipe: Recipe, images: int) -> int:
 
 
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras ships no types
-    """A learning rate that rises linearly over a fraction of all updates, then falls linearly to 0 or stays constant.
+    """A learning rate that rises linearly over a fraction of all updates, then falls to 0 or stays constant.
 
-    The triangle of Smith, Topin, "Super-convergence" (2018), without its changes of momentum.
+    "linear" is the triangle of Smith, Topin, "Super-convergence" (2018), without its changes of momentum; "cosine"
+    falls by half a period (Loshchilov, Hutter, "SGDR", arXiv:1608.03983), without its restarts.
     """
 
-    def __init__(self, highest: float, updates: int, warm_up: float, down: bool) -> None:
+    def __init__(self, highest: float, updates: int, warm_up: float, schedule: str) -> None:
         self.highest = highest
         self.updates = updates
         self.warm_up = warm_up
-        self.down = down
+        self.schedule = schedule
 
     def __call__(self, step: Any) -> Any:
         """The learning rate of an update, counted from 0; it is never 0."""
         done = (ops.cast(step, "float32") + 0.5) / self.updates
         rising = done / self.warm_up if self.warm_up else 1.0
-        falling = ops.maximum((1 - done) / (1 - self.warm_up), 0.0) if self.down else 1.0
-        return self.highest * ops.minimum(rising, falling)
+        left = ops.maximum((1 - done) / (1 - self.warm_up), 0.0)
+        falling = {
+            "constant": ops.ones_like(left),
+            "linear": left,
+            "cosine": 0.5 - 0.5 * ops.cos(math.pi * ops.minimum(left, 1.0)),
+        }
+        return self.highest * ops.minimum(rising, falling[self.schedule])
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {"highest": self.highest, "updates": self.updates, "warm_up": self.warm_up, "down": self.down}
+        return {
+            "highest": self.highest,
+            "updates": self.updates,
+            "warm_up": self.warm_up,
+            "schedule": self.schedule,
+        }
 
 
 def fit(

@@ -11,22 +11,29 @@ from mnist_cnn.system.files import append as append_to_file
 from mnist_cnn.system.files import write_whole
 
 Epoch = dict[str, float]
-"""One row: epoch (from 1), loss, accuracy, seconds, and with validation images val_loss, val_accuracy."""
+"""One row: epoch (from 1), loss, accuracy, seconds, and with validation images val_loss, val_accuracy.
+
+A finder's has no accuracies, but the parts of the loss, and precision, recall and F1 on the validation pages.
+"""
 
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
+FINDER_COLUMNS = (
+    *("epoch", "loss", "heat_loss", "box_loss", "val_loss"),
+    *("val_precision", "val_recall", "val_f1", "seconds"),
+)
 
 
-def append(path: Path, row: Epoch) -> None:
+def append(path: Path, row: Epoch, columns: Sequence[str] = COLUMNS) -> None:
     """Add one row to the end of the file."""
     stream = io.StringIO(newline="")
-    csv.DictWriter(stream, COLUMNS).writerow(row)
+    csv.DictWriter(stream, columns).writerow(row)
     append_to_file(path, stream.getvalue().encode())
 
 
-def rewrite(path: Path, rows: Sequence[Epoch]) -> None:
+def rewrite(path: Path, rows: Sequence[Epoch], columns: Sequence[str] = COLUMNS) -> None:
     """Replace the file atomically by one with just these rows."""
     stream = io.StringIO(newline="")
-    writer = csv.DictWriter(stream, COLUMNS)
+    writer = csv.DictWriter(stream, columns)
     writer.writeheader()
     writer.writerows(rows)
     write_whole(path, stream.getvalue())

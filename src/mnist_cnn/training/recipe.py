@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from mnist_cnn.card import FINDER
 from mnist_cnn.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ class Recipe:
     batch_size: int = number(64, 1, 10_000, "Batch size.")
     optimizer: str = choice("sgd", ("sgd", "adam"), "Optimizer.")
     learning_rate: float = number(0.01, 1e-6, 10.0, "Peak learning rate.")
-    schedule: str = choice("constant", ("constant", "linear"), "Learning-rate schedule: constant or linear decay.")
+    schedule: str = choice(
+        "constant", ("constant", "linear", "cosine"), "Learning-rate schedule: constant, or linear or cosine decay."
+    )
     warm_up: float = number(0.0, 0.0, 0.9, "Warm-up fraction: share of all updates in which the learning rate rises.")
     label_smoothing: float = number(0.0, 0.0, 0.9, "Label smoothing.")
     validation_split: float = number(0.1, 0.0, 0.9, "Last fraction of the training images, held out for validation.")
@@ -63,6 +66,11 @@ class Recipe:
     )
     # Bit-identical results at 1 and 16; 16 saves about a millisecond of Python per update (docs/log.md).
     steps_per_execution: int = number(16, 1, 10_000, "Batches per compiled call; changes the speed only.")
+    pages: int = number(0, 0, 60_000, "Finder: pages made per epoch, each used `repeats` times.")
+    mosaics: float = number(0.0, 0.0, 1.0, "Finder: fraction of batches with pages joined, four to an image.")
+    weight_decay: float = number(0.0, 0.0, 1.0, "Finder: decoupled weight decay, as a share of the learning rate.")
+    gradient_clipping: float = number(0.0, 0.0, 1e6, "Finder: maximum norm of the gradient; 0: any.")
+    weight_averaging: float = number(0.0, 0.0, 0.99999, "Finder: share of the averaged weights kept at each update.")
 
     def __init__(self, name: str = "classic", **hyperparameters: float | str) -> None:
         if name not in VALUES:
@@ -72,8 +80,12 @@ class Recipe:
             raise RecipeError(f"There is no hyperparameter {unknown[0]!r}: {nearest(unknown[0], known)}.")
         object.__setattr__(self, "name", name)
         for word, one in known.items():
-            value = hyperparameters.get(word, VALUES[name].get(word, one.default))
-            object.__setattr__(self, word, checked(one, value))
+            usual = VALUES[name].get(word, one.default)
+            value = checked(one, hyperparameters.get(word, usual))
+            if value != usual and (word in NOT_OF_FINDER if name == FINDER else word in OF_FINDER):
+                option = word.replace("_", "-")
+                raise RecipeError(f"{option} is not a hyperparameter of the recipe {name}: leave --{option} out.")
+            object.__setattr__(self, word, value)
 
     def __repr__(self) -> str:
         own = Recipe(self.name)
@@ -92,8 +104,11 @@ class Recipe:
     def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
         """The same recipe with the repeats per epoch settled for this many training images.
 
-        Without `ink` it draws nothing from there. Raises RecipeError if the images do not fill one batch.
+        Without `ink` it draws nothing from there. Raises RecipeError if the images, or the pages of an epoch, do not
+        fill one batch, or a batch of pages cannot be divided into fours for mosaics.
         """
+        if self.is_finder:
+            return self.for_pages()
         if count < self.batch_size:
             raise RecipeError(
                 f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
@@ -102,8 +117,43 @@ class Recipe:
         settled = replace(self, repeats=repeats)
         return settled if ink else replace(settled, ink_digits=0.0, ink_negatives=0.0)
 
+    def for_pages(self) -> "Recipe":
+        """The same recipe of a finder with its repeats per epoch settled; raises RecipeError as `for_images`."""
+        settled = replace(self, repeats=self.repeats or 1)
+        used = settled.images_per_epoch(0)
+        if used < self.batch_size:
+            raise RecipeError(f"batch-size is {self.batch_size}: an epoch uses only {used} pages, so lower it.")
+        if self.mosaics and self.batch_size % 4:
+            raise RecipeError(
+                f"batch-size is {self.batch_size}: with mosaics of four pages it must be a multiple of 4."
+            )
+        return settled
+
+    @property
+    def is_finder(self) -> bool:
+        """Whether its network detects digits in an image, instead of classifying an image of one digit."""
+        return self.name == FINDER
+
+    @property
+    def takes_ink(self) -> bool:
+        """Whether it can be trained on ink."""
+        return self.is_finder or bool(self.ink_digits or self.ink_negatives)
+
+    def require_classifier(self, what: str) -> None:
+        """Raise RecipeError if this recipe trains a finder, which `what` cannot use."""
+        if self.is_finder:
+            raise RecipeError(
+                f"{what} needs a digit classifier, and the recipe {FINDER} trains a network that says where in an "
+                "image digits are: choose another recipe."
+            )
+
     def images_per_epoch(self, count: int) -> int:
-        """How many images the network sees per epoch where there are this many to train on."""
+        """How many images the network sees per epoch where there are this many to train on; a finder: how many pages.
+
+        The latter depends on the recipe alone.
+        """
+        if self.is_finder:
+            return self.pages * self.repeats
         digits = count * self.repeats
         return digits + round(digits * self.ink_digits) + round(digits * self.negatives)
 
@@ -226,7 +276,31 @@ VALUES: dict[str, dict[str, float | str]] = {
         "ink_negatives": 0.5,
         "precision": "mixed",
     },
+    FINDER: {
+        "epochs": 100,
+        "batch_size": 64,
+        "optimizer": "adam",
+        "learning_rate": 0.0015,
+        "schedule": "cosine",
+        "warm_up": 0.03,
+        "validation_split": 0.05,
+        "dropout": 0.0,
+        "precision": "mixed",
+        "repeats": 3,
+        "pages": 6_000,
+        "mosaics": 0.35,
+        "weight_decay": 0.02,
+        "gradient_clipping": 3.0,
+        "weight_averaging": 0.9995,
+    },
 }
+# What means something for the finder only, and what means nothing for it.
+OF_FINDER = frozenset({"pages", "mosaics", "weight_decay", "gradient_clipping", "weight_averaging"})
+NOT_OF_FINDER = frozenset(
+    {"optimizer", "label_smoothing", "validation_split", "dropout", "final_plain_epochs", "test_time_shift"}
+    | {"rotation", "zoom", "shear", "translation", "elastic", "restyle", "negatives", "ink_digits", "ink_negatives"}
+    | {"steps_per_execution"}
+)
 RECIPES = {name: Recipe(name) for name in VALUES}
 ABOUT = {
     "classic": "The well-known Keras tutorial recipe, exactly: 33,658 parameters, SGD, 12 epochs, about 98%.",
@@ -234,4 +308,5 @@ ABOUT = {
     "best": "The most accurate single model that two cores train in well under an hour.",
     "robust": "Trained to read anyone's handwriting in photos and scans, and to reject what is not a digit.",
     "tiny": "At most 10,000 parameters: for a microcontroller or a web page.",
+    FINDER: "Finds digits among words, forms and pictures: where they are. No classifier: `read` does not use it yet.",
 }

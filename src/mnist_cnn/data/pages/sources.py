@@ -45,7 +45,7 @@ class Strokes:
         cuts = starts.tolist()
         object.__setattr__(self, "_cuts", [cuts[a : b + 1] for a, b in pairwise(first.tolist())])
         names, begins = np.unique(self.labels, return_index=True)
-        stops = [*begins[1:].tolist(), len(self.labels)]
+        stops = [*begins[1:].tolist(), len(self.labels)][: len(names)]
         object.__setattr__(self, "_ranges", {str(n): (int(a), b) for n, a, b in zip(names, begins, stops, strict=True)})
 
     def __contains__(self, label: str) -> bool:

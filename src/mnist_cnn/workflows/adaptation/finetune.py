@@ -73,7 +73,7 @@ class FineTuning:
             if isinstance(layer, layers.BatchNormalization):
                 layer.trainable = False  # thirty images say nothing about the statistics over all people
         self.network.compile(
-            keras.optimizers.Adam(WarmUpAndDecay(LEARNING_RATE, UPDATES, WARM_UP, down=True)),
+            keras.optimizers.Adam(WarmUpAndDecay(LEARNING_RATE, UPDATES, WARM_UP, "linear")),
             loss="categorical_crossentropy",
             metrics=["accuracy"],
             steps_per_execution=backend.steps_per_execution(20),
