@@ -8,7 +8,8 @@ from mnist_cnn.data.pages.page import IGNORED, Page
 from mnist_cnn.evaluation.detection import Counts, counted, detections, summed
 from mnist_cnn.models.finder import CHANNELS, CLASSES, STRIDE, finder
 from mnist_cnn.training.finder_loss import finder_loss
-from mnist_cnn.training.finder_targets import NOTHING, Targets, batch, targets
+from mnist_cnn.training.finder_pages import NOTHING, batch
+from mnist_cnn.training.finder_targets import Targets, targets
 
 BOXES = np.array([[[10, 12, 30, 52], [60, 20, 66, 60], [40, 40, 56, 60], [0, 0, 0, 0]]], np.float32)
 LABELS = np.array([[7, 1, IGNORED, NOTHING]], np.int8)

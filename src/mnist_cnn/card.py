@@ -20,6 +20,7 @@ from mnist_cnn.system.schema import (
     Anything,
     Fields,
     Flag,
+    Kind,
     ListOf,
     MapOf,
     Number,
@@ -133,7 +134,7 @@ CLASSIFICATION = Fields(
         "adaptation": MapOf(Anything()),
     },
 )
-AT_THRESHOLD = {
+AT_THRESHOLD: dict[str, Kind] = {
     "threshold": SHARE,
     "digits": COUNT,
     "detections": COUNT,
@@ -270,6 +271,15 @@ def verify_file(folder: Path, card: Card, name: str) -> None:
         raise ArtifactError(
             f"{folder / name} is damaged or was changed (its SHA-256 is not the one in the model card): "
             "restore the folder from a backup or train again."
+        )
+
+
+def require_classifier(folder: Path, card: Card) -> None:
+    """Raise ArtifactError if the model in a folder is a finder."""
+    if card.is_finder:
+        raise ArtifactError(
+            f"{folder} is a finder, which says where in an image digits are, and no digit classifier: "
+            "name another model."
         )
 
 

@@ -17,11 +17,11 @@ from mnist_cnn.system.files import DAMAGE, is_plain
 LARGEST = {"metadata.json": 2**20, "config.json": 2**24, "model.weights.h5": 2**28}  # bytes of each member, unpacked
 PARTS = {
     "keras": {"DTypePolicy", "Sequential"},
-    "keras.initializers": {"GlorotUniform", "Ones", "Zeros"},
+    "keras.initializers": {"Constant", "GlorotUniform", "HeNormal", "Ones", "Zeros"},
     "keras.layers": {
-        *("AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Cropping2D", "Dense", "Dropout"),
+        *("Add", "AveragePooling2D", "BatchNormalization", "Concatenate", "Conv2D", "Cropping2D", "Dense", "Dropout"),
         *("Flatten", "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Identity"),
-        *("InputLayer", "MaxPooling2D", "ReLU", "Rescaling", "Reshape", "Softmax", "ZeroPadding2D"),
+        *("InputLayer", "MaxPooling2D", "ReLU", "Rescaling", "Reshape", "Softmax", "UpSampling2D", "ZeroPadding2D"),
     },
     "keras.optimizers": {"SGD", "Adam"},  # in files of format 1; not loaded
     "keras.src.models.functional": {"Functional"},
@@ -34,8 +34,10 @@ PARTS = {
             "Max",
             "Maximum",
             "Mean",
+            "Multiply",
             "Negative",
             "Reshape",
+            "Sqrt",
             "Subtract",
             "TrueDivide",
         ),

@@ -26,15 +26,16 @@ def save(
     """Write `model.keras` and `model.onnx` into a folder; returns a sentence if the second had to be left out.
 
     `images` (n, 28, 28) uint8 are what they are checked on, `probabilities` (n, 10) what the model gave for them, and
-    `temperature` what it was calibrated with. Keras' export to ONNX goes through TensorFlow, so a model trained on
-    another framework is saved by a process that runs on TensorFlow. Raises ExportError if `model.keras` does not give
-    the same probabilities, and OSError if the folder cannot be written.
+    `temperature` what it was calibrated with; of a finder they are pages (n, h, w) and its outputs. Keras' export to
+    ONNX goes through TensorFlow, so a model trained on another framework is saved by a process that runs on TensorFlow.
+    Raises ExportError if `model.keras` does not give the same, and OSError if the folder cannot be written.
     """
+    kind = checked_files.FINDER if recipe.is_finder else checked_files.CLASSIFIER
     if backend.name() == "tensorflow":
-        return checked_files.save_both(network, folder, images, probabilities)
+        return checked_files.save_both(network, folder, images, probabilities, kind)
     if importlib.util.find_spec("tensorflow"):
         return tensorflow_process.save(network, recipe, folder, images, probabilities, temperature)
     from mnist_cnn.models.layers import plain  # here, because Keras comes with it
 
-    checked_files.save_keras(plain(network), folder / KERAS_MODEL, images, probabilities)
+    checked_files.save_keras(plain(network), folder / KERAS_MODEL, images, probabilities, kind)
     return [f"{ONNX_MODEL} is left out: it is made by TensorFlow, which is not installed."]

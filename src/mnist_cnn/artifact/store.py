@@ -23,7 +23,11 @@ from mnist_cnn.system.files import (
 
 PARTIAL = ".partial"
 CHECKPOINT = "checkpoint"
+PAGES = "checkpoint/pages.npz"  # what a finder's pages are made of
 STATE = "checkpoint/state.npz"  # after the first epoch
+Shapes = tuple[tuple[int | None, ...], tuple[int | None, ...]]
+CLASSIFIER: Shapes = ((None, 28, 28, 1), (None, 10))
+FINDER: Shapes = ((None, None, None, 1), (None, None, None, 14))
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,13 @@ def load_onnx_only(folder: Path) -> Artifact:
     return Artifact(folder, saved)
 
 
+def load_classifier(folder: str | Path) -> Artifact:
+    """Load a saved model that classifies digits; raises ArtifactError as `load`, and for a finder."""
+    artifact = load(folder)
+    card.require_classifier(artifact.folder, artifact.card)
+    return artifact
+
+
 def own(folder: str | Path) -> Artifact:
     """Load a saved model to add a file to its folder; raises ArtifactError as `load`, and for the bundled model."""
     artifact = load(folder)
@@ -188,8 +199,10 @@ def own(folder: str | Path) -> Artifact:
     return artifact
 
 
-def load_keras(path: Path) -> Any:
+def load_keras(path: Path, shapes: Shapes = CLASSIFIER) -> Any:
     """The Keras model in a `.keras` file, for prediction; raises ArtifactError if it cannot be loaded.
+
+    `shapes` are those of its input and output, a classifier's or a `FINDER`'s.
 
     Only the parts that our models are made of are let in, and `safe_mode` rejects code as well, so nothing from the
     file is run.
@@ -201,14 +214,15 @@ def load_keras(path: Path) -> Any:
 
     try:
         network = keras.saving.load_model(path, compile=False, safe_mode=True)
-        shapes = network.input_shape, network.output_shape
+        found = network.input_shape, network.output_shape
     except Exception as error:  # Keras raises whatever its layers raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ArtifactError(f"{path} cannot be loaded ({first[:200]}): train again, or use another model.") from error
-    if shapes != ((None, 28, 28, 1), (None, 10)):
+    if found != shapes:
+        expected = "n×28×28×1 images to n×10 probabilities" if shapes == CLASSIFIER else "images to places"
         raise ArtifactError(
-            f"{path} cannot be loaded (it maps {shapes[0]} to {shapes[1]}, and not n×28×28×1 images to n×10 "
-            "probabilities): train again, or use another model."
+            f"{path} cannot be loaded (it maps {found[0]} to {found[1]}, and not {expected}): "
+            "train again, or use another model."
         )
     return network
 

@@ -63,10 +63,15 @@ def main() -> None:
     try:
         backend.start()
         from mnist_cnn.models.architectures import as_saved, build
+        from mnist_cnn.models.finder import finder
 
-        network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
+        kind = checked_files.FINDER if recipe.is_finder else checked_files.CLASSIFIER
+        if recipe.is_finder:
+            network = finder()
+        else:
+            network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
         network.set_weights(weights)
-        sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities)))
+        sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities, kind)))
     except MnistCnnError as error:
         sys.stdout.write(str(error))
         sys.exit(1)

@@ -40,7 +40,7 @@ def train(
         list[Path],
         typer.Option(
             metavar="<path>",
-            help="Digital ink to train robust on, as `mnist-cnn download` fetches it: files or folders; repeatable.",
+            help="Digital ink for robust or finder, as `mnist-cnn download` fetches it: files or folders; repeatable.",
         ),
     ] = [],  # noqa: B006  Typer's way to say "none"
     resume: Annotated[
@@ -68,6 +68,7 @@ def train(
     $ mnist-cnn train --recipe fast --seed 3 -o runs/quick
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --recipe robust --ink ink/
+    $ mnist-cnn train --recipe finder --ink ink/
     $ mnist-cnn train --resume runs/quick
     """
     from mnist_cnn.callbacks.progress import note

@@ -49,11 +49,11 @@ STEPS = np.array([step * 10.0**power for power in range(-7, 7) for step in (1, 2
 
 
 @rc_context(STYLE)
-def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss", "accuracy"]) -> Figure:
-    """Learning curves: training and validation loss or accuracy by epoch.
+def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss", "accuracy", "f1"]) -> Figure:
+    """Learning curves: training and validation loss, accuracy or F1 by epoch.
 
-    Both scales are logarithmic: that of accuracy in the error rate, so that 98% → 99% is as high a step as 96% → 98%.
-    An accuracy of 1 is drawn on the upper edge. Epochs without the measure are left out.
+    All scales are logarithmic: that of accuracy, and of F1, in what is missing to 1, so that 98% → 99% is as high a
+    step as 96% → 98%. An accuracy of 1 is drawn on the upper edge. Epochs without the measure are left out.
     """
     figure = Figure(figsize=(WIDTH, 2.9))
     axes = figure.subplots()
@@ -72,7 +72,7 @@ def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss",
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
     axes.set_xlabel("epoch")
-    axes.set_ylabel(measure)
+    axes.set_ylabel("F1" if measure == "f1" else measure)
     axes.grid(axis="y")
     if axes.lines:
         axes.legend(loc="upper right" if measure == "loss" else "lower right")
@@ -87,7 +87,7 @@ def _scale_learning(axes: Axes, measure: str, low: float, high: float, perfect: 
     axes.yaxis.set_major_locator(FixedLocator(steps[(low * 0.99 < steps) & (high * 1.01 > steps)].tolist()))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda loss, _: f"{loss:g}"))
-    if measure == "accuracy":
+    if measure != "loss":
         axes.invert_yaxis()
         axes.yaxis.set_major_formatter(
             FuncFormatter(lambda error, _: f"{100 * (1 - (0 if perfect and error == low else error)):.6g}%")

@@ -85,6 +85,14 @@ class FinderEvaluation:
             [AtThreshold.from_dict(one) for one in document["by_threshold"]],
         )
 
+    @property
+    def nothing_found(self) -> str:
+        """On how many of the pages without digits nothing is found at the chosen threshold; empty without any."""
+        if not (blank := self.chosen.blank):
+            return ""
+        low, high = blank.confidence_interval
+        return f"{blank.value:.2%} ({blank.correct:,} of {blank.count:,}; 95% CI {low:.2%} to {high:.2%})"
+
     def __str__(self) -> str:
         """Precision, recall and F1 at the chosen threshold in one line."""
         counts, ends = self.chosen.counts, self.chosen.intervals

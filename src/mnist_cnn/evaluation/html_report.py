@@ -109,7 +109,7 @@ def render(
     misclassified = misclassified_by_confidence(probabilities, test.labels)[:MAX_MISCLASSIFIED]
     of_test = label_errors["test"] if label_errors else label_errors_of(probabilities, test.labels)
     of_training = label_errors["training"] if label_errors else None
-    return _page().render(
+    return template("report.html.j2").render(
         card=card,
         name=name,
         evaluation=evaluation,
@@ -334,7 +334,8 @@ def shown(value: Any) -> Any:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _page() -> Template:
+def template(name: str) -> Template:
+    """A template of this folder with the filters of all reports; everything that it shows is escaped."""
     page = Environment(
         loader=PackageLoader("mnist_cnn.evaluation", "."),
         autoescape=True,
@@ -352,4 +353,4 @@ def _page() -> Template:
         "thousands": "{:,}".format,
     }
     page.filters.update(filters)
-    return page.get_template("report.html.j2")
+    return page.get_template(name)

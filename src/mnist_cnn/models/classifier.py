@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mnist_cnn.reading.finder_network import Finder
 from mnist_cnn.reading.network import Classifier, checked
 
 if TYPE_CHECKING:
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
 # Small enough for the activations of a batch to stay in the processor's cache; 1000 takes 1.2 times as long.
 BATCH = 250
 PAGES = 50  # the same for pages of 128×128 pixels
-
-Finder = Callable[[np.ndarray], np.ndarray]
-"""(n, h, w) uint8 images, h and w multiples of 16 → the outputs of `models.finder`, (n, h/4, w/4, 14) float32."""
 
 
 def keras_classifier(network: "keras.Model") -> Classifier:

@@ -28,6 +28,7 @@ PIXELS = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 # Metadata of exported files, because the floats of other models are as likely to range from 0 to 1.
 INK_KEY, INK_RANGE = "mnist_cnn.ink", "0 to 255"
 TOLERANCE = 1e-3
+FINDER_CHANNELS = 14  # of the outputs of a finder, which is no classifier
 TEN = np.ones(10, np.float32)
 least, greatest = np.minimum.reduce, np.maximum.reduce  # a third of the time of `min` and `max` for one image
 # What a model is tried on: an empty image alone, then a full one and noise together. The noise is a multiplicative hash
@@ -58,6 +59,10 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
         raise ArtifactError(
             f"{path} is damaged or not an ONNX model: use a model.onnx made by `mnist-cnn train`."
         ) from error
+    if len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]:
+        raise ArtifactError(
+            f"{path} is a finder, which says where in an image digits are, and no digit classifier: name another model."
+        )
     pixels = PIXELS.get(images[0].type) if len(images) == 1 else None
     if pixels is None or images[0].shape[1:] != [28, 28, 1]:
         raise ArtifactError(f"{path} does not take n×28×28×1 uint8 images: use a model.onnx made by mnist-cnn.")

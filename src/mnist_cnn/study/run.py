@@ -77,6 +77,7 @@ def run(
         require_ray("A study")
     callback = callback or StudyCallback()
     recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
+    recipe.require_classifier("A study")
     check("seeds", seeds, 1, 10_000, whole=True)
     check("workers", workers, 1, 1024, whole=True)
     if threads is not None:

@@ -13,6 +13,7 @@ from mnist_cnn.card import LABEL_ERRORS, REPORT, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
+from mnist_cnn.evaluation.finder_evaluation import FinderEvaluation
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
 from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
@@ -77,6 +78,13 @@ class TerminalCallback(ProgressCallback):
         """The accuracy."""
         self.on_run_end()
         show_accuracy(accuracy, corrected, dataset)
+
+    def on_detections(self, evaluation: FinderEvaluation) -> None:
+        """Precision, recall and F1, and what is found where there is nothing."""
+        self.on_run_end()
+        show(f"{evaluation.pages:,} made pages of held-out writers: {evaluation}")
+        if evaluation.nothing_found:
+            show(f"Pages without digits on which nothing is found: {evaluation.nothing_found}")
 
     def on_evaluate_end(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  it was named already
         """The confusion matrix."""
@@ -180,7 +188,6 @@ def show_saved(folder: Path) -> None:
 
 def show_card(name: str, card: Card) -> None:
     """A model card, readable."""
-    evaluation = Evaluation.from_dict(card.evaluation)
     data = card.data
     mark = "" if data["name"] == "mnist" else f" on {data['name']} (not MNIST)"
     hyperparameters = "  ".join(
@@ -188,9 +195,7 @@ def show_card(name: str, card: Card) -> None:
     )
     reproducible = "deterministic" if card.deterministic else "not deterministic"
     rows = {
-        "Test accuracy": f"{evaluation.uncorrected}{mark}",
-        **({"Corrected accuracy": str(evaluation.corrected)} if evaluation.corrected else {}),
-        **({"Temperature": f"{evaluation.temperature:.3f}"} if evaluation.temperature else {}),
+        **(finder_results(card, mark) if card.is_finder else results(card, mark)),
         "Parameters": f"{card.parameters:,}",
         "Data": f"{data['name']}: {data['training']:,} training, {data['validation']:,} validation, "
         f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
@@ -202,10 +207,32 @@ def show_card(name: str, card: Card) -> None:
         "Created": f"{card.created}, commit {card.git_commit or 'unknown'}",
         "Files": "  ".join(f"{name} {digest[:16]}…" for name, digest in card.files.items()),
     }
+    if "ink" in data:
+        rows["Ink"] = f"{', '.join(data['ink']['sources'])}; SHA-256 {data['ink']['sha256'][:16]}…"
     if data["warning"]:
         rows["WARNING"] = data["warning"]
     show(Text(name, style="bold"))
     stdout.print(table_of([*rows.items(), *(("Note", note) for note in card.notes)]), soft_wrap=False)
+
+
+def results(card: Card, mark: str) -> dict[str, str]:
+    """The evaluation of a classifier, in a model card."""
+    evaluation = Evaluation.from_dict(card.evaluation)
+    return {
+        "Test accuracy": f"{evaluation.uncorrected}{mark}",
+        **({"Corrected accuracy": str(evaluation.corrected)} if evaluation.corrected else {}),
+        **({"Temperature": f"{evaluation.temperature:.3f}"} if evaluation.temperature else {}),
+    }
+
+
+def finder_results(card: Card, mark: str) -> dict[str, str]:
+    """The evaluation of a finder, in a model card."""
+    evaluation = FinderEvaluation.from_dict(card.evaluation)
+    return {
+        "Made pages": f"{evaluation.pages:,} of held-out writers{mark}",
+        "Digits": str(evaluation),
+        **({"No digit": f"nothing found on {evaluation.nothing_found}"} if evaluation.nothing_found else {}),
+    }
 
 
 def table_of(rows: list[tuple[str, str]]) -> Table:

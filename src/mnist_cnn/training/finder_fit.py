@@ -16,8 +16,8 @@ from mnist_cnn.models.classifier import keras_finder
 from mnist_cnn.models.finder import finder
 from mnist_cnn.training import backend
 from mnist_cnn.training.finder_loss import finder_loss
-from mnist_cnn.training.finder_pages import MOST, SIDE, page_epochs, steps, updates_per_epoch
-from mnist_cnn.training.finder_targets import Batch, batch, targets
+from mnist_cnn.training.finder_pages import MOST, SIDE, Batch, batch, page_epochs, steps, updates_per_epoch
+from mnist_cnn.training.finder_targets import targets
 from mnist_cnn.training.finder_updates import Updates
 from mnist_cnn.training.fit import WarmUpAndDecay
 from mnist_cnn.training.history import Epoch
@@ -48,18 +48,23 @@ def compiled_finder(recipe: Recipe, seed: int) -> tuple[keras.Model, keras.Model
         optimizer.exclude_from_weight_decay(var_list=[one for one in network.trainable_variables if len(one.shape) < 4])
     network.compile(optimizer)
     optimizer.build(network.trainable_variables)
-    averaged = finished_finder(network)
-    return network, averaged
+    return network, in_float32(network)
 
 
-def finished_finder(network: keras.Model) -> keras.Model:
-    """The same finder in float32, without an optimizer: what is evaluated and saved."""
+def in_float32(network: keras.Model) -> keras.Model:
+    """The same finder in float32, without an optimizer."""
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32")
     same = finder()
     keras.config.set_dtype_policy(policy)
     same.set_weights(network.get_weights())
     return same
+
+
+def finished_finder(averaged: keras.Model) -> keras.Model:
+    """The trained finder as it is evaluated and saved: from now on everything is computed in float32."""
+    backend.set_precision("float32")
+    return in_float32(averaged)  # a new one, because what TensorFlow has compiled of the other may be rewritten
 
 
 def fit_finder(

@@ -1,30 +1,41 @@
 """The pages of each epoch of a finder's training, and the batches that are drawn from them.
 
-All of them depend on (seed, epoch) only: not on the epochs before, nor on the number of processes.
+All of them depend on (seed, epoch) only: not on the epochs before, nor on the number of processes. NumPy only.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from mnist_cnn.data.pages.page import Page
+from mnist_cnn.data.pages.page import IGNORED, Page
 from mnist_cnn.data.pages.page_process import Wanted, command, made_pages
 from mnist_cnn.data.pages.sources import Sources
-from mnist_cnn.training.finder_targets import Batch, batch
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workers.made_ahead import made_ahead
 
 SIDE = 128  # pixels of a page
 MOST = 48  # boxes of a page; one in a thousand has more, and those are left out
+NOTHING = IGNORED - 1  # the label of a row of a batch that holds no box
 CHUNK = 64  # pages of one request
-VALIDATION_SHARE, TEST_SHARE = 0.1, 0.5  # pages to validate and to test on, for each page of an epoch
-VALIDATION, TEST = (1, 20261127), (2, 20261127)  # the seeds of these, the same whatever the seed of the training
+VALIDATION, TEST = 0.1, 0.5  # pages to validate and to test on, for each page of an epoch
+SEEDS = {VALIDATION: (1, 20261127), TEST: (2, 20261127)}  # of these, the same whatever the seed of the training
 INVERTED = 0.15  # of the pages
 CONTRAST = (0.75, 1.15)  # around mid-grey
 BRIGHTNESS = 25.0  # levels of grey, up or down
+
+
+class Batch(NamedTuple):
+    """Pages as arrays: (n, side, side, 1) uint8 images, (n, k, 4) float32 boxes, (n, k) int8 labels.
+
+    Pages with fewer than k boxes have rows with the label -2.
+    """
+
+    images: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
 
 
 class Step(NamedTuple):
@@ -32,6 +43,16 @@ class Step(NamedTuple):
 
     batch: Batch
     mosaic: bool
+
+
+def batch(pages: Sequence[Page], most: int) -> Batch:
+    """Pages of one size as a batch of at most `most` boxes each; more are left out."""
+    boxes = np.zeros((len(pages), most, 4), np.float32)
+    labels = np.full((len(pages), most), NOTHING, np.int8)
+    for index, page in enumerate(pages):
+        count = min(most, len(page.labels))
+        boxes[index, :count], labels[index, :count] = page.boxes[:count], page.labels[:count]
+    return Batch(np.stack([page.grey for page in pages])[..., None], boxes, labels)
 
 
 def page_epochs(sources: Path, recipe: Recipe, seed: int, done: int, processes: int) -> Generator[Batch]:
@@ -54,14 +75,18 @@ def page_epochs(sources: Path, recipe: Recipe, seed: int, done: int, processes: 
         chunks.close()
 
 
-def validation_pages(sources: Sources, recipe: Recipe) -> list[Page]:
-    """Pages to validate on after each epoch and to choose the threshold on: a tenth as many as an epoch has."""
-    return made_pages(Wanted(VALIDATION, max(1, round(recipe.pages * VALIDATION_SHARE)), SIDE), sources)
+def held_out_pages(sources: Sources, recipe: Recipe, part: float) -> list[Page]:
+    """Pages of held-out writers, always the same.
+
+    They are to validate on after each epoch, and to choose the threshold on, if `part` is VALIDATION; to evaluate a
+    finished finder on, if it is TEST.
+    """
+    return made_pages(Wanted(SEEDS[part], held_out_count(recipe, part), SIDE), sources)
 
 
-def test_pages(sources: Sources, recipe: Recipe) -> list[Page]:
-    """Pages to evaluate a finished finder on: half as many as an epoch has, and others than those above."""
-    return made_pages(Wanted(TEST, max(1, round(recipe.pages * TEST_SHARE)), SIDE), sources)
+def held_out_count(recipe: Recipe, part: float) -> int:
+    """How many pages a part has."""
+    return max(1, round(recipe.pages * part))
 
 
 def steps(pages: Batch, recipe: Recipe, seed: int, epoch: int) -> Iterator[Step]:

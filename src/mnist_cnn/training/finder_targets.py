@@ -9,24 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from keras import ops
 
-from mnist_cnn.data.pages.page import IGNORED, Page
+from mnist_cnn.data.pages.page import IGNORED
 from mnist_cnn.models.finder import CLASSES, STRIDE
 
-NOTHING = IGNORED - 1  # the label of a row of a batch that holds no box
 SPREAD = 0.13  # of a peak, in sizes of its box
 LEAST_SPREAD = 0.55  # places
 NEAR_A_PEAK = 0.6  # of its height: where the box counts
-
-
-class Batch(NamedTuple):
-    """Pages as arrays: (n, side, side, 1) uint8 images, (n, k, 4) float32 boxes, (n, k) int8 labels.
-
-    Pages with fewer than k boxes have rows with the label -2.
-    """
-
-    images: np.ndarray
-    boxes: np.ndarray
-    labels: np.ndarray
 
 
 class Targets(NamedTuple):
@@ -41,16 +29,6 @@ class Targets(NamedTuple):
     boxes: Any
     near: Any
     counted: Any
-
-
-def batch(pages: Sequence[Page], most: int) -> Batch:
-    """Pages of one size as a batch of at most `most` boxes each; more are left out."""
-    boxes = np.zeros((len(pages), most, 4), np.float32)
-    labels = np.full((len(pages), most), NOTHING, np.int8)
-    for index, page in enumerate(pages):
-        count = min(most, len(page.labels))
-        boxes[index, :count], labels[index, :count] = page.boxes[:count], page.labels[:count]
-    return Batch(np.stack([page.grey for page in pages])[..., None], boxes, labels)
 
 
 def targets(boxes: Any, labels: Any, height: int, width: int) -> Targets:

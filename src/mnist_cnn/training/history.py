@@ -23,6 +23,11 @@ FINDER_COLUMNS = (
 )
 
 
+def columns(is_finder: bool) -> Sequence[str]:
+    """The columns of a classifier's or a finder's history."""
+    return FINDER_COLUMNS if is_finder else COLUMNS
+
+
 def append(path: Path, row: Epoch, columns: Sequence[str] = COLUMNS) -> None:
     """Add one row to the end of the file."""
     stream = io.StringIO(newline="")

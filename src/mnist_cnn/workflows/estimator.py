@@ -100,6 +100,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803  scikit-learn's names
         """Train a model on images and their digits; gives the estimator. Raises DataError, RecipeError or RunError."""
         recipe = self._whole_recipe()
+        recipe.require_classifier("DigitClassifier")
         images, labels = self._training(X, y)
         self.classes_ = np.unique(labels)
         seed = int(check_random_state(self.random_state).randint(2**31))

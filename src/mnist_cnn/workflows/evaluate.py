@@ -111,13 +111,14 @@ def opened(model: Any) -> Artifact | Classifier:
     """The saved model in a folder, verified, or a classifier: of an ONNX file, an object with `predict_proba`."""
     model = getattr(model, "artifact", model)
     if isinstance(model, Artifact):
+        card.require_classifier(model.folder, model.card)
         return model
     if not isinstance(model, str | Path):
         classify = getattr(model, "predict_proba", model)
         return lambda images: np.asarray(classify(images))  # `metrics.evaluate` looks at what it gives
     path = path_of(model)
     if path.is_dir():
-        return store.load(path)
+        return store.load_classifier(path)
     if path.suffix == ".onnx":
         return onnx_classifier(path)
     raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
@@ -174,7 +175,7 @@ def classifier_of(artifact: Artifact) -> Classifier:
 
 
 def keras_model_of(artifact: Artifact) -> "keras.Model":
-    """The Keras model of an artifact, with calibrated probabilities whatever format it was saved in.
+    """The Keras model of an artifact, with calibrated probabilities whatever format it was saved in; or the finder.
 
     Where the folder has no model.keras, as the bundled model's, it is built again from model.onnx.
     """
@@ -182,6 +183,8 @@ def keras_model_of(artifact: Artifact) -> "keras.Model":
     backend.start()
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
 
+    if artifact.card.is_finder:
+        return store.load_keras(artifact.folder / card.KERAS_MODEL, store.FINDER)
     if card.KERAS_MODEL not in artifact.card.files or not (artifact.folder / card.KERAS_MODEL).exists():
         from mnist_cnn.artifact.trainable import trainable
         from mnist_cnn.reading.nearest import index
@@ -195,6 +198,7 @@ def fastest_classifier(member: Artifact | Classifier) -> Classifier:
     """The model in ONNX form where an artifact has one, which was checked to be the same and starts sooner."""
     if not isinstance(member, Artifact):
         return member
+    card.require_classifier(member.folder, member.card)
     if card.ONNX_MODEL not in member.card.files:
         return classifier_of(member)
     return with_temperature(onnx_classifier(member.folder / card.ONNX_MODEL), member.card.outside_temperature)

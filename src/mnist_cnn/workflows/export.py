@@ -69,7 +69,7 @@ def export(
     """
     export_format, listed = ExportFormat(to, quantize, input_dtype), callbacks_for(verbose, callbacks)
     require_tensorflow()
-    artifact = store.load(model)
+    artifact = store.load_classifier(model)
     path = Path(output or f"{Path(artifact.name).resolve().name}{export_format.suffix}")
     require_suffix(path, export_format)
     with written_whole(path) as scratch:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
+from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import LABEL_ERRORS
@@ -47,10 +48,12 @@ def find_label_errors(
     """
     environment.require_training("Finding label errors")
     listed = callbacks_for(verbose, callbacks)
+    recipe.require_classifier("Finding label errors")
     check("folds", folds, 2, 100, whole=True)
     check("seed", seed, 0, 2**32 - 1 - folds, whole=True)
     check("threads", threads := threads or environment.cores(), 1, 1024, whole=True)
     artifact = store.own(folder)
+    card.require_classifier(artifact.folder, artifact.card)
     dataset = data_of(artifact, listed, data)
     if said := backend.prefer(recipe.backend, required=backend.is_required(recipe)):
         listed.on_message(said)

@@ -2,8 +2,9 @@
 
 import shutil
 from functools import cached_property
+from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -27,7 +28,8 @@ class Model:
     """A saved model: `folder` has its files, `card` says what it is, how it was trained and how good it is.
 
     `mnist_cnn.load` gives one, and so do `train`, `resume` and `adapt`. If the folder has a model.onnx, everything here
-    works on the base install except `keras` and `evaluate`, which need the extra `train`.
+    works on the base install except `keras` and `evaluate`, which need the extra `train`. A finder classifies nothing:
+    of it there are `folder`, `card`, `keras` and `save`; the others raise ArtifactError.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -105,11 +107,17 @@ class Model:
 
     def __repr__(self) -> str:
         known = self.card.evaluation
+        if self.card.is_finder:
+            return (
+                f"Model({str(self.folder)!r}, recipe 'finder', F1 {known['f1']:.2%} on {known['pages']:,} made pages)"
+            )
         on = "MNIST" if self.card.data["name"] == "mnist" else self.card.data["name"]
         return f"Model({str(self.folder)!r}, recipe {self.card.recipe['name']!r}, {known['accuracy']:.2%} on {on})"
 
     def _repr_html_(self) -> str:
         """The learning curves and the confusion matrix, for a notebook."""
+        if self.card.is_finder:
+            return f"<p>{escape(repr(self))}</p>{learning_curves(self)}"
         matrix = np.asarray(self.card.evaluation["confusion_matrix"])
         return confusion_table(repr(self), matrix) + learning_curves(self)
 
@@ -127,7 +135,8 @@ def learning_curves(model: Model) -> str:
     except ImportError:
         return ""
     history = model.card.history
-    drawn = (charts.learning_curve(history, measure) for measure in ("loss", "accuracy"))
+    measures: tuple[Literal["loss", "accuracy", "f1"], ...] = ("loss", "f1" if model.card.is_finder else "accuracy")
+    drawn = (charts.learning_curve(history, measure) for measure in measures)
     curves = "".join(charts.standalone(charts.to_svg(figure, "learning curve")) for figure in drawn)
     return f'<div style="display: flex; max-width: 50em">{curves}</div>'
 

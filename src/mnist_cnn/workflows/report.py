@@ -4,17 +4,27 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
+
 from mnist_cnn import card
 from mnist_cnn.artifact import store
+from mnist_cnn.artifact.store import Artifact
+from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data.dataset import Dataset, Examples
+from mnist_cnn.data.ink.collection import load_ink
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import ArtifactError
+from mnist_cnn.errors import ArtifactError, DataError
 from mnist_cnn.evaluation.confident_learning import LabelErrors
+from mnist_cnn.evaluation.finder_evaluation import evaluate_finder
+from mnist_cnn.models.classifier import keras_finder
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import read_limited
 from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number
-from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions, evaluated
+from mnist_cnn.training.finder_pages import TEST, held_out_pages
+from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions, evaluated, keras_model_of
+from mnist_cnn.workflows.page_preparation import PageData
 
 LARGEST = 2**24  # bytes of label_errors.json, which has about ten thousand
 
@@ -30,15 +40,20 @@ def report(
     """Make the report of a saved model again, from its model card, its weights and the data it was trained on.
 
     `data` are needed only if the model was trained on arrays in memory: the same ones. With `corruptions` the report
-    also has the accuracy on corrupted images, which takes a minute or two. Gives the path of the page, `report.html` in
-    the folder. Raises ArtifactError, DataError, RunError if it cannot be written, and MissingExtraError on the base
-    install.
+    also has the accuracy on corrupted images, which takes a minute or two. For a finder its test pages are made again,
+    with the ink that it was trained on. Gives the path of the page, `report.html` in the folder. Raises ArtifactError,
+    DataError, RunError if it cannot be written, and MissingExtraError on the base install.
     """
     environment.require_training("Making a report")
     listed = callbacks_for(verbose, callbacks)
     from mnist_cnn.evaluation import html_report
 
     artifact = store.own(folder)
+    if artifact.card.is_finder:
+        if corruptions:
+            card.require_classifier(artifact.folder, artifact.card)
+        with store.writing(artifact.folder):
+            return finder_report_of(artifact, listed, data)
     dataset = data_of(artifact, listed, data)
     robustness = evaluate_corruptions([artifact], dataset, listed) if corruptions else None
     found = label_errors_in(artifact.folder / card.LABEL_ERRORS, dataset)
@@ -55,6 +70,25 @@ def report(
             found,
             dataset.train,
         )
+
+
+def finder_report_of(artifact: Artifact, callbacks: CallbackList, data: Data | None) -> Path:
+    """Make the report of a finder again."""
+    from mnist_cnn.evaluation import finder_report
+
+    known, recipe = artifact.card, Recipe(**artifact.card.recipe)
+    dataset = data_of(artifact, callbacks, data).split(recipe.validation_split)
+    recorded = known.data.get("ink")
+    ink = load_ink(recorded["origin"], callbacks.on_message) if recorded else None
+    if ink and recorded and ink.sha256 != recorded["sha256"]:
+        raise DataError(
+            f"The ink at {', '.join(recorded['origin'])} is not what {artifact.name} was trained on: bring the old "
+            "files back."
+        )
+    pages = held_out_pages(PageData(dataset, ink).sources(validation=True), recipe, TEST)
+    places = keras_finder(keras_model_of(artifact))(np.stack([page.grey for page in pages]))
+    evaluation = evaluate_finder(places, pages, float(known.evaluation["threshold"]))
+    return finder_report.write(artifact.folder, known, evaluation, places, pages)
 
 
 def label_errors_in(path: Path, dataset: Dataset) -> dict[str, LabelErrors] | None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from mnist_cnn.artifact import saved_files, store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
-from mnist_cnn.card import Card
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.ink.collection import Ink, load_ink
@@ -26,15 +25,16 @@ from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
-from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend, checkpoint, history
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check
+from mnist_cnn.workflows import train_finder
 from mnist_cnn.workflows.evaluate import evaluated
 from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
+from mnist_cnn.workflows.run_card import about_data, resumed, run_card
 
 WITHOUT_INK = (
     "Without ink (--ink) the model learns from this dataset alone, and misreads more people who write otherwise "
@@ -68,7 +68,7 @@ def train(
 
     `ink` are files or folders with digital ink, UNIPEN's or Pen-Digits', from which `robust` draws digits of
     people who write otherwise than MNIST's, and letters as negatives; some of the writers are held out for validation
-    (docs/recipes.md). Without it, it is trained on `data` alone.
+    (docs/recipes.md). Without it, it is trained on `data` alone. `finder` writes its pages with it likewise.
 
     `verbose` is 0 for silence; 1 for progress on a terminal or in a notebook, elsewhere only warnings; 2 for progress
     anywhere. `callbacks` are objects with methods such as `on_epoch_end(epoch, logs)` (`mnist_cnn.Callback` has all of
@@ -91,13 +91,15 @@ def train(
         backend.prefer(recipe.backend, required=True)
     if output:
         store.require_free(Path(output))  # before anything is downloaded
-    if ink and not recipe.ink_digits and not recipe.ink_negatives:
+    if ink and not recipe.takes_ink:
         raise RecipeError(
             f"The recipe {recipe.name} takes nothing from ink: leave --ink out, use robust, or set "
             "--ink-digits, the number of its digits per training image."
         )
-    if recipe.ink_digits and not ink:
-        listed.on_message(WITHOUT_INK)
+    if recipe.is_finder and devices > 1:
+        raise RecipeError("The recipe finder trains on one device: leave --devices out.")
+    if recipe.takes_ink and not ink:
+        listed.on_message(train_finder.WITHOUT_INK if recipe.is_finder else WITHOUT_INK)
     recorded = load_ink(ink, listed.on_message) if ink else None
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train), ink=recorded is not None)
@@ -121,7 +123,7 @@ def train(
     )
     with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
         checkpoint.save_settings(partial / store.CHECKPOINT, settings)
-        history.rewrite(partial / card.HISTORY, [])
+        history.rewrite(partial / card.HISTORY, [], history.columns(recipe.is_finder))
         return Model(_run(partial, settings, dataset, recorded, listed))
 
 
@@ -175,6 +177,15 @@ def _run(
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
+    steps = train_finder.run if settings.recipe.is_finder else _run_classifier
+    steps(partial, settings, dataset, recorded, callbacks)
+    return store.complete(partial)
+
+
+def _run_classifier(
+    partial: Path, settings: Settings, dataset: Dataset, recorded: Ink | None, callbacks: CallbackList
+) -> None:
+    """Train a classifier from the last whole epoch, evaluate it, and save it with its report and, last, its card."""
     ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
     network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
     network = on_one(network)
@@ -191,29 +202,20 @@ def _run(
 
     for text in (left_out := saved_files.save(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
         callbacks.on_warning(text)
-    made = Card(
-        format=card.FORMAT,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        recipe=settings.recipe.to_dict(),
-        seed=settings.seed,
-        threads=settings.threads,
-        deterministic=settings.deterministic,
-        data=_data(dataset, ink, network),
-        git_commit=environment.git_commit(),
-        versions=settings.versions,
-        machine=settings.machine | {"devices": settings.devices},
-        seconds={name: round(value, 3) for name, value in seconds.items()},
-        parameters=network.count_params(),
-        history=rows,
-        evaluation=evaluation.to_dict(),
-        notes=notes + failed + left_out,
-        files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
-    ).sealed()
+    made = run_card(
+        partial,
+        settings,
+        network,
+        rows,
+        seconds,
+        _data(dataset, ink, network),
+        evaluation.to_dict(),
+        notes + failed + left_out,
+    )
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
     html_report.write(partial, made, dataset.test, probabilities, evaluation)
     card.write(partial, made)  # last: a folder with a model card is complete
-    return store.complete(partial)
 
 
 def _train(
@@ -228,7 +230,7 @@ def _train(
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
     checkpoint.save_settings(partial / store.CHECKPOINT, settings)  # a later resume must know what has changed by now
-    notes = _resumed(rows, settings.inexact)
+    notes = resumed(rows, settings.inexact)
     for text in notes:
         callbacks.on_message(text)
     with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
@@ -269,23 +271,8 @@ def _at_chance(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:
-    if not rows:
-        return []
-    exact = f"not bit for bit what it would have been: {'; '.join(inexact)}" if inexact else "bit for bit"
-    return [f"Resumed after epoch {len(rows)}, {exact}."]
-
-
 def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, Any]:
-    about = {
-        "name": dataset.name,
-        "origin": dataset.origin,
-        "sha256": dataset.sha256,
-        "training": len(dataset.train),
-        "validation": len(dataset.validation),
-        "test": len(dataset.test),
-        "warning": dataset.warning,
-    }
+    about = about_data(dataset)
     if not ink:
         return about
     accuracies = ink.accuracies(keras_classifier(network))

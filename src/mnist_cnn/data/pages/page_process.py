@@ -1,8 +1,8 @@
 """Pages made in a process of its own, which is given the path of prepared sources and answers requests for pages."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.workers import call_process, child_process
 
 
-class Wanted(NamedTuple):
+@dataclass(frozen=True)
+class Wanted:
     """A request: so many pages of (side, side) pixels, drawn by a generator with this seed."""
 
     seed: tuple[int, ...]

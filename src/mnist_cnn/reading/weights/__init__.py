@@ -22,6 +22,7 @@ def calibrated_classifier(model: str | Path | None = None) -> Classifier:
     path = path_of(model)
     if path.is_dir():
         kept = card.read(path)
+        card.require_classifier(path, kept)
         if card.ONNX_MODEL not in kept.files:
             raise ArtifactError(f"{path} has no {card.ONNX_MODEL}, which reading needs: train the model again.")
         card.verify_file(path, kept, card.ONNX_MODEL)

@@ -84,6 +84,7 @@ def adapt(
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     old = store.load_onnx_only(path_of(model))
+    card.require_classifier(old.folder, old.card)
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
     with closing(listed), temporary_partial(folder) as partial:
