@@ -16,7 +16,7 @@ from mnist_cnn.data.glyphs import DIGITS, LETTERS
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.collection import Ink, sha256_of
 from mnist_cnn.errors import DataError
-from mnist_cnn.workflows import ink_cleaning, ink_preparation
+from mnist_cnn.workflows import ink_cleaning, ink_preparation, report
 from mnist_cnn.workflows import train as workflow
 
 SEEN, UNSEEN = "pendigits/tra/1", "pendigits/tes/1"
@@ -51,6 +51,16 @@ class Stop(Callback):
 def train(run: Path, **more: Any) -> None:
     """A short run on ink."""
     mnist_cnn.train("robust", "digits", ink="handwriting", output=run, **SHORT, **more)
+
+
+def finder(run: Path) -> None:
+    """A short training of a finder whose pages are written with ink, and its report made again."""
+    tiny: dict[str, Any] = {"epochs": 1, "pages": 16, "repeats": 1, "batch_size": 8, "verbose": 0}
+    mnist_cnn.train("finder", "digits", ink="handwriting", output=run, **tiny)
+    first = (run / "report.html").read_bytes()
+    report.load_ink = workflow.load_ink
+    mnist_cnn.report(run, verbose=0)
+    sys.stdout.write(f"{(run / 'report.html').read_bytes() == first}\n")
 
 
 def resume(run: Path) -> None:
@@ -94,4 +104,4 @@ if __name__ == "__main__":
         ink = ink_of(SEEN, UNSEEN, origin=("/somewhere/handwriting",))
         workflow.load_ink = lambda *_: ink
         ink_preparation.recognised = lambda digits, *_: np.ones(len(digits))
-    {"train": train, "resume": resume, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    {"train": train, "finder": finder, "resume": resume, "check": check}[sys.argv[1]](Path(sys.argv[2]))

@@ -9,7 +9,7 @@ from mnist_cnn import card
 from mnist_cnn.artifact import checked_files, keras_file, saved_files, store
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, ExportError, RunError
-from mnist_cnn.models.architectures import as_saved, build
+from mnist_cnn.models.architectures import ARCHITECTURES, as_saved, build
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.models.layers import plain
@@ -167,7 +167,7 @@ def test_keeping_says_so_when_there_is_no_onnx_form(
     assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", ARCHITECTURES)
 def test_the_network_of_every_recipe_is_let_in_again(name: str, tmp_path: Path) -> None:
     recipe = RECIPES[name]
     network = calibrated(plain(as_saved(build(name, recipe.dropout), recipe.test_time_shift)), 1.1)

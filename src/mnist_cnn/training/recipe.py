@@ -287,7 +287,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "dropout": 0.0,
         "precision": "mixed",
         "repeats": 3,
-        "pages": 6_000,
+        "pages": 8_000,
         "mosaics": 0.35,
         "weight_decay": 0.02,
         "gradient_clipping": 3.0,

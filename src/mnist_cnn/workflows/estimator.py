@@ -10,7 +10,7 @@ from mnist_cnn.errors import DataError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.training import backend
-from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.training.recipe import OF_FINDER, Recipe
 from mnist_cnn.workflows.cross_validation import trained
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PIXELS = 28 * 28
 
 
 # All images are trained on, and none are drawn from ink.
-NOT_HERE = ("validation_split", "ink_digits", "ink_negatives")
+NOT_HERE = {"validation_split", "ink_digits", "ink_negatives"} | OF_FINDER
 
 
 class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -100,7 +100,6 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def fit(self, X: Any, y: Any) -> Self:  # noqa: N803  scikit-learn's names
         """Train a model on images and their digits; gives the estimator. Raises DataError, RecipeError or RunError."""
         recipe = self._whole_recipe()
-        recipe.require_classifier("DigitClassifier")
         images, labels = self._training(X, y)
         self.classes_ = np.unique(labels)
         seed = int(check_random_state(self.random_state).randint(2**31))
@@ -137,6 +136,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
     def _whole_recipe(self) -> Recipe:
         """The recipe with what was given; raises RecipeError."""
         recipe = Recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        recipe.require_classifier("DigitClassifier")
         names = (one.name for one in Recipe.hyperparameters() if one.name not in NOT_HERE)
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return recipe.replace(validation_split=0.0, **given)
