@@ -308,5 +308,5 @@ ABOUT = {
     "best": "The most accurate single model that two cores train in well under an hour.",
     "robust": "Trained to read anyone's handwriting in photos and scans, and to reject what is not a digit.",
     "tiny": "At most 10,000 parameters: for a microcontroller or a web page.",
-    FINDER: "Finds digits among words, forms and pictures: where they are. No classifier: `read` does not use it yet.",
+    FINDER: "Detects digits in whole images, among words, forms and lines. No classifier; not used for reading yet.",
 }
