@@ -212,7 +212,8 @@ def weights_of(folder: Path) -> list[np.ndarray]:
 
 
 def children_of(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    lists = Path(f"/proc/{pid}/task").glob("*/children")  # of each thread
+    return [int(word) for one in lists for word in one.read_text().split()]
 
 
 @linux

@@ -347,6 +347,8 @@ def _fault(document: dict[str, Any]) -> str | None:
     if fault := (DETECTION if is_finder else CLASSIFICATION).fault(evaluation, "evaluation"):
         return fault
     if is_finder:
+        if "pages" not in document["data"]:
+            return "data.pages is missing"
         chosen = [one["threshold"] for one in evaluation["by_threshold"]]
         return None if evaluation["threshold"] in chosen else "evaluation.by_threshold has not the chosen threshold"
     matrix = evaluation["confusion_matrix"]

@@ -33,7 +33,7 @@ class Counts(NamedTuple):
 
     @property
     def recall(self) -> float:
-        """Of the digits, how many were found and read right; 1 without any."""
+        """Of the digits, how many were detected with the correct label; 1 without any."""
         return self.right / self.digits if self.digits else 1.0
 
     @property

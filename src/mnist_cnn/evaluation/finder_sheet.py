@@ -19,8 +19,8 @@ def sheet(places: np.ndarray, pages: Sequence[Page], threshold: float) -> np.nda
     """The first 30 pages, six in a row, (height, width, 3) uint8 in blue, green, red.
 
     `places` (n, h/4, w/4, 14) are the finder's outputs for the n pages. Blue boxes are digits that were found with
-    the correct label, orange ones were missed, pink ones are detections of something else, or with a wrong label; grey ones
-    count neither way. The label of a detection is above its box.
+    the correct label, orange ones were missed, pink ones are detections of something else, or with a wrong label; grey
+    ones count neither way. The label of a detection is above its box.
     """
     drawn = [marked(one, page, threshold) for one, page in zip(places[: COLUMNS * ROWS], pages, strict=False)]
     height, width = drawn[0].shape[:2]

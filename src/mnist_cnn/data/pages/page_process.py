@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,5 +38,4 @@ def main() -> None:
     import cv2
 
     cv2.setNumThreads(1)  # there is one process for each core
-    sources = load(Path(sys.argv[1]))
-    call_process.answer_calls(lambda: lambda wanted: made_pages(wanted, sources))
+    call_process.answer_calls(lambda: partial(made_pages, sources=load(Path(sys.argv[1]))))
