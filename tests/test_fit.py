@@ -11,13 +11,13 @@ from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.training_ink import TrainingInk
 from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.errors import RunError
+from mnist_cnn.training.epoch_examples import epoch_examples, epoch_order
+from mnist_cnn.training.examples_ahead import examples_ahead
 from mnist_cnn.training.fit import (
     WarmUpAndDecay,
     arrays,
     categorical,
     compiled,
-    epoch_examples,
-    epoch_order,
     fit,
     updates,
     validation_examples,
@@ -99,6 +99,20 @@ def test_digits_and_negatives_are_drawn_from_recorded_handwriting(digits: Datase
     assert (with_fewer.labels == NOT_A_DIGIT).sum() == 40
     without = epoch_examples(recipe.for_images(100).replace(repeats=1), training, 0, 0)
     assert len(without) == recipe.for_images(100).replace(repeats=1).images_per_epoch(100) == 140
+
+
+@pytest.mark.parametrize("processes", [0, 1, 2])
+def test_images_made_ahead_are_those_of_their_epochs(processes: int, digits: Dataset) -> None:
+    recipe = dataclasses.replace(SMALL, epochs=4, restyle=0.3, ink_digits=0.5, negatives=0.4)
+    line = (np.array([[0, 0], [0, 1]], np.float32),)
+    ink = TrainingInk([InkCharacter("1", "nobody/1", line)], np.ones(1), [InkCharacter("+", "nobody/1", line)])
+    training = few(digits, 0, 50)
+    made = list(examples_ahead(recipe, training, 5, 1, ink, processes))
+    assert len(made) == 3
+    for epoch, one in enumerate(made, 1):
+        expected = epoch_examples(recipe, training, 5, epoch, ink)
+        assert (one.images == expected.images).all()
+        assert (one.labels == expected.labels).all()
 
 
 def test_a_digit_is_certain_and_what_is_none_is_every_digit_alike() -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Generator, Iterable
@@ -54,6 +55,25 @@ def test_what_a_request_raises_is_raised_where_its_answer_is_wanted() -> None:
     assert next(answers)[0] == 1
     with pytest.raises(ValueError, match="minus one"):
         next(answers)
+
+
+def test_what_is_given_comes_first_to_each_process_whenever_it_starts() -> None:
+    dies_once = """
+import os
+from mnist_cnn.workers.call_process import answer_calls
+seen = []
+def answer(request):
+    seen.append(request)
+    if request == 2 and not os.path.exists(seen[0]):
+        open(seen[0], "w").close()
+        os._exit(1)
+    return list(seen)
+answer_calls(lambda: answer)
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        given = f"{folder}/died"
+        answers = list(made_ahead([sys.executable, "-c", dies_once], [1, 2, 3], 1, 2, given))
+    assert answers == [[given, 1], [given, 2], [given, 2, 3]]
 
 
 def test_a_process_that_dies_again_and_again_is_one_sentence() -> None:

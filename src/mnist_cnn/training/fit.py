@@ -2,9 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from threading import Thread
+from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import keras
@@ -12,10 +11,9 @@ import numpy as np
 from keras import ops
 
 from mnist_cnn.callbacks.callback import Callback
-from mnist_cnn.data.augment import augmented
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.data.ink.training_ink import TrainingInk
-from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
+from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.restyle import restyled
 from mnist_cnn.errors import RunError
 from mnist_cnn.models.architectures import build
@@ -23,6 +21,7 @@ from mnist_cnn.models.subnetworks import DigitAccuracy, MeanOfCrossEntropies, ha
 from mnist_cnn.training import backend, devices
 from mnist_cnn.training.batches import OnBatch
 from mnist_cnn.training.epochs import epochs
+from mnist_cnn.training.examples_ahead import examples_ahead
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 
@@ -115,6 +114,7 @@ def fit(
     done: int = 0,
     callbacks: Callback | None = None,
     ink: TrainingInk | None = None,
+    processes: int = 0,
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
 
@@ -123,8 +123,9 @@ def fit(
 
     `ink` is needed where the recipe draws digits or negatives from it.
 
-    The images of an epoch depend on (seed, epoch) only, so a resumed run sees the same ones. They are made in a thread
-    during the epoch before. Raises RunError if the loss is no longer finite, before that epoch is yielded.
+    The images of an epoch depend on (seed, epoch) only, so a resumed run sees the same ones. They are made during the
+    epochs before, in a thread or by so many `processes` (`examples_ahead`). Raises RunError if the loss is no longer
+    finite, before that epoch is yielded.
     """
     callbacks = callbacks or Callback()
     callbacks.set_params({"epochs": recipe.epochs, "initial_epoch": done})
@@ -132,21 +133,18 @@ def fit(
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
     run = epochs(network, recipe.batch_size, arrays(validation) if len(validation) else None, seed)
-    following = in_background(epoch_examples, recipe, training, seed, done, ink)
-    for epoch in range(done, recipe.epochs):
-        start = time.perf_counter()
-        callbacks.on_epoch_begin(epoch, {})
-        seen = following.result()
-        if epoch + 1 < recipe.epochs:
-            following = in_background(epoch_examples, recipe, training, seed, epoch + 1, ink)
-        logs = run(epoch, *arrays(seen), on_batch(callbacks))
-        if not all(map(math.isfinite, logs.values())):
-            raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
-        logs["seconds"] = round(time.perf_counter() - start, 3)
-        yield {"epoch": epoch + 1, **logs}
-        callbacks.on_epoch_end(epoch, logs)
-        if network.stop_training:
-            break
+    with closing(examples_ahead(recipe, training, seed, done, ink, processes)) as following:
+        for epoch in range(done, recipe.epochs):
+            start = time.perf_counter()
+            callbacks.on_epoch_begin(epoch, {})
+            logs = run(epoch, *arrays(next(following)), on_batch(callbacks))
+            if not all(map(math.isfinite, logs.values())):
+                raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
+            logs["seconds"] = round(time.perf_counter() - start, 3)
+            yield {"epoch": epoch + 1, **logs}
+            callbacks.on_epoch_end(epoch, logs)
+            if network.stop_training:
+                break
     callbacks.on_train_end(logs)
 
 
@@ -159,55 +157,6 @@ def on_batch(callbacks: Callback) -> OnBatch:
     return batch
 
 
-def in_background(make: Callable[..., Examples], *args: Any) -> "Future[Examples]":
-    """Make examples in a thread; a run that is stopped does not wait for it."""
-    made: Future[Examples] = Future()
-
-    def work() -> None:
-        try:
-            made.set_result(make(*args))
-        except BaseException as error:  # whatever it is, it is raised where the examples are used
-            made.set_exception(error)
-
-    Thread(target=work, daemon=True).start()
-    return made
-
-
-def epoch_examples(
-    recipe: Recipe, training: Examples, seed: int, epoch: int, ink: TrainingInk | None = None
-) -> Examples:
-    """The images of an epoch, in order: each training image `repeats` times, augmented differently each time.
-
-    Digits drawn from `ink`, and negatives, labelled NOT_A_DIGIT, are among them if the recipe has any.
-    """
-    rng = np.random.default_rng((seed, epoch))
-    order = epoch_order(len(training), recipe.repeats, rng)
-    images, labels = training.images[order], training.labels[order]
-    if recipe.augmentation and epoch < recipe.epochs - recipe.final_plain_epochs:
-        images = augmented(images, recipe.augmentation, rng)
-    if recipe.restyle:
-        images = restyled(images, labels, recipe.restyle, rng)
-    parts = [Examples(images, labels)]
-    if ink and recipe.ink_digits:
-        parts.append(ink.draw_digits(round(len(order) * recipe.ink_digits), rng))
-    if count := round(len(order) * recipe.negatives):
-        recorded = round(count * recipe.ink_negatives) if ink and len(ink.others) else 0
-        parts.append(not_digits(negatives(count - recorded, training.images, training.labels, rng)))
-        if ink and recorded:
-            parts.append(not_digits(ink.draw_others(recorded, rng)))
-    if len(parts) == 1:
-        return parts[0]
-    mixed = rng.permutation(sum(map(len, parts)))
-    return Examples(
-        np.concatenate([part.images for part in parts])[mixed], np.concatenate([part.labels for part in parts])[mixed]
-    )
-
-
-def not_digits(images: np.ndarray) -> Examples:
-    """These images (n, 28, 28) as negatives."""
-    return Examples(images, np.full(len(images), NOT_A_DIGIT, np.uint8))
-
-
 def validation_examples(recipe: Recipe, held_out: Examples, seed: int) -> Examples:
     """The validation examples, restyled where the recipe's training images are."""
     if not recipe.restyle or not len(held_out):
@@ -216,11 +165,6 @@ def validation_examples(recipe: Recipe, held_out: Examples, seed: int) -> Exampl
         restyled(held_out.images, held_out.labels, recipe.restyle, np.random.default_rng((seed, VALIDATION))),
         held_out.labels,
     )
-
-
-def epoch_order(count: int, repeats: int, rng: np.random.Generator) -> np.ndarray:
-    """The order of an epoch's images: `repeats` permutations of 0 … count-1, one after the other."""
-    return np.concatenate([rng.permutation(count) for _ in range(repeats)])
 
 
 def arrays(examples: Examples) -> tuple[np.ndarray, np.ndarray]:

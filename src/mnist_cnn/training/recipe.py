@@ -139,6 +139,11 @@ class Recipe:
         """Whether it can be trained on ink."""
         return self.is_finder or bool(self.ink_digits or self.ink_negatives)
 
+    @property
+    def draws_images(self) -> bool:
+        """Whether a classifier's training images are drawn one by one, which may take longer than to train on them."""
+        return bool(self.restyle or self.negatives or self.ink_digits)
+
     def require_classifier(self, what: str) -> None:
         """Raise RecipeError if this recipe trains a finder, which `what` cannot use."""
         if self.is_finder:

@@ -18,16 +18,34 @@ TRIES = 3  # for a request that a process dies of
 Task = tuple[object, "Future[Any]"]
 
 
-def made_ahead(words: Sequence[str], requests: Iterable[object], processes: int, ahead: int) -> Generator[Any]:
+class Maker(CallProcess):
+    """A process whose first request, whenever it starts, is what the others are about, unless that is None."""
+
+    def __init__(self, words: Sequence[str], given: object) -> None:
+        super().__init__(words)
+        self.given = given
+
+    def start(self) -> None:
+        """Start the process unless it runs; raises as `CallProcess.start`, and as `call`."""
+        if not self.ready:
+            super().start()
+            if self.given is not None:
+                self.call(self.given)
+
+
+def made_ahead(
+    words: Sequence[str], requests: Iterable[object], processes: int, ahead: int, given: object = None
+) -> Generator[Any]:
     """Yield the answer to each request, in their order, while up to `ahead` further ones are being made.
 
-    `words` is the command line of a program that calls `call_process.answer_calls`; so many `processes` run it. What a
-    request is answered must depend on the request alone: then the answers do not depend on the number of processes.
+    `words` is the command line of a program that calls `call_process.answer_calls`; so many `processes` run it. Each
+    is sent what is `given`, if anything, before its first request. What a request is answered must depend on these two
+    alone: then the answers do not depend on the number of processes.
     Closing the generator ends the processes, which otherwise end with this one. Raises what answering a request has
     raised, and RunError if a process dies of one again and again.
     """
     tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
-    makers = [CallProcess(words) for _ in range(processes)]
+    makers = [Maker(words, given) for _ in range(processes)]
     over = threading.Event()
     threads = [threading.Thread(target=work, args=(maker, tasks, over), daemon=True) for maker in makers]
     for thread in threads:
@@ -59,7 +77,7 @@ def made_ahead(words: Sequence[str], requests: Iterable[object], processes: int,
             thread.join()
 
 
-def work(maker: CallProcess, tasks: "queue.SimpleQueue[Task | None]", over: threading.Event) -> None:
+def work(maker: Maker, tasks: "queue.SimpleQueue[Task | None]", over: threading.Event) -> None:
     """In a thread: have one process answer tasks until there is None, or until all is over."""
     while task := tasks.get():
         request, answer = task

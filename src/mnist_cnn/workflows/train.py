@@ -236,7 +236,10 @@ def _train(
     with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
         validation = dataset.validation.joined(ink.plain_validation) if ink else dataset.validation
         drawn = ink.training if ink else None
-        for row in fit(network, recipe, dataset.train, validation, settings.seed, len(rows), callbacks, drawn):
+        processes = max(1, settings.threads - 1) if recipe.draws_images else 0
+        for row in fit(
+            network, recipe, dataset.train, validation, settings.seed, len(rows), callbacks, drawn, processes
+        ):
             rows.append(row)
             history.append(partial / card.HISTORY, row)
             checkpoint.save(partial / store.CHECKPOINT, network, rows)
