@@ -150,6 +150,8 @@ def test_hyperparameters_of_the_other_kind_are_refused() -> None:
         Recipe("fast", weight_decay=0.1)
     with pytest.raises(RecipeError, match="an epoch uses only 8 pages, so lower it"):
         Recipe("finder", pages=4, repeats=2).for_images(60_000)
+    with pytest.raises(RecipeError, match="pages is 0, so there is nothing to train on"):
+        Recipe("finder", pages=0).for_images(60_000)
     with pytest.raises(RecipeError, match="with mosaics of four pages it must be a multiple of 4"):
         Recipe("finder", batch_size=6).for_images(60_000)
     assert Recipe("finder", batch_size=6, mosaics=0, repeats=0).for_images(60_000).repeats == 1

@@ -119,6 +119,8 @@ class Recipe:
 
     def for_pages(self) -> "Recipe":
         """The same recipe of a finder with its repeats per epoch settled; raises RecipeError as `for_images`."""
+        if not self.pages:
+            raise RecipeError("pages is 0, so there is nothing to train on: give the number of pages of an epoch.")
         settled = replace(self, repeats=self.repeats or 1)
         used = settled.images_per_epoch(0)
         if used < self.batch_size:
