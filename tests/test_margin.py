@@ -6,9 +6,12 @@ import pytest
 
 from drawing import grain, inked, mask, ruled
 from mnist_cnn import Reader
+from mnist_cnn.reading.digit import Box
 from mnist_cnn.reading.ink import find_ink
 from mnist_cnn.reading.margin import with_margin
 from mnist_cnn.reading.normalise import crop_to_ink
+from mnist_cnn.reading.picture import load
+from mnist_cnn.reading.reader import Row, prepare
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +110,16 @@ def test_a_border_that_is_half_dark_leaves_both_polarities() -> None:
     page = np.full((100, 100), 255, np.uint8)
     page[:50, :50] = page[50:, 50:] = 0
     assert [one.ink.light for one in with_margin(page)] == [False, True]
+
+
+@pytest.mark.parametrize(("digits", "text"), [(0, "8"), (1, "8"), (2, "11")])
+def test_a_margin_does_not_make_one_digit_of_two(digits: int, text: str) -> None:
+    reader = Reader(lambda images: np.tile(0.01 + 0.9 * np.eye(10, dtype=np.float32)[8], (len(images), 1)))
+    page = prepare(load(inked(cut_out("0", 200), 255, 0)), single=False)
+    one = reader.decided(Box(0, 0, 9, 9), np.zeros((28, 28), np.uint8), 0.05 + 0.5 * np.eye(10)[1])
+    decided: list[list[Row]] = [[(one,) * digits] if digits else []]
+    reader.look_with_margin([page], decided, single=False)
+    assert "".join(str(digit.digit) for row in decided[0] for digit in row) == text
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,8 @@ class Reader:
         readings = zip(filled, self.rows_of_all([padded for padded, _ in filled]), strict=True)
         for (_, rows), found in sorted(readings, key=lambda one: sureness(one[1])):
             is_digits = single or all(digit.non_digit_probability < NON_DIGIT for row in found for digit in row)
-            if is_digits and sureness(found) > max(SURE, min(sureness(rows), CONVINCING)):
+            is_less = sum(map(len, found)) < sum(map(len, rows))  # a margin restores what is lost at the border
+            if is_digits and not is_less and sureness(found) > max(SURE, min(sureness(rows), CONVINCING)):
                 rows[:] = found
 
     def look_as_it_is(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:

@@ -88,7 +88,8 @@ async function lookWithMargin(page, rows, classify, single) {
   for (const found of readings.sort((a, b) => sureness(a) - sureness(b))) {
     const isDigits = single || found.flat().every((digit) => nonDigit(digit) < NON_DIGIT);
     const least = Math.max(SURE, Math.min(sureness(rows), CONVINCING));
-    if (isDigits && sureness(found) > least) rows.splice(0, rows.length, ...found);
+    const isLess = found.flat().length < rows.flat().length;
+    if (isDigits && !isLess && sureness(found) > least) rows.splice(0, rows.length, ...found);
   }
 }
 
