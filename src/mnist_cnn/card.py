@@ -56,7 +56,7 @@ COUNTED = ("epochs", "batch_size", "final_plain_epochs", "plain_epochs")
 SEED, THREADS = Number(0, 2**32 - 1, whole=True), Number(1, 1024, whole=True)
 SECONDS = Number(0, 1e12)
 EPOCH = Fields(
-    {"epoch": COUNT, "loss": Number(), "accuracy": SHARE, "seconds": SECONDS}, {"val_accuracy": SHARE}, Number()
+    {"epoch": COUNT, "loss": Number(), "seconds": SECONDS}, {"accuracy": SHARE, "val_accuracy": SHARE}, Number()
 )
 PAIR = ListOf(Number(), length=2)
 ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accuracy": SHARE})
