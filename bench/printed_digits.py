@@ -21,7 +21,7 @@ from results import machine_line, write
 
 SIZES = (24, 48, 96)
 DIGITS = "0123456789"
-SYMBOLS = ("cmex", "cmsy")  # of TeX: other signs in the places of the digits
+SYMBOLS = ("cmex", "cmsy", "LinBiolinum_K")  # other signs in the places of the digits, or keys of a keyboard
 OURS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 

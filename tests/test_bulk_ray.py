@@ -231,3 +231,16 @@ def test_the_log_of_a_cluster_replaces_no_file(tmp_path: Path) -> None:
     (tmp_path / "results.log").write_text("mine")
     (tmp_path / "results-2.log").symlink_to("nowhere")
     assert free_log(tmp_path / "results") == tmp_path / "results-3.log"
+
+
+def test_what_ray_passes_on_from_other_processes_is_not_the_drivers_reason(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(
+        "Traceback\nmnist_cnn.errors.RunError: another model\n"
+        "\x1b[33m(raylet)\x1b[0m Task MapWorker failed. It will be retried.\n\x1b[36m(MapWorker pid=7)\x1b[0m hello\n\n"
+    )
+    assert ray_cluster.last_words(log) == "mnist_cnn.errors.RunError: another model"
+    log.write_text("\x1b[33m(raylet)\x1b[0m only this\n")
+    assert ray_cluster.last_words(log) == "(raylet) only this"
+    log.write_text("")
+    assert ray_cluster.last_words(log) == ""

@@ -372,6 +372,7 @@ def test_the_keyboard_alone_opens_looks_corrects_and_downloads(visit: Visit, tmp
 
     def tab_to(role: str, name: str | re.Pattern[str]) -> None:
         wanted = page.get_by_role(role, name=name)
+        sync_api.expect(wanted).to_be_visible()
         for _ in range(30):
             page.keyboard.press("Tab")
             if wanted.count() == 1 and wanted.evaluate("one => one === document.activeElement"):

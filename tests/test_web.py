@@ -25,6 +25,7 @@ from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, ExportError
 from mnist_cnn.reading.explain import reasons
 from mnist_cnn.reading.model_names import BUNDLED
+from mnist_cnn.reading.normalise import crop_to_ink
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.weights import calibrated_classifier, with_temperature
 from mnist_cnn.web import packages, site
@@ -282,6 +283,11 @@ MADE = {
     "touching": encoded(inked(mask("4703", height=90, pen=9, gap=-0.08), 240, 30)),
     "thin pen": encoded(inked(mask("196", height=160, pen=2), 240, 30)),
     "small": encoded(inked(mask("7", height=20, pen=3), 240, 30)),
+    "cut out closely": encoded(crop_to_ink(mask("3", height=60, pen=11))),
+    "a bitmap cut out closely": encoded(
+        255 - np.where(crop_to_ink(mask("5", height=16, pen=3)) > 127, 255, 0).astype(np.uint8)
+    ),
+    "a large bitmap cut out closely": encoded(inked(crop_to_ink(mask("8", height=700, pen=120)), 200, 70)),
     "large": encoded(inked(mask("60", height=1500, pen=120), 240, 30)),
     "of MNIST's size, striped": encoded(striped()),
     "of MNIST's size, noisy": encoded(grain(cv2.resize(inked(mask("5"), 230, 20), (28, 28)), 50)),

@@ -1,6 +1,7 @@
 """Words on the command line → one call → words on the screen; each command imports what it needs when it is called."""
 
 import gc
+import os
 import signal
 import sys
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 
 from mnist_cnn import __version__
 from mnist_cnn.cli.datasets import download
-from mnist_cnn.cli.frame import Group, code_at_end, code_of, command, terminate
+from mnist_cnn.cli.frame import BY_CTRL_C, BY_SIGTERM, Group, code_at_end, code_of, command, terminate
 from mnist_cnn.cli.images import adapt, explain, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.studies import compare_studies, study
@@ -53,7 +54,10 @@ def main() -> None:
         code = ended.code
     except OSError as error:  # outside commands: of --help, say
         code = code_of(error)
-    sys.exit(code_at_end(code))
+    code = code_at_end(code)
+    if code in (BY_CTRL_C, BY_SIGTERM):  # a framework's threads compute on, and may abort the process while Python ends
+        os._exit(code)
+    sys.exit(code)
 
 
 @app.callback(invoke_without_command=True, help=ABOUT)

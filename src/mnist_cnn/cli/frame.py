@@ -16,6 +16,7 @@ from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
 
 P = ParamSpec("P")
+BY_CTRL_C, BY_SIGTERM = 130, 143  # exit codes of a program that was stopped
 
 
 class Terminated(KeyboardInterrupt):
@@ -100,9 +101,9 @@ def in_sentences(function: Callable[P, None]) -> Callable[P, None]:
         except OSError as error:  # for which no room has a sentence: a folder that may not be entered, say
             raise typer.Exit(code_of(error)) from error
         except Terminated:
-            stop("stopped by SIGTERM.", 143)
+            stop("stopped by SIGTERM.", BY_SIGTERM)
         except KeyboardInterrupt:
-            stop("stopped by Ctrl-C.", 130)
+            stop("stopped by Ctrl-C.", BY_CTRL_C)
 
     return run
 

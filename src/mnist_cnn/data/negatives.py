@@ -165,11 +165,11 @@ def texture(_digits: Digits, rng: np.random.Generator) -> Ink:
 
 
 KINDS: tuple[tuple[Callable[[Digits, np.random.Generator], Ink], float], ...] = (
-    (letter, 0.22),
-    (printed_letter, 0.35),
+    (letter, 0.18),
+    (printed_letter, 0.33),
     (several, 0.15),
-    (rotated, 0.1),
+    (rotated, 0.12),
     (half, 0.05),
-    (scribble, 0.06),
+    (scribble, 0.1),
     (texture, 0.07),
 )

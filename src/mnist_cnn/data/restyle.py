@@ -16,7 +16,7 @@ from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.reading.normalise import to_mnist
 
 Ink = np.ndarray
-DRAWN = 0.2  # fraction of the restyled digits that are drawn from strokes
+DRAWN = 0.25  # fraction of the restyled digits that are drawn from strokes
 PRINTED = 0.35  # fraction of these that are in a typeface
 PENNED = 0.7  # fraction with another stroke width
 NEIGHBOUR = 0.06  # fraction with a piece of another digit at a side

@@ -45,7 +45,11 @@ def find_ink(grey: np.ndarray) -> Ink:
     Canny 1986).
     """
     light = ink_is_light(grey)
-    dark = np.asarray(cv2.bitwise_not(grey)) if light else grey
+    return dark_ink(np.asarray(cv2.bitwise_not(grey)) if light else grey, light)
+
+
+def dark_ink(dark: np.ndarray, light: bool) -> Ink:
+    """Separate dark ink from lighter paper in (h, w) uint8; `light` says that the image was inverted for this."""
     contrast, noise = without_paper(against(dark, paper_of(dark)))
     stroke, mask = strokes(contrast, noise)
     mask = without_ruling(mask, contrast)
@@ -86,8 +90,12 @@ def skewness(values: np.ndarray, share: float) -> float:
 def border_is_dark(small: np.ndarray) -> bool:
     """Whether most of the outermost pixels are of the darker kind."""
     limit, _ = cv2.threshold(small, 0, 1, cv2.THRESH_OTSU)
-    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    return bool((border > limit).mean() < 0.5)
+    return bool((border_of(small) > limit).mean() < 0.5)
+
+
+def border_of(small: np.ndarray) -> np.ndarray:
+    """The outermost pixels: both rows, then both columns."""
+    return np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
 
 
 def surrounding(small: np.ndarray) -> np.ndarray:
@@ -139,12 +147,11 @@ def without_paper(contrast: np.ndarray) -> tuple[np.ndarray, float]:
     """Take the contrast of bare paper away, the median; its standard deviation is what the median deviation says."""
     counts = histogram(contrast)
     middle, deviation = median_and_deviation(counts)
-    if not deviation:  # a drawing: most pixels are alike
-        return less(contrast, middle), 0.0
     limit, _ = cv2.threshold(contrast, 0, 1, cv2.THRESH_OTSU)
     below, spread = median_and_deviation(counts * (limit >= LEVELS))
+    above, _ = median_and_deviation(counts * (limit < LEVELS))
     bare = abs(below - LIGHTER) <= LIGHTER / 2
-    if bare and limit > below + 8 * max(spread, 1.0):  # two kinds of pixels: paper is one, even if the lesser part
+    if bare and above > below + 16 * max(spread, 1.0):  # two kinds of pixels: paper is one, even if the lesser part
         middle, deviation = below, spread
     return less(contrast, middle), 1.4826 * deviation
 

@@ -15,14 +15,15 @@ from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.ink import FAINTEST, Ink, find_ink
-from mnist_cnn.reading.lattice import NARROW, Lattice, best_way, lattice_of
+from mnist_cnn.reading.lattice import NARROW, SURE, Lattice, best_way, lattice_of
 from mnist_cnn.reading.looks import looks
+from mnist_cnn.reading.margin import with_margin
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.pen import to_usual_pen
 from mnist_cnn.reading.picture import Picture, Source, load
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of
+from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of, union
 from mnist_cnn.reading.weights import calibrated_classifier
 
 if TYPE_CHECKING:
@@ -42,11 +43,15 @@ Row = tuple[Digit, ...]
 
 @dataclass(frozen=True)
 class Page:
-    """An image in the pipeline: its ink, and for each row the candidates for its digits."""
+    """An image in the pipeline: its ink, and for each row the candidates for its digits.
+
+    Where the ink was found with a margin around the image, `margin` is its width in pixels of the ink.
+    """
 
     picture: Picture
     ink: Ink
     lattices: list[Lattice]
+    margin: int = 0
 
 
 class Reader:
@@ -89,6 +94,7 @@ class Reader:
             decided = [[rows[likeliest(page, rows)]] if rows else [] for page, rows in zip(pages, decided, strict=True)]
         else:
             self.look_again(pages, decided)
+        self.look_with_margin(pages, decided, single)
         self.look_as_it_is(pages, decided)
         for page, rows in zip(pages, decided, strict=True):
             if not single:
@@ -120,8 +126,25 @@ class Reader:
             Page(page.picture, page.ink, [lattice_of(page.lattices[index].row, NARROW)]) for page, _, index in doubtful
         ]
         for (_, rows, index), (row,) in zip(doubtful, self.rows_of_all(finer), strict=True):
-            if min(digit.confidence - min(digit.probabilities) for digit in row) >= CONVINCING:
+            if sureness([row]) >= CONVINCING:
                 rows[index] = row
+
+    def look_with_margin(self, pages: Sequence[Page], decided: list[list[Row]], single: bool) -> None:
+        """Also read images that are filled with ink with a margin around them; used if it convinces, or convinces more.
+
+        Of two polarities that convince, the one that the model is more confident of is used.
+        """
+        filled = [
+            (padded, rows)
+            for page, rows in zip(pages, decided, strict=True)
+            for padded in prepare_with_margin(page.picture, single)
+        ]
+        readings = zip(filled, self.rows_of_all([padded for padded, _ in filled]), strict=True)
+        for (_, rows), found in sorted(readings, key=lambda one: sureness(one[1])):
+            is_digits = single or all(digit.non_digit_probability < NON_DIGIT for row in found for digit in row)
+            is_less = sum(map(len, found)) < sum(map(len, rows))  # a margin restores what is lost at the border
+            if is_digits and not is_less and sureness(found) > max(SURE, min(sureness(rows), CONVINCING)):
+                rows[:] = found
 
     def look_as_it_is(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:
         """Also classify uncertain images of MNIST's own size as they are, and average the probabilities.
@@ -160,8 +183,9 @@ class Reader:
     def digit(self, page: Page, piece: Piece, image: np.ndarray, probabilities: np.ndarray) -> Digit:
         """One digit, its box in pixels of the original image."""
         across, down = page.picture.scale
-        left, top = int(piece.x * across), int(piece.y * down)
-        box = Box(left, top, math.ceil(piece.right * across) - left, math.ceil(piece.bottom * down) - top)
+        left, top = int((piece.x - page.margin) * across), int((piece.y - page.margin) * down)
+        right, bottom = (piece.right - page.margin) * across, (piece.bottom - page.margin) * down
+        box = Box(left, top, math.ceil(right) - left, math.ceil(bottom) - top)
         return self.decided(box, image, probabilities)
 
     def decided(self, box: Box, image: np.ndarray, probabilities: np.ndarray) -> Digit:
@@ -202,6 +226,18 @@ def prepare(picture: Picture, single: bool) -> Page:
     return Page(picture, ink, [lattice_of(row) for row in rows_of(pieces)])
 
 
+def prepare_with_margin(picture: Picture, single: bool) -> Iterator[Page]:
+    """All steps before the model for an image that its writing fills, once for each polarity that it may have."""
+    for filled in with_margin(picture.grey):
+        pieces = pieces_of(filled.ink)
+        if not pieces:
+            continue
+        whole = union(pieces)
+        if filled.is_filled_by(whole.x, whole.y, whole.right, whole.bottom):
+            lattices = [lattice_of([whole], np.inf)] if single else [lattice_of(row) for row in rows_of(pieces)]
+            yield Page(replace(picture, grey=filled.grey), filled.ink, lattices, filled.margin)
+
+
 def within_reach(page: Page, is_doubtful: Sequence[bool]) -> Iterator[int]:
     """The indices of the doubtful rows, from the top, that have no more than AGAIN pieces together."""
     left = AGAIN
@@ -227,6 +263,11 @@ def uncertain(rows: Sequence[Row]) -> bool:
     """Whether this is nothing, or a single digit that is not beyond doubt."""
     digits = [digit for row in rows for digit in row]
     return len(digits) < 2 and all(digit.confidence < BEYOND_DOUBT for digit in digits)
+
+
+def sureness(rows: Sequence[Row]) -> float:
+    """How confident the model is of the least certain digit, without what it shares with all others; 0 for none."""
+    return min((digit.confidence - min(digit.probabilities) for row in rows for digit in row), default=0.0)
 
 
 def smaller_than_made(rows: Sequence[Row]) -> bool:

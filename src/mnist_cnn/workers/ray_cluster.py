@@ -7,6 +7,7 @@ Ray prints to the screen regardless of its settings and ends its process when it
 import contextlib
 import importlib.util
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Generator, Sequence
@@ -20,6 +21,8 @@ from mnist_cnn.workers import child_process
 LOCAL = "local"
 PATIENCE = 45  # seconds to connect to a running cluster; it takes 1 to 10
 PATIENCE_LOCAL = 120  # seconds to start one on this machine; it takes 5 to 15
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+OF_ANOTHER = re.compile(r"\((raylet|autoscaler|\w+ pid=)")  # how Ray begins what it passes on from other processes
 
 Event = dict[str, Any]
 """What the driver reports: a JSON object per line of its standard output."""
@@ -61,7 +64,7 @@ def driver_events(words: Sequence[str], address: str, log: Path, *, work: str, i
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=30)  # its last words come after its last event
         if is_lost := not is_done:
-            reason = child_process.last_line(log)[:300].rstrip(".:")
+            reason = last_words(log)[:300].rstrip(".:")
             if is_connected:
                 raise RunError(
                     f"{work} on the Ray cluster {address!r} ended too early ({reason}): see {log}; {if_lost}."
@@ -77,3 +80,13 @@ def driver_events(words: Sequence[str], address: str, log: Path, *, work: str, i
         child_process.stop(process)
         if not is_lost:
             log.unlink(missing_ok=True)
+
+
+def last_words(log: Path) -> str:
+    """The last line that the driver itself wrote to its log, without colours, or an empty string.
+
+    Ray adds lines of other processes, such as that an actor is unavailable and is tried again, at any time.
+    """
+    lines = COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace")).strip().splitlines()
+    own = [line for line in lines if line.strip() and not OF_ANOTHER.match(line.strip())]
+    return (own or lines or [""])[-1]

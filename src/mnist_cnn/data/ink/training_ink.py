@@ -11,7 +11,7 @@ from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.rendering import as_examples, varied
 
 # Letters and symbols that cannot be told from a digit, or from part of one: no evidence against a reader.
-LIKE_DIGITS = frozenset("OoIlSsZzgqby|!/\\'`()1")
+LIKE_DIGITS = frozenset("OoIlSsZzgqb|!/\\'`()1")
 RAREST = 3.0  # times as often as a digit that is recognised without having seen its writer
 
 

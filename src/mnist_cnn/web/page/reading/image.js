@@ -74,11 +74,11 @@ export function transposed({ data, width, height }) {
   return turned;
 }
 
-/* `how` is CONSTANT (0), REPLICATE, REFLECT or REFLECT_101. */
-export function withMargin(image, margin, how) {
+/* `how` is CONSTANT (of a level), REPLICATE, REFLECT or REFLECT_101. */
+export function withMargin(image, margin, how, level = 0) {
   const border = cv[`BORDER_${how}`];
   const sides = [margin, margin, margin, margin];
-  return made([image], (from, to) => cv.copyMakeBorder(from, to, ...sides, border, new cv.Scalar(0)));
+  return made([image], (from, to) => cv.copyMakeBorder(from, to, ...sides, border, new cv.Scalar(level)));
 }
 
 /* The smallest rectangle that holds everything above 0. */

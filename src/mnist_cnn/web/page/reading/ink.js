@@ -20,7 +20,10 @@ export const FAINTEST = 12;
 /* Gives { contrast, mask, stroke, noise, light }. */
 export function findInk(grey) {
   const light = inkIsLight(grey);
-  const dark = light ? inverted(grey) : grey;
+  return darkInk(light ? inverted(grey) : grey, light);
+}
+
+export function darkInk(dark, light) {
   let { contrast, noise } = withoutPaper(against(dark, paperOf(dark)));
   let { stroke, mask } = strokes(contrast, noise);
   mask = withoutRuling(mask, contrast);
@@ -52,11 +55,15 @@ function skewness(values, share) {
 }
 
 function borderIsDark(small) {
-  const { data, width, height } = small;
   const limit = otsu(small);
+  const border = borderOf(small);
+  return border.filter((level) => level > limit).length / border.length < 0.5;
+}
+
+export function borderOf({ data, width, height }) {
   const border = [...data.subarray(0, width), ...data.subarray(width * (height - 1))];
   for (let row = 0; row < height; row += 1) border.push(data[row * width], data[(row + 1) * width - 1]);
-  return border.filter((level) => level > limit).length / border.length < 0.5;
+  return border;
 }
 
 function surrounding(small) {
@@ -96,11 +103,11 @@ function against(grey, paper) {
 function withoutPaper(contrast) {
   const counts = histogram(contrast);
   let { middle, deviation } = medianAndDeviation(counts);
-  if (!deviation) return { contrast: less(contrast, middle), noise: 0 };
   const limit = otsu(contrast);
   const below = medianAndDeviation(counts.map((count, level) => (limit >= level ? count : 0)));
+  const above = medianAndDeviation(counts.map((count, level) => (limit < level ? count : 0)));
   const bare = Math.abs(below.middle - LIGHTER) <= LIGHTER / 2;
-  if (bare && limit > below.middle + 8 * Math.max(below.deviation, 1)) ({ middle, deviation } = below);
+  if (bare && above.middle > below.middle + 16 * Math.max(below.deviation, 1)) ({ middle, deviation } = below);
   return { contrast: less(contrast, middle), noise: 1.4826 * deviation };
 }
 

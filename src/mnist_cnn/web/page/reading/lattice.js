@@ -15,7 +15,7 @@ const [CUT, CUT_PER_HEIGHT] = [1.5, 2];
 const CLOSE = 2;
 const LOW = 1.5;
 const [BROAD, BROAD_PER_HEIGHT] = [1, 2.5];
-const SURE = 0.1;
+export const SURE = 0.1;
 
 /* Gives { row, count, apart, hypotheses }, a hypothesis { first, last, piece, cost }. */
 export function latticeOf(row, wide = WIDE) {

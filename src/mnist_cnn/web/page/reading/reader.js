@@ -3,11 +3,12 @@
 import { glyph } from "./glyph.js";
 import { inverted } from "./image.js";
 import { FAINTEST, findInk } from "./ink.js";
-import { NARROW, bestWay, latticeOf } from "./lattice.js";
+import { NARROW, SURE, bestWay, latticeOf } from "./lattice.js";
 import { looks } from "./looks.js";
+import { inksWithMargin, nearAll } from "./margin.js";
 import { SIDE } from "./normalise.js";
 import { toUsualPen } from "./pen.js";
-import { alternatives, piecesOf, prominence, rowsOf } from "./segment.js";
+import { alternatives, piecesOf, prominence, rowsOf, union } from "./segment.js";
 import { argmax, largest, least, mean } from "./statistics.js";
 
 const NON_DIGIT = 0.5;
@@ -24,6 +25,7 @@ export async function read(picture, classify, { single, minConfidence }) {
   } else {
     await lookAgain(page, rows, classify);
   }
+  await lookWithMargin(page, rows, classify, single);
   await lookAsItIs(page, rows, classify);
   if (!single) {
     rows = rows.filter((row) => Math.min(...row.map(nonDigit)) < NON_DIGIT);
@@ -42,7 +44,22 @@ export function prepare({ grey: whole, width, height }, single) {
   return { grey, width, height, ink, lattices, across: width / grey.width, down: height / grey.height };
 }
 
-async function rowsOfAll({ lattices, ink, across, down }, classify) {
+/* All steps before the model for an image that its writing fills, once for each polarity that it may have. */
+function prepareWithMargin({ grey: whole, width, height }, single) {
+  const filled = inksWithMargin(whole).map((one) => ({ ...one, pieces: piecesOf(one.ink) }));
+  return filled.filter(isFilled).map(({ grey, ink, margin, pieces }) => {
+    const lattices = single ? [latticeOf([union(pieces)], Infinity)] : rowsOf(pieces).map((row) => latticeOf(row));
+    return { ink, lattices, margin, across: width / grey.width, down: height / grey.height };
+  });
+}
+
+function isFilled({ grey, margin, pieces }) {
+  if (!pieces.length) return false;
+  const { x, y, right, bottom } = union(pieces);
+  return nearAll(grey, x - margin, y - margin, right - margin, bottom - margin);
+}
+
+async function rowsOfAll({ lattices, ink, across, down, margin = 0 }, classify) {
   const images = lattices.map((lattice) => lattice.hypotheses.map((one) => glyph(one.piece, ink).data));
   const probabilities = await classify(images.flat());
   let next = 0;
@@ -50,7 +67,7 @@ async function rowsOfAll({ lattices, ink, across, down }, classify) {
     const seen = images[row].map((image) => ({ image, probabilities: probabilities[next++] }));
     const sure = seen.map((one) => Math.max(...one.probabilities) - Math.min(...one.probabilities));
     const way = seen.length === 1 ? [0] : bestWay(lattice, sure);
-    return way.map((index) => ({ ...seen[index], box: boxOf(lattice.hypotheses[index].piece, across, down) }));
+    return way.map((index) => ({ ...seen[index], box: boxOf(lattice.hypotheses[index].piece, margin, across, down) }));
   });
 }
 
@@ -60,9 +77,20 @@ async function lookAgain(page, rows, classify) {
   const lattices = doubtful.map((index) => latticeOf(page.lattices[index].row, NARROW));
   const finer = await rowsOfAll({ ...page, lattices }, classify);
   finer.forEach((row, place) => {
-    const sure = row.map((digit) => Math.max(...digit.probabilities) - Math.min(...digit.probabilities));
-    if (Math.min(...sure) >= CONVINCING) rows[doubtful[place]] = row;
+    if (sureness([row]) >= CONVINCING) rows[doubtful[place]] = row;
   });
+}
+
+/* Also read an image that is filled with ink with a margin around it; used if it convinces, or convinces more. */
+async function lookWithMargin(page, rows, classify, single) {
+  const readings = [];
+  for (const padded of prepareWithMargin(page, single)) readings.push(await rowsOfAll(padded, classify));
+  for (const found of readings.sort((a, b) => sureness(a) - sureness(b))) {
+    const isDigits = single || found.flat().every((digit) => nonDigit(digit) < NON_DIGIT);
+    const least = Math.max(SURE, Math.min(sureness(rows), CONVINCING));
+    const isLess = found.flat().length < rows.flat().length;
+    if (isDigits && !isLess && sureness(found) > least) rows.splice(0, rows.length, ...found);
+  }
 }
 
 /* Also classify an uncertain image of MNIST's own size as it is, and average the probabilities. */
@@ -94,11 +122,18 @@ function smallerThanMade(rows) {
 
 const meanOfAll = (several) => several[0].map((_, digit) => mean(several.map((probabilities) => probabilities[digit])));
 
+/* How confident the model is of the least certain digit, without what it shares with all others; 0 for none. */
+function sureness(rows) {
+  const each = rows.flat().map(({ probabilities }) => Math.max(...probabilities) - Math.min(...probabilities));
+  return each.length ? Math.min(...each) : 0;
+}
+
 const nonDigit = ({ probabilities }) => Math.min(1, probabilities.length * Math.min(...probabilities));
 
-function boxOf(piece, across, down) {
-  const [left, top] = [Math.trunc(piece.x * across), Math.trunc(piece.y * down)];
-  const [width, height] = [Math.ceil(piece.right * across) - left, Math.ceil(piece.bottom * down) - top];
+function boxOf(piece, margin, across, down) {
+  const [left, top] = [Math.trunc((piece.x - margin) * across), Math.trunc((piece.y - margin) * down)];
+  const [right, bottom] = [(piece.right - margin) * across, (piece.bottom - margin) * down];
+  const [width, height] = [Math.ceil(right) - left, Math.ceil(bottom) - top];
   return { left, top, width, height };
 }
 
