@@ -1,0 +1,52 @@
+"""Bounding boxes come in, their order of reading goes out: rows from the top, each from the left. Knows no digits."""
+
+import numpy as np
+
+NEIGHBOUR = 3.0  # heights: what is farther to the right says nothing of how a row climbs
+SIMILAR = 1.8  # times as high as the other: what differs more is not of the same row's writing
+LEVEL = 0.6  # heights: what lies farther above or below is not the next of the same row
+STEEPEST = 0.35  # the tangent of the steepest row
+SAME_ROW = 0.35  # of the higher one's height that two of one row have in common
+
+
+def rows(boxes: np.ndarray) -> list[list[int]]:
+    """The indices of boxes (n, 4), left, top, right and bottom in pixels, as rows in the order of reading.
+
+    All rows of an image are taken to climb or fall alike, as they do on a sheet that was photographed askew. A box
+    belongs to the row whose last box before it has most of its height in common with it, if that is enough.
+    """
+    if not len(boxes):
+        return []
+    boxes = np.asarray(boxes, float)
+    centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
+    middles = centres[:, 1] - slope(boxes) * centres[:, 0]
+    found: list[list[int]] = []
+    for index in np.argsort(centres[:, 0], kind="stable").tolist():
+        common = [overlap(middles[[index, row[-1]]], heights[[index, row[-1]]]) for row in found]
+        best = int(np.argmax(common)) if common else -1
+        if best >= 0 and common[best] >= SAME_ROW:
+            found[best].append(index)
+        else:
+            found.append([index])
+    return sorted(found, key=lambda row: float(np.mean(middles[row])))
+
+
+def overlap(middles: np.ndarray, heights: np.ndarray) -> float:
+    """What two boxes have in common down the image, as a share of the higher one's height; negative if apart."""
+    lows, highs = middles - heights / 2, middles + heights / 2
+    return float((highs.min() - lows.max()) / max(heights.max(), 1e-6))
+
+
+def slope(boxes: np.ndarray) -> float:
+    """By how many pixels rows fall for each pixel to the right: the median over neighbours; 0 where there are few."""
+    centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
+    across = centres[None, :, 0] - centres[:, None, 0]
+    down = centres[None, :, 1] - centres[:, None, 1]
+    least, most = np.minimum(heights[:, None], heights[None]), np.maximum(heights[:, None], heights[None])
+    beside = (across > 0) & (across < NEIGHBOUR * most) & (np.abs(down) < LEVEL * least) & (most < SIMILAR * least)
+    nearest = np.where(beside, across, np.inf).argmin(axis=1)
+    pairs = [(index, other) for index, other in enumerate(nearest.tolist()) if beside[index, other]]
+    if len(pairs) < 2:
+        return 0.0
+    climbs = [(boxes[b, 3] - boxes[a, 3] + boxes[b, 1] - boxes[a, 1]) / 2 / across[a, b] for a, b in pairs]
+    return float(np.clip(np.median(climbs), -STEEPEST, STEEPEST))

@@ -1,0 +1,47 @@
+"""Boxes in rows: the order in which a person reads them."""
+
+import numpy as np
+import pytest
+
+from mnist_cnn.reading.layout import rows, slope
+
+
+def page(counts: list[int], climb: float = 0.0, seed: int = 0) -> tuple[np.ndarray, list[list[int]]]:
+    """Boxes (n, 4) of rows with so many digits each, in a random order, and their true order."""
+    rng = np.random.default_rng(seed)
+    boxes, true = [], []
+    for line, count in enumerate(counts):
+        true.append([])
+        x = rng.uniform(0, 40)
+        for _ in range(count):
+            width, height = rng.uniform(8, 24), rng.uniform(26, 34)
+            y = 60 * line + climb * x + rng.uniform(-4, 4)
+            true[-1].append(len(boxes))
+            boxes.append((x, y - height / 2, x + width, y + height / 2))
+            x += width + rng.uniform(-2, 25)
+    order = rng.permutation(len(boxes))
+    places = np.argsort(order)
+    return np.array(boxes)[order], [[int(places[index]) for index in row] for row in true]
+
+
+@pytest.mark.parametrize("climb", [-0.3, -0.1, 0.0, 0.1, 0.3])
+@pytest.mark.parametrize("seed", range(10))
+def test_rows_are_read_from_the_top_and_from_the_left_also_if_they_climb(climb: float, seed: int) -> None:
+    boxes, true = page([8, 3, 10, 6], climb, seed)
+    assert rows(boxes) == true
+
+
+def test_one_digit_is_a_row_and_nothing_has_none() -> None:
+    assert rows(np.zeros((0, 4))) == []
+    assert rows(np.array([[3.0, 4.0, 9.0, 20.0]])) == [[0]]
+
+
+def test_a_column_of_numbers_is_a_row_for_each_number() -> None:
+    boxes, true = page([2] * 8)
+    assert rows(boxes) == true
+
+
+def test_how_much_rows_climb_is_the_median_over_neighbours() -> None:
+    boxes, _ = page([12, 12, 12], 0.2)
+    assert slope(boxes) == pytest.approx(0.2, abs=0.05)
+    assert slope(boxes[:1]) == 0.0
