@@ -10,7 +10,7 @@ import pytest
 from drawn_ink import SEEN, UNSEEN, ink_of
 from mnist_cnn.data.pages import furniture, layouts, sources, writing
 from mnist_cnn.data.pages.camera import moved_boxes
-from mnist_cnn.data.pages.made import HIGHEST, cut, made_page, turned, without_invisible
+from mnist_cnn.data.pages.made import HIGHEST, Marked, cut, made_page, turned, without_invisible
 from mnist_cnn.data.pages.page import IGNORED, Box, Page
 from mnist_cnn.data.pages.scene import MOST_BOXES, TWICE, Scene
 from mnist_cnn.data.pages.sources import Sources
@@ -143,9 +143,10 @@ def test_letters_alone_are_ignored_where_they_resemble_digits_and_in_words_they_
 
 def test_a_digit_that_is_cut_too_much_is_ignored_and_one_outside_is_nowhere() -> None:
     boxes = np.array([[-3, 20, 7, 40], [-6, 20, 4, 40], [-20, 20, -5, 40], [30, 20, 40, 28]], np.float32)
-    kept, labels = cut(boxes, np.array([1, 2, 3, 4], np.int8), Box(0, 0, SIDE, SIDE))
-    assert labels.tolist() == [1, IGNORED, IGNORED]  # the last is too small
-    assert kept.tolist() == [[0, 20, 7, 40], [0, 20, 4, 40], [30, 20, 40, 28]]
+    kept = cut(Marked(boxes, np.array([1, 2, 3, 4], np.int8), np.arange(4)), Box(0, 0, SIDE, SIDE))
+    assert kept.labels.tolist() == [1, IGNORED, IGNORED]  # the last is too small
+    assert kept.origins.tolist() == [0, 1, 3]
+    assert kept.boxes.tolist() == [[0, 20, 7, 40], [0, 20, 4, 40], [30, 20, 40, 28]]
 
 
 def test_a_crossed_out_digit_is_ignored(given: Sources) -> None:
@@ -169,9 +170,10 @@ def test_on_a_page_lying_on_its_side_no_digit_is_to_be_found(given: Sources) -> 
         grey = np.zeros((SIDE, SIDE), np.float32)
         grey[20:40, 10:22] = 1
         boxes = np.array([[10, 20, 22, 40], [10, 20, 22, 40]], np.float32)
-        image, moved, labels = turned(page, grey, boxes, np.array([3, 0], np.int8))
-        assert labels.tolist() == [IGNORED]  # a three is none any more
-        left, top, right, bottom = moved[0].astype(int).tolist()
+        image, marked = turned(page, grey, Marked(boxes, np.array([3, 0], np.int8), np.array([0, 1])))
+        assert marked.labels.tolist() == [IGNORED]  # a three is none any more
+        assert marked.origins.tolist() == [1]
+        left, top, right, bottom = marked.boxes[0].astype(int).tolist()
         assert image[top:bottom, left:right].all()
         assert image.sum() == 240
 

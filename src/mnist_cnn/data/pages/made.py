@@ -1,6 +1,7 @@
 """Make pages. Knows the order: what is written, what is beside it, the paper, the light, the camera."""
 
 import math
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,7 +24,40 @@ def made_page(rng: np.random.Generator, sources: Sources, side: int) -> Page:
     Its digits are 12 to 100 pixels high. Of a digit at least 60% are on the page, otherwise it is to be ignored, like
     letters that stand alone and resemble one.
     """
-    scene = Scene(rng, sources, side)
+    made = made_scene(rng, sources, side)
+    return Page(made.grey, made.marked.boxes, made.marked.labels, tuple(made.scene.kinds))
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A page with what it was made of.
+
+    `grey` is (side, side) uint8, `marked` what is on it; `homography` (3, 3) leads from the scene to the page, None if
+    they are the same.
+    """
+
+    scene: Scene
+    grey: np.ndarray
+    marked: "Marked"
+    homography: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Marked:
+    """What is on a page: boxes (k, 4) float32, labels (k,) int8, and which box of the scene each is, (k,) int32."""
+
+    boxes: np.ndarray
+    labels: np.ndarray
+    origins: np.ndarray
+
+    def __getitem__(self, which: np.ndarray) -> "Marked":
+        """Some of them."""
+        return Marked(self.boxes[which], self.labels[which], self.origins[which])
+
+
+def made_scene(rng: np.random.Generator, sources: Sources, side: int, *, keep_inks: bool = False) -> Made:
+    """Make one page, and keep what it was made of, with `keep_inks` also the own ink of each digit."""
+    scene = Scene(rng, sources, side, keep_inks=keep_inks)
     height = layouts.some_layout(scene)
     beside(scene, height)
     kept = Box(0, 0, side, side)
@@ -37,21 +71,21 @@ def made_page(rng: np.random.Generator, sources: Sources, side: int) -> Page:
             kept = paper.sheet_of(scene, height)
             grey = paper.on_desk(scene, grey, kept)
     grey = paper.lit(scene, grey)
-    boxes, labels = in_view(scene, kept)
+    marked, homography = in_view(scene, kept), None
     if scene.chance(0.04):
-        grey, boxes, labels = turned(scene, grey, boxes, labels)
+        grey, marked = turned(scene, grey, marked)  # nothing is to be found on it
     if scene.chance(0.35):
         view = camera.seen(scene, grey)
-        grey = view.grey
-        if view.homography is not None and len(boxes):
-            boxes = camera.moved_boxes(boxes, view.homography)
-            boxes, labels = cut(boxes, labels, Box(0, 0, side, side))
+        grey, homography = view.grey, view.homography
+        if homography is not None and len(marked.boxes):
+            moved = camera.moved_boxes(marked.boxes, homography)
+            marked = cut(replace(marked, boxes=moved), Box(0, 0, side, side))
     image = camera.photographed(scene, grey, contrast, height)
-    labels = without_invisible(scene, image, boxes, labels)
+    marked = replace(marked, labels=without_invisible(scene, image, marked.boxes, marked.labels))
     if scene.chance(0.12):
-        image, kept = camera.cropped(scene, image, boxes[labels >= 0])
-        boxes, labels = cut(boxes, labels, kept)
-    return Page(image, boxes, labels, tuple(scene.kinds))
+        image, kept = camera.cropped(scene, image, marked.boxes[marked.labels >= 0])
+        marked = cut(marked, kept)
+    return Made(scene, image, marked, homography)
 
 
 def beside(scene: Scene, height: float) -> None:
@@ -77,26 +111,27 @@ def background(scene: Scene) -> np.ndarray:
     return textures.scenery(scene)
 
 
-def in_view(scene: Scene, kept: Box) -> tuple[np.ndarray, np.ndarray]:
-    """The boxes (k, 4) float32 and labels (k,) int8 of a scene, of which only a part is kept."""
+def in_view(scene: Scene, kept: Box) -> Marked:
+    """What is marked in a scene, of which only a part is kept."""
     boxes = np.array(scene.boxes, np.float32).reshape(-1, 4)
     labels = np.array(scene.labels, np.int8)
     side = scene.side
     part = Box(max(0, kept.left), max(0, kept.top), min(side, kept.right), min(side, kept.bottom))
-    return cut(boxes, labels, part)
+    return cut(Marked(boxes, labels, np.arange(len(boxes), dtype=np.int32)), part)
 
 
-def cut(boxes: np.ndarray, labels: np.ndarray, kept: Box) -> tuple[np.ndarray, np.ndarray]:
+def cut(marked: Marked, kept: Box) -> Marked:
     """Boxes cut to what is kept: those without anything in it go, digits of which too little is left are ignored."""
+    boxes = marked.boxes
     if not len(boxes):
-        return boxes, labels
+        return marked
     low, high = np.array(kept[:2], np.float32), np.array(kept[2:], np.float32)
     inside = np.concatenate([np.clip(boxes[:, :2], low, high), np.clip(boxes[:, 2:], low, high)], axis=1)
     sizes, rest = boxes[:, 2:] - boxes[:, :2], inside[:, 2:] - inside[:, :2]
     left = (rest > 0.5).all(axis=1)
     share = rest.prod(axis=1) / np.maximum(sizes.prod(axis=1), 1e-6)
     clear = (share >= VISIBLE) & (sizes[:, 1] >= LOWEST) & (sizes[:, 1] <= HIGHEST)
-    return inside[left], np.where(clear, labels, IGNORED).astype(np.int8)[left]
+    return Marked(inside, np.where(clear, marked.labels, IGNORED).astype(np.int8), marked.origins)[left]
 
 
 def without_invisible(scene: Scene, image: np.ndarray, boxes: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -115,13 +150,11 @@ def without_invisible(scene: Scene, image: np.ndarray, boxes: np.ndarray, labels
     return labels
 
 
-def turned(
-    scene: Scene, grey: np.ndarray, boxes: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def turned(scene: Scene, grey: np.ndarray, marked: Marked) -> tuple[np.ndarray, Marked]:
     """The page lying on a side or upside down: most digits are none then, of the others it cannot be said."""
     side, way = scene.side, scene.whole(0, 2)
     scene.kinds.append("turned")
-    left, top, right, bottom = boxes.T
+    left, top, right, bottom = marked.boxes.T
     if way == 1:
         boxes = np.stack([side - right, side - bottom, side - left, side - top], axis=1)
     elif way == 0:  # clockwise
@@ -130,5 +163,6 @@ def turned(
         boxes = np.stack([top, side - right, bottom, side - left], axis=1)
     method = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)[way]
     none = UPSIDE_DOWN if way == 1 else LYING
-    kept = np.array([label not in none for label in labels.tolist()], bool)
-    return cv2.rotate(grey, method), boxes[kept], np.full(int(kept.sum()), IGNORED, np.int8)
+    kept = np.array([label not in none for label in marked.labels.tolist()], bool)
+    ignored = np.full(len(kept), IGNORED, np.int8)
+    return np.asarray(cv2.rotate(grey, method)), Marked(boxes, ignored, marked.origins)[kept]

@@ -5,6 +5,7 @@ and OpenCV is fastest at that. All positions and lengths are in pixels of the pa
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -20,6 +21,14 @@ CLEAN = 0.3  # of the pages
 MOST_MARKS = 60  # characters on a page, which bounds the time
 
 
+class OwnInk(NamedTuple):
+    """The ink of one digit: (h, w) uint8, 0 to 255, of a layer, and where in the layer its upper left corner is."""
+
+    left: int
+    top: int
+    patch: np.ndarray
+
+
 class Scene:
     """A page being drawn.
 
@@ -27,9 +36,10 @@ class Scene:
     (2·side, 2·side) uint8, 0 to 255. `boxes` and `labels` are digits, and what is to be ignored, also outside the page;
     `written` are the boxes of all that was written. `kinds` names what was drawn. `clean` pages have even light
     and strong ink, as if drawn on a screen or scanned; `noise` is the deviation of the camera's noise, of the range.
+    `inks` is the own ink of each digit, by its place in `boxes`, or None where that is not kept.
     """
 
-    def __init__(self, rng: np.random.Generator, given: Sources, side: int) -> None:
+    def __init__(self, rng: np.random.Generator, given: Sources, side: int, *, keep_inks: bool = False) -> None:
         self.rng = rng
         self.given = given
         self.side = side
@@ -40,6 +50,7 @@ class Scene:
         self.kinds: list[str] = []
         self.clean = self.chance(CLEAN)
         self.noise = 0.0
+        self.inks: dict[int, OwnInk] | None = {} if keep_inks else None
 
     @property
     def full(self) -> bool:

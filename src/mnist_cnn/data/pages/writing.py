@@ -10,10 +10,11 @@ import numpy as np
 from mnist_cnn.data import strokes
 from mnist_cnn.data.pages.marks import DEEP, LIKE_DIGITS, MARKS, TALL, WORDS
 from mnist_cnn.data.pages.page import Box, around
-from mnist_cnn.data.pages.scene import FINE, TWICE, Scene, polylines
+from mnist_cnn.data.pages.scene import FINE, TWICE, OwnInk, Scene, polylines
 from mnist_cnn.data.pages.typefaces import HEIGHT
 
 THINNEST, WIDEST = 0.03, 0.2  # of a pen, in heights of a digit
+AROUND = 6  # pixels of a layer, around a digit's box, in which its own ink is kept
 INK = 100  # of 255: what counts as ink in an image of MNIST
 LETTERS = "eeeaaoonniitttrrsshhuuldcpmmwwfgykvbjxqz"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -187,6 +188,19 @@ def mark(scene: Scene, hand: Hand, char: str, left: float, line: float) -> Box:
     return Box(left, line + lowest[1], left + highest[0] - lowest[0], line + highest[1])
 
 
+def digit_alone(scene: Scene, hand: Hand, digit: str, left: float, line: float) -> Box:
+    """Write a digit that is about to be noted; its own ink is kept where the scene keeps that."""
+    if scene.inks is None:
+        return character(scene, hand, digit, left, line)
+    own = np.zeros_like(hand.layer)
+    box = character(scene, replace(hand, layer=own), digit, left, line)
+    np.maximum(hand.layer, own, out=hand.layer)
+    left_edge, top_edge = (max(0, round(TWICE * edge) - AROUND) for edge in (box.left, box.top))
+    right_edge, lower_edge = (max(0, round(TWICE * edge) + AROUND) for edge in (box.right, box.bottom))
+    scene.inks[len(scene.boxes)] = OwnInk(left_edge, top_edge, own[top_edge:lower_edge, left_edge:right_edge].copy())
+    return box
+
+
 def number(scene: Scene, hand: Hand, digits: str, left: float, line: float, gap: float | None = None) -> Box:
     """Digits to be found, one after the other; with a negative `gap` they overlap."""
     boxes: list[Box] = []
@@ -194,7 +208,7 @@ def number(scene: Scene, hand: Hand, digits: str, left: float, line: float, gap:
     for digit in digits:
         size = hand if hand.kind == "printed" else replace(hand, height=hand.height * scene.between(0.88, 1.12))
         shake = 0.0 if hand.kind == "printed" else hand.height * scene.rng.normal(0, 0.05)
-        box = character(scene, size, digit, x, line + shake)
+        box = digit_alone(scene, size, digit, x, line + shake)
         scene.add(int(digit), box)
         boxes.append(box)
         step = gap * hand.height * (scene.between(0.7, 1.4) if gap > 0 and hand.kind != "printed" else 1.0)
