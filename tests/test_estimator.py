@@ -200,7 +200,7 @@ print(trained_on, keras.backend.backend(), difference < 1e-5)
 @pytest.mark.parametrize("framework", ["tensorflow", "jax"])
 def test_a_pickle_is_read_by_another_process_on_either_framework(framework: str, tmp_path: Path) -> None:
     pytest.importorskip(framework)
-    for code, backend in ((PICKLED, framework), (UNPICKLED, "tensorflow"), (UNPICKLED, framework)):
+    for code, backend in dict.fromkeys([(PICKLED, framework), (UNPICKLED, "tensorflow"), (UNPICKLED, framework)]):
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / "fitted.joblib")],
             env=os.environ | {"KERAS_BACKEND": backend},

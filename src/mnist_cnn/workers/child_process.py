@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -117,9 +118,14 @@ def stop(process: Process) -> int:
     return wait(process)
 
 
-def last_line(log: Path) -> str:
-    """The last line that a process wrote to its log, or an empty string."""
-    return (log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or [""])[-1]
+def last_line(log: Path, passed_on: re.Pattern[str] | None = None) -> str:
+    """The last line that a process wrote to its log, or an empty string.
+
+    Lines that begin with `passed_on` are those of other processes: one of them is given only if there is no other.
+    """
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    own = [line for line in lines if not (passed_on and passed_on.match(line))]
+    return (own or lines or [""])[-1].strip()
 
 
 def end_with_parent() -> None:

@@ -22,7 +22,8 @@ LOCAL = "local"
 PATIENCE = 45  # seconds to connect to a running cluster; it takes 1 to 10
 PATIENCE_LOCAL = 120  # seconds to start one on this machine; it takes 5 to 15
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
-OF_ANOTHER = re.compile(r"\((raylet|autoscaler|\w+ pid=)")  # how Ray begins what it passes on from other processes
+# How Ray begins what it passes on from other processes.
+PASSED_ON = re.compile(rf"\s*(?:{COLOUR.pattern})*\((raylet|autoscaler|\w+ pid=)")
 
 Event = dict[str, Any]
 """What the driver reports: a JSON object per line of its standard output."""
@@ -87,6 +88,4 @@ def last_words(log: Path) -> str:
 
     Ray adds lines of other processes, such as that an actor is unavailable and is tried again, at any time.
     """
-    lines = COLOUR.sub("", log.read_text(encoding="utf-8", errors="replace")).strip().splitlines()
-    own = [line for line in lines if line.strip() and not OF_ANOTHER.match(line.strip())]
-    return (own or lines or [""])[-1]
+    return COLOUR.sub("", child_process.last_line(log, PASSED_ON))
