@@ -6,91 +6,102 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.octaves import Octaves
+
 STRIDE = 4  # pixels of an image for one place of the finder's outputs
 MULTIPLE = 16  # height and width of what the finder sees must be multiples of this
 CLASSES = 10
-SMALLEST, STEP, LARGEST = (
-    64,
-    2,
-    2048,
-)  # pixels: the longer side at the coarsest level, the factor between levels, the end
-MARGIN, LEAST_MARGIN = 0.06, 8  # of the longer side, and pixels: around an image, so that a digit may touch its border
-ENLARGED = 2.5  # times: small digits are enlarged for the finest level
-ENLARGED_UP_TO = 1024  # pixels
-LOWEST, HIGHEST = 9.0, 112.0  # pixels of a level: what is smaller or larger is seen better at another level
+MARGIN = 8  # pixels around an image at each octave, so that a digit may touch its border
+LARGEST = 1664  # pixels: a longer image is not looked at; half of it is
+COARSEST = 112  # pixels: the longer side of the last octave, in which a digit may fill the image
+ENLARGED = 256  # pixels: images up to this are enlarged, once or more, because their digits are small
+LOWEST, HIGHEST = 9.0, 112.0  # pixels at an octave: what is smaller or larger is seen better at another
+SMALL, SEEN = 15.0, 0.3  # pixels, and a score: where something so small is so surely a digit, the image is enlarged
 FLAT = 0.6  # of its width, below which a box's height says less of its size
 LARGEST_LOG = 6.0  # of a size in pixels
-CANDIDATE = 0.12  # the least score
+CANDIDATE = 0.08  # the least score
 MOST = 1500  # candidates of an image
-SAME, WITHIN = 0.4, 0.7  # intersection over union, and over the smaller one: of these, only the surer one is kept
-AGREEING = 0.5  # intersection over union with which another level sees the same digit
+SAME = 0.5  # intersection over union from which another octave sees the same: only the surer one is kept
 
 Places = Callable[[np.ndarray], np.ndarray]
-"""(1, h, w, 1) uint8, h and w multiples of 16 → (1, h/4, w/4, 14) float32, as `models.finder` documents them."""
+"""(1, h, w) uint8, h and w multiples of 16 → (1, h/4, w/4, 14) float32, as `models.finder` documents them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
-    """Something that may be a digit.
+class Candidates:
+    """What may be a digit, the surest first.
 
-    `box` (4,) is left, top, right and bottom in pixels of the image, not rounded, perhaps beyond it. `scores` (10,) are
-    those of each digit, 0 to 1, at the level that is surest; they need not sum to 1. `levels` is how many other levels
-    see the same, and `seconded` the highest score of these.
+    `boxes` (n, 4) are left, top, right and bottom in pixels of the image, not rounded, perhaps beyond it. `scores`
+    (n, 10) are those of each digit, 0 to 1, at the octave that is surest; they need not sum to 1. `seconded` (n,) is
+    the highest score with which another octave sees the same, 0 for none.
     """
 
-    box: np.ndarray
+    boxes: np.ndarray
     scores: np.ndarray
-    levels: int
-    seconded: float
+    seconded: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.boxes)
 
 
-def candidates(grey: np.ndarray, places: Places) -> list[Candidate]:
-    """What may be a digit in (h, w) uint8 of any polarity, the surest first, none of which is another one again.
+def candidates(octaves: Octaves, places: Places) -> Candidates:
+    """What may be a digit in an image of any polarity, none of which is another one again.
 
-    The image is looked at in a pyramid of levels (Adelson et al. 1984, "Pyramid methods in image processing"), in each
+    The image is looked at in a pyramid of octaves (Adelson et al. 1984, "Pyramid methods in image processing"), in each
     of which digits of other sizes have the size that the finder knows.
     """
-    boxes, scores = (np.concatenate(column) for column in zip(*at_levels(grey, places), strict=True))
+    boxes, scores = (np.concatenate(column) for column in zip(*at_octaves(octaves, places), strict=True))
     best = scores.max(axis=1)
     order = np.argsort(-best, kind="stable")[:MOST]
     boxes, scores, best = boxes[order], scores[order], best[order]
-    unions, within = overlaps(boxes)
+    unions, _ = overlaps(boxes)
     taken = np.zeros(len(boxes), bool)
-    found = []
+    kept, seconded = [], []
     for index in range(len(boxes)):
         if taken[index]:
             continue
-        others = ~taken & ((unions[index] > SAME) | (within[index] > WITHIN))
+        others = ~taken & (unions[index] > SAME)
         others[: index + 1] = False
-        agree = others & (unions[index] > AGREEING)
         taken |= others
-        seconded = float(best[agree].max()) if agree.any() else 0.0
-        found.append(Candidate(boxes[index], scores[index], int(agree.sum()), seconded))
-    return found
+        kept.append(index)
+        seconded.append(float(best[others].max()) if others.any() else 0.0)
+    return Candidates(boxes[kept], scores[kept], np.array(seconded))
 
 
-def at_levels(grey: np.ndarray, places: Places) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The peaks at each level of the pyramid: boxes (k, 4) in pixels of the image, and scores (k, 10)."""
-    margin = max(LEAST_MARGIN, round(MARGIN * max(grey.shape)))
-    framed = cv2.copyMakeBorder(grey, *[margin] * 4, cv2.BORDER_REPLICATE)
-    longest = max(framed.shape)
-    side = SMALLEST
-    while side <= LARGEST:
-        scale = side / longest
-        if scale > 1 and not (scale <= ENLARGED and side <= ENLARGED_UP_TO) and side > SMALLEST:
+def at_octaves(octaves: Octaves, places: Places) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The peaks at each octave: boxes (k, 4) in pixels of the image, and scores (k, 10)."""
+    longest = max(octaves.shape)
+    octave = 0
+    while longest / 2**octave > LARGEST:
+        octave += 1
+    found = peaks_at(octaves, octave, places)
+    yield found
+    finest = octave
+    while longest / 2**octave > COARSEST:
+        octave += 1
+        yield peaks_at(octaves, octave, places)
+    # A digit of a few pixels is enlarged, as often as that is needed.
+    while finest <= 0 and (longest * 2**-finest <= ENLARGED or has_small(*found, 2.0**-finest)):
+        finest -= 1
+        found = peaks_at(octaves, finest, places)
+        yield found
+        if longest * 2**-finest > ENLARGED:
             return
-        boxes, scores = peaks(places(level(framed, scale)[None, ..., None])[0])
-        yield boxes / scale - margin, scores
-        side *= STEP
 
 
-def level(framed: np.ndarray, scale: float) -> np.ndarray:
-    """The image at another size, its last row and column repeated until height and width are multiples of 16."""
-    size = [max(1, round(length * scale)) for length in framed.shape[1::-1]]
-    image = cv2.resize(framed, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    return np.asarray(
-        cv2.copyMakeBorder(image, 0, -image.shape[0] % MULTIPLE, 0, -image.shape[1] % MULTIPLE, cv2.BORDER_REPLICATE)
-    )
+def has_small(boxes: np.ndarray, scores: np.ndarray, scale: float) -> bool:
+    """Whether something at an octave is so small that it should be enlarged."""
+    heights = (boxes[:, 3] - boxes[:, 1]) * scale
+    return bool(((heights < SMALL) & (scores.max(axis=1) > SEEN)).any())
+
+
+def peaks_at(octaves: Octaves, octave: int, places: Places) -> tuple[np.ndarray, np.ndarray]:
+    """The peaks at one octave: boxes (k, 4) in pixels of the image, and scores (k, 10)."""
+    image = octaves.at(octave)
+    down, across = (MARGIN + (-(length + 2 * MARGIN)) % MULTIPLE for length in image.shape)
+    framed = cv2.copyMakeBorder(image, MARGIN, down, MARGIN, across, cv2.BORDER_REPLICATE)
+    boxes, scores = peaks(places(framed[None])[0])
+    return (boxes - MARGIN) * 2.0**octave, scores
 
 
 def peaks(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,42 +1,33 @@
-"""Candidates of an image and what a classifier says of them become probabilities: each is judged among the others.
+"""What finder, segmenter and classifier say of candidates becomes probabilities, each candidate seen among the others.
 
 A digit seldom stands alone: others of its size stand beside it or above it. What is far smaller or larger than all that
 is surely a digit is seldom one.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from mnist_cnn.reading.detector import Candidate
 
 LEAST = 1e-4  # the least probability of which a logarithm is taken
 FLAT = 0.6  # of its width, below which a box's height says less of its size
 ALIKE = 0.25  # of the logarithm of height, by which a neighbour's support falls to a third
 ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across its row, and along it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
+ALONE, AMONG = 4, 3  # kinds of evidence of a candidate itself, and of it among the others
 
 
 @dataclass(frozen=True)
 class Weights:
-    """A logistic regression: what each kind of evidence counts for, fitted on made pages of held-out writers.
+    """What each kind of evidence counts for, fitted on made pages of held-out writers (bench/evidence.py).
 
-    `score` and `classifier` are for the logits of what finder and classifier give the digit, `neighbours` for the
-    surest similar one beside it, `smaller` and `larger` for the logarithm of its height against the sure ones'.
+    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit. `alone` (4,) and
+    `among` (4 + 3,) are of logistic regressions of a candidate being a digit at all, without the others and with them;
+    the last number of each is the bias.
     """
 
-    score: float
-    classifier: float
-    neighbours: float
-    smaller: float
-    larger: float
-    bias: float
-
-    def applied(self, features: np.ndarray) -> np.ndarray:
-        """Probabilities (n,) for features (n, 5) in that order."""
-        values = np.array([self.score, self.classifier, self.neighbours, self.smaller, self.larger])
-        return np.asarray(1 / (1 + np.exp(-(features @ values + self.bias))))
+    classes: tuple[float, ...]
+    alone: tuple[float, ...]
+    among: tuple[float, ...]
 
 
 def logit(probability: np.ndarray) -> np.ndarray:
@@ -45,18 +36,52 @@ def logit(probability: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(kept / (1 - kept)))
 
 
-def features(candidates: Sequence[Candidate], classified: np.ndarray, digits: np.ndarray) -> np.ndarray:
-    """The evidence (n, 5) that each candidate is its digit (n,), by what a classifier says of each, (n, 10)."""
-    index = np.arange(len(candidates))
-    scores = np.stack([one.scores for one in candidates])[index, digits]
-    boxes = np.stack([one.box for one in candidates])
+def sigmoid(odds: np.ndarray) -> np.ndarray:
+    """The probability for a logarithm of odds."""
+    return np.asarray(1 / (1 + np.exp(-odds)))
+
+
+def of_digits(witnesses: tuple[np.ndarray, np.ndarray, np.ndarray], weights: Weights) -> np.ndarray:
+    """The probabilities (n, 10) of each digit, if it is one, of what finder, segmenter and classifier say, (n, 10) each.
+
+    The product of powers, as of witnesses who know different things (a product of experts: Hinton 2002).
+    """
+    logarithms = sum(
+        weight * np.log(np.maximum(one, LEAST)) for weight, one in zip(weights.classes, witnesses, strict=True)
+    )
+    powers = np.exp(logarithms - np.max(logarithms, axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def alone(scores: np.ndarray, seconded: np.ndarray, segmented: np.ndarray, classified: np.ndarray) -> np.ndarray:
+    """The evidence (n, 4) that candidates are digits, each by itself.
+
+    Of the finder its `scores` (n, 10) and the score that seconds them, of the segmenter the probabilities (n, 11), of
+    the classifier (n, 10), of which what all have in common is that of no digit.
+    """
+    return np.stack(
+        [
+            logit(scores.max(axis=1)),
+            seconded,
+            logit(1 - segmented[:, -1]),
+            logit(1 - np.minimum(1, classified.shape[1] * classified.min(axis=1))),
+        ],
+        axis=1,
+    )
+
+
+def among(boxes: np.ndarray, sure: np.ndarray) -> np.ndarray:
+    """The evidence (n, 3) that boxes (n, 4) are digits if each is one with the probability `sure` (n,) by itself."""
     widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     sizes = np.log(np.maximum(np.maximum(heights, FLAT * widths), LEAST))
-    sure = 1 / (1 + np.exp(-2 * logit(scores)))
-    smaller, larger = strangeness(sizes, sure)
-    return np.stack(
-        [logit(scores), logit(classified[index, digits]), support(boxes, sizes, sure), smaller, larger], axis=1
-    )
+    return np.stack([support(boxes, sizes, sure), *strangeness(sizes, sure)], axis=1)
+
+
+def existence(evidence: np.ndarray, boxes: np.ndarray, weights: Weights) -> np.ndarray:
+    """The probability (n,) of being a digit, of the evidence (n, 4) of `alone`."""
+    sure = sigmoid(evidence @ weights.alone[:-1] + weights.alone[-1])
+    whole = np.concatenate([evidence, among(boxes, sure)], axis=1)
+    return sigmoid(whole @ weights.among[:-1] + weights.among[-1])
 
 
 def support(boxes: np.ndarray, sizes: np.ndarray, sure: np.ndarray) -> np.ndarray:
@@ -67,9 +92,15 @@ def support(boxes: np.ndarray, sizes: np.ndarray, sure: np.ndarray) -> np.ndarra
     row = np.exp(-down / ASIDE - np.maximum(0, across - BEYOND) / FAR)
     column = np.exp(-across / (2 * ASIDE) - np.maximum(0, down - BEYOND) / FAR)
     alike = np.exp(-np.abs(sizes[:, None] - sizes[None]) / ALIKE)
-    given = np.maximum(row, column) * alike * sure[None]
-    np.fill_diagonal(given, 0)
+    given = np.maximum(row, column) * alike * sure[None] * apart(boxes)
     return np.asarray(given.max(axis=1, initial=0))
+
+
+def apart(boxes: np.ndarray) -> np.ndarray:
+    """Whether two boxes (n, 4) do not show the same (n, n): the middle of neither is in the other."""
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    inside = ((centres[:, None] > boxes[None, :, :2]) & (centres[:, None] < boxes[None, :, 2:])).all(axis=-1)
+    return np.asarray(~(inside | inside.T))
 
 
 def strangeness(sizes: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -82,12 +113,9 @@ def strangeness(sizes: np.ndarray, sure: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.minimum(away, 0), np.maximum(away, 0)
 
 
-def probabilities(exists: np.ndarray, scores: np.ndarray, classified: np.ndarray) -> np.ndarray:
-    """The probabilities of the ten digits (n, 10), where each is a digit at all with the probability `exists` (n,).
+def probabilities(exists: np.ndarray, digits: np.ndarray) -> np.ndarray:
+    """The probabilities of the ten digits (n, 10): each is a digit at all with the probability `exists` (n,).
 
-    Of finder and classifier, (n, 10) each, the product, as of two witnesses (a product of experts: Hinton 2002). What
-    is missing to a digit is divided among the ten, as by the model itself.
+    What is missing to a digit is divided among the ten, as by the model itself.
     """
-    both = np.maximum(scores, LEAST) * np.maximum(classified, LEAST)
-    both /= both.sum(axis=1, keepdims=True)
-    return np.asarray(exists[:, None] * both + (1 - exists[:, None]) / both.shape[1])
+    return np.asarray(exists[:, None] * digits + (1 - exists[:, None]) / digits.shape[1])

@@ -12,46 +12,50 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading import detector, evidence, layout
+from mnist_cnn.reading.crops import crops
+from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
+from mnist_cnn.reading.drawing import Drawing, drawing_of
 from mnist_cnn.reading.glyph import glyph
-from mnist_cnn.reading.ink import FAINTEST, Ink, find_ink
-from mnist_cnn.reading.lattice import NARROW, SURE, Lattice, best_way, lattice_of
-from mnist_cnn.reading.looks import looks
-from mnist_cnn.reading.margin import with_margin
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
-from mnist_cnn.reading.pen import to_usual_pen
+from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.picture import Picture, Source, load
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of, union
-from mnist_cnn.reading.weights import calibrated_classifier
+from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
 
 if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
 
 MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited; decoding may take half of it
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
-NON_DIGIT = 0.5  # a row with only likely non-digits is dropped: a signature, a photo's edges
-BEYOND_DOUBT = 0.9  # above this confidence one look is enough; 0.99 harms models that are seldom that confident
-FITTED, PLAINLY = 18, 0.1  # images prepared for a model are fitted to 20 pixels; clearly a digit below this
-AGAIN = 100  # pieces on a page that are cut more finely: each makes up to fifty candidates
-CONVINCING = 0.9  # confidence required of each digit for a finer cut: some letters have slices like a 1
+BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
+SHOWN, KEPT = 0.3, 0.05  # the probability of being a digit of what is read, and of what is kept as a candidate
+SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
+LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
 TOGETHER = 64  # images whose digits the model classifies at once
-
-Row = tuple[Digit, ...]
 
 
 @dataclass(frozen=True)
 class Page:
-    """An image in the pipeline: its ink, and for each row the candidates for its digits.
-
-    Where the ink was found with a margin around the image, `margin` is its width in pixels of the ink.
-    """
+    """An image in the pipeline, and what is drawn on it if that is plain."""
 
     picture: Picture
-    ink: Ink
-    lattices: list[Lattice]
-    margin: int = 0
+    drawing: Drawing | None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Candidates of one image with their inputs of the classifier (n, 28, 28).
+
+    `exists` (n,) is the probability of being a digit, `digits` (n, 10) those of each digit if it is one.
+    """
+
+    boxes: np.ndarray
+    images: np.ndarray
+    exists: np.ndarray
+    digits: np.ndarray
 
 
 class Reader:
@@ -76,7 +80,7 @@ class Reader:
         """Read several images, in batches. Raises ImageError at the first that cannot be opened."""
         waiting = iter(images)
         while some := list(islice(waiting, TOGETHER)):
-            pages = [prepare(load(image), single) for image in some]
+            pages = [prepare(load(image)) for image in some]
             for image, reading in zip(some, self.decide(pages, single), strict=True):
                 yield replace(reading, source=image)
 
@@ -88,111 +92,74 @@ class Reader:
         return Explanation(reading, tuple(reasons(self.classify, digit.image) for digit in reading.digits))
 
     def decide(self, pages: Sequence[Page], single: bool) -> Iterator[Reading]:
-        """Classify the candidates of all images at once, and choose the digits of each image."""
-        decided = self.rows_of_all(pages)
+        """The digits of each image: of plain drawings the model says enough, the others need to be looked at."""
+        drawn = [page.drawing.glyph for page in pages if page.drawing]
+        said = iter(self.classify(np.stack(drawn)) if drawn else ())
+        for page in pages:
+            if page.drawing and (probabilities := next(said)).max() >= BEYOND_DOUBT:
+                digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
+                yield Reading(((digit,),), page.picture.width, page.picture.height)
+            else:
+                yield self.look(page, single)
+
+    def look(self, page: Page, single: bool) -> Reading:
+        """Find the digits of an image, and choose."""
+        detection = bundled_detection()
+        octaves = Octaves(page.picture.grey)
+        found = detector.candidates(octaves, detection.find)
         if single:
-            decided = [[rows[likeliest(page, rows)]] if rows else [] for page, rows in zip(pages, decided, strict=True)]
+            found = with_whole_image(found, page.picture.grey.shape)
+        seen = self.seen(octaves, found, detection)
+        probabilities = evidence.probabilities(seen.exists, seen.digits)
+        if single:
+            best = likeliest(seen, max(page.picture.grey.shape))
+            rows = [[best]]
+            probabilities[best] = seen.digits[best]
         else:
-            self.look_again(pages, decided)
-        self.look_with_margin(pages, decided, single)
-        self.look_as_it_is(pages, decided)
-        for page, rows in zip(pages, decided, strict=True):
-            if not single:
-                rows = [row for row in rows if min(digit.non_digit_probability for digit in row) < NON_DIGIT]
-            yield Reading(tuple(rows), page.picture.width, page.picture.height)
+            chosen = [index for index in apart(seen) if seen.exists[index] >= SHOWN]
+            rows = [[chosen[index] for index in row] for row in layout.rows(seen.boxes[chosen])]
+        made = tuple(
+            tuple(self.digit(page, seen.boxes[index], seen.images[index], probabilities[index]) for index in row)
+            for row in rows
+        )
+        return Reading(self.as_prepared(page, made), page.picture.width, page.picture.height)
 
-    def rows_of_all(self, pages: Sequence[Page]) -> list[list[Row]]:
-        """The rows of each page, with one model call for all."""
-        images = [
-            glyph(one.piece, page.ink) for page in pages for lattice in page.lattices for one in lattice.hypotheses
-        ]
-        probabilities = self.classify(np.stack(images)) if images else np.zeros((0, 10), np.float32)
-        seen = iter(zip(images, probabilities, strict=True))
-        return [
-            [self.row(page, lattice, list(islice(seen, len(lattice.hypotheses)))) for lattice in page.lattices]
-            for page in pages
-        ]
+    def seen(self, octaves: Octaves, found: Candidates, detection: Detection) -> Seen:
+        """Look at each candidate closely: segment it, classify its ink, and weigh what is said of it."""
+        segmented, inks = detection.segment(crops(octaves, found.boxes))
+        images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, SIDE, SIDE), np.uint8)
+        classified = self.classify(images)
+        alone = evidence.alone(found.scores, found.seconded, segmented, classified)
+        exists = evidence.existence(alone, found.boxes, detection.weights)
+        digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), detection.weights)
+        return Seen(found.boxes, images, exists, digits)
 
-    def look_again(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:
-        """Cut rows with a likely non-digit into narrower pieces as well; used if everything is then a digit."""
-        doubtful = [
-            (page, rows, index)
-            for page, rows in zip(pages, decided, strict=True)
-            for index in within_reach(
-                page, [max(digit.non_digit_probability for digit in row) >= NON_DIGIT for row in rows]
-            )
-        ]
-        finer = [
-            Page(page.picture, page.ink, [lattice_of(page.lattices[index].row, NARROW)]) for page, _, index in doubtful
-        ]
-        for (_, rows, index), (row,) in zip(doubtful, self.rows_of_all(finer), strict=True):
-            if sureness([row]) >= CONVINCING:
-                rows[index] = row
+    def as_prepared(self, page: Page, rows: tuple[tuple[Digit, ...], ...]) -> tuple[tuple[Digit, ...], ...]:
+        """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
 
-    def look_with_margin(self, pages: Sequence[Page], decided: list[list[Row]], single: bool) -> None:
-        """Also read images that are filled with ink with a margin around them; used if it convinces, or convinces more.
-
-        Of two polarities that convince, the one that the model is more confident of is used.
+        It may be prepared for a model: then noise or an uneven background can hide the digit from others.
         """
-        filled = [
-            (padded, rows)
-            for page, rows in zip(pages, decided, strict=True)
-            for padded in prepare_with_margin(page.picture, single)
-        ]
-        readings = zip(filled, self.rows_of_all([padded for padded, _ in filled]), strict=True)
-        for (_, rows), found in sorted(readings, key=lambda one: sureness(one[1])):
-            is_digits = single or all(digit.non_digit_probability < NON_DIGIT for row in found for digit in row)
-            is_less = sum(map(len, found)) < sum(map(len, rows))  # a margin restores what is lost at the border
-            if is_digits and not is_less and sureness(found) > max(SURE, min(sureness(rows), CONVINCING)):
-                rows[:] = found
+        grey, digits = page.picture.grey, [digit for row in rows for digit in row]
+        if grey.shape != (SIDE, SIDE) or len(digits) > 1 or (digits and digits[0].confidence >= BEYOND_DOUBT):
+            return rows
+        images = np.stack([grey, cv2.bitwise_not(grey)])
+        said = self.classify(images)
+        best = int(said.max(axis=1).argmax())
+        votes = [said[best], *(digit.probabilities for digit in digits)]
+        box = np.array([0.0, 0.0, SIDE, SIDE])
+        digit = self.digit(page, box, images[best], np.mean(votes, axis=0))
+        return ((digit,),) if digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
 
-    def look_as_it_is(self, pages: Sequence[Page], decided: list[list[Row]]) -> None:
-        """Also classify uncertain images of MNIST's own size as they are, and average the probabilities.
-
-        Such an image may already be prepared for a model. An uneven background or noise in single pixels can hide its
-        digit from the reader, but not from the model.
-        """
-        doubtful = [
-            (page, rows)
-            for page, rows in zip(pages, decided, strict=True)
-            if may_be_made(page) and uncertain(rows) and not smaller_than_made(rows)
-        ]
-        if not doubtful:
-            return
-        inks = [light_inks(page) for page, _ in doubtful]
-        seen = self.classify(np.concatenate([looks(image) for images in inks for image in images]))
-        votes = iter(seen.reshape(sum(map(len, inks)), -1, seen.shape[1]))
-        for (page, rows), images in zip(doubtful, inks, strict=True):
-            image, of_looks = max(
-                zip(images, islice(votes, len(images)), strict=True), key=lambda one: one[1].mean(axis=0).max()
-            )
-            voters = [*of_looks, *(digit.probabilities for row in rows for digit in row)]
-            box = rows[0][0].box if rows else Box(0, 0, page.picture.width, page.picture.height)
-            digit = self.decided(box, image, np.mean(voters, axis=0))
-            if rows or digit.non_digit_probability < NON_DIGIT:
-                rows[:] = [(digit,)]
-
-    def row(self, page: Page, lattice: Lattice, seen: list[tuple[np.ndarray, np.ndarray]]) -> Row:
-        """The digits of one row."""
-        if len(seen) == 1:
-            return (self.digit(page, lattice.hypotheses[0].piece, *seen[0]),)
-        # The share that all ten classes have in common is the non-digit probability.
-        way = best_way(lattice, [float(probabilities.max() - probabilities.min()) for _, probabilities in seen])
-        return tuple(self.digit(page, lattice.hypotheses[index].piece, *seen[index]) for index in way)
-
-    def digit(self, page: Page, piece: Piece, image: np.ndarray, probabilities: np.ndarray) -> Digit:
-        """One digit, its box in pixels of the original image."""
+    def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
+        """One digit, its box in pixels of the original image; rejected if the confidence is below the minimum."""
         across, down = page.picture.scale
-        left, top = int((piece.x - page.margin) * across), int((piece.y - page.margin) * down)
-        right, bottom = (piece.right - page.margin) * across, (piece.bottom - page.margin) * down
-        box = Box(left, top, math.ceil(right) - left, math.ceil(bottom) - top)
-        return self.decided(box, image, probabilities)
-
-    def decided(self, box: Box, image: np.ndarray, probabilities: np.ndarray) -> Digit:
-        """The digit with these probabilities (10,), rejected if the confidence is below the minimum."""
+        left, top = max(0, math.floor(box[0] * across)), max(0, math.floor(box[1] * down))
+        right = min(page.picture.width, math.ceil(box[2] * across))
+        bottom = min(page.picture.height, math.ceil(box[3] * down))
         ten = tuple(probabilities.tolist())
         confidence = max(ten)
-        return Digit(ten.index(confidence), confidence, ten, box, confidence < self.min_confidence, image)
+        place = Box(left, top, max(1, right - left), max(1, bottom - top))
+        return Digit(ten.index(confidence), confidence, ten, place, confidence < self.min_confidence, image)
 
 
 def read(
@@ -216,70 +183,32 @@ def reader_of(model: str | Path | Classifier | None, min_confidence: float | Non
     return Reader(model, min_confidence)
 
 
-def prepare(picture: Picture, single: bool) -> Page:
-    """All steps before the model."""
-    picture = replace(picture, grey=to_usual_pen(picture.grey))
-    ink = find_ink(picture.grey)
-    pieces = pieces_of(ink)
-    if single:
-        return Page(picture, ink, [lattice_of([piece], np.inf) for piece in alternatives(pieces)])
-    return Page(picture, ink, [lattice_of(row) for row in rows_of(pieces)])
+def prepare(picture: Picture) -> Page:
+    """All steps before the networks."""
+    return Page(picture, drawing_of(picture.grey))
 
 
-def prepare_with_margin(picture: Picture, single: bool) -> Iterator[Page]:
-    """All steps before the model for an image that its writing fills, once for each polarity that it may have."""
-    for filled in with_margin(picture.grey):
-        pieces = pieces_of(filled.ink)
-        if not pieces:
-            continue
-        whole = union(pieces)
-        if filled.is_filled_by(whole.x, whole.y, whole.right, whole.bottom):
-            lattices = [lattice_of([whole], np.inf)] if single else [lattice_of(row) for row in rows_of(pieces)]
-            yield Page(replace(picture, grey=filled.grey), filled.ink, lattices, filled.margin)
-
-
-def within_reach(page: Page, is_doubtful: Sequence[bool]) -> Iterator[int]:
-    """The indices of the doubtful rows, from the top, that have no more than AGAIN pieces together."""
-    left = AGAIN
-    for index, (lattice, doubtful) in enumerate(zip(page.lattices, is_doubtful, strict=True)):
-        if doubtful and len(lattice.row) <= left:
-            left -= len(lattice.row)
-            yield index
-
-
-def may_be_made(page: Page) -> bool:
-    """Whether the image may already be prepared for a model: it has MNIST's size and is not blank."""
-    grey = page.picture.grey
-    return grey.shape == (SIDE, SIDE) and int(grey.max()) - int(grey.min()) >= FAINTEST
-
-
-def light_inks(page: Page) -> list[np.ndarray]:
-    """The image as it is, and its negative if the ink seems to be dark."""
-    grey = page.picture.grey
-    return [grey] if page.ink.light else [grey, np.asarray(cv2.bitwise_not(grey))]
-
-
-def uncertain(rows: Sequence[Row]) -> bool:
-    """Whether this is nothing, or a single digit that is not beyond doubt."""
-    digits = [digit for row in rows for digit in row]
-    return len(digits) < 2 and all(digit.confidence < BEYOND_DOUBT for digit in digits)
-
-
-def sureness(rows: Sequence[Row]) -> float:
-    """How confident the model is of the least certain digit, without what it shares with all others; 0 for none."""
-    return min((digit.confidence - min(digit.probabilities) for row in rows for digit in row), default=0.0)
-
-
-def smaller_than_made(rows: Sequence[Row]) -> bool:
-    """Whether this is clearly a digit, but smaller than prepared images have it: it has to be fitted first."""
-    return any(
-        max(digit.box.width, digit.box.height) < FITTED and digit.non_digit_probability < PLAINLY
-        for row in rows
-        for digit in row
+def with_whole_image(found: Candidates, shape: tuple[int, ...]) -> Candidates:
+    """The candidates and, last, the image itself, of which the finder says nothing."""
+    height, width = shape
+    return Candidates(
+        np.concatenate([found.boxes, [[0.0, 0.0, width, height]]]),
+        np.concatenate([found.scores, np.full((1, detector.CLASSES), detector.CANDIDATE)]),
+        np.append(found.seconded, 0.0),
     )
 
 
-def likeliest(page: Page, rows: Sequence[Row]) -> int:
-    """Which of several candidates is the only digit: the model is confident of it, and it is large, dark and whole."""
-    weights = [prominence(lattice.hypotheses[0].piece) for lattice in page.lattices]
-    return max(range(len(rows)), key=lambda index: rows[index][0].confidence * weights[index])
+def apart(seen: Seen) -> list[int]:
+    """The candidates of which none is a part of a surer one, the surest first."""
+    unions, within = detector.overlaps(seen.boxes)
+    kept: list[int] = []
+    for index in np.argsort(-seen.exists, kind="stable").tolist():
+        if not kept or not ((unions[index, kept] > SAME) | (within[index, kept] > WITHIN)).any():
+            kept.append(index)
+    return kept
+
+
+def likeliest(seen: Seen, longest: int) -> int:
+    """Which candidate is the only digit: probably one, and large."""
+    heights = np.clip(seen.boxes[:, 3] - seen.boxes[:, 1], 1, longest) / longest
+    return int((seen.exists * heights**LARGE).argmax())

@@ -1,5 +1,6 @@
-"""Crops of made pages around one digit each, with that digit's ink alone: what a network learns to mark ink from."""
+"""Crops of made pages around candidates for digits, as a detector finds them: what a segmenter learns from."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -9,18 +10,30 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.pages.made import Made, made_scene
 from mnist_cnn.data.pages.scene import TWICE
 from mnist_cnn.data.pages.sources import Sources
+from mnist_cnn.reading.crops import SIDE, crop
+from mnist_cnn.reading.octaves import Octaves
 
-SIDE, INNER = 48, 32  # pixels: of a crop, and the longer side of the digit's box in it
-MOST = 3  # digits of a page
-NOTHING = 0.35  # of the pages: a crop without a digit
+SIDES = (128, 128, 128, 160, 224)  # pixels of a page
+DIGITS, OTHERS = 5, 3  # of a page, at most: crops with and without a digit
 INVERTED = 0.15  # of the pages
+RESIZED, SMOOTHLY = (
+    0.4,
+    0.7,
+)  # of the pages: enlarged or shrunk, as by another camera; of these, not by repeating pixels
+LEAST_SCALE, MOST_SCALE = 0.8, 3.5
+LONGEST = 480  # pixels of an enlarged page
+NOISE = 5.0  # levels of grey: the most of the deviation that is added after resizing
+SAME, OTHER = 0.45, 0.3  # intersection over union from which a candidate is a digit, and below which it is none
 JITTER, FARTHEST = 0.045, 0.12  # of a box's size: the deviation of its edges, and the most, as a detector's are
-SMALLEST, LARGEST, NARROW = 14.0, 70.0, 0.7  # pixels: heights of boxes without a digit, and their width in heights
-COVERED = 0.25  # of a digit's width and height that a box without a digit may cover
+ANYWHERE = 0.2  # of the pages: a box where the detector sees nothing
+SMALLEST, LARGEST, NARROW = 14.0, 70.0, 0.7  # pixels: heights of such boxes, and their width in heights
+
+Find = Callable[[np.ndarray], np.ndarray]
+"""(h, w) uint8 → boxes (n, 4) of candidates, the surest first."""
 
 
 class Crop(NamedTuple):
-    """A crop (48, 48) uint8, the ink (48, 48) uint8, 0 to 255, of the digit in its middle, and the digit's label.
+    """A crop (64, 64) uint8, the ink (64, 64) uint8, 0 to 255, of the digit in its middle, and the digit's label.
 
     Without a digit, the ink is blank and the label NOT_A_DIGIT.
     """
@@ -30,31 +43,68 @@ class Crop(NamedTuple):
     label: int
 
 
-def crop(image: np.ndarray, box: np.ndarray, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
-    """The surroundings (48, 48) uint8 of a box (4,) of an image (h, w) uint8; the box's longer side is 32 pixels."""
-    left, top, right, bottom = map(float, box)
-    scale = INNER / max(right - left, bottom - top, 1.0)
-    if scale < 0.75:  # against aliasing
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 0.35 / scale))
-    middle = np.array([(left + right) / 2, (top + bottom) / 2]) - 0.5
-    shift = (SIDE - 1) / 2 - scale * middle
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=border))
-
-
-def made_crops(rng: np.random.Generator, sources: Sources, side: int) -> list[Crop]:
-    """Crops of one made page of (side, side) pixels: of up to three of its digits, and of a place without any."""
+def made_crops(rng: np.random.Generator, sources: Sources, find: Find) -> list[Crop]:
+    """Crops of one made page: of digits, found or overlooked, and of what is mistaken for one, chosen at random."""
+    side = int(rng.choice(SIDES))
     made = made_scene(rng, sources, side, keep_inks=True)
+    grey, scale = as_taken(made.grey, rng)
+    found = find(grey) / scale
     marked = made.marked
-    grey = np.asarray(cv2.bitwise_not(made.grey)) if rng.random() < INVERTED else made.grey
-    crops = []
-    for index in rng.permutation(np.flatnonzero(marked.labels >= 0))[:MOST].tolist():
-        own = own_ink(made, int(marked.origins[index]))
-        box = jittered(marked.boxes[index], rng)
-        crops.append(Crop(crop(grey, box), crop(own, box, cv2.BORDER_CONSTANT), int(marked.labels[index])))
-    if rng.random() < NOTHING and (place := somewhere_else(made, rng)) is not None:
-        crops.append(Crop(crop(grey, place), np.zeros((SIDE, SIDE), np.uint8), NOT_A_DIGIT))
-    return crops
+    digits = np.flatnonzero(marked.labels >= 0)
+    common = intersections_over_unions(found, marked.boxes)
+    chosen: list[tuple[np.ndarray, int]] = []
+    seen: set[int] = set()
+    for box, shares in zip(found, common[:, digits], strict=True):
+        if len(digits) and shares.max() >= SAME and (best := int(digits[shares.argmax()])) not in seen:
+            seen.add(best)
+            chosen.append((box, best))
+    chosen += [(jittered(marked.boxes[index], rng), index) for index in digits.tolist() if index not in seen]
+    chosen = [chosen[index] for index in rng.permutation(len(chosen))[:DIGITS]]
+    others = found[[is_other(box, shares, marked.boxes, digits) for box, shares in zip(found, common, strict=True)]]
+    others = others[
+        np.argsort(rng.random(len(others)) * np.arange(1, len(others) + 1))[:OTHERS]
+    ]  # the surer more often
+    if rng.random() < ANYWHERE:
+        place = somewhere(side, rng)
+        if is_other(place, intersections_over_unions(place[None], marked.boxes)[0], marked.boxes, digits):
+            others = np.concatenate([others, place[None]])
+    octaves = Octaves(grey)
+    crops: list[Crop] = []
+    for box, index in chosen:
+        ink = crop(Octaves(own_ink(made, int(marked.origins[index]))), box, cv2.BORDER_CONSTANT)
+        crops.append(Crop(crop(octaves, box * scale), ink, int(marked.labels[index])))
+    return crops + [Crop(crop(octaves, box * scale), np.zeros((SIDE, SIDE), np.uint8), NOT_A_DIGIT) for box in others]
+
+
+def as_taken(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """The page, some inverted, some at another size, which is returned in sizes of the page."""
+    if rng.random() < INVERTED:
+        grey = np.asarray(cv2.bitwise_not(grey))
+    if rng.random() >= RESIZED:
+        return grey, 1.0
+    side = min(LONGEST, round(len(grey) * rng.uniform(LEAST_SCALE, MOST_SCALE)))
+    method = cv2.INTER_CUBIC if rng.random() < SMOOTHLY else cv2.INTER_NEAREST
+    larger = cv2.resize(grey, (side, side), interpolation=method if side >= len(grey) else cv2.INTER_AREA)
+    noise = rng.standard_normal(larger.shape, np.float32) * rng.uniform(0, NOISE)
+    return np.clip(larger + noise, 0, 255).astype(np.uint8), side / len(grey)
+
+
+def is_other(box: np.ndarray, shares: np.ndarray, boxes: np.ndarray, digits: np.ndarray) -> bool:
+    """Whether a box (4,) is surely no digit: it shares little with any, and its middle is in nothing to be ignored."""
+    if len(digits) and shares[digits].max() >= OTHER:
+        return False
+    ignored = np.delete(boxes, digits, axis=0)
+    middle = (box[:2] + box[2:]) / 2
+    return not ((middle >= ignored[:, :2] - 3) & (middle <= ignored[:, 2:] + 3)).all(axis=1).any()
+
+
+def intersections_over_unions(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of boxes (n, 4) with boxes (k, 4), as (n, k)."""
+    lows = np.maximum(some[:, None, :2], others[None, :, :2])
+    highs = np.minimum(some[:, None, 2:], others[None, :, 2:])
+    common = np.clip(highs - lows, 0, None).prod(axis=-1)
+    areas, more = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (some, others))
+    return np.asarray(common / np.maximum(areas[:, None] + more[None] - common, 1e-6))
 
 
 def own_ink(made: Made, origin: int) -> np.ndarray:
@@ -77,13 +127,9 @@ def jittered(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(box + moved)
 
 
-def somewhere_else(made: Made, rng: np.random.Generator) -> np.ndarray | None:
-    """A box (4,) of a digit's shape that covers hardly anything of a digit; None if chance finds none."""
+def somewhere(side: int, rng: np.random.Generator) -> np.ndarray:
+    """A box (4,) of a digit's shape, anywhere on a page."""
     height = rng.uniform(SMALLEST, LARGEST)
     half = np.array([NARROW, 1.0]) * height / 2
-    centre = rng.uniform(0, made.scene.side, 2)
-    box = np.concatenate([centre - half, centre + half])
-    boxes = made.marked.boxes
-    common = np.minimum(box[2:], boxes[:, 2:]) - np.maximum(box[:2], boxes[:, :2])
-    covers = (common > COVERED * (boxes[:, 2:] - boxes[:, :2])).all(axis=1).any()
-    return None if covers else box
+    centre = rng.uniform(0, side, 2)
+    return np.concatenate([centre - half, centre + half])

@@ -1,14 +1,39 @@
-"""The bundled model, or any other model for reading, as a calibrated classifier."""
+"""The bundled networks, or any other model for reading, as functions."""
 
+import json
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from mnist_cnn import card
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.detector import Places
+from mnist_cnn.reading.evidence import Weights
+from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
 from mnist_cnn.reading.temperature import at
 
 THREADS = 1  # the few digits of an image are read in less time than it takes to wake a second thread
+FOLDER = Path(__file__).parent
+FINDER, SEGMENTER, EVIDENCE = FOLDER / "finder.onnx", FOLDER / "segmenter.onnx", FOLDER / "evidence.json"
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What finds digits: the finder, the segmenter, and how much they and the classifier count."""
+
+    find: Places
+    segment: Segmenter
+    weights: Weights
+
+
+@lru_cache(maxsize=1)
+def bundled_detection() -> Detection:
+    """The bundled finder and segmenter, loaded when an image needs them."""
+    weights = Weights(**{name: tuple(values) for name, values in json.loads(EVIDENCE.read_bytes()).items()})
+    return Detection(onnx_finder(FINDER, THREADS), onnx_segmenter(SEGMENTER, THREADS), weights)
 
 
 def calibrated_classifier(model: str | Path | None = None) -> Classifier:

@@ -1,0 +1,158 @@
+"""Fit how much finder, segmenter and classifier count, on made pages of held-out writers: python bench/evidence.py SOURCES.npz.
+
+SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes reading/weights/evidence.json, and prints
+precision, recall and F1 of digits on further pages, of the finder alone and of all together.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+
+from mnist_cnn.data.pages.crops import SAME, as_taken, intersections_over_unions, is_other
+from mnist_cnn.data.pages.made import made_page
+from mnist_cnn.data.pages.sources import Sources, load
+from mnist_cnn.reading import detector, evidence, reader, weights
+from mnist_cnn.reading.crops import crops
+from mnist_cnn.reading.evidence import Weights
+from mnist_cnn.reading.glyph import glyph
+from mnist_cnn.reading.octaves import Octaves
+
+SIDES = (128, 192, 256)
+NONE, UNKNOWN = 10, -1
+
+
+class Looked(NamedTuple):
+    """Candidates of a page, what is said of them, and their true labels: a digit, NONE or UNKNOWN."""
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    seconded: np.ndarray
+    segmented: np.ndarray
+    classified: np.ndarray
+    images: np.ndarray
+    labels: np.ndarray
+    digits: int
+    which: np.ndarray
+
+
+def looked_at(rng: np.random.Generator, sources: Sources, classify: Any) -> Looked:
+    """Make a page and look at it."""
+    page = made_page(rng, sources, int(rng.choice(SIDES)))
+    grey, scale = as_taken(page.grey, rng)
+    detection = weights.bundled_detection()
+    octaves = Octaves(grey)
+    found = detector.candidates(octaves, detection.find)
+    segmented, inks = detection.segment(crops(octaves, found.boxes))
+    images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, 28, 28), np.uint8)
+    boxes, digits = found.boxes / scale, np.flatnonzero(page.labels >= 0)
+    common = intersections_over_unions(boxes, page.boxes)
+    labels, which = np.full(len(boxes), UNKNOWN), np.full(len(boxes), -1)
+    for index, (box, shares) in enumerate(zip(boxes, common, strict=True)):
+        if len(digits) and shares[digits].max() >= SAME:
+            which[index] = digits[shares[digits].argmax()]
+            labels[index] = page.labels[which[index]]
+        elif is_other(box, shares, page.boxes, digits):
+            labels[index] = NONE
+    return Looked(
+        found.boxes, found.scores, found.seconded, segmented, classify(images), images, labels, len(digits), which
+    )
+
+
+def fitted(pages: list[Looked]) -> Weights:
+    """The weights that explain these pages best."""
+    labels = np.concatenate([page.labels for page in pages])
+    real, known = (labels >= 0) & (labels < NONE), labels != UNKNOWN
+    witnesses = [
+        np.log(np.maximum(np.concatenate(some)[real], evidence.LEAST))
+        for some in (
+            [page.scores for page in pages],
+            [page.segmented[:, :-1] for page in pages],
+            [page.classified for page in pages],
+        )
+    ]
+
+    def loss(values: np.ndarray) -> float:
+        logits = sum(value * one for value, one in zip(values, witnesses, strict=True))
+        highest = logits.max(axis=1, keepdims=True)
+        logits = logits - highest - np.log(np.exp(logits - highest).sum(axis=1, keepdims=True))
+        return float(-logits[np.arange(len(logits)), labels[real]].mean())
+
+    classes = minimize(loss, np.array([0.3, 0.5, 0.5]), method="Nelder-Mead").x
+    alone = [evidence.alone(page.scores, page.seconded, page.segmented, page.classified) for page in pages]
+    target = labels[known] < NONE
+    first = LogisticRegression(C=1.0, max_iter=5000).fit(np.concatenate(alone)[known], target)
+    values = np.append(first.coef_[0], first.intercept_)
+    both = np.concatenate(
+        [
+            np.concatenate([one, evidence.among(page.boxes, evidence.sigmoid(one @ values[:-1] + values[-1]))], axis=1)
+            for one, page in zip(alone, pages, strict=True)
+        ]
+    )
+    second = LogisticRegression(C=1.0, max_iter=5000).fit(both[known], target)
+    return Weights(
+        tuple(classes.tolist()), tuple(values.tolist()), (*second.coef_[0].tolist(), float(second.intercept_[0]))
+    )
+
+
+def measured(pages: list[Looked], given: Weights, threshold: float, *, finder_only: bool = False) -> str:
+    """Precision, recall and F1 of digits at a threshold, of which the class is right, too."""
+    right = found = there = empty = quiet = whole = 0
+    for page in pages:
+        alone = evidence.alone(page.scores, page.seconded, page.segmented, page.classified)
+        exists = evidence.existence(alone, page.boxes, given)
+        digits = evidence.of_digits((page.scores, page.segmented[:, :-1], page.classified), given)
+        if finder_only:
+            exists, digits = page.scores.max(axis=1), page.scores
+        kept = [
+            index
+            for index in reader.apart(reader.Seen(page.boxes, page.images, exists, digits))
+            if exists[index] >= threshold and page.labels[index] != UNKNOWN
+        ]
+        correct = {int(page.which[index]) for index in kept if digits[index].argmax() == page.labels[index]}
+        right, found, there = right + len(correct), found + len(kept), there + page.digits
+        whole += len(correct) == len(kept) == page.digits and page.digits > 0
+        empty, quiet = empty + (page.digits == 0), quiet + (page.digits == 0 and not kept)
+    precision, recall = right / max(found, 1), right / there
+    return (
+        f"precision {precision:.1%}, recall {recall:.1%}, F1 {2 * precision * recall / (precision + recall):.1%}, "
+        f"whole {whole / (len(pages) - empty):.1%}, nothing on {quiet / empty:.1%} of {empty} without digits"
+    )
+
+
+def main() -> None:
+    """Fit, write, measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sources", type=Path)
+    parser.add_argument("--pages", type=int, default=6000)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    sources, rng = load(options.sources), np.random.default_rng(options.seed)
+    classify = weights.calibrated_classifier()
+    begin = time.perf_counter()
+    pages = [looked_at(rng, sources, classify) for _ in range(options.pages)]
+    print(f"{len(pages)} pages, {(time.perf_counter() - begin) / len(pages) * 1e3:.0f} ms each")
+    half = len(pages) * 2 // 3
+    made = fitted(pages[:half])
+    weights.EVIDENCE.write_text(
+        json.dumps({name: list(values) for name, values in vars(made).items()}, indent=1) + "\n"
+    )
+    print(made)
+    rest = pages[half:]
+    candidates = sum(len(set(page.which[page.which >= 0].tolist())) for page in rest)
+    print(f"candidates for {candidates / sum(page.digits for page in rest):.1%} of the digits")
+    for threshold in (0.3, 0.4, 0.5):
+        print("finder alone", threshold, measured(rest, made, threshold, finder_only=True))
+    for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):
+        print("together", threshold, measured(rest, made, threshold))
+
+
+if __name__ == "__main__":
+    main()

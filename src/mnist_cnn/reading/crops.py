@@ -1,0 +1,28 @@
+"""Boxes of an image come in, their surroundings at the size that the segmenter knows go out. Knows no digits."""
+
+import cv2
+import numpy as np
+
+from mnist_cnn.reading.octaves import Octaves
+
+SIDE, INNER = 64, 32  # pixels: of a crop, and the longer side of the box in its middle
+COARSEST = 0.75  # what would be shrunk more than this is taken from the next octave, against aliasing
+
+
+def crops(octaves: Octaves, boxes: np.ndarray) -> np.ndarray:
+    """The surroundings (n, 64, 64) uint8 of boxes (n, 4) in pixels of the image; of each, the longer side is 32."""
+    return np.stack([crop(octaves, box) for box in boxes]) if len(boxes) else np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+def crop(octaves: Octaves, box: np.ndarray, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+    """The surroundings (64, 64) uint8 of one box (4,)."""
+    left, top, right, bottom = map(float, box)
+    scale = INNER / max(right - left, bottom - top, 1.0)
+    octave = 0
+    while scale < COARSEST:
+        scale, octave = 2 * scale, octave + 1
+    middle = np.array([(left + right) / 2, (top + bottom) / 2]) / 2**octave - 0.5
+    shift = (SIDE - 1) / 2 - scale * middle
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    image = octaves.at(octave)
+    return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=border))

@@ -1,0 +1,71 @@
+"""A segmenter in ONNX form as a plain function of crops: ONNX Runtime only, never TensorFlow."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.network import content_of, one_line, session_of
+from mnist_cnn.reading.watchdog import OverrunError, run_limited
+
+Segmenter = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""(n, 64, 64) uint8 crops → (n, 11) float32 probabilities, and (n, 48, 48) float32 ink: what `models.segmenter` gives.
+
+The probabilities are those of the ten digits and of no digit.
+"""
+
+SIDE, INK, CLASSES = 64, 48, 11
+BATCH = 64  # crops: more need more memory and are not quicker
+SECONDS, SECONDS_PER_CROP = 10, 0.1  # a crop takes 1 ms on one core, so this is a hundred times what is needed
+
+
+def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
+    """Load an ONNX file as a segmenter that uses `threads` threads, 0 for one per core.
+
+    Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does not map 64×64
+    crops to 11 logits and 48×48 probabilities, which is tried on one; and so does the segmenter if on other crops it
+    gives something else, or takes longer than any of ours would.
+    """
+    import onnxruntime
+
+    content = content_of(path)
+    try:
+        session = session_of(content, threads)
+        images, outputs = session.get_inputs(), session.get_outputs()
+    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
+        raise ArtifactError(f"{path} is damaged or not an ONNX model: use a model.onnx made by mnist-cnn.") from error
+    if len(images) != 1 or images[0].shape[1:] != [SIDE, SIDE, 1] or len(outputs) != 2:
+        raise ArtifactError(
+            f"{path} does not take n×64×64×1 uint8 crops, or has not two outputs: use the model.onnx of a segmenter."
+        )
+    taken, given = images[0].name, [one.name for one in outputs]
+
+    def segment(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        parts = [segmented(crops[start : start + BATCH, ..., np.newaxis]) for start in range(0, len(crops), BATCH)]
+        empty = np.zeros((0, CLASSES), np.float32), np.zeros((0, INK, INK), np.float32)
+        probabilities, inks = zip(empty, *parts, strict=True)
+        return np.concatenate(probabilities), np.concatenate(inks)
+
+    def segmented(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        limit = SECONDS + SECONDS_PER_CROP * len(batch)
+        try:
+            logits, inks = run_limited(session.run, given, {taken: batch}, onnxruntime.RunOptions(), limit)
+        except OverrunError as error:
+            raise ArtifactError(
+                f"{path} was stopped after computing for {limit:.0f} seconds: use a model.onnx made by mnist-cnn."
+            ) from error
+        except Exception as error:  # as above
+            raise ArtifactError(
+                f"{path} cannot compute on {len(batch)} crops ({one_line(error)}): use the model.onnx of a segmenter."
+            ) from error
+        wanted = (len(batch), CLASSES), (len(batch), INK, INK, 1)
+        if (logits.shape, inks.shape) != wanted or not (np.isfinite(logits).all() and np.isfinite(inks).all()):
+            raise ArtifactError(
+                f"{path} does not return {CLASSES} logits and {INK}×{INK} pixels: use the model.onnx of a segmenter."
+            )
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
+
+    segment(np.zeros((1, SIDE, SIDE), np.uint8))
+    return segment
