@@ -1,6 +1,6 @@
-"""Fit how much finder, segmenter and classifier count, on made pages of held-out writers: python bench/evidence.py SOURCES.npz.
+"""Fit how much finder, segmenter and classifier count, on made pages: python bench/evidence.py SOURCES.npz.
 
-SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes reading/weights/evidence.json, and prints
+They are of held-out writers: SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes reading/weights/evidence.json, and prints
 precision, recall and F1 of digits on further pages, of the finder alone and of all together.
 """
 

@@ -42,7 +42,7 @@ def segmenter(filters: tuple[int, int, int] = (16, 48, 80), dropout: float = 0.2
 
 
 def with_contrast(crops: keras.KerasTensor) -> keras.KerasTensor:
-    """Crops (n, 64, 64, 1) uint8 to (n, 32, 32, 4): the pixels of each 2×2 as channels, of the same mean and contrast."""
+    """Crops (n, 64, 64, 1) uint8 to (n, 32, 32, 4): the pixels of each 2×2 as channels, of equal mean and contrast."""
     quarters = [crops[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     pixels = layers.Rescaling(1 / 255, dtype="float32")(layers.Concatenate(dtype="uint8")(quarters))
     margin = SEEN // 2

@@ -96,7 +96,8 @@ class Reader:
         drawn = [page.drawing.glyph for page in pages if page.drawing]
         said = iter(self.classify(np.stack(drawn)) if drawn else ())
         for page in pages:
-            if page.drawing and (probabilities := next(said)).max() >= BEYOND_DOUBT:
+            probabilities = next(said) if page.drawing else None
+            if page.drawing and probabilities is not None and probabilities.max() >= BEYOND_DOUBT:
                 digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
                 yield Reading(((digit,),), page.picture.width, page.picture.height)
             else:
