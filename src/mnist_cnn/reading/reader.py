@@ -112,18 +112,25 @@ class Reader:
             found = with_whole_image(found, page.picture.grey.shape)
         seen = self.seen(octaves, found, detection)
         probabilities = evidence.probabilities(seen.exists, seen.digits)
+        chosen: list[int] = []
+        others: list[int] = []
         if single:
-            best = likeliest(seen, max(page.picture.grey.shape))
-            rows = [[best]]
-            probabilities[best] = seen.digits[best]
+            chosen = [likeliest(seen, max(page.picture.grey.shape))]
         else:
-            chosen = [index for index in apart(seen) if seen.exists[index] >= SHOWN]
-            rows = [[chosen[index] for index in row] for row in layout.rows(seen.boxes[chosen])]
-        made = tuple(
-            tuple(self.digit(page, seen.boxes[index], seen.images[index], probabilities[index]) for index in row)
-            for row in rows
+            for index in apart(seen):
+                if seen.exists[index] >= KEPT:
+                    (chosen if seen.exists[index] >= SHOWN else others).append(index)
+
+        def digit(index: int) -> Digit:
+            return self.digit(page, seen.boxes[index], seen.images[index], probabilities[index])
+
+        rows = tuple(tuple(digit(chosen[place]) for place in row) for row in layout.rows(seen.boxes[chosen]))
+        return Reading(
+            self.as_prepared(page, rows),
+            page.picture.width,
+            page.picture.height,
+            candidates=tuple(digit(index) for index in others),
         )
-        return Reading(self.as_prepared(page, made), page.picture.width, page.picture.height)
 
     def seen(self, octaves: Octaves, found: Candidates, detection: Detection) -> Seen:
         """Look at each candidate closely: segment it, classify its ink, and weigh what is said of it."""

@@ -15,6 +15,8 @@ class Reading:
     height: int
     source: Any = field(default=None, compare=False)
     """What was read, for showing it in a notebook; None where the reading comes from another process."""
+    candidates: tuple[Digit, ...] = ()
+    """What resembles a digit too little to be read as one, the most probable first; `confidence` says how much."""
 
     @property
     def text(self) -> str:
@@ -25,6 +27,16 @@ class Reading:
     def digits(self) -> tuple[Digit, ...]:
         """All digits, row after row."""
         return tuple(digit for row in self.rows for digit in row)
+
+    @property
+    def note(self) -> str:
+        """Why no digit was found; empty if there is one."""
+        if self.digits:
+            return ""
+        if not self.candidates:
+            return "nothing that resembles a digit"
+        count, highest = len(self.candidates), f"{self.candidates[0].confidence:.2f}"
+        return f"one mark, rejected: {highest}" if count == 1 else f"{count} marks, rejected: {highest} at most"
 
     def __repr__(self) -> str:
         count = len(self.digits)
@@ -43,5 +55,7 @@ class Reading:
             "text": self.text,
             "width": self.width,
             "height": self.height,
+            "note": self.note,
             "rows": [[as_json(digit) for digit in row] for row in self.rows],
+            "candidates": [as_json(digit) for digit in self.candidates],
         }
