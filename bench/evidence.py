@@ -1,7 +1,8 @@
 """Fit how much finder, segmenter and classifier count, on made pages: python bench/evidence.py SOURCES.npz.
 
-They are of held-out writers: SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes reading/weights/evidence.json, and prints
-precision, recall and F1 of digits on further pages, of the finder alone and of all together.
+They are of held-out writers: SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes
+reading/weights/evidence.json, and prints precision, recall and F1 of digits on further pages, of the finder alone and
+of all together.
 """
 
 import argparse
