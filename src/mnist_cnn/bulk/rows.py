@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("note", pa.string()),
+        ("numbers", pa.list_(pa.list_(pa.string()))),
         ("rows", pa.list_(pa.list_(DIGIT))),
         ("candidates", pa.list_(DIGIT)),
     ]

@@ -6,6 +6,7 @@ NEIGHBOUR = 3.0  # heights: what is farther to the right says nothing of how a r
 SIMILAR = 1.8  # times as high as the other: what differs more is not of the same row's writing
 LEVEL = 0.6  # heights: what lies farther above or below is not the next of the same row
 STEEPEST = 0.35  # the tangent of the steepest row
+WIDE, WIDER = 0.8, 1.8  # heights, and times the row's median gap: what is wider separates two numbers
 SAME_ROW = 0.35  # of the higher one's height that two of one row have in common
 
 
@@ -50,3 +51,13 @@ def slope(boxes: np.ndarray) -> float:
         return 0.0
     climbs = [(boxes[b, 3] - boxes[a, 3] + boxes[b, 1] - boxes[a, 1]) / 2 / across[a, b] for a, b in pairs]
     return float(np.clip(np.median(climbs), -STEEPEST, STEEPEST))
+
+
+def numbers(boxes: np.ndarray) -> list[int]:
+    """Before which of the boxes (n, 4) of one row another number begins; never before the first."""
+    if len(boxes) < 2:
+        return []
+    gaps = boxes[1:, 0] - boxes[:-1, 2]
+    least = WIDE * float(np.median(boxes[:, 3] - boxes[:, 1]))
+    usual = float(np.median(gaps)) if len(gaps) > 2 else least  # of one or two gaps none is the usual one
+    return (np.flatnonzero(gaps > max(least, WIDER * usual)) + 1).tolist()

@@ -22,7 +22,7 @@ from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.picture import Picture, Source, load
-from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Reader:
             probabilities = next(said) if page.drawing else None
             if page.drawing and probabilities is not None and probabilities.max() >= BEYOND_DOUBT:
                 digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
-                yield Reading(((digit,),), page.picture.width, page.picture.height)
+                yield Reading((Row([digit]),), page.picture.width, page.picture.height)
             else:
                 yield self.look(page, single)
 
@@ -124,7 +124,7 @@ class Reader:
         def digit(index: int) -> Digit:
             return self.digit(page, seen.boxes[index], seen.images[index], probabilities[index])
 
-        rows = tuple(tuple(digit(chosen[place]) for place in row) for row in layout.rows(seen.boxes[chosen]))
+        rows = tuple(Row(digit(chosen[place]) for place in row) for row in layout.rows(seen.boxes[chosen]))
         return Reading(
             self.as_prepared(page, rows),
             page.picture.width,
@@ -142,7 +142,7 @@ class Reader:
         digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), detection.weights)
         return Seen(found.boxes, images, exists, digits)
 
-    def as_prepared(self, page: Page, rows: tuple[tuple[Digit, ...], ...]) -> tuple[tuple[Digit, ...], ...]:
+    def as_prepared(self, page: Page, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
 
         It may be prepared for a model: then noise or an uneven background can hide the digit from others.
@@ -156,7 +156,7 @@ class Reader:
         votes = [said[best], *(digit.probabilities for digit in digits)]
         box = np.array([0.0, 0.0, SIDE, SIDE])
         digit = self.digit(page, box, images[best], np.mean(votes, axis=0))
-        return ((digit,),) if digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
+        return (Row([digit]),) if digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
 
     def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
         """One digit, its box in pixels of the original image; rejected if the confidence is below the minimum."""
