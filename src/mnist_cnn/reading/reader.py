@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
-from mnist_cnn.reading import detector, evidence, layout
+from mnist_cnn.reading import detector, evidence, layout, orientation
 from mnist_cnn.reading.crops import crops
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
@@ -34,6 +34,11 @@ BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
 SHOWN, KEPT = 0.3, 0.05  # the probability of being a digit of what is read, and of what is kept as a candidate
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
+SEVERAL, HALF, CLEARLY = (
+    3,
+    0.5,
+    1.5,
+)  # candidates that tell how a page lies; how sure they are; times surer if it lies so
 TOGETHER = 64  # images whose digits the model classifies at once
 
 
@@ -104,36 +109,38 @@ class Reader:
                 yield self.look(page, single)
 
     def look(self, page: Page, single: bool) -> Reading:
-        """Find the digits of an image, and choose."""
-        detection = bundled_detection()
-        octaves = Octaves(page.picture.grey)
-        found = detector.candidates(octaves, detection.find)
-        if single:
-            found = with_whole_image(found, page.picture.grey.shape)
-        seen = self.seen(octaves, found, detection)
-        probabilities = evidence.probabilities(seen.exists, seen.digits)
-        chosen: list[int] = []
-        others: list[int] = []
-        if single:
-            chosen = [likeliest(seen, max(page.picture.grey.shape))]
-        else:
-            for index in apart(seen):
-                if seen.exists[index] >= KEPT:
-                    (chosen if seen.exists[index] >= SHOWN else others).append(index)
+        """Find the digits of an image, and choose; of a page that may lie on its side, also on the other sides."""
+        grey, detection = page.picture.grey, bundled_detection()
+        found = self.seen(grey, detection, single)
+        chosen = [likeliest(found, max(grey.shape))] if single else apart(found)
+        quarters = 0
+        if not single and may_be_turned(found.exists[chosen]):
+            for turns in orientation.QUARTERS[1:]:
+                other = self.seen(orientation.turned(grey, turns), detection, single)
+                kept = apart(other)
+                if total(other.exists[kept]) > CLEARLY * total(found.exists[chosen]) + 1:
+                    found, chosen, quarters = other, kept, turns
+        probabilities = evidence.probabilities(found.exists, found.digits)
+        boxes = orientation.turned_back(found.boxes, quarters, grey.shape)
 
         def digit(index: int) -> Digit:
-            return self.digit(page, seen.boxes[index], seen.images[index], probabilities[index])
+            return self.digit(page, boxes[index], found.images[index], probabilities[index])
 
-        rows = tuple(Row(digit(chosen[place]) for place in row) for row in layout.rows(seen.boxes[chosen]))
+        digits = [index for index in chosen if single or found.exists[index] >= SHOWN]
+        rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
         return Reading(
-            self.as_prepared(page, rows),
+            self.as_prepared(page, tuple(rows)),
             page.picture.width,
             page.picture.height,
-            candidates=tuple(digit(index) for index in others),
+            candidates=tuple(digit(index) for index in chosen if KEPT <= found.exists[index] < SHOWN and not single),
         )
 
-    def seen(self, octaves: Octaves, found: Candidates, detection: Detection) -> Seen:
-        """Look at each candidate closely: segment it, classify its ink, and weigh what is said of it."""
+    def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
+        """Find candidates, look at each closely, classify its ink, and weigh what is said of it."""
+        octaves = Octaves(grey)
+        found = detector.candidates(octaves, detection.find)
+        if single:
+            found = with_whole_image(found, grey.shape)
         segmented, inks = detection.segment(crops(octaves, found.boxes))
         images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, SIDE, SIDE), np.uint8)
         classified = self.classify(images)
@@ -214,6 +221,17 @@ def apart(seen: Seen) -> list[int]:
         if not kept or not ((unions[index, kept] > SAME) | (within[index, kept] > WITHIN)).any():
             kept.append(index)
     return kept
+
+
+def may_be_turned(exists: np.ndarray) -> bool:
+    """Whether there are several candidates, and most of them are not likely to be digits as they lie."""
+    kept = exists[exists >= KEPT]
+    return len(kept) >= SEVERAL and float(kept.mean()) < HALF
+
+
+def total(exists: np.ndarray) -> float:
+    """How many digits there are, of those that are probably some."""
+    return float(exists[exists >= HALF].sum())
 
 
 def likeliest(seen: Seen, longest: int) -> int:
