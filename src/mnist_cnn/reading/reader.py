@@ -23,6 +23,7 @@ from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.picture import Picture, Source, load
 from mnist_cnn.reading.reading import Reading, Row
+from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ class Reader:
 
     def look(self, page: Page, single: bool) -> Reading:
         """Find the digits of an image, and choose; of a page that may lie on its side, also on the other sides."""
-        grey, detection = page.picture.grey, bundled_detection()
+        detection = bundled_detection()
+        sheet = None if single else sheet_of(page.picture.grey)
+        grey = sheet.grey if sheet else page.picture.grey
         found = self.seen(grey, detection, single)
         chosen = [likeliest(found, max(grey.shape))] if single else apart(found)
         quarters = 0
@@ -122,6 +125,8 @@ class Reader:
                     found, chosen, quarters = other, kept, turns
         probabilities = evidence.probabilities(found.exists, found.digits)
         boxes = orientation.turned_back(found.boxes, quarters, grey.shape)
+        if sheet:
+            boxes = sheet.boxes_back(boxes)
 
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
