@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited; decoding may take half of it
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
 BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
+FAINTEST = 8  # levels of grey: what differs less in an image of MNIST's size is nothing
 SHOWN, KEPT = 0.3, 0.05  # the probability of being a digit of what is read, and of what is kept as a candidate
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
+ASSURED = 3.0  # logarithm of odds: how much likelier a digit is where it is known that there is one
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
 SEVERAL, HALF, CLEARLY = (
     3,
@@ -123,7 +125,8 @@ class Reader:
                 kept = apart(other)
                 if total(other.exists[kept]) > CLEARLY * total(found.exists[chosen]) + 1:
                     found, chosen, quarters = other, kept, turns
-        probabilities = evidence.probabilities(found.exists, found.digits)
+        exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
+        probabilities = evidence.probabilities(exists, found.digits)
         boxes = orientation.turned_back(found.boxes, quarters, grey.shape)
         if sheet:
             boxes = sheet.boxes_back(boxes)
@@ -131,13 +134,14 @@ class Reader:
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
 
-        digits = [index for index in chosen if single or found.exists[index] >= SHOWN]
+        least = KEPT if single else SHOWN
+        digits = [index for index in chosen if found.exists[index] >= least]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
         return Reading(
             self.as_prepared(page, tuple(rows)),
             page.picture.width,
             page.picture.height,
-            candidates=tuple(digit(index) for index in chosen if KEPT <= found.exists[index] < SHOWN and not single),
+            candidates=tuple(digit(index) for index in chosen if KEPT <= found.exists[index] < least),
         )
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
@@ -160,7 +164,13 @@ class Reader:
         It may be prepared for a model: then noise or an uneven background can hide the digit from others.
         """
         grey, digits = page.picture.grey, [digit for row in rows for digit in row]
-        if grey.shape != (SIDE, SIDE) or len(digits) > 1 or (digits and digits[0].confidence >= BEYOND_DOUBT):
+        is_blank = int(grey.max()) - int(grey.min()) < FAINTEST
+        if (
+            grey.shape != (SIDE, SIDE)
+            or is_blank
+            or len(digits) > 1
+            or (digits and digits[0].confidence >= BEYOND_DOUBT)
+        ):
             return rows
         images = np.stack([grey, cv2.bitwise_not(grey)])
         said = self.classify(images)
