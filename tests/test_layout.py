@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.reading.layout import numbers, rows, slope
+from mnist_cnn.reading.layout import falling, numbers, rows, slope
 
 
 def page(counts: list[int], climb: float = 0.0, seed: int = 0) -> tuple[np.ndarray, list[list[int]]]:
@@ -66,3 +66,20 @@ def in_a_row(*lefts: float) -> np.ndarray:
 )
 def test_a_wide_gap_separates_numbers(lefts: tuple[float, ...], begins: list[int]) -> None:
     assert numbers(in_a_row(*lefts).reshape(-1, 4)) == begins
+
+
+@pytest.mark.parametrize("angle", [-0.9, -0.4, 0.3, 0.8])
+def test_a_row_that_falls_steeply_says_by_how_much(angle: float) -> None:
+    along = 40 * np.arange(6)
+    middles = np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1)
+    half = np.array([10, 15])
+    boxes = np.concatenate([middles - half, middles + half], axis=1)
+    assert falling(boxes) == pytest.approx(angle, abs=0.02)
+
+
+def test_level_rows_columns_and_single_digits_do_not_fall() -> None:
+    boxes, _ = page([8, 3, 10, 6])
+    assert falling(boxes) == 0
+    column, _ = page([1] * 6)
+    assert falling(column) == 0
+    assert falling(boxes[:1]) == falling(boxes[:0]) == 0

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
-from mnist_cnn.reading import detector, evidence, layout, orientation
+from mnist_cnn.reading import detector, evidence, layout
 from mnist_cnn.reading.crops import crops
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
@@ -24,6 +24,7 @@ from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.picture import Picture, Source, load
 from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.reading.sheet import sheet_of
+from mnist_cnn.reading.view import View, as_it_is, levelled, turned
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
 
 if TYPE_CHECKING:
@@ -112,24 +113,20 @@ class Reader:
                 yield self.look(page, single)
 
     def look(self, page: Page, single: bool) -> Reading:
-        """Find the digits of an image, and choose; of a page that may lie on its side, also on the other sides."""
-        detection = bundled_detection()
-        sheet = None if single else sheet_of(page.picture.grey)
-        grey = sheet.grey if sheet else page.picture.grey
-        found = self.seen(grey, detection, single)
+        """Find the digits of an image, and choose."""
+        grey, detection = page.picture.grey, bundled_detection()
+        view = (None if single else sheet_of(grey)) or as_it_is(grey)
+        found = self.seen(view.grey, detection, single)
         chosen = [likeliest(found, max(grey.shape))] if single else apart(found)
-        quarters = 0
-        if not single and may_be_turned(found.exists[chosen]):
-            for turns in orientation.QUARTERS[1:]:
-                other = self.seen(orientation.turned(grey, turns), detection, single)
-                kept = apart(other)
-                if total(other.exists[kept]) > CLEARLY * total(found.exists[chosen]) + 1:
-                    found, chosen, quarters = other, kept, turns
+        if not single:
+            for other in other_views(view, found.boxes[chosen], found.exists[chosen]):
+                seen = self.seen(other.grey, detection, single)
+                kept = apart(seen)
+                if total(seen.exists[kept]) > CLEARLY * total(found.exists[chosen]):
+                    view, found, chosen = other, seen, kept
         exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
         probabilities = evidence.probabilities(exists, found.digits)
-        boxes = orientation.turned_back(found.boxes, quarters, grey.shape)
-        if sheet:
-            boxes = sheet.boxes_back(boxes)
+        boxes = view.boxes_back(found.boxes)
 
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
@@ -238,10 +235,17 @@ def apart(seen: Seen) -> list[int]:
     return kept
 
 
-def may_be_turned(exists: np.ndarray) -> bool:
-    """Whether there are several candidates, and most of them are not likely to be digits as they lie."""
-    kept = exists[exists >= KEPT]
-    return len(kept) >= SEVERAL and float(kept.mean()) < HALF
+def other_views(view: View, boxes: np.ndarray, exists: np.ndarray) -> Iterator[View]:
+    """An image levelled if its rows fall or climb steeply, and from its other sides if it may lie on one of them.
+
+    That is where there are several candidates, (n, 4) with the probabilities (n,), and most are probably no digits.
+    """
+    kept = exists >= KEPT
+    if kept.sum() >= SEVERAL and (angle := layout.falling(boxes[kept])):
+        yield levelled(view, angle)
+    if kept.sum() >= SEVERAL and float(exists[kept].mean()) < HALF:
+        for quarters in (1, 2, 3):
+            yield turned(view, quarters)
 
 
 def total(exists: np.ndarray) -> float:

@@ -1,11 +1,10 @@
 """A photograph of a sheet that lies askew comes in; the straightened sheet goes out. Knows nothing of writing."""
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from mnist_cnn.reading.scale import shrink
+from mnist_cnn.reading.view import View, as_it_is, warped
 
 SIDE = 320  # pixels of the image in which corners are looked for
 LEAST, MOST = 0.15, 0.95  # of the image that the sheet takes up
@@ -16,24 +15,7 @@ NARROWEST = 0.4  # of a side, as long as the side across from it is
 BORDER = 2  # pixels of the small image: a corner this near to the border may be cut off
 
 
-@dataclass(frozen=True, eq=False)
-class Sheet:
-    """A straightened sheet: `grey` (h, w) uint8, and the matrix (3, 3) that leads from it to the photograph."""
-
-    grey: np.ndarray
-    back: np.ndarray
-
-    def boxes_back(self, boxes: np.ndarray) -> np.ndarray:
-        """Boxes (n, 4) of the sheet as the boxes around them in the photograph."""
-        left, top, right, bottom = boxes.T
-        points = np.stack([left, top, right, top, right, bottom, left, bottom], axis=1).reshape(-1, 1, 2)
-        moved = (
-            cv2.perspectiveTransform(points, self.back).reshape(-1, 4, 2) if len(points) else points.reshape(0, 4, 2)
-        )
-        return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
-
-
-def sheet_of(grey: np.ndarray) -> Sheet | None:
+def sheet_of(grey: np.ndarray) -> View | None:
     """The sheet in a photograph (h, w) uint8, if its four corners are plain and it does not lie straight already."""
     small = shrink(grey, SIDE)
     corners = corners_of(small)
@@ -46,9 +28,7 @@ def sheet_of(grey: np.ndarray) -> Sheet | None:
         return None
     straight = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
     back = cv2.getPerspectiveTransform(straight, corners.astype(np.float32))
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    image = cv2.warpPerspective(grey, back, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return Sheet(np.asarray(image), np.asarray(back))
+    return warped(as_it_is(grey), np.asarray(back), (width, height))
 
 
 def corners_of(small: np.ndarray) -> np.ndarray | None:
