@@ -40,7 +40,7 @@ def turned(view: View, quarters: int) -> View:
 
 
 def levelled(view: View, falling: float) -> View:
-    """A view turned to the left by so many radians: what falls by them to the right is level then. All of it is kept."""
+    """A view turned to the left by so many radians: what falls by them to the right is level then. All is kept."""
     height, width = view.grey.shape
     cosine, sine = np.cos(falling), np.sin(falling)
     larger = round(width * abs(cosine) + height * abs(sine)), round(width * abs(sine) + height * abs(cosine))
