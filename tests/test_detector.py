@@ -62,6 +62,12 @@ def test_what_two_octaves_see_is_one_candidate_that_is_seconded() -> None:
     assert 0.1 < found.seconded[0] <= found.scores[0].max()
 
 
+def test_an_image_of_mnists_size_is_looked_at_once_and_enlarged() -> None:
+    finder = SquareFinder()
+    candidates(Octaves(np.zeros((28, 28), np.uint8)), finder)
+    assert finder.shapes == [(1, 80, 80)]
+
+
 def test_a_large_image_is_not_looked_at_in_full() -> None:
     finder = SquareFinder()
     candidates(Octaves(np.zeros((2400, 1200), np.uint8)), finder)
