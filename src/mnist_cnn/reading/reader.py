@@ -13,11 +13,12 @@ import numpy as np
 
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading import detector, evidence, layout
-from mnist_cnn.reading.crops import crops
+from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.drawing import Drawing, drawing_of
 from mnist_cnn.reading.glyph import glyph
+from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.octaves import Octaves
@@ -58,10 +59,12 @@ class Page:
 class Seen:
     """Candidates of one image with their inputs of the classifier (n, 28, 28).
 
+    `boxes` (n, 4) are the finder's, `inks` (n, 4) those of the ink that the segmenter marks in them.
     `exists` (n,) is the probability of being a digit, `digits` (n, 10) those of each digit if it is one.
     """
 
     boxes: np.ndarray
+    inks: np.ndarray
     images: np.ndarray
     exists: np.ndarray
     digits: np.ndarray
@@ -80,6 +83,13 @@ class Reader:
         if not 0 <= self.min_confidence <= 1:
             raise ReaderError(f"The minimum confidence must be a number from 0 to 1 (got {self.min_confidence:g}).")
         self.classify = model if callable(model) else calibrated_classifier(model)
+        self.is_bundled = not callable(model) and path_of(model) == BUNDLED
+
+    def with_min_confidence(self, min_confidence: float) -> "Reader":
+        """A reader with the same model and another minimum confidence."""
+        other = Reader(self.classify, min_confidence)
+        other.is_bundled = self.is_bundled
+        return other
 
     def read(self, image: Source, single: bool = False) -> Reading:
         """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened."""
@@ -126,7 +136,7 @@ class Reader:
                     view, found, chosen = other, seen, kept
         exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
         probabilities = evidence.probabilities(exists, found.digits)
-        boxes = view.boxes_back(found.boxes)
+        boxes = view.boxes_back(found.inks)
 
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
@@ -151,9 +161,10 @@ class Reader:
         images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, SIDE, SIDE), np.uint8)
         classified = self.classify(images)
         alone = evidence.alone(found.scores, found.seconded, segmented, classified)
-        exists = evidence.existence(alone, found.boxes, detection.weights)
-        digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), detection.weights)
-        return Seen(found.boxes, images, exists, digits)
+        weights = detection.weights if self.is_bundled else detection.weights.of_another_model()
+        exists = evidence.existence(alone, found.boxes, weights)
+        digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), weights)
+        return Seen(found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
 
     def as_prepared(self, page: Page, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.

@@ -44,7 +44,7 @@ class Reading:
     source: Any = field(default=None, compare=False)
     """What was read, for showing it in a notebook; None where the reading comes from another process."""
     candidates: tuple[Digit, ...] = ()
-    """What resembles a digit too little to be read as one, the most probable first; `confidence` says how much."""
+    """What resembles a digit, but not enough, the most probable first; `confidence` says how much."""
 
     @property
     def text(self) -> str:

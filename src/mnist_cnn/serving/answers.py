@@ -52,9 +52,7 @@ class ReadingModel(BaseModel):
     note: str = Field(description="why no digit was found; empty if there is one")
     numbers: list[list[str]] = Field(description="the text of each row, separated where gaps are wide")
     rows: list[list[DigitModel]]
-    candidates: list[DigitModel] = Field(
-        description="what resembles a digit too little to be read as one, the most probable first"
-    )
+    candidates: list[DigitModel] = Field(description="what resembles a digit, but not enough, the most probable first")
 
 
 class NamedReadingModel(ReadingModel):
