@@ -128,7 +128,7 @@ def score(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate `read` on labelled images: accuracy by layout, kind and source, with rejection; calibration.
+    """Evaluate `read` on labelled images: accuracy by group, precision and recall of digits, calibration.
 
     $ mnist-cnn score images/labels.csv
     $ mnist-cnn score images/labels.csv --model runs/quick --errors errors.png

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 STANDARD_INPUT = "-"
 LONGEST_STEM = 240  # bytes: a name has room for 255, also for a number and the suffix
 BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}  # what systems say of a name that they do not take
+RATIOS = {"precision": "precision", "recall": "recall", "F1": "f1"}
 MANY = 20  # images: progress is shown from here on
 T = TypeVar("T")
 
@@ -300,13 +301,15 @@ def write_errors(evaluated: Sequence[EvaluatedImage], path: Path) -> None:
 
 
 def show_score(evaluated: Sequence[EvaluatedImage]) -> None:
-    """All metrics: by layout, by kind within it, over sources, over digits, and with rejection."""
+    """All metrics: by layout, by kind within it, over sources, over digits, and with rejection; then of all images."""
     summary = labelled_images.summary(evaluated)
     for name, part in summary["layouts"].items():
         show_metrics(name, part)
         for kind, metrics in part["kinds"].items():
             if len(part["kinds"]) > 1:
                 show_metrics(f"  {name}, {kind}", metrics)
+    if len(summary["layouts"]) > 1:
+        show_metrics("all images", summary["all"])
     for name, part in summary["layouts"].items():
         if part["images"]["count"] >= MANY:
             show(f"Selective accuracy of {name} images, the least confident rejected:")
@@ -327,10 +330,18 @@ def show_metrics(name: str, metrics: dict[str, Any]) -> None:
         show(f"  mean over {sources}: {over['accuracy']:.2%} ({interval})")
     if metrics["digits"] and metrics["digits"]["count"] != whole.count:
         show(f"  digits: {Accuracy.from_dict(metrics['digits'])}")
+    show(f"  {ratios(metrics['digit_counts'])}")
     if metrics["accepted"]:
         show(f"  accepted: {Accuracy.from_dict(metrics['accepted'])}; rejected: {metrics['rejected']:,}")
     if metrics["single_digits"]:
         show_confidence(metrics["single_digits"])
+
+
+def ratios(counts: dict[str, Any]) -> str:
+    """Precision, recall and F1 of the digits; a dash for a ratio of nothing."""
+    values = (f"{name} {'–' if counts[key] is None else f'{counts[key]:.2%}'}" for name, key in RATIOS.items())
+    numbers = f"{counts['correct']:,} correct of {counts['predicted']:,} predicted and {counts['labelled']:,} labelled"
+    return f"{', '.join(values)} of digits ({numbers})"
 
 
 def show_confidence(single: dict[str, Any]) -> None:
