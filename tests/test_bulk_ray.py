@@ -20,8 +20,8 @@ from mnist_cnn.bulk import ray_reading
 from mnist_cnn.bulk.chunks import chunks_of, images_in
 from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
 from mnist_cnn.bulk.ray_reading import free_log
-from mnist_cnn.bulk.reader_process import ReaderOptions
-from mnist_cnn.bulk.rows import document_of, table_of
+from mnist_cnn.bulk.reader_process import ReaderOptions, document_of
+from mnist_cnn.bulk.rows import table_of
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.workers import ray_cluster
 from test_bulk import descendants, is_alive, wait_until
