@@ -105,6 +105,19 @@ def test_a_folder_gives_the_rows_of_json_in_order(
 
 
 @pytest.mark.slow
+def test_every_page_has_a_row(tmp_path: Path, address: str) -> None:
+    import io
+
+    pages = [Image.open(io.BytesIO(png(number))) for number in (1, 2, 3)]
+    pages[0].save(tmp_path / "a.tiff", save_all=True, append_images=pages[1:])
+    pages[1].save(tmp_path / "b.png")
+    summary = ray_reading.read_on_cluster([tmp_path / "a.tiff", tmp_path / "b.png"], address, tmp_path / "out")
+    assert (summary.images, summary.failed) == (2, 0)
+    found = [(Path(row["path"]).name, row["page"], row["pages"], row["text"]) for row in rows_of(tmp_path / "out")]
+    assert found == [("a.tiff", 1, 3, "1"), ("a.tiff", 2, 3, "2"), ("a.tiff", 3, 3, "3"), ("b.png", 1, 1, "2")]
+
+
+@pytest.mark.slow
 def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(tmp_path: Path, address: str) -> None:
     names = [None if number == 7 else f"picture {number}" for number in range(600)]
     pictures = [png(number) for number in range(600)]
