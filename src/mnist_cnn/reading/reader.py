@@ -21,8 +21,10 @@ from mnist_cnn.reading.margin import with_margin
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.pen import to_usual_pen
-from mnist_cnn.reading.picture import Picture, Source, load
+from mnist_cnn.reading.picture import Document, Part, Picture, Source, load, part_of, whole_of
+from mnist_cnn.reading.placement import placed
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.region import Region
 from mnist_cnn.reading.segment import Piece, alternatives, pieces_of, prominence, rows_of, union
 from mnist_cnn.reading.weights import calibrated_classifier
 
@@ -68,17 +70,45 @@ class Reader:
             raise ReaderError(f"The minimum confidence must be a number from 0 to 1 (got {self.min_confidence:g}).")
         self.classify = model if callable(model) else calibrated_classifier(model)
 
-    def read(self, image: Source, single: bool = False) -> Reading:
-        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened."""
-        return next(self.read_many([image], single))
+    def read(
+        self,
+        image: Source,
+        single: bool = False,
+        *,
+        page: int | None = None,
+        region: Sequence[int] | Region | None = None,
+    ) -> Reading:
+        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened.
 
-    def read_many(self, images: Iterable[Source], single: bool = False) -> Iterator[Reading]:
+        Of a file with several pages, `page`, counted from 1, is read, by default the first; of a Pillow image the frame
+        that it is at. With `region`, (x, y, width, height) in pixels of the upright image, only that part is read; the
+        boxes are still in pixels of the whole image. Raises ReaderError for a malformed region, ImageError if it is not
+        inside the image or there is no such page.
+        """
+        return next(self.read_many([part_of(image, page, region)], single))
+
+    def read_pages(
+        self, image: Source, single: bool = False, *, region: Sequence[int] | Region | None = None
+    ) -> Iterator[Reading]:
+        """Read all pages of a TIFF or frames of an animation, one after another; of other images the only one.
+
+        Raises ImageError at the first page that cannot be read (its `page` says which), and after a thousand pages; the
+        others can be read by `read` with `page`.
+        """
+        with Document(image) as document:
+            document.count_frames()
+            for page in range(1, document.pages + 1):
+                part = Part(document, page, None if region is None else Region.of(region))
+                shown = part_of(image, page if document.pages > 1 else None, None)
+                yield replace(next(self.read_many([part], single)), source=shown)
+
+    def read_many(self, images: Iterable[Source | Part], single: bool = False) -> Iterator[Reading]:
         """Read several images, in batches. Raises ImageError at the first that cannot be opened."""
         waiting = iter(images)
         while some := list(islice(waiting, TOGETHER)):
             pages = [prepare(load(image), single) for image in some]
             for image, reading in zip(some, self.decide(pages, single), strict=True):
-                yield replace(reading, source=image)
+                yield replace(reading, source=whole_of(image))
 
     def explain(self, image: Source, single: bool = False) -> "Explanation":
         """Read one image as `read` does and explain each digit, which takes as long as reading a thousand digits."""
@@ -99,7 +129,7 @@ class Reader:
         for page, rows in zip(pages, decided, strict=True):
             if not single:
                 rows = [row for row in rows if min(digit.non_digit_probability for digit in row) < NON_DIGIT]
-            yield Reading(tuple(rows), page.picture.width, page.picture.height)
+            yield placed(rows, page.picture)
 
     def rows_of_all(self, pages: Sequence[Page]) -> list[list[Row]]:
         """The rows of each page, with one model call for all."""
@@ -201,13 +231,31 @@ def read(
     model: str | Path | Classifier | None = None,
     min_confidence: float | None = None,
     single: bool = False,
+    page: int | None = None,
+    region: Sequence[int] | None = None,
 ) -> Reading:
     """Read the digits in one image: a photograph, scan or drawing, by its path, its bytes or its pixels.
 
     `model` and `min_confidence` are those of `Reader`, which is faster for many images; `single` says that the image
-    shows one digit. Raises ImageError if the image cannot be opened, and what `Reader` raises.
+    shows one digit. `page` and `region`, (x, y, width, height), are those of `Reader.read`; `read_pages` reads all
+    pages. Raises ImageError if the image cannot be opened, and what `Reader` raises.
     """
-    return reader_of(model, min_confidence).read(image, single)
+    return reader_of(model, min_confidence).read(image, single, page=page, region=region)
+
+
+def read_pages(
+    image: Source,
+    *,
+    model: str | Path | Classifier | None = None,
+    min_confidence: float | None = None,
+    single: bool = False,
+    region: Sequence[int] | None = None,
+) -> Iterator[Reading]:
+    """Read the digits in each page of a TIFF, or each frame of an animation; yields their readings in order.
+
+    The arguments are those of `read`, and `region` is the same on each page. Raises as `Reader.read_pages`.
+    """
+    return reader_of(model, min_confidence).read_pages(image, single, region=region)
 
 
 @lru_cache(maxsize=4)
