@@ -22,8 +22,10 @@ from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.picture import Picture, Source, load
+from mnist_cnn.reading.picture import Document, Part, Picture, Source, load, part_of, whole_of
+from mnist_cnn.reading.placement import placed
 from mnist_cnn.reading.reading import Reading, Row
+from mnist_cnn.reading.region import Region
 from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.view import View, as_it_is, levelled, turned
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
@@ -91,17 +93,45 @@ class Reader:
         other.is_bundled = self.is_bundled
         return other
 
-    def read(self, image: Source, single: bool = False) -> Reading:
-        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened."""
-        return next(self.read_many([image], single))
+    def read(
+        self,
+        image: Source,
+        single: bool = False,
+        *,
+        page: int | None = None,
+        region: Sequence[int] | Region | None = None,
+    ) -> Reading:
+        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened.
 
-    def read_many(self, images: Iterable[Source], single: bool = False) -> Iterator[Reading]:
+        Of a file with several pages, `page`, counted from 1, is read, by default the first; of a Pillow image the frame
+        that it is at. With `region`, (x, y, width, height) in pixels of the upright image, only that part is read; the
+        boxes are still in pixels of the whole image. Raises ReaderError for a malformed region, ImageError if it is not
+        inside the image or there is no such page.
+        """
+        return next(self.read_many([part_of(image, page, region)], single))
+
+    def read_pages(
+        self, image: Source, single: bool = False, *, region: Sequence[int] | Region | None = None
+    ) -> Iterator[Reading]:
+        """Read all pages of a TIFF or frames of an animation, one after another; of other images the only one.
+
+        Raises ImageError at the first page that cannot be read (its `page` says which), and after a thousand pages; the
+        others can be read by `read` with `page`.
+        """
+        with Document(image) as document:
+            document.count_frames()
+            for page in range(1, document.pages + 1):
+                part = Part(document, page, None if region is None else Region.of(region))
+                shown = part_of(image, page if document.pages > 1 else None, None)
+                yield replace(next(self.read_many([part], single)), source=shown)
+
+    def read_many(self, images: Iterable[Source | Part], single: bool = False) -> Iterator[Reading]:
         """Read several images, in batches. Raises ImageError at the first that cannot be opened."""
         waiting = iter(images)
         while some := list(islice(waiting, TOGETHER)):
             pages = [prepare(load(image)) for image in some]
             for image, reading in zip(some, self.decide(pages, single), strict=True):
-                yield replace(reading, source=image)
+                yield replace(reading, source=whole_of(image))
 
     def explain(self, image: Source, single: bool = False) -> "Explanation":
         """Read one image as `read` does and explain each digit, which takes as long as reading a thousand digits."""
@@ -118,7 +148,7 @@ class Reader:
             probabilities = next(said) if page.drawing else None
             if page.drawing and probabilities is not None and probabilities.max() >= BEYOND_DOUBT:
                 digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
-                yield Reading((Row([digit]),), page.picture.width, page.picture.height)
+                yield placed((Row([digit]),), page.picture)
             else:
                 yield self.look(page, single)
 
@@ -144,12 +174,8 @@ class Reader:
         least = KEPT if single else SHOWN
         digits = [index for index in chosen if found.exists[index] >= least]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
-        return Reading(
-            self.as_prepared(page, tuple(rows)),
-            page.picture.width,
-            page.picture.height,
-            candidates=tuple(digit(index) for index in chosen if KEPT <= found.exists[index] < least),
-        )
+        others = [digit(index) for index in chosen if KEPT <= found.exists[index] < least]
+        return placed(self.as_prepared(page, tuple(rows)), page.picture, others)
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
         """Find candidates, look at each closely, classify its ink, and weigh what is said of it."""
@@ -206,13 +232,31 @@ def read(
     model: str | Path | Classifier | None = None,
     min_confidence: float | None = None,
     single: bool = False,
+    page: int | None = None,
+    region: Sequence[int] | None = None,
 ) -> Reading:
     """Read the digits in one image: a photograph, scan or drawing, by its path, its bytes or its pixels.
 
     `model` and `min_confidence` are those of `Reader`, which is faster for many images; `single` says that the image
-    shows one digit. Raises ImageError if the image cannot be opened, and what `Reader` raises.
+    shows one digit. `page` and `region`, (x, y, width, height), are those of `Reader.read`; `read_pages` reads all
+    pages. Raises ImageError if the image cannot be opened, and what `Reader` raises.
     """
-    return reader_of(model, min_confidence).read(image, single)
+    return reader_of(model, min_confidence).read(image, single, page=page, region=region)
+
+
+def read_pages(
+    image: Source,
+    *,
+    model: str | Path | Classifier | None = None,
+    min_confidence: float | None = None,
+    single: bool = False,
+    region: Sequence[int] | None = None,
+) -> Iterator[Reading]:
+    """Read the digits in each page of a TIFF, or each frame of an animation; yields their readings in order.
+
+    The arguments are those of `read`, and `region` is the same on each page. Raises as `Reader.read_pages`.
+    """
+    return reader_of(model, min_confidence).read_pages(image, single, region=region)
 
 
 @lru_cache(maxsize=4)

@@ -3,7 +3,6 @@
 The process is killed if a task takes too long, and may take 1 GiB of memory. Knows nothing of HTTP and of queues.
 """
 
-import io
 import json
 import sys
 from collections import defaultdict
@@ -17,9 +16,10 @@ import numpy as np
 
 from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.explain import Reasons, reasons
-from mnist_cnn.reading.picture import SENT, check_size, load, opened
+from mnist_cnn.reading.picture import SENT, Document, Part, check_size, load
 from mnist_cnn.reading.reader import MEMORY, Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.region import Region
 from mnist_cnn.serving.settings import SMALL, SMALL_BYTES
 from mnist_cnn.workers import child_process
 from mnist_cnn.workers.call_process import CallProcess, DiedError, answer_calls, time_limit
@@ -30,10 +30,12 @@ TRIES = 2  # how often a large task is begun, if the process dies of something e
 
 @dataclass(frozen=True)
 class Options:
-    """How to read an image: as a single digit or not, and with which confidence threshold."""
+    """How to read an image: as a single digit or not, with which confidence threshold, and which part of it."""
 
     single: bool
     min_confidence: float
+    page: int = 1
+    region: Region | None = None
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ class Work:
             return self.classify(task)
         if isinstance(task, ExplainTask):
             return reasons(self.classify, task.image)
-        with opened(io.BytesIO(task.body), "the file", SENT) as image:
-            page = prepare(load(image))
+        with Document(task.body, SENT) as document:
+            page = prepared(document, task.options)
         return next(self.reader.with_min_confidence(task.options.min_confidence).decide([page], task.options.single))
 
 
@@ -112,13 +114,19 @@ def small_page(task: ImageTask) -> Page | TooLarge | Exception:
     try:
         if len(task.body) > SMALL_BYTES:
             return TooLarge()
-        image = opened(io.BytesIO(task.body), "the file", SENT)
-        check_size(*image.size, "the file")
-        if image.width * image.height > SMALL:
-            return TooLarge()
-        return prepare(load(image))
+        with Document(task.body, SENT) as document:
+            width, height = document.size
+            check_size(width, height, "the file")
+            if width * height > SMALL or task.options.page > 1:  # all frames of an animation before it are decoded
+                return TooLarge()
+            return prepared(document, task.options)
     except Exception as error:
         return error
+
+
+def prepared(document: Document, options: Options) -> Page:
+    """All steps before the model."""
+    return prepare(load(Part(document, options.page, options.region)))
 
 
 class WorkProcess(CallProcess):
