@@ -36,13 +36,12 @@ def segmenter(filters: tuple[int, int, int] = (16, 48, 80), dropout: float = 0.2
     margin = (SIDE - INK) // 4
     x = convolved(joined(layers.Cropping2D(margin // 2)(x), layers.Cropping2D(margin)(fine)), half)
     pixels = layers.Conv2D(4, 3, padding="same", dtype="float32")(x)
-    return keras.Model(
-        crops, [logits, layers.Activation("sigmoid", dtype="float32", name="ink")(depth_to_space(pixels))]
-    )
+    ink = layers.Activation("sigmoid", dtype="float32", name="ink")(depth_to_space(pixels))
+    return keras.Model(crops, [logits, ink], name="segmenter")
 
 
 def with_contrast(crops: keras.KerasTensor) -> keras.KerasTensor:
-    """Crops (n, 64, 64, 1) uint8 to (n, 32, 32, 4): the pixels of each 2×2 as channels, of the same mean and contrast."""
+    """Crops (n, 64, 64, 1) uint8 to (n, 32, 32, 4): the pixels of each 2×2 as channels, of equal mean and contrast."""
     quarters = [crops[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     pixels = layers.Rescaling(1 / 255, dtype="float32")(layers.Concatenate(dtype="uint8")(quarters))
     margin = SEEN // 2
