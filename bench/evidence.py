@@ -1,7 +1,8 @@
-"""Fit how much finder, segmenter and classifier count, on made pages of held-out writers: python bench/evidence.py SOURCES.npz.
+"""Fit how much finder, segmenter and classifier count, on made pages: python bench/evidence.py SOURCES.npz.
 
-SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes reading/weights/evidence.json, and prints
-precision, recall and F1 of digits on further pages, of the finder alone and of all together.
+They are of held-out writers: SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes
+reading/weights/evidence.json, and prints precision, recall and F1 of digits on further pages, of the finder alone and
+of all together.
 """
 
 import argparse
@@ -148,6 +149,15 @@ def main() -> None:
     rest = pages[half:]
     candidates = sum(len(set(page.which[page.which >= 0].tolist())) for page in rest)
     print(f"candidates for {candidates / sum(page.digits for page in rest):.1%} of the digits")
+    labels = np.concatenate([page.labels for page in rest])
+    real = (labels >= 0) & (labels < NONE)
+    for name, some in {
+        "finder": [page.scores for page in rest],
+        "segmenter": [page.segmented[:, :-1] for page in rest],
+        "classifier": [page.classified for page in rest],
+        "together": [evidence.of_digits((page.scores, page.segmented[:, :-1], page.classified), made) for page in rest],
+    }.items():
+        print(f"digits right by {name}: {(np.concatenate(some).argmax(axis=1) == labels)[real].mean():.1%}")
     for threshold in (0.3, 0.4, 0.5):
         print("finder alone", threshold, measured(rest, made, threshold, finder_only=True))
     for threshold in (0.2, 0.3, 0.4, 0.5, 0.6, 0.7):

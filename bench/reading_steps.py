@@ -12,9 +12,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 from drawing import grain, inked, lit, mask, ruled, shadow, strokes  # noqa: E402
 from mnist_cnn import Reader  # noqa: E402
 from mnist_cnn.evaluation.misclassified import put  # noqa: E402
+from mnist_cnn.reading import detector  # noqa: E402
 from mnist_cnn.reading.annotate import annotate  # noqa: E402
-from mnist_cnn.reading.ink import against, find_ink, paper_of  # noqa: E402
+from mnist_cnn.reading.crops import crops  # noqa: E402
+from mnist_cnn.reading.octaves import Octaves  # noqa: E402
 from mnist_cnn.reading.picture import load  # noqa: E402
+from mnist_cnn.reading.weights import bundled_detection  # noqa: E402
 
 SIDE, GAP, TEXT = 190, 4, 22  # pixels: width of a cell, padding, height of its caption
 
@@ -39,18 +42,32 @@ def examples() -> dict[str, np.ndarray]:
 def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
     """The result of each step for an image."""
     grey = load(picture).grey
-    ink = find_ink(grey)
-    dark = 255 - grey if ink.light else grey
+    octaves, detection = Octaves(grey), bundled_detection()
+    found = detector.candidates(octaves, detection.find)
     reading = reader.read(picture)
-    seen = [digit.image for digit in reading.digits] or [np.zeros((28, 28), np.uint8)]
+    places = [(one.box.left, one.box.top, one.box.width, one.box.height) for one in reading.digits]
+    boxes = np.array([(left, top, left + width, top + height) for left, top, width, height in places], float)
+    seen = crops(octaves, boxes.reshape(-1, 4))
+    inks = detection.segment(seen)[1]
+    blank = [np.zeros((28, 28), np.uint8)]
     return {
         "image": picture,
-        "grey, dark ink": dark,
-        "contrast": 255 - against(dark, paper_of(dark)),
-        "ink": 255 - 255 * ink.mask,
+        "candidates": with_candidates(grey, found),
+        "crops": np.concatenate(list(seen) or blank, axis=1),
+        "their ink": np.concatenate(list((255 * inks).astype(np.uint8)) or blank, axis=1),
+        "model input": np.concatenate([one.image for one in reading.digits] or blank, axis=1),
         "result": annotate(picture, reading.digits),
-        "model input": np.concatenate(seen, axis=1),
     }
+
+
+def with_candidates(grey: np.ndarray, found: detector.Candidates) -> np.ndarray:
+    """An image with the boxes of the finder's candidates, the surer the darker."""
+    image = cv2.cvtColor(cv2.addWeighted(grey, 0.5, np.full_like(grey, 255), 0.5, 0), cv2.COLOR_GRAY2RGB)
+    for box, scores in zip(found.boxes[::-1], found.scores[::-1], strict=True):
+        left, top, right, bottom = (round(float(edge)) for edge in box)
+        pale = round(220 * (1 - float(scores.max())))
+        cv2.rectangle(image, (left, top), (right, bottom), (pale, pale, 255), 2)
+    return image
 
 
 def cell(pixels: np.ndarray, height: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.reading.layout import rows, slope
+from mnist_cnn.reading.layout import falling, numbers, rows, slope
 
 
 def page(counts: list[int], climb: float = 0.0, seed: int = 0) -> tuple[np.ndarray, list[list[int]]]:
@@ -45,3 +45,41 @@ def test_how_much_rows_climb_is_the_median_over_neighbours() -> None:
     boxes, _ = page([12, 12, 12], 0.2)
     assert slope(boxes) == pytest.approx(0.2, abs=0.05)
     assert slope(boxes[:1]) == 0.0
+
+
+def in_a_row(*lefts: float) -> np.ndarray:
+    return np.array([(left, 0, left + 18, 30) for left in lefts], float)
+
+
+@pytest.mark.parametrize(
+    ("lefts", "begins"),
+    [
+        ((0, 25, 50, 75), []),
+        ((0, 25, 120, 145), [2]),
+        ((0, 25, 120, 145, 170, 300), [2, 5]),
+        ((0, 80, 160, 240), []),  # as in boxes: all gaps are alike
+        ((0, 25), []),
+        ((0, 70), [1]),
+        ((0,), []),
+        ((), []),
+    ],
+)
+def test_a_wide_gap_separates_numbers(lefts: tuple[float, ...], begins: list[int]) -> None:
+    assert numbers(in_a_row(*lefts).reshape(-1, 4)) == begins
+
+
+@pytest.mark.parametrize("angle", [-0.9, -0.4, 0.3, 0.8])
+def test_a_row_that_falls_steeply_says_by_how_much(angle: float) -> None:
+    along = 40 * np.arange(6)
+    middles = np.stack([along * np.cos(angle), along * np.sin(angle)], axis=1)
+    half = np.array([10, 15])
+    boxes = np.concatenate([middles - half, middles + half], axis=1)
+    assert falling(boxes) == pytest.approx(angle, abs=0.02)
+
+
+def test_level_rows_columns_and_single_digits_do_not_fall() -> None:
+    boxes, _ = page([8, 3, 10, 6])
+    assert falling(boxes) == 0
+    column, _ = page([1] * 6)
+    assert falling(column) == 0
+    assert falling(boxes[:1]) == falling(boxes[:0]) == 0

@@ -131,7 +131,7 @@ def test_many_are_read_like_one(reader: Reader) -> None:
 def test_the_json_of_a_reading_is_plain(reader: Reader) -> None:
     document = json.loads(json.dumps(reader.read(inked(mask("4/2"), 255, 0)).to_dict()))
     assert document["text"] == "4\n2"
-    assert set(document) == {"text", "width", "height", "rows"}
+    assert set(document) == {"text", "width", "height", "note", "numbers", "rows", "candidates"}
     digit = document["rows"][0][0]
     assert set(digit) == {"digit", "most_probable", "confidence", "probabilities", "non_digit_probability", "box"}
     assert digit["non_digit_probability"] == pytest.approx(10 * min(digit["probabilities"]))
@@ -166,17 +166,17 @@ def test_another_network_can_be_named() -> None:
         Reader("nowhere.onnx")
 
 
-def test_a_row_of_what_is_no_digit_is_no_row() -> None:
-    def only_wide_ones(images: np.ndarray) -> np.ndarray:
-        wide = (images.max(axis=1) > 0).sum(axis=1) > 6
-        return np.where(wide[:, None], np.eye(10)[4], np.full(10, 0.1)).astype(np.float32)
+def test_what_the_model_calls_no_digit_is_likelier_to_be_none() -> None:
+    def nothing(images: np.ndarray) -> np.ndarray:
+        return np.full((len(images), 10), 0.1, np.float32)
 
-    page = inked(mask("11/41"), 255, 0)
-    reading = Reader(only_wide_ones).read(page)
-    assert reading.text == "4?"
-    assert [round(digit.non_digit_probability, 3) for digit in reading.digits] == [0, 1]
-    assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0)).text == ""
-    assert Reader(only_wide_ones).read(inked(mask("1"), 255, 0), single=True).text == "?"
+    page = grain(inked(mask("42"), 240, 40), 2)
+    sure, doubtful = (
+        reader.read(page)
+        for reader in (Reader(lambda images: nothing(images) * 0 + np.eye(10, dtype=np.float32)[4]), Reader(nothing))
+    )
+    assert sure.text == "44"
+    assert max(digit.confidence for digit in (*doubtful.digits, *doubtful.candidates)) < 0.5
 
 
 class Recorder:
@@ -203,36 +203,8 @@ def test_a_doubtful_picture_of_mnists_size_is_also_read_as_it_is(single: bool) -
     image = in_mnist_size(255)
     digit = Reader(network).read(image, single).digits[0]
     assert digit.digit == 3
-    assert 0.5 < digit.confidence < 0.9
     np.testing.assert_array_equal(digit.image, image)
     assert any(np.array_equal(seen, image) for seen in network.seen)
-
-
-def test_a_sure_or_a_larger_picture_is_not_read_twice() -> None:
-    sure = Recorder()
-    Reader(lambda images: 0 * sure(images) + np.eye(10, dtype=np.float32)[4]).read(in_mnist_size(0))
-    assert len(sure.seen) == 1
-    larger = Recorder()
-    Reader(larger).read(cv2.resize(in_mnist_size(255), (29, 28)), single=True)
-    assert not any(seen[:2, :2].min() == 255 for seen in larger.seen)
-
-
-@pytest.mark.parametrize(("height", "looks"), [(16, 1), (20, 9)])
-def test_a_digit_smaller_than_those_made_for_networks_is_fitted_and_seen_once(height: int, looks: int) -> None:
-    image = np.full((28, 28), 255, np.uint8)
-    image[4 : 4 + height, 12:15] = 0
-    seen = Recorder()
-    either = (0.6 * np.eye(10)[1] + 0.4 * np.eye(10)[7]).astype(np.float32)
-    reading = Reader(lambda images: 0 * seen(images) + either).read(image, single=True)
-    assert len(seen.seen) == looks
-    assert reading.text == "1"
-
-
-@pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_blank_picture_of_mnists_size_holds_nothing_whatever_the_network(level: int) -> None:
-    always = np.eye(10, dtype=np.float32)[7]
-    reader = Reader(lambda images: np.tile(always, (len(images), 1)))
-    assert reader.read(np.full((28, 28), level, np.uint8), single=True).digits == ()
 
 
 def test_dark_ink_in_mnists_size_is_read_on_its_own_paper() -> None:
@@ -241,6 +213,25 @@ def test_dark_ink_in_mnists_size_is_read_on_its_own_paper() -> None:
     digit = Reader(network).read(dark, single=True).digits[0]
     assert digit.digit == 3
     np.testing.assert_array_equal(digit.image, 255 - dark)
+
+
+def test_a_plain_drawing_that_the_model_is_sure_of_is_classified_once() -> None:
+    sure = Recorder()
+    Reader(lambda images: 0 * sure(images) + np.eye(10, dtype=np.float32)[4]).read(in_mnist_size(0))
+    assert len(sure.seen) == 1
+
+
+def test_a_larger_picture_is_not_read_as_it_is() -> None:
+    larger = Recorder()
+    Reader(larger).read(cv2.resize(in_mnist_size(255), (29, 28)), single=True)
+    assert not any(seen[:2, :2].min() == 255 for seen in larger.seen)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_picture_of_mnists_size_holds_nothing_whatever_the_network(level: int) -> None:
+    always = np.eye(10, dtype=np.float32)[7]
+    reader = Reader(lambda images: np.tile(always, (len(images), 1)))
+    assert reader.read(np.full((28, 28), level, np.uint8), single=True).digits == ()
 
 
 @pytest.mark.parametrize("confidence", [-0.1, 1.1, float("nan")])

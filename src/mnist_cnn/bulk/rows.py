@@ -26,7 +26,10 @@ SCHEMA = pa.schema(
         ("text", pa.string()),
         ("width", pa.int32()),
         ("height", pa.int32()),
+        ("note", pa.string()),
+        ("numbers", pa.list_(pa.list_(pa.string()))),
         ("rows", pa.list_(pa.list_(DIGIT))),
+        ("candidates", pa.list_(DIGIT)),
     ]
 )
 """A row is what `read --json` prints for an image; null stands for the keys that it leaves out."""

@@ -13,8 +13,8 @@ MULTIPLE = 16  # height and width of what the finder sees must be multiples of t
 CLASSES = 10
 MARGIN = 8  # pixels around an image at each octave, so that a digit may touch its border
 LARGEST = 1664  # pixels: a longer image is not looked at; half of it is
-COARSEST = 112  # pixels: the longer side of the last octave, in which a digit may fill the image
-ENLARGED = 256  # pixels: images up to this are enlarged, once or more, because their digits are small
+COARSEST = 100  # pixels: the longer side of the last octave, in which a digit may fill the image
+ENLARGED = 256, 20  # pixels: images up to the first are doubled, up to the second once more
 LOWEST, HIGHEST = 9.0, 112.0  # pixels at an octave: what is smaller or larger is seen better at another
 SMALL, SEEN = 15.0, 0.3  # pixels, and a score: where something so small is so surely a digit, the image is enlarged
 FLAT = 0.6  # of its width, below which a box's height says less of its size
@@ -71,28 +71,22 @@ def candidates(octaves: Octaves, places: Places) -> Candidates:
 def at_octaves(octaves: Octaves, places: Places) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The peaks at each octave: boxes (k, 4) in pixels of the image, and scores (k, 10)."""
     longest = max(octaves.shape)
-    octave = 0
-    while longest / 2**octave > LARGEST:
-        octave += 1
-    found = peaks_at(octaves, octave, places)
+    finest = -sum(longest <= most for most in ENLARGED)
+    while longest / 2**finest > LARGEST:
+        finest += 1
+    found = peaks_at(octaves, finest, places)
     yield found
-    finest = octave
+    if finest == 0 and has_small(*found):
+        yield peaks_at(octaves, -1, places)
+    octave = finest
     while longest / 2**octave > COARSEST:
         octave += 1
         yield peaks_at(octaves, octave, places)
-    # A digit of a few pixels is enlarged, as often as that is needed.
-    while finest <= 0 and (longest * 2**-finest <= ENLARGED or has_small(*found, 2.0**-finest)):
-        finest -= 1
-        found = peaks_at(octaves, finest, places)
-        yield found
-        if longest * 2**-finest > ENLARGED:
-            return
 
 
-def has_small(boxes: np.ndarray, scores: np.ndarray, scale: float) -> bool:
-    """Whether something at an octave is so small that it should be enlarged."""
-    heights = (boxes[:, 3] - boxes[:, 1]) * scale
-    return bool(((heights < SMALL) & (scores.max(axis=1) > SEEN)).any())
+def has_small(boxes: np.ndarray, scores: np.ndarray) -> bool:
+    """Whether something in an image is so small that it should be enlarged."""
+    return bool(((boxes[:, 3] - boxes[:, 1] < SMALL) & (scores.max(axis=1) > SEEN)).any())
 
 
 def peaks_at(octaves: Octaves, octave: int, places: Places) -> tuple[np.ndarray, np.ndarray]:

@@ -32,19 +32,20 @@ def drawing_of(grey: np.ndarray) -> Drawing | None:
     paper = int(counts.argmax())
     if counts[paper] < PLAIN * grey.size:
         return None
-    lighter, darker = cv2.subtract(grey, paper), cv2.subtract(paper, grey)
+    blank = np.full_like(grey, paper)
+    lighter, darker = cv2.subtract(grey, blank), cv2.subtract(blank, grey)
     ink, other = (lighter, darker) if lighter.max() > darker.max() else (darker, lighter)
     strongest = int(ink.max())
     if strongest < LEAST or int(other.max()) >= EDGE * strongest:
         return None
-    found, labels, stats, _ = cv2.connectedComponentsWithStats((ink >= EDGE * strongest).astype(np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink >= EDGE * strongest).astype(np.uint8))
     areas = stats[1:, cv2.CC_STAT_AREA]
     if (areas >= SPECK * areas.sum()).sum() != 1:
         return None
-    index = int(areas.argmax()) + 1
-    left, top, width, height = stats[index, :4].tolist()
-    part = slice(top, top + height), slice(left, left + width)
-    levels = cv2.multiply(ink[part], (labels[part] == index).astype(np.uint8), scale=255 / strongest)
+    own = cv2.dilate((labels == int(areas.argmax()) + 1).astype(np.uint8), np.ones((3, 3), np.uint8))  # with its edge
+    levels = cv2.multiply(ink, own, scale=255 / strongest)
+    left, top, width, height = cv2.boundingRect(levels)
+    levels = levels[top : top + height, left : left + width]
     times = int(mean_width((levels >= 255 * INK).astype(np.uint8)) / USUAL)
     small = shrink(levels, max(levels.shape) // times) if times > 1 else levels
     return Drawing(np.array([left, top, left + width, top + height], float), to_mnist(widen(small)))

@@ -42,7 +42,7 @@ def sigmoid(odds: np.ndarray) -> np.ndarray:
 
 
 def of_digits(witnesses: tuple[np.ndarray, np.ndarray, np.ndarray], weights: Weights) -> np.ndarray:
-    """The probabilities (n, 10) of each digit, if it is one, of what finder, segmenter and classifier say, (n, 10) each.
+    """The probabilities (n, 10) of each digit, if it is one, by finder, segmenter and classifier, (n, 10) each.
 
     The product of powers, as of witnesses who know different things (a product of experts: Hinton 2002).
     """

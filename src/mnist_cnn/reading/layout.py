@@ -6,6 +6,8 @@ NEIGHBOUR = 3.0  # heights: what is farther to the right says nothing of how a r
 SIMILAR = 1.8  # times as high as the other: what differs more is not of the same row's writing
 LEVEL = 0.6  # heights: what lies farther above or below is not the next of the same row
 STEEPEST = 0.35  # the tangent of the steepest row
+LEANING, LYING, ALIKE = 0.25, 1.1, 0.2  # radians: neighbours that lie askew, beside or above each other, and alike
+WIDE, WIDER = 0.8, 1.8  # heights, and times the row's median gap: what is wider separates two numbers
 SAME_ROW = 0.35  # of the higher one's height that two of one row have in common
 
 
@@ -50,3 +52,34 @@ def slope(boxes: np.ndarray) -> float:
         return 0.0
     climbs = [(boxes[b, 3] - boxes[a, 3] + boxes[b, 1] - boxes[a, 1]) / 2 / across[a, b] for a, b in pairs]
     return float(np.clip(np.median(climbs), -STEEPEST, STEEPEST))
+
+
+def falling(boxes: np.ndarray) -> float:
+    """The angle, in radians, by which most neighbours of a page's boxes (n, 4) lie lower to the right; 0 if unclear.
+
+    A neighbour is the nearest box of a similar size. Level and upright neighbours, of rows and columns, say nothing.
+    """
+    centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, np.maximum(*(boxes[:, 2:] - boxes[:, :2]).T)
+    across, down = np.moveaxis(centres[None] - centres[:, None], 2, 0)
+    least, most = np.minimum(heights[:, None], heights[None]), np.maximum(heights[:, None], heights[None])
+    distances = np.hypot(across, down)
+    beside = (distances > 0) & (distances < NEIGHBOUR * most) & (most < SIMILAR * least)
+    nearest = np.where(beside, distances, np.inf).argmin(axis=1) if len(boxes) else np.zeros(0, int)
+    index = np.flatnonzero(beside.any(axis=1))
+    if len(index) < 2:
+        return 0.0
+    angles = np.arctan(
+        down[index, nearest[index]] / np.where(across[index, nearest[index]] == 0, 1e-6, across[index, nearest[index]])
+    )
+    middle = float(np.median(angles))
+    return middle if LEANING < abs(middle) < LYING and float(np.median(np.abs(angles - middle))) < ALIKE else 0.0
+
+
+def numbers(boxes: np.ndarray) -> list[int]:
+    """Before which of the boxes (n, 4) of one row another number begins; never before the first."""
+    if len(boxes) < 2:
+        return []
+    gaps = boxes[1:, 0] - boxes[:-1, 2]
+    least = WIDE * float(np.median(boxes[:, 3] - boxes[:, 1]))
+    usual = float(np.median(gaps)) if len(gaps) > 2 else least  # of one or two gaps none is the usual one
+    return (np.flatnonzero(gaps > max(least, WIDER * usual)) + 1).tolist()

@@ -7,12 +7,12 @@ import numpy as np
 class Octaves:
     """An image (h, w) uint8 at octave 0, at half its size at octave 1, at twice its size at octave −1, and so on.
 
-    Each is made when it is wanted first. A pixel (x, y) of the image is at (x, y) / 2**octave: an odd last row or column
-    is left out of a half.
+    Each is made when it is wanted first. The place (x, y) of the image is at (x, y) / 2**octave: of an odd number of
+    rows or columns, a half leaves the last out.
     """
 
     def __init__(self, grey: np.ndarray) -> None:
-        self.shape: tuple[int, int] = grey.shape  # type: ignore[assignment]
+        self.shape: tuple[int, int] = grey.shape
         self.images = {0: grey}
 
     def at(self, octave: int) -> np.ndarray:

@@ -3,13 +3,10 @@
 import cv2
 import numpy as np
 
-from mnist_cnn.reading.scale import shrink
-
 # Pen width by the longer side of a digit in MNIST's first 5,000 training images: 1 % lie below 0.072, 5 % below 0.082,
 # half below 0.118, 99 % below 0.217.
 THINNEST = 0.08
 WIDENED_TO = 0.10
-BARE = 0.5  # of the pixels: so many are alike only in drawings
 USUAL = 6  # pixels: twice as wide a pen as in an image of MNIST, and twice for good measure
 WORKING_SIDE = 80  # pixels: four times the box of MNIST, so that a widened stroke has smooth edges
 
@@ -33,23 +30,6 @@ def mean_width(mask: np.ndarray) -> float:
     """
     distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     return max(0.0, 4 * float(cv2.mean(distance, mask)[0]) - 2)
-
-
-def to_usual_pen(grey: np.ndarray) -> np.ndarray:
-    """Shrink a drawing, (h, w) uint8, whose pen is far wider than 28 pixels for a digit can show.
-
-    Only what was drawn on paper of one colour, as on a page's canvas: there the pen's width is known without looking
-    for it, and nothing fine can be lost beside it.
-    """
-    counts = np.asarray(cv2.calcHist([grey], [0], None, [256], [0, 256])).ravel()
-    paper = int(counts.argmax())
-    if counts[paper] < BARE * grey.size:
-        return grey
-    difference = cv2.absdiff(grey, np.full_like(grey, paper))
-    highest = cv2.minMaxLoc(difference)[1]
-    _, mask = cv2.threshold(difference, highest / 2, 1, cv2.THRESH_BINARY)
-    times = int(mean_width(mask) / USUAL)
-    return shrink(grey, max(grey.shape) // times) if times > 1 else grey
 
 
 def widen(ink: np.ndarray) -> np.ndarray:

@@ -62,6 +62,8 @@ def load(source: Source) -> Picture:
     or too small.
     """
     pixels, width, height = upright(source)
+    if pixels.max() == 1:  # a mask of zeros and ones, as arrays and image files have it
+        pixels = pixels * np.uint8(255)
     return Picture(separate(pixels), width, height)
 
 

@@ -22,7 +22,9 @@ from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.picture import Picture, Source, load
-from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.reading import Reading, Row
+from mnist_cnn.reading.sheet import sheet_of
+from mnist_cnn.reading.view import View, as_it_is, levelled, turned
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
 
 if TYPE_CHECKING:
@@ -31,9 +33,16 @@ if TYPE_CHECKING:
 MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited; decoding may take half of it
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
 BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
+FAINTEST = 8  # levels of grey: what differs less in an image of MNIST's size is nothing
 SHOWN, KEPT = 0.3, 0.05  # the probability of being a digit of what is read, and of what is kept as a candidate
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
+ASSURED = 3.0  # logarithm of odds: how much likelier a digit is where it is known that there is one
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
+SEVERAL, HALF, CLEARLY = (
+    3,
+    0.5,
+    1.5,
+)  # candidates that tell how a page lies; how sure they are; times surer if it lies so
 TOGETHER = 64  # images whose digits the model classifies at once
 
 
@@ -96,36 +105,48 @@ class Reader:
         drawn = [page.drawing.glyph for page in pages if page.drawing]
         said = iter(self.classify(np.stack(drawn)) if drawn else ())
         for page in pages:
-            if page.drawing and (probabilities := next(said)).max() >= BEYOND_DOUBT:
+            probabilities = next(said) if page.drawing else None
+            if page.drawing and probabilities is not None and probabilities.max() >= BEYOND_DOUBT:
                 digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
-                yield Reading(((digit,),), page.picture.width, page.picture.height)
+                yield Reading((Row([digit]),), page.picture.width, page.picture.height)
             else:
                 yield self.look(page, single)
 
     def look(self, page: Page, single: bool) -> Reading:
         """Find the digits of an image, and choose."""
-        detection = bundled_detection()
-        octaves = Octaves(page.picture.grey)
+        grey, detection = page.picture.grey, bundled_detection()
+        view = (None if single else sheet_of(grey)) or as_it_is(grey)
+        found = self.seen(view.grey, detection, single)
+        chosen = [likeliest(found, max(grey.shape))] if single else apart(found)
+        if not single:
+            for other in other_views(view, found.boxes[chosen], found.exists[chosen]):
+                seen = self.seen(other.grey, detection, single)
+                kept = apart(seen)
+                if total(seen.exists[kept]) > CLEARLY * total(found.exists[chosen]):
+                    view, found, chosen = other, seen, kept
+        exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
+        probabilities = evidence.probabilities(exists, found.digits)
+        boxes = view.boxes_back(found.boxes)
+
+        def digit(index: int) -> Digit:
+            return self.digit(page, boxes[index], found.images[index], probabilities[index])
+
+        least = KEPT if single else SHOWN
+        digits = [index for index in chosen if found.exists[index] >= least]
+        rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
+        return Reading(
+            self.as_prepared(page, tuple(rows)),
+            page.picture.width,
+            page.picture.height,
+            candidates=tuple(digit(index) for index in chosen if KEPT <= found.exists[index] < least),
+        )
+
+    def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
+        """Find candidates, look at each closely, classify its ink, and weigh what is said of it."""
+        octaves = Octaves(grey)
         found = detector.candidates(octaves, detection.find)
         if single:
-            found = with_whole_image(found, page.picture.grey.shape)
-        seen = self.seen(octaves, found, detection)
-        probabilities = evidence.probabilities(seen.exists, seen.digits)
-        if single:
-            best = likeliest(seen, max(page.picture.grey.shape))
-            rows = [[best]]
-            probabilities[best] = seen.digits[best]
-        else:
-            chosen = [index for index in apart(seen) if seen.exists[index] >= SHOWN]
-            rows = [[chosen[index] for index in row] for row in layout.rows(seen.boxes[chosen])]
-        made = tuple(
-            tuple(self.digit(page, seen.boxes[index], seen.images[index], probabilities[index]) for index in row)
-            for row in rows
-        )
-        return Reading(self.as_prepared(page, made), page.picture.width, page.picture.height)
-
-    def seen(self, octaves: Octaves, found: Candidates, detection: Detection) -> Seen:
-        """Look at each candidate closely: segment it, classify its ink, and weigh what is said of it."""
+            found = with_whole_image(found, grey.shape)
         segmented, inks = detection.segment(crops(octaves, found.boxes))
         images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, SIDE, SIDE), np.uint8)
         classified = self.classify(images)
@@ -134,13 +155,19 @@ class Reader:
         digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), detection.weights)
         return Seen(found.boxes, images, exists, digits)
 
-    def as_prepared(self, page: Page, rows: tuple[tuple[Digit, ...], ...]) -> tuple[tuple[Digit, ...], ...]:
+    def as_prepared(self, page: Page, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
 
         It may be prepared for a model: then noise or an uneven background can hide the digit from others.
         """
         grey, digits = page.picture.grey, [digit for row in rows for digit in row]
-        if grey.shape != (SIDE, SIDE) or len(digits) > 1 or (digits and digits[0].confidence >= BEYOND_DOUBT):
+        is_blank = int(grey.max()) - int(grey.min()) < FAINTEST
+        if (
+            grey.shape != (SIDE, SIDE)
+            or is_blank
+            or len(digits) > 1
+            or (digits and digits[0].confidence >= BEYOND_DOUBT)
+        ):
             return rows
         images = np.stack([grey, cv2.bitwise_not(grey)])
         said = self.classify(images)
@@ -148,7 +175,7 @@ class Reader:
         votes = [said[best], *(digit.probabilities for digit in digits)]
         box = np.array([0.0, 0.0, SIDE, SIDE])
         digit = self.digit(page, box, images[best], np.mean(votes, axis=0))
-        return ((digit,),) if digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
+        return (Row([digit]),) if digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
 
     def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
         """One digit, its box in pixels of the original image; rejected if the confidence is below the minimum."""
@@ -206,6 +233,24 @@ def apart(seen: Seen) -> list[int]:
         if not kept or not ((unions[index, kept] > SAME) | (within[index, kept] > WITHIN)).any():
             kept.append(index)
     return kept
+
+
+def other_views(view: View, boxes: np.ndarray, exists: np.ndarray) -> Iterator[View]:
+    """An image levelled if its rows fall or climb steeply, and from its other sides if it may lie on one of them.
+
+    That is where there are several candidates, (n, 4) with the probabilities (n,), and most are probably no digits.
+    """
+    kept = exists >= KEPT
+    if kept.sum() >= SEVERAL and (angle := layout.falling(boxes[kept])):
+        yield levelled(view, angle)
+    if kept.sum() >= SEVERAL and float(exists[kept].mean()) < HALF:
+        for quarters in (1, 2, 3):
+            yield turned(view, quarters)
+
+
+def total(exists: np.ndarray) -> float:
+    """How many digits there are, of those that are probably some."""
+    return float(exists[exists >= HALF].sum())
 
 
 def likeliest(seen: Seen, longest: int) -> int:

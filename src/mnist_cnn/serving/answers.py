@@ -49,7 +49,12 @@ class ReadingModel(BaseModel):
     text: str = Field(description="the digits, ? for rejected ones, rows separated by a newline")
     width: int = Field(description="width of the image in pixels, after EXIF rotation")
     height: int = Field(description="height of the image in pixels, after EXIF rotation")
+    note: str = Field(description="why no digit was found; empty if there is one")
+    numbers: list[list[str]] = Field(description="the text of each row, separated where gaps are wide")
     rows: list[list[DigitModel]]
+    candidates: list[DigitModel] = Field(
+        description="what resembles a digit too little to be read as one, the most probable first"
+    )
 
 
 class NamedReadingModel(ReadingModel):

@@ -104,7 +104,7 @@ class Work:
         if isinstance(task, ExplainTask):
             return reasons(self.classify, task.image)
         with opened(io.BytesIO(task.body), "the file", SENT) as image:
-            page = prepare(load(image), task.options.single)
+            page = prepare(load(image))
         return next(Reader(self.classify, task.options.min_confidence).decide([page], task.options.single))
 
 
@@ -117,7 +117,7 @@ def small_page(task: ImageTask) -> Page | TooLarge | Exception:
         check_size(*image.size, "the file")
         if image.width * image.height > SMALL:
             return TooLarge()
-        return prepare(load(image), task.options.single)
+        return prepare(load(image))
     except Exception as error:
         return error
 

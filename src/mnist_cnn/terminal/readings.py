@@ -187,7 +187,7 @@ def tenths(things: Iterable[T], what: str, many: int) -> Iterator[T]:
 def show_reading(name: str, reading: Reading, alone: bool, *, quiet: bool, verbose: bool = False) -> None:
     """The digits, one line per row; of several images one line each, rows separated by a slash."""
     if not reading.digits and not quiet:
-        note(f"{name}: no digits found")
+        note(f"{name}: no digits found ({reading.note})")
     rows = [with_confidences(row) for row in reading.rows] if verbose else reading.text.splitlines()
     if alone:
         show(*rows)
