@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_cnn.data.pages.crops import Crop, Find, made_crops
+from mnist_cnn.data.pages.page_crops import Crop, Find, made_crops
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.reading.detector import candidates
 from mnist_cnn.reading.finder_network import onnx_finder
