@@ -40,7 +40,9 @@ def keras_segmenter(network: "keras.Model") -> Segmenter:
     predict = predicting(network, PAGES)
 
     def segment(crops: np.ndarray) -> Segmented:
-        logits, inks = predict(crops[..., np.newaxis])
+        # A last batch of another size would be compiled once more.
+        filled = np.concatenate([crops, np.zeros((-len(crops) % PAGES, *crops.shape[1:]), np.uint8)])
+        logits, inks = (one[: len(crops)] for one in predict(filled[..., np.newaxis]))
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
 
