@@ -37,9 +37,10 @@ MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
 BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
 FAINTEST = 8  # levels of grey: what differs less in an image of MNIST's size is nothing
-SHOWN, KEPT = 0.3, 0.05  # the probability of being a digit of what is read, and of what is kept as a candidate
+SHOWN = 0.45  # the confidence of what is read
+SURELY, KEPT = 0.8, 0.05  # the probability of being some digit of what is read in any case, and of what is kept
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
-ASSURED = 3.0  # logarithm of odds: how much likelier a digit is where it is known that there is one
+ASSURED = 2.5  # logarithm of odds: how much likelier a digit is where it is known that there is one
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
 SEVERAL, HALF = 3, 0.5  # candidates that tell how a page lies, and how probable most of them are if it lies well
 CLEARLY, MORE = 1.5, 1.0  # times as many digits, and so many more: a view that is taken instead has these
@@ -168,10 +169,10 @@ class Reader:
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
 
-        least = KEPT if single else SHOWN
-        digits = [index for index in chosen if found.exists[index] >= least]
+        shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= SURELY)
+        digits = [index for index in chosen if shown[index]]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
-        others = [digit(index) for index in chosen if KEPT <= found.exists[index] < least]
+        others = [digit(index) for index in chosen if not shown[index] and found.exists[index] >= KEPT]
         return placed(self.as_prepared(page, tuple(rows)), page.picture, others)
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
