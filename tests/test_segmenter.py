@@ -23,7 +23,7 @@ def test_the_network_gives_classes_and_ink_and_is_small() -> None:
     logits, inks = network(CROPS[..., None])
     assert (network.name, logits.shape, inks.shape) == ("segmenter", (3, CLASSES), (3, INK, INK, 1))
     assert 300_000 < network.count_params() < 500_000
-    assert ((np.asarray(inks) > 0) & (np.asarray(inks) < 1)).all()
+    assert ((np.asarray(inks) >= 0) & (np.asarray(inks) <= 1)).all()
 
 
 def test_light_and_contrast_change_little() -> None:

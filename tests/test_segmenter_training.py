@@ -28,7 +28,7 @@ from mnist_cnn.training.detector_fit import compiled_detector
 from mnist_cnn.training.made_epochs import TEST, VALIDATION, Step, updates_per_epoch
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.training.segmenter_crops import crop_epochs, held_out_crops, noisy, steps
-from mnist_cnn.training.segmenter_fit import segmenter_lessons, validation_loss
+from mnist_cnn.training.segmenter_fit import segmenter_task, validation_loss
 from mnist_cnn.training.updates import Updates
 
 TINY = Recipe("segmenter", crops=40, repeats=2, batch_size=16, epochs=3)
@@ -100,8 +100,8 @@ def test_updates_learn_and_average_all_but_the_state_of_dropout(given: Sources, 
     crops = held_out_crops(given, FINDER, recipe, TEST)
     network, averaged = compiled_detector(recipe, 0)
     first = [weight.copy() for weight in averaged.get_weights()]
-    lessons = segmenter_lessons(recipe, path, FINDER, crops, measured)
-    updates = Updates(network, averaged, recipe.weight_averaging, lessons.loss_of)
+    task = segmenter_task(recipe, path, FINDER, crops, measured)
+    updates = Updates(network, averaged, recipe.weight_averaging, task.loss_of)
     step = Step((crops.images[..., None], crops.inks, crops.labels))
     losses = [ops.convert_to_numpy(updates.update(step)) for _ in range(8)]
     updates.finish()
@@ -111,7 +111,7 @@ def test_updates_learn_and_average_all_but_the_state_of_dropout(given: Sources, 
     for start, now, mean in zip(first, network.get_weights(), averaged.get_weights(), strict=True):
         assert (now != start).any()
         assert (mean != start).any()
-    row = lessons.validation(averaged)()
+    row = task.validation(averaged)()
     assert set(row) == {"val_loss", "val_accuracy", "val_roc_auc"}
 
 
@@ -176,7 +176,9 @@ def test_an_evaluation_counts_labels_digits_by_threshold_and_what_a_classifier_s
     assert [one.threshold for one in found.by_threshold] == list(THRESHOLDS)
     assert SegmenterEvaluation.from_dict(found.to_dict()) == found
     assert measured(said, crops) == {"val_accuracy": 1.0, "val_roc_auc": round(found.roc_auc, 6)}
-    assert found.lines[0].startswith("4 crops of made pages of held-out writers: ROC AUC of digit against no digit 0.6")
+    assert found.lines[0].startswith(
+        "4 crops of made pages of held-out writers: ROC AUC of digits against non-digits 0.6"
+    )
     assert len(found.lines) == 4
 
 

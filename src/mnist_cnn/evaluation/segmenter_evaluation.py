@@ -74,7 +74,7 @@ class SegmenterEvaluation:
     def __str__(self) -> str:
         """The ROC AUC in words."""
         low, high = self.roc_auc_interval
-        return f"ROC AUC of digit against no digit {self.roc_auc:.4f} (95% CI {low:.4f} to {high:.4f})"
+        return f"ROC AUC of digits against non-digits {self.roc_auc:.4f} (95% CI {low:.4f} to {high:.4f})"
 
 
 def evaluate_segmenter(said: Segmented, crops: "Crops", classify: Classifier) -> SegmenterEvaluation:

@@ -24,7 +24,7 @@ EVERY = 10  # updates: how often the callbacks are told, for which the loss must
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Task:
     """What one kind of network learns, and from what.
 
     `loss_of` gives as many numbers as there are names in `losses`. `epochs` (recipe, seed, done, processes) yields what
@@ -82,7 +82,7 @@ def fit_detector(
     network: keras.Model,
     averaged: keras.Model,
     recipe: Recipe,
-    lessons: Lessons,
+    task: Task,
     seed: int,
     processes: int = 1,
     done: int = 0,
@@ -99,15 +99,15 @@ def fit_detector(
     callbacks.set_model(network)
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
-    updates = Updates(network, averaged, recipe.weight_averaging, lessons.loss_of)
-    validated = lessons.validation(averaged)
-    with closing(lessons.epochs(recipe, seed, done, processes)) as epochs:
+    updates = Updates(network, averaged, recipe.weight_averaging, task.loss_of)
+    validated = task.validation(averaged)
+    with closing(task.epochs(recipe, seed, done, processes)) as epochs:
         for epoch in range(done, recipe.epochs):
             start = time.perf_counter()
             callbacks.on_epoch_begin(epoch, {})
-            steps = lessons.steps(next(epochs), recipe, seed, epoch)
+            steps = task.steps(next(epochs), recipe, seed, epoch)
             losses = trained_on(steps, updates, updates_per_epoch(recipe), callbacks)
-            logs = dict(zip(lessons.losses, losses.tolist(), strict=True))
+            logs = dict(zip(task.losses, losses.tolist(), strict=True))
             if not all(map(math.isfinite, logs.values())):
                 raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
             logs |= validated()

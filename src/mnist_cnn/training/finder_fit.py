@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_cnn.data.pages.page import Page
 from mnist_cnn.models.classifier import keras_finder
-from mnist_cnn.training.detector_fit import Lessons
+from mnist_cnn.training.detector_fit import Task
 from mnist_cnn.training.finder_loss import Loss, finder_loss
 from mnist_cnn.training.finder_pages import MOST, SIDE, batch, page_epochs, steps
 from mnist_cnn.training.finder_targets import Targets, targets
@@ -20,7 +20,7 @@ Measure = Callable[[np.ndarray, Sequence[Page]], dict[str, float]]
 """Outputs of a finder (n, h/4, w/4, 14) for pages, and these → numbers for a row of history, by name."""
 
 
-def finder_lessons(sources: Path, validation: Sequence[Page], measure: Measure) -> Lessons:
+def finder_task(sources: Path, validation: Sequence[Page], measure: Measure) -> Task:
     """What a finder learns from pages that are made from the file `sources`.
 
     A row of history has the mean `loss` with its parts, `heat_loss` and `box_loss`, and for the averaged weights on the
@@ -36,7 +36,7 @@ def finder_lessons(sources: Path, validation: Sequence[Page], measure: Measure) 
 
         return measured
 
-    return Lessons(("loss", "heat_loss", "box_loss"), loss_of, partial(page_epochs, sources), steps, validated)
+    return Task(("loss", "heat_loss", "box_loss"), loss_of, partial(page_epochs, sources), steps, validated)
 
 
 def loss_of(places: Any, batch: Sequence[Any], mosaic: bool) -> Loss:

@@ -11,7 +11,7 @@ import numpy as np
 from mnist_cnn.data.pages.crop_process import Crops
 from mnist_cnn.models.classifier import keras_segmenter
 from mnist_cnn.reading.segmenter_network import Segmented
-from mnist_cnn.training.detector_fit import Lessons
+from mnist_cnn.training.detector_fit import Task
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.training.segmenter_crops import crop_epochs, steps
 from mnist_cnn.training.segmenter_loss import LEAST, Loss, segmenter_loss
@@ -20,7 +20,7 @@ Measure = Callable[[Segmented, Crops], dict[str, float]]
 """What a segmenter says of crops, and these → numbers for a row of history, by name."""
 
 
-def segmenter_lessons(recipe: Recipe, sources: Path, finder: Path, validation: Crops, measure: Measure) -> Lessons:
+def segmenter_task(recipe: Recipe, sources: Path, finder: Path, validation: Crops, measure: Measure) -> Task:
     """What a segmenter learns from crops around what `finder` sees on pages that are made from the file `sources`.
 
     A row of history has the mean `loss` with its parts, `class_loss` and `ink_loss`, and for the averaged weights on
@@ -41,7 +41,7 @@ def segmenter_lessons(recipe: Recipe, sources: Path, finder: Path, validation: C
         return measured
 
     epochs = partial(crop_epochs, sources, finder)
-    return Lessons(("loss", "class_loss", "ink_loss"), loss_of, epochs, steps, validated)
+    return Task(("loss", "class_loss", "ink_loss"), loss_of, epochs, steps, validated)
 
 
 def validation_loss(said: Segmented, crops: Crops, smoothing: float) -> float:

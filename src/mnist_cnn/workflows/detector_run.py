@@ -20,7 +20,7 @@ from mnist_cnn.workflows.run_card import resumed, run_card
 if TYPE_CHECKING:
     import keras
 
-    from mnist_cnn.training.detector_fit import Lessons
+    from mnist_cnn.training.detector_fit import Task
 
 WITHOUT_INK = (
     "Without ink (--ink) pages have handwritten digits of this dataset and letters in print or drawn by code only: the "
@@ -39,7 +39,7 @@ def prepared(partial: Path, data: PageData) -> Sources:
 
 
 def train_epochs(
-    partial: Path, settings: Settings, lessons: "Lessons", callbacks: CallbackList
+    partial: Path, settings: Settings, task: "Task", callbacks: CallbackList
 ) -> tuple["keras.Model", list[Epoch], list[str]]:
     """Train from the last whole epoch to the last, with a checkpoint after each.
 
@@ -66,7 +66,7 @@ def train_epochs(
             network,
             averaged,
             recipe,
-            lessons,
+            task,
             settings.seed,
             processes=processes,
             done=len(rows),

@@ -27,13 +27,13 @@ from mnist_cnn.workflows.page_preparation import PageData
 
 def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, callbacks: CallbackList) -> None:
     """Train from the last whole epoch, evaluate, and save the finder with its report and, last, its card."""
-    from mnist_cnn.training.finder_fit import finder_lessons  # Keras comes with it
+    from mnist_cnn.training.finder_fit import finder_task  # Keras comes with it
 
     recipe, data = settings.recipe, PageData(dataset, ink)
     held_out = detector_run.prepared(partial, data)
     validation = held_out_pages(held_out, recipe, VALIDATION)
-    lessons = finder_lessons(partial / store.PAGES, validation, measured)
-    network, rows, notes = detector_run.train_epochs(partial, settings, lessons, callbacks)
+    task = finder_task(partial / store.PAGES, validation, measured)
+    network, rows, notes = detector_run.train_epochs(partial, settings, task, callbacks)
 
     started = time.perf_counter()
     find, test = keras_finder(network), held_out_pages(held_out, recipe, TEST)

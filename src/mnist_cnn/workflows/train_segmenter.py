@@ -27,13 +27,13 @@ from mnist_cnn.workflows.page_preparation import PageData
 
 def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, callbacks: CallbackList) -> None:
     """Train from the last whole epoch, evaluate, and save the segmenter with its report and, last, its card."""
-    from mnist_cnn.training.segmenter_fit import segmenter_lessons  # Keras comes with it
+    from mnist_cnn.training.segmenter_fit import segmenter_task  # Keras comes with it
 
     recipe, data = settings.recipe, PageData(dataset, ink)
     held_out, finder = detector_run.prepared(partial, data), kept_finder(partial)
     validation = held_out_crops(held_out, finder, recipe, VALIDATION)
-    lessons = segmenter_lessons(recipe, partial / store.PAGES, finder, validation, measured)
-    network, rows, notes = detector_run.train_epochs(partial, settings, lessons, callbacks)
+    task = segmenter_task(recipe, partial / store.PAGES, finder, validation, measured)
+    network, rows, notes = detector_run.train_epochs(partial, settings, task, callbacks)
 
     started = time.perf_counter()
     test = held_out_crops(held_out, finder, recipe, TEST)
