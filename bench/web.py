@@ -101,12 +101,9 @@ def compare(page: Any, reader: Reader, folder: Path, count: int | None) -> None:
         browser.append(read["milliseconds"])
         found.append(differences(read, reading))
     texts, boxes, apart = zip(*found, strict=True)
-    print(
-        f"{len(rows)} images: {sum(texts)} with the same digits, {sum(one <= 1 for one in boxes)} with the same boxes"
-    )
-    print(
-        f"to a pixel, probabilities differ by over 0.001 in {sum(one > 0.001 for one in apart)}, at most {max(apart):.4f}"
-    )
+    near = sum(one <= 1 for one in boxes)
+    print(f"{len(rows)} images: {sum(texts)} with the same digits, {near} with the same boxes to a pixel")
+    print(f"probabilities differ by at most {max(apart):.4f}, by over 0.001 in {sum(one > 0.001 for one in apart)}")
     print(f"median {statistics.median(browser):.0f} ms in the browser, {statistics.median(python):.0f} ms in Python")
     print(f"longest {max(browser):.0f} ms in the browser, {max(python):.0f} ms in Python")
 
