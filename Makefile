@@ -71,6 +71,6 @@ pins: ## update the pinned versions (needs uv)
 		--extra train --group dev pyproject.toml --output-file constraints.txt
 
 clean: ## remove .venv, build output and caches, but not runs/
-	rm -rf .venv .venv-torch .venv-mutants .cache dist site .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-torch .venv-mutants .venv-peers .cache dist site .mypy_cache .ruff_cache .pytest_cache
 
 .PHONY: help train test test-fast faults test-torch mutants check format pages docs dist bench pins clean

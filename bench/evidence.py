@@ -113,7 +113,7 @@ def measured(pages: list[Looked], given: Weights, threshold: float, *, finder_on
             exists, digits = page.scores.max(axis=1), page.scores
         kept = [
             index
-            for index in reader.apart(reader.Seen(page.boxes, page.images, exists, digits))
+            for index in reader.apart(reader.Seen(page.boxes, page.boxes, page.images, exists, digits))
             if exists[index] >= threshold and page.labels[index] != UNKNOWN
         ]
         correct = {int(page.which[index]) for index in kept if digits[index].argmax() == page.labels[index]}

@@ -31,12 +31,12 @@ DIES = """
 import os, pathlib
 from mnist_cnn.reading.reader import Reader
 whole = Reader.read
-def read(self, picture, single=False):
+def read(self, picture, single=False, **part):
     first = pathlib.Path(str(picture) + ".first")
     if "poison" in str(picture) or ("once" in str(picture) and not first.exists()):
         first.touch()
         os._exit(9)
-    return whole(self, picture, single)
+    return whole(self, picture, single, **part)
 Reader.read = read
 from mnist_cnn.bulk.reader_process import main
 main()

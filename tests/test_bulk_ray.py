@@ -20,8 +20,8 @@ from mnist_cnn.bulk import ray_reading
 from mnist_cnn.bulk.chunks import chunks_of, images_in
 from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
 from mnist_cnn.bulk.ray_reading import free_log
-from mnist_cnn.bulk.reader_process import ReaderOptions
-from mnist_cnn.bulk.rows import document_of, table_of
+from mnist_cnn.bulk.reader_process import ReaderOptions, document_of
+from mnist_cnn.bulk.rows import table_of
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.workers import ray_cluster
 from test_bulk import descendants, is_alive, wait_until
@@ -102,6 +102,19 @@ def test_a_folder_gives_the_rows_of_json_in_order(
     assert "contains no images" in first["error"]
     assert rest == expected(names, names)
     assert {path.name for path in tmp_path.iterdir()} == {"pictures", "empty", "out.parquet"}
+
+
+@pytest.mark.slow
+def test_every_page_has_a_row(tmp_path: Path, address: str) -> None:
+    import io
+
+    pages = [Image.open(io.BytesIO(png(number))) for number in (1, 2, 3)]
+    pages[0].save(tmp_path / "a.tiff", save_all=True, append_images=pages[1:])
+    pages[1].save(tmp_path / "b.png")
+    summary = ray_reading.read_on_cluster([tmp_path / "a.tiff", tmp_path / "b.png"], address, tmp_path / "out")
+    assert (summary.images, summary.failed) == (2, 0)
+    found = [(Path(row["path"]).name, row["page"], row["pages"], row["text"]) for row in rows_of(tmp_path / "out")]
+    assert found == [("a.tiff", 1, 3, "1"), ("a.tiff", 2, 3, "2"), ("a.tiff", 3, 3, "3"), ("b.png", 1, 1, "2")]
 
 
 @pytest.mark.slow

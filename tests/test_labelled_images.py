@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from drawing import inked, mask
 from mnist_cnn.cli import app
 from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import labelled_images, metrics
-from mnist_cnn.evaluation.labelled_images import EvaluatedImage, LabelledImage
+from mnist_cnn.evaluation.labelled_images import DigitCounts, EvaluatedImage, LabelledImage
 from mnist_cnn.evaluation.misclassified import CELL, INPUT, TEXT, contact_sheet
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.reading import Reading
@@ -63,6 +64,9 @@ def test_a_table_whose_labels_are_all_empty_is_evaluated(tmp_path: Path) -> None
     assert "1 source: 100.00% (no confidence interval)" in done.stdout
     document = json.loads(run(app, ["score", str(table), "--json"]).stdout)
     assert document["all"]["digits"] is None
+    nothing = {"labelled": 0, "predicted": 0, "correct": 0, "precision": None, "recall": None, "f1": None}
+    assert document["all"]["digit_counts"] == nothing
+    assert "precision –, recall –, F1 – of digits (0 correct of 0 predicted and 0 labelled)" in done.stdout
     assert document["errors"] == []
 
 
@@ -99,6 +103,11 @@ def test_a_line_without_a_label_has_an_empty_one(tmp_path: Path) -> None:
     assert [one.label for one in labelled_images.load(tmp_path / "labels.csv")] == ["", "42/7"]
 
 
+def test_empty_rows_of_a_label_are_ignored(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\na.png,/\nb.png,/4//2/\n")
+    assert [one.label for one in labelled_images.load(tmp_path / "labels.csv")] == ["", "4/2"]
+
+
 def test_rejection_keeps_the_most_confident_images() -> None:
     curve = labelled_images.rejection_curve([evaluated("")] * 18 + [evaluated("4")] * 2)
     assert [point["count"] for point in curve] == [20, 19, 19, 19, 18, 16]
@@ -119,6 +128,51 @@ def predicted(label: str, *digits: tuple[int, float]) -> EvaluatedImage:
         ten[digit] = confidence
         row.append(Digit(digit, confidence, tuple(ten.tolist()), Box(0, 0, 9, 9), False, np.zeros((28, 28), np.uint8)))
     return evaluated(label, Reading((tuple(row),), 28, 28) if row else NOTHING)
+
+
+def test_digits_of_all_images_count_together_for_precision_recall_and_f1() -> None:
+    some = [
+        predicted("42/7", (4, 0.9), (9, 0.9), (2, 0.9)),  # 4 and 2 of three; one of three is not there
+        predicted("", (1, 0.9)),  # writing that is no digit
+        predicted(""),
+        evaluated("55", None),  # could not be read
+    ]
+    assert labelled_images.digit_counts(some) == DigitCounts(labelled=5, predicted=4, correct=2)
+    found = labelled_images.metrics(some)["digit_counts"]
+    assert (found["precision"], found["recall"]) == (2 / 4, 2 / 5)
+    assert found["f1"] == pytest.approx(2 / (4 / 2 + 5 / 2))
+    assert labelled_images.metrics(some)["digits"]["accuracy"] == found["recall"]
+
+
+def test_digits_in_another_order_are_not_all_correct() -> None:
+    assert DigitCounts.of([("123/4", "4/123")]) == DigitCounts(4, 4, 3)
+    assert DigitCounts.of([("12/34", "1234")]) == DigitCounts(4, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("counts", "ratios"),
+    [((0, 0, 0), (None, None, None)), ((2, 0, 0), (None, 0, 0)), ((0, 3, 0), (0, None, 0)), ((1, 1, 1), (1, 1, 1))],
+)
+def test_a_ratio_of_nothing_has_no_value(counts: tuple[int, int, int], ratios: tuple[float | None, ...]) -> None:
+    some = DigitCounts(*counts)
+    assert (some.precision, some.recall, some.f1) == ratios
+
+
+def test_a_group_of_images_without_digits_is_scored_beside_others_and_all_together(tmp_path: Path) -> None:
+    BLANK.save(tmp_path / "blank.png")
+    Image.fromarray(inked(mask("17"), 240, 30)).save(tmp_path / "line.png")
+    table = tmp_path / "labels.csv"
+    table.write_text("path,label,layout,kind\nblank.png,,none,a\nline.png,,none,b\nline.png,17,line,a\n")
+    said = run(app, ["score", str(table)]).stdout
+    assert "none: 50.00% (1 of 2 correct" in said
+    assert "none, a: 100.00% (1 of 1 correct" in said
+    assert "all images: 66.67% (2 of 3 correct" in said
+    assert "precision 50.00%, recall 100.00%, F1 66.67% of digits (2 correct of 4 predicted and 2 labelled)" in said
+    document = json.loads(run(app, ["score", str(table), "--json"]).stdout)
+    assert document["all"]["digit_counts"]["precision"] == 0.5
+    assert document["layouts"]["none"]["digit_counts"]["recall"] is None
+    assert document["layouts"]["line"]["kinds"]["a"]["digit_counts"]["f1"] == 1
+    assert (document["layouts"]["none"]["images"]["correct"], document["layouts"]["none"]["digits"]) == (1, None)
 
 
 def test_confident_predictions_of_single_digits_and_the_errors_among_them_are_counted() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.reading.crops import INNER, SIDE, crop, crops
+from mnist_cnn.reading.crops import INNER, SIDE, crop, crops, ink_boxes
 from mnist_cnn.reading.octaves import Octaves
 
 
@@ -47,3 +47,15 @@ def test_beyond_the_image_is_its_border() -> None:
 
 def test_no_box_gives_no_crop() -> None:
     assert crops(Octaves(np.zeros((40, 40), np.uint8)), np.zeros((0, 4))).shape == (0, SIDE, SIDE)
+
+
+@pytest.mark.parametrize("size", [20, 64, 300])
+def test_the_box_of_the_ink_is_in_pixels_of_the_image(size: int) -> None:
+    scale = INNER / size
+    ink = np.zeros((1, 48, 48))
+    ink[0, 10:40, 16:30] = 0.9  # the middle of the crop, at 24, is that of the box
+    box = np.array([[100, 200, 100 + size, 200 + size]], float)
+    middle = np.array([100 + size / 2, 200 + size / 2])
+    wanted = [*(middle + np.array([16 - 24, 10 - 24]) / scale), *(middle + np.array([30 - 24, 40 - 24]) / scale)]
+    assert ink_boxes(box, ink)[0] == pytest.approx(wanted)
+    assert ink_boxes(box, 0 * ink).tolist() == box.tolist()

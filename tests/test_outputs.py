@@ -152,7 +152,9 @@ def test_many_images_of_one_long_name_are_told_apart() -> None:
 def test_a_name_that_the_disk_does_not_take_costs_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     free_name = readings.free_name
     monkeypatch.setattr(
-        readings, "free_name", lambda folder, name: folder / ("x" * 300) if "bad" in name else free_name(folder, name)
+        readings,
+        "free_name",
+        lambda folder, name, *_: folder / ("x" * 300) if "bad" in name else free_name(folder, name),
     )
     save(Path("bad.png"), "17")
     done = CliRunner().invoke(app, ["read", "a.png", "bad.png", "a.png", "--annotate", "drawn"])

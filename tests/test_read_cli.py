@@ -102,7 +102,7 @@ def test_where_there_are_no_digits_it_says_so(cli: Cli, tmp_path: Path) -> None:
     Image.new("L", (300, 200), 255).save(tmp_path / "blank.png")
     done = cli("read", tmp_path / "blank.png")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"{tmp_path / 'blank.png'}: no digits found\n"
+    assert done.stderr == f"{tmp_path / 'blank.png'}: no digits found (nothing that resembles a digit)\n"
 
 
 def test_wrong_confidence_ends_with_2(cli: Cli, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The API under /v1, in this process: responses, and the error for each bad request."""
 
 import base64
+import io
 import json
 import struct
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mnist_cnn import Reader
 from mnist_cnn.reading.explain import reasons
@@ -66,6 +68,34 @@ def test_what_is_asked_is_done(client: Client) -> None:
     seen = client.post("/v1/read?images=true", content=image, headers=PNG).json()["rows"][0]
     images = [np.frombuffer(base64.b64decode(digit["image"]), np.uint8).reshape(28, 28) for digit in seen]
     assert all((ours == digit.image).all() for ours, digit in zip(images, Reader().read(image).digits, strict=True))
+
+
+def test_one_page_is_read_and_the_answer_says_how_many_there_are(client: Client) -> None:
+    stream = io.BytesIO()
+    pages = [Image.open(io.BytesIO(image_of(text))) for text in ("11", "22", "33")]
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
+    file = stream.getvalue()
+    for query, text, page in (("", "11", 1), ("?page=1", "11", 1), ("?page=3", "33", 3)):
+        answer = client.post(f"/v1/read{query}", content=file).json()
+        assert (answer["text"], answer["page"], answer["pages"]) == (text, page, 3)
+    answer = client.post("/v1/read/batch", files=[("files", ("a.tiff", file))]).json()["images"][0]
+    assert (answer["text"], answer["page"], answer["pages"]) == ("11", 1, 3)
+    assert problem(client.post("/v1/read?page=4", content=file), 422) == "The file has 3 pages: there is no page 4."
+    assert problem(client.post("/v1/read?page=0", content=file), 422).startswith("Invalid page: ")
+
+
+def test_a_region_of_an_image_is_read(client: Client) -> None:
+    image = image_of("314/2058")
+    whole = Reader().read(image)
+    region = (0, 0, whole.width, whole.height // 2)
+    for more in ("", "&single=false"):
+        answer = client.post(f"/v1/read?region={','.join(map(str, region))}{more}", content=image, headers=PNG)
+        assert answer.json() == json.loads(json.dumps(Reader().read(image, region=region).to_dict()))
+    assert answer.json()["text"] == "314"
+    said = problem(client.post("/v1/read?region=1,2,3", content=image), 422)
+    assert said.startswith("A region is x,y,width,height: four whole numbers of pixels")
+    said = problem(client.post("/v1/read?region=0,0,5000,9", content=image), 422)
+    assert said.startswith("The region 0,0,5000,9 is not inside the file (")
 
 
 def test_the_servers_own_confidence_holds_where_none_is_named() -> None:
@@ -273,15 +303,17 @@ def test_a_fault_of_ours_shows_nothing_of_itself(client: Client, monkeypatch: py
 
 
 def test_an_error_in_a_batch_affects_no_other_image() -> None:
-    calls = []
+    calls: list[int] = []
+    answering: list[bool] = []  # not yet: to begin with, the server reads something itself
 
     def fails_for_several(images: np.ndarray) -> np.ndarray:
         calls.append(len(images))
-        if len(images) > 2:
+        if len(images) > 2 and answering:
             raise RuntimeError("too many")
         return np.tile(np.eye(10, dtype=np.float32)[7], (len(images), 1))
 
     with client_of(model=fails_for_several) as client, ThreadPoolExecutor(8) as pool:
+        answering.append(True)
         answers = list(
             pool.map(lambda _: client.post("/v1/read?single=true", content=image_of("5"), headers=PNG), range(8))
         )

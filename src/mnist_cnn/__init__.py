@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mnist_cnn.errors import MnistCnnError
     from mnist_cnn.evaluation.metrics import Evaluation
     from mnist_cnn.reading.ensemble import average
-    from mnist_cnn.reading.reader import Reader, read
+    from mnist_cnn.reading.reader import Reader, read, read_pages
     from mnist_cnn.reading.reading import Reading
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows.adaptation.adapt import adapt
@@ -50,6 +50,7 @@ __all__ = [
     "read",
     "read_in_parallel",
     "read_on_cluster",
+    "read_pages",
     "report",
     "resume",
     "train",
@@ -76,6 +77,7 @@ _HOME = {
     "read": ("reading.reader", "read"),
     "read_in_parallel": ("bulk.local_reading", "read_in_parallel"),
     "read_on_cluster": ("bulk.ray_reading", "read_on_cluster"),
+    "read_pages": ("reading.reader", "read_pages"),
     "report": ("workflows.report", "report"),
     "resume": ("workflows.train", "resume"),
     "train": ("workflows.train", "train"),

@@ -63,7 +63,14 @@ class CallbackError(MnistCnnError):
 
 
 class ImageError(MnistCnnError):
-    """An image cannot be read: it is damaged, too small or missing."""
+    """An image cannot be read: it is damaged, too small or missing.
+
+    `page` says which page of its file it is, and `pages` how many there are; both are 1 if it could not be opened. With
+    `is_last`, the pages after it cannot be read either.
+    """
+
+    page = pages = 1
+    is_last = False
 
 
 class ImageFormatError(ImageError):

@@ -2,14 +2,14 @@
 
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from operator import length_hint
 from pathlib import Path
 from queue import SimpleQueue
 
-from mnist_cnn.bulk.reader_process import ReaderOptions, Result, answering
+from mnist_cnn.bulk.reader_process import Page, ReaderOptions, Result, Task, answering
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.picture import Source
@@ -33,7 +33,8 @@ def read_in_parallel(
 ) -> Generator[Result]:
     """Read images in `workers` processes; yields for each, in order, its Reading, or an ImageError that says why not.
 
-    The readings are bit-for-bit those of `Reader(model, min_confidence).read(image, single)`. At most 64 images per
+    The readings are bit-for-bit those of `Reader(model, min_confidence).read(image, single)`; of an image with several
+    pages the first is read, and `Reading.pages` says how many there are. At most 64 images per
     process are held at a time, however many there are. An image may take 30 seconds, and on Linux 1 GiB of memory: a
     process that takes longer is killed. One that dies is restarted and its images are read again. Closing the iterator
     ends all processes. Raises ReaderError for a number of processes or a confidence out of range, ArtifactError for a
@@ -70,11 +71,22 @@ class LocalReaders:
 
         All processes end with the generator.
         """
+        return self.results(images, all_pages=False)
+
+    def read_pages(self, images: Iterable[Source]) -> Generator[Result]:
+        """The results of all pages of the images in their order, as of `read`: the first page of each has `page` 1.
+
+        An error says so if the pages after it are not read.
+        """
+        return self.results(images, all_pages=True)
+
+    def results(self, images: Iterable[Source], *, all_pages: bool) -> Generator[Result]:
+        """The results of the images, or of their pages."""
         free: SimpleQueue[ReaderProcess] = SimpleQueue()
         for process in self.processes:
             free.put(process)
 
-        def read(some: Sequence[Source]) -> list[Result]:
+        def read(some: Sequence[Task]) -> list[Result]:
             process = free.get()
             try:
                 return process.read(some)
@@ -83,20 +95,61 @@ class LocalReaders:
 
         count = len(self.processes)
         threads = ThreadPoolExecutor(count)
-        pending: deque[Future[list[Result]]] = deque()
+
+        def done(some: Sequence[Source], future: Future[list[Result]]) -> Iterator[Result]:
+            for image, result in zip(some, future.result(), strict=True):
+                yield told_if_last(result) if all_pages else result
+                if all_pages and isinstance(image, str | Path | bytes):
+                    yield from in_order(later_pages(image, result), count * AHEAD, threads, read)
+
+        pending: deque[tuple[Sequence[Source], Future[list[Result]]]] = deque()
         try:
             for some in short_lists(images, count):
-                pending.append(threads.submit(read, some))
+                pending.append((some, threads.submit(read, some)))
                 if len(pending) == count * AHEAD:
-                    yield from pending.popleft().result()
+                    yield from done(*pending.popleft())
             while pending:
-                yield from pending.popleft().result()
+                yield from done(*pending.popleft())
         finally:
             for process in self.processes:
                 process.close()
             threads.shutdown(cancel_futures=True)
             for process in self.processes:
                 process.stop()
+
+
+def later_pages(image: str | Path | bytes, first: Result) -> Iterator[Page]:
+    """The pages of an image after its first, whose result says how many there are."""
+    return (Page(image, number, first.pages) for number in range(2, 1 if is_last(first) else first.pages + 1))
+
+
+def is_last(result: Result) -> bool:
+    """Whether no page after this one is read."""
+    return result.page == result.pages or (isinstance(result, ImageError) and result.is_last)
+
+
+def told_if_last(result: Result) -> Result:
+    """The same, or an error that also says that the pages after it are not read."""
+    if not isinstance(result, ImageError) or not is_last(result) or result.page == result.pages:
+        return result
+    told = ImageError(f"{result} The pages after it are not read.")
+    told.page, told.pages, told.is_last = result.page, result.pages, True
+    return told
+
+
+def in_order(
+    pages: Iterator[Page], ahead: int, threads: ThreadPoolExecutor, read: Callable[[Sequence[Task]], list[Result]]
+) -> Iterator[Result]:
+    """Read pages of one image, so many at a time; ends with a page that says that it is the last."""
+    pending = deque(threads.submit(read, [page]) for page in islice(pages, ahead))
+    while pending:
+        [result] = pending.popleft().result()
+        yield told_if_last(result)
+        if is_last(result):
+            for future in pending:
+                future.cancel()
+            return
+        pending.extend(threads.submit(read, [page]) for page in islice(pages, 1))
 
 
 def short_lists(images: Iterable[Source], processes: int) -> Iterator[list[Source]]:
@@ -115,27 +168,45 @@ class ReaderProcess(CallProcess):
         super().__init__([*COMMAND, options.to_json()])
         self.options = options
 
-    def read(self, images: Sequence[Source]) -> list[Result]:
+    def read(self, tasks: Sequence[Task]) -> list[Result]:
         """Read images. If the process dies, each is read by itself, so that only an image that kills it is lost."""
         try:
-            results: list[Result] = self.call(images)
+            results: list[Result] = self.call(tasks)
         except DiedError:
-            return [self.read_alone(image) for image in images]
+            return [self.read_alone(task) for task in tasks]
         return results
 
-    def read_alone(self, image: Source) -> Result:
-        """Read one image, several times if the process dies, but once if it takes too long."""
+    def read_alone(self, task: Task) -> Result:
+        """Read one image, several times if the process dies, but once if it takes too long.
+
+        The pages after one that cannot be read so are not read either: each might take as long.
+        """
         try:
-            results: list[Result] = self.call_again([image], TRIES)
+            results: list[Result] = self.call_again([task], TRIES)
         except DiedError as death:
-            name = image if isinstance(image, str | Path) else "the image"
+            image = task.image if isinstance(task, Page) else task
+            name = str(image) if isinstance(image, str | Path) else "the image"
+            if isinstance(task, Page):
+                name = f"page {task.number} of {name}"
             if death.too_long:
                 limit = f"{self.options.seconds:g} s"
-                return ImageError(f"{name} cannot be read (it takes longer than {limit}): crop it or shrink it.")
-            return ImageError(
-                f"{name} cannot be read (the process that reads it died {TRIES} times): shrink it or save it again."
-            )
+                error = ImageError(f"{name} cannot be read (it takes longer than {limit}): crop it or shrink it.")
+            else:
+                error = ImageError(
+                    f"{name} cannot be read (the process that reads it died {TRIES} times): shrink it or save it again."
+                )
+            if isinstance(task, Page):
+                error.page, error.pages, error.is_last = task.number, task.pages, True
+            return error
         return results[0]
+
+    def later_pages(self, image: str | Path | bytes, first: Result) -> Iterator[Result]:
+        """The results of the pages after the first; ends with one that says that it is the last."""
+        for page in later_pages(image, first):
+            [result] = self.read([page])
+            yield told_if_last(result)
+            if is_last(result):
+                return
 
     def start(self) -> None:
         """Start the process and wait until it is ready. Raises RunError if it cannot be started in several tries."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,6 +10,7 @@ from mnist_cnn.bulk.job import Columns, ReadingJob, job_for
 from mnist_cnn.bulk.reader_process import ReaderOptions
 from mnist_cnn.errors import RunError
 from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.region import Region
 from mnist_cnn.workers import child_process, ray_cluster
 
 COMMAND = child_process.command("mnist_cnn.bulk.reading_driver")
@@ -21,7 +22,7 @@ OnProgress = Callable[[int, int], object]
 
 @dataclass(frozen=True)
 class Summary:
-    """How many images are in the folder `output`, and how many of them could not be read (`failed`)."""
+    """How many images are in the folder `output`, and how many pages of them could not be read (`failed`)."""
 
     output: str
     images: int
@@ -38,6 +39,7 @@ def read_on_cluster(
     model: str | Path | None = None,
     min_confidence: float | None = None,
     single: bool = False,
+    region: Sequence[int] | None = None,
     on_progress: OnProgress = lambda _done, _all: None,
 ) -> Summary:
     """Read images on the Ray cluster at `address` into the new folder `output` of Parquet files.
@@ -45,7 +47,7 @@ def read_on_cluster(
     `images` are images and folders of images, or Parquet files and folders of them with a column of names and one of
     the bytes of image files. Every machine of the cluster must find them, and `model`, at the same path. "local" is a
     cluster of this machine's cores that lives as long as the call. The rows (`rows.SCHEMA`) are in the order of the
-    images, one row per image; `output` appears only when it is complete.
+    images, one row per page; `output` appears only when it is complete.
 
     Raises MissingExtraError without Ray or PyArrow, ReaderError for images of both kinds, a missing column or a
     confidence out of range, ArtifactError for a model that cannot be loaded, and RunError if `output` already exists,
@@ -53,7 +55,9 @@ def read_on_cluster(
     """
     ray_cluster.require_ray("Reading", "pyarrow", "pandas")
     output = Path(output)
-    options = ReaderOptions(None if model is None else str(path_of(model).absolute()), min_confidence, single)
+    options = ReaderOptions(
+        None if model is None else str(path_of(model).absolute()), min_confidence, single, region=rectangle(region)
+    )
     options.reader()  # raises here, once, what every machine would raise
     job = job_for([str(one) for one in images], Columns(path_column, bytes_column), options)
     if output.exists() or output.is_symlink():
@@ -71,6 +75,11 @@ def read_on_cluster(
     except OSError as error:
         raise RunError(f"{output.parent} cannot be written to ({error.strerror}): name another folder.") from error
     return summary
+
+
+def rectangle(region: Sequence[int] | None) -> tuple[int, int, int, int] | None:
+    """A region in whole numbers; raises ReaderError if it is malformed."""
+    return None if region is None else astuple(Region.of(region))
 
 
 def free_log(output: Path) -> Path:

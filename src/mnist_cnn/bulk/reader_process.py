@@ -7,13 +7,16 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import cv2
 
 from mnist_cnn.errors import ImageError
-from mnist_cnn.reading.picture import Source, upright
+from mnist_cnn.reading.picture import Document, Part, Source, upright
 from mnist_cnn.reading.reader import MEMORY, Reader
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.region import Region
 from mnist_cnn.workers.call_process import answer_calls, time_limit
 
 Result = Reading | ImageError
@@ -24,15 +27,17 @@ SECONDS = 30.0  # for one image; the slowest that is known takes 3
 
 @dataclass(frozen=True)
 class ReaderOptions:
-    """How images are to be read: the arguments of `Reader` and of `Reader.read`, and the limits for one image.
+    """How images are to be read: the arguments of `Reader` and of `Reader.read`, and the limits for one page.
 
-    With `keep_pixels`, the `source` of each reading is the upright image, at most 1600 pixels long; otherwise None.
+    `region` is (x, y, width, height). With `keep_pixels`, the `source` of each reading is the upright image, at most
+    1600 pixels long; otherwise None.
     """
 
     model: str | None = None
     min_confidence: float | None = None
     single: bool = False
     keep_pixels: bool = False
+    region: tuple[int, int, int, int] | None = None
     seconds: float = SECONDS
     memory: int = MEMORY
 
@@ -45,24 +50,80 @@ class ReaderOptions:
         return json.dumps(asdict(self))
 
 
-def read_one(reader: Reader, image: Source, options: ReaderOptions) -> Result:
-    """Read an image within the limits: by itself, because in a batch the last bits of a probability may differ."""
-    try:
-        with time_limit(options.seconds):
-            source = upright(image)[0] if options.keep_pixels else None
-            return replace(reader.read(image, options.single), source=source)
-    except ImageError as error:
-        return error
-    except MemoryError:
-        name = image if isinstance(image, str) else "the image"
-        return ImageError(f"{name} needs more than {options.memory >> 20} MiB of memory: crop it or shrink it.")
+@dataclass(frozen=True)
+class Page:
+    """A page of an image file to read, counted from 1, and how many pages it has."""
+
+    image: str | Path | bytes
+    number: int
+    pages: int
 
 
-def answering(options: ReaderOptions) -> Callable[[Sequence[Source]], list[Result]]:
-    """The function that answers a list of images; raises as `Reader`."""
+Task = Source | Page
+"""What a process is asked to read: an image, which means its first page, or one of its pages."""
+
+
+def document_of(name: str | None, result: Result) -> dict[str, Any]:
+    """What `read --json` prints for a page; of an error the page only if its file has several."""
+    if isinstance(result, Reading):
+        return {"path": name, **result.to_dict()}
+    page = {"page": result.page, "pages": result.pages} if result.pages > 1 else {}
+    return {"path": name, **page, "error": str(result)}
+
+
+class PageReader:
+    """Reads images, and later pages of them, each within the limits; an image of which a page was read stays open.
+
+    So all frames of an animation are decoded once: without that, each would be decoded again for every frame after it.
+    """
+
+    def __init__(self, options: ReaderOptions) -> None:
+        self.options, self.reader = options, options.reader()
+        self.region = None if options.region is None else Region.of(options.region)
+        self.image: Source | None = None
+        self.document: Document | None = None
+
+    def read(self, task: Task) -> Result:
+        """Do a task within the limits."""
+        try:
+            with time_limit(self.options.seconds):
+                return self.read_page(task) if isinstance(task, Page) else self.read_image(task)
+        except ImageError as error:
+            return error
+        except MemoryError:
+            image = task.image if isinstance(task, Page) else task
+            name = image if isinstance(image, str) else "the image"
+            return ImageError(
+                f"{name} needs more than {self.options.memory >> 20} MiB of memory: crop it or shrink it."
+            )
+
+    def read_image(self, image: Source) -> Reading:
+        """Read the first page by itself, because in a batch the last bits of a probability may differ."""
+        self.close()
+        source = upright(image)[0] if self.options.keep_pixels else None
+        return replace(self.reader.read(image, self.options.single, region=self.region), source=source)
+
+    def read_page(self, page: Page) -> Reading:
+        """Read another page."""
+        if self.document is None or page.image != self.image:
+            self.close()
+            self.document, self.image = Document(page.image), page.image
+        source = upright(Part(self.document, page.number))[0] if self.options.keep_pixels else None
+        [reading] = self.reader.read_many([Part(self.document, page.number, self.region)], self.options.single)
+        return replace(reading, source=source)
+
+    def close(self) -> None:
+        """Close the image that is open."""
+        if self.document:
+            self.document.close()
+        self.document = self.image = None
+
+
+def answering(options: ReaderOptions) -> Callable[[Sequence[Task]], list[Result]]:
+    """The function that answers a list of tasks; raises as `Reader`."""
     cv2.setNumThreads(1)  # the other cores have processes of their own
-    reader = options.reader()
-    return lambda images: [read_one(reader, image, options) for image in images]
+    reader = PageReader(options)
+    return lambda tasks: [reader.read(task) for task in tasks]
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """The driver process that reads images with Ray Data, with the arguments ADDRESS FOLDER JOB (a file in the folder).
 
-It writes Parquet files into the folder. The events are {"read": images, "failed": images, "all": images}.
+It writes Parquet files into the folder. The events are {"read": images, "failed": pages, "all": images}.
 """
 
 import contextlib
@@ -15,10 +15,11 @@ import ray
 import ray.data
 from pyarrow import parquet
 
-from mnist_cnn.bulk.chunks import chunks_of, images_in
+from mnist_cnn.bulk.chunks import TOGETHER, chunks_of, images_in
 from mnist_cnn.bulk.job import ReadingJob, version_with
-from mnist_cnn.bulk.local_reading import ReaderProcess
-from mnist_cnn.bulk.rows import SCHEMA, document_of, table_of
+from mnist_cnn.bulk.local_reading import ReaderProcess, told_if_last
+from mnist_cnn.bulk.reader_process import document_of
+from mnist_cnn.bulk.rows import SCHEMA, table_of
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.workers import ray_driver
 from mnist_cnn.workers.ray_cluster import Event
@@ -43,7 +44,15 @@ class ReaderActor:
         """Read the images of a chunk, and yield their rows a few at a time."""
         for names, images in images_in(chunk, self.columns):
             results = self.process.read(images)
-            yield table_of([document_of(*row) for row in zip(names, results, strict=True)])
+            documents = []
+            for name, image, result in zip(names, images, results, strict=True):
+                documents.append(document_of(name, told_if_last(result)))
+                for page in self.process.later_pages(image, result):
+                    documents.append(document_of(name, page))
+                    if len(documents) >= TOGETHER:
+                        yield table_of(documents)
+                        documents = []
+            yield table_of(documents)
 
 
 def tables_read(job: ReadingJob, chunks: list[pa.Table], readers: int) -> Iterator[pa.Table]:
@@ -82,7 +91,7 @@ def read_all(job: ReadingJob, folder: Path) -> Iterator[Event]:
     done = failed = 0
     count += len(job.failed)
     for table in write(tables, folder):
-        done += len(table)
+        done += sum(page in (None, 1) for page in table["page"].to_pylist())
         failed += len(table) - table["error"].null_count
         yield {"read": done, "failed": failed, "all": count}
     if done != count:

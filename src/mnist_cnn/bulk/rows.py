@@ -6,9 +6,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mnist_cnn.bulk.reader_process import Result
-from mnist_cnn.errors import ImageError
-
 DIGIT = pa.struct(
     [
         ("digit", pa.int8()),
@@ -22,6 +19,8 @@ DIGIT = pa.struct(
 SCHEMA = pa.schema(
     [
         ("path", pa.string()),
+        ("page", pa.int32()),
+        ("pages", pa.int32()),
         ("error", pa.string()),
         ("text", pa.string()),
         ("width", pa.int32()),
@@ -32,12 +31,7 @@ SCHEMA = pa.schema(
         ("candidates", pa.list_(DIGIT)),
     ]
 )
-"""A row is what `read --json` prints for an image; null stands for the keys that it leaves out."""
-
-
-def document_of(name: str | None, result: Result) -> dict[str, Any]:
-    """What `read --json` prints for an image."""
-    return {"path": name, **({"error": str(result)} if isinstance(result, ImageError) else result.to_dict())}
+"""A row is what `read --json` prints for a page; null stands for the keys that it leaves out."""
 
 
 def table_of(documents: Sequence[dict[str, Any]]) -> pa.Table:

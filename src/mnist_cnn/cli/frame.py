@@ -3,6 +3,9 @@
 import contextlib
 import functools
 import inspect
+import os
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,6 +20,7 @@ from mnist_cnn.system.visible import visible
 
 P = ParamSpec("P")
 BY_CTRL_C, BY_SIGTERM = 130, 143  # exit codes of a program that was stopped
+SHOW_CURSOR = "\x1b[?25h"
 
 
 class Terminated(KeyboardInterrupt):
@@ -156,6 +160,31 @@ def as_options(names: set[str]) -> str:
 def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     """End as Ctrl-C does."""
     raise Terminated
+
+
+@contextmanager
+def ended_at_once(advice: Callable[[], str]) -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM give advice, if there is any, and end the program where it is.
+
+    An exception could be raised while a framework's native code calls Python, which aborts the program. Nothing is lost
+    without one: files are whole at any moment, and processes that work for this one end with it.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        name, code = ("Ctrl-C", BY_CTRL_C) if number == signal.SIGINT else ("SIGTERM", BY_SIGTERM)
+        lines = [line for line in (advice(), f"mnist-cnn: stopped by {name}.") if line]
+        if sys.stderr.isatty():
+            lines[0] = f"{SHOW_CURSOR}\n{lines[0]}"  # a progress bar hides the cursor, and is not ended
+        with contextlib.suppress(OSError):
+            os.write(2, "".join(f"{line}\n" for line in lines).encode())  # what was interrupted may hold a stream
+        os._exit(code)
+
+    earlier = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def stop(sentence: str, code: int) -> NoReturn:

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+from dataclasses import astuple
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,19 @@ import typer
 
 from mnist_cnn.cli import completion
 from mnist_cnn.cli.frame import as_options, given, stop
-from mnist_cnn.cli.options import CLUSTER, OUTPUT, Images, Json, MinConfidence, Model, Quiet, Run, Single, Threads
+from mnist_cnn.cli.options import (
+    CLUSTER,
+    OUTPUT,
+    Images,
+    Json,
+    MinConfidence,
+    Model,
+    Quiet,
+    Rectangle,
+    Run,
+    Single,
+    Threads,
+)
 from mnist_cnn.system import environment
 
 
@@ -20,6 +33,7 @@ def read(
     model: Model = None,
     single: Single = False,
     min_confidence: MinConfidence = None,
+    region: Rectangle = None,
     workers: Annotated[int, typer.Option(help="Worker processes, for many images.")] = 1,
     annotate: Annotated[
         Path | None,
@@ -53,14 +67,19 @@ def read(
 ) -> None:
     """Read the digits in images: photos, scans or drawings. Digits that are too uncertain are shown as "?".
 
+    All pages of a TIFF and all frames of an animation are read.
+
     $ mnist-cnn read photo.jpg
+    $ mnist-cnn read form.jpg --region 120,80,600,200
     $ mnist-cnn read photo.jpg --verbose
     $ mnist-cnn read scans/ --json
     $ mnist-cnn read scans/ --annotate drawn/ --min-confidence 0.9
     $ mnist-cnn read - --single --model fast < digit.png
     """
+    from mnist_cnn.reading.region import Region
     from mnist_cnn.terminal import readings
 
+    rectangle = None if region is None else astuple(Region.parse(region))
     if ray and output:
         if others := given(context) & {"workers", "annotate", "verbose"}:
             stop(f"{as_options(others)} cannot be given with --ray: leave it out.", 2)
@@ -76,6 +95,7 @@ def read(
             model=model,
             min_confidence=min_confidence,
             single=single,
+            region=rectangle,
         )
         raise typer.Exit(0 if readings.read_elsewhere(there, quiet=quiet, as_json=as_json) else 1)
     if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
@@ -85,7 +105,7 @@ def read(
     from mnist_cnn.reading.model_names import path_of
 
     named_model = None if model is None else str(path_of(model))
-    options = ReaderOptions(named_model, min_confidence, single, keep_pixels=bool(annotate))
+    options = ReaderOptions(named_model, min_confidence, single, bool(annotate), rectangle)
     readers = LocalReaders(options, workers, by_fork=environment.own_process)
     if not readings.read_each(readers, images, annotate=annotate, quiet=quiet, verbose=verbose, as_json=as_json):
         raise typer.Exit(1)
@@ -128,7 +148,7 @@ def score(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Evaluate `read` on labelled images: accuracy by layout, kind and source, with rejection; calibration.
+    """Evaluate `read` on labelled images: accuracy by group, precision and recall of digits, calibration.
 
     $ mnist-cnn score images/labels.csv
     $ mnist-cnn score images/labels.csv --model runs/quick --errors errors.png

@@ -53,6 +53,12 @@ Single = Annotated[bool, typer.Option("--single", help="Treat each image as a si
 MinConfidence = Annotated[
     float | None, typer.Option(help="Reject digits with less confidence than this, 0 to 1; by default 0.5.")
 ]
+Rectangle = Annotated[
+    str | None,
+    typer.Option(
+        metavar="x,y,w,h", help="Read only this part: left, top, width and height in pixels of the upright image."
+    ),
+]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")]
 Seed = Annotated[int, typer.Option(help="Random seed (initialisation, shuffling, dropout).")]
 Deterministic = Annotated[

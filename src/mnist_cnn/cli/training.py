@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mnist_cnn.cli import completion
-from mnist_cnn.cli.frame import as_options, given, stop
+from mnist_cnn.cli.frame import as_options, ended_at_once, given, stop
 from mnist_cnn.cli.options import (
     NAMES,
     OUTPUT,
@@ -71,14 +71,13 @@ def train(
     $ mnist-cnn train --recipe finder --ink ink/
     $ mnist-cnn train --resume runs/quick
     """
-    from mnist_cnn.callbacks.progress import note
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows import train as workflow
 
     if resume and (others := given(context) - {"resume", "threads", "quiet", "verbose"}):
         stop(f"--resume keeps the settings of the run: leave {as_options(others)} out.", 2)
     progress = screen.TerminalCallback(quiet=quiet, summary=True, verbose=verbose)
-    try:
+    with ended_at_once(lambda: f"Resume with: mnist-cnn train --resume {progress.folder}" if progress.folder else ""):
         if resume:
             model = workflow.resume(resume, threads=threads, verbose=0, callbacks=[progress])
         else:
@@ -96,10 +95,6 @@ def train(
                 callbacks=[progress],
                 **hyperparameters,
             )
-    except KeyboardInterrupt:
-        if progress.folder:
-            note(f"Resume with: mnist-cnn train --resume {progress.folder}")
-        raise
     screen.show_saved(model.folder)
 
 

@@ -26,6 +26,55 @@ ROWS = "/"  # separates rows in a label
 
 
 @dataclass(frozen=True)
+class DigitCounts:
+    """Digits of some images: those of the labels, those predicted, and the correct ones, matched in reading order.
+
+    A ratio of nothing is None: there is no precision without predicted digits, and no recall without labelled ones.
+    """
+
+    labelled: int
+    predicted: int
+    correct: int
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "DigitCounts":
+        """Count (label, prediction) pairs; separators of rows are ignored."""
+        counts = [(label.replace(ROWS, ""), predicted.replace(ROWS, "")) for label, predicted in pairs]
+        return cls(
+            sum(len(label) for label, _ in counts),
+            sum(len(predicted) for _, predicted in counts),
+            sum(longest_common_subsequence(label, predicted) for label, predicted in counts),
+        )
+
+    @property
+    def precision(self) -> float | None:
+        """Fraction of the predicted digits that are correct."""
+        return self.correct / self.predicted if self.predicted else None
+
+    @property
+    def recall(self) -> float | None:
+        """Fraction of the labelled digits that were predicted."""
+        return self.correct / self.labelled if self.labelled else None
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of precision and recall."""
+        both = self.labelled + self.predicted
+        return 2 * self.correct / both if both else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The values as JSON, derived ones included."""
+        return {
+            "labelled": self.labelled,
+            "predicted": self.predicted,
+            "correct": self.correct,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+        }
+
+
+@dataclass(frozen=True)
 class LabelledImage:
     """An image file and its label: digits left to right, rows separated by "/". The other fields are for grouping."""
 
@@ -76,17 +125,13 @@ class EvaluatedImage:
         """Whether the reader rejects one of its digits, or found none."""
         return not self.reading or not self.reading.digits or any(digit.rejected for digit in self.reading.digits)
 
-    @property
-    def correct_digits(self) -> int:
-        """Number of the label's digits that were predicted, in their order."""
-        return longest_common_subsequence(self.image.label.replace(ROWS, ""), self.predicted.replace(ROWS, ""))
-
 
 def load(path: Path) -> list[LabelledImage]:
     """Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
 
-    Spaces in labels are ignored; an empty label means that the image has no digit. Raises DataError if the file cannot
-    be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an invalid label.
+    Spaces and empty rows in labels are ignored; an empty label means that the image has no digit. Raises
+    DataError if the file cannot be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an
+    invalid label.
     """
     try:
         content = read_limited(path, LARGEST).decode("utf-8-sig")
@@ -114,6 +159,7 @@ def labelled(table: Path, number: int, row: dict[str, Any]) -> LabelledImage:
         raise DataError(
             f"Line {number} of {table} has the label {label[:40]!r}: write digits, with rows separated by {ROWS}."
         )
+    label = ROWS.join(digits for digits in label.split(ROWS) if digits)
     known = {name: (row.get(name) or "").strip() for name in ("source", "kind", "layout")}
     return LabelledImage(table.parent / row["path"], label, **known)
 
@@ -134,8 +180,16 @@ def accuracy(evaluated: Sequence[EvaluatedImage]) -> Accuracy:
 
 def digit_accuracy(evaluated: Sequence[EvaluatedImage]) -> Accuracy | None:
     """Accuracy over the labels' digits, in their order; None if the labels have no digit."""
-    count = sum(len(one.image.label.replace(ROWS, "")) for one in evaluated)
-    return Accuracy(sum(one.correct_digits for one in evaluated), count) if count else None
+    counts = digit_counts(evaluated)
+    return Accuracy(counts.correct, counts.labelled) if counts.labelled else None
+
+
+def digit_counts(evaluated: Iterable[EvaluatedImage]) -> DigitCounts:
+    """The digits of all images together, so that precision and recall are micro-averages.
+
+    Digits that the reader rejects count as predicted; an image that could not be read has no predicted digits.
+    """
+    return DigitCounts.of((one.image.label, one.predicted) for one in evaluated)
 
 
 def grouped(evaluated: Sequence[EvaluatedImage], by: Callable[[LabelledImage], str]) -> dict[str, list[EvaluatedImage]]:
@@ -231,6 +285,7 @@ def metrics(evaluated: Sequence[EvaluatedImage]) -> dict[str, Any]:
     return {
         "images": accuracy(evaluated).to_dict(),
         "digits": digits.to_dict() if digits else None,
+        "digit_counts": digit_counts(evaluated).to_dict(),
         "mean_over_sources": mean_over_sources(evaluated),
         "accepted": accuracy(accepted).to_dict() if accepted else None,
         "rejected": len(evaluated) - len(accepted),

@@ -27,7 +27,7 @@ def contact_sheet(evaluated: Sequence[EvaluatedImage]) -> np.ndarray:
 def cell(one: EvaluatedImage) -> np.ndarray:
     """One misclassified image."""
     canvas = np.full((CELL + TEXT + INPUT, CELL, 3), 255, np.uint8)
-    words = f"{one.image.label} > {one.predicted or 'nothing'} {one.confidence:.2f}"
+    words = f"{one.image.label or 'nothing'} > {one.predicted or 'nothing'} {one.confidence:.2f}"
     cv2.putText(canvas, words, (2, TEXT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (160, 0, 0), 1, cv2.LINE_AA)
     try:
         put(canvas[TEXT : TEXT + CELL], upright(one.image.path)[0])

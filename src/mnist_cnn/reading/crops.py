@@ -6,6 +6,7 @@ import numpy as np
 from mnist_cnn.reading.octaves import Octaves
 
 SIDE, INNER = 64, 32  # pixels: of a crop, and the longer side of the box in its middle
+INKED, LEAST = 0.5, 12  # a probability, and pixels of the longer side: what is ink, and a digit's
 COARSEST = 0.75  # what would be shrunk more than this is taken from the next octave, against aliasing
 
 
@@ -26,3 +27,20 @@ def crop(octaves: Octaves, box: np.ndarray, border: int = cv2.BORDER_REPLICATE) 
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
     image = octaves.at(octave)
     return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=border))
+
+
+def ink_boxes(boxes: np.ndarray, inks: np.ndarray) -> np.ndarray:
+    """The boxes (n, 4) around the ink in the middle of the crops of `boxes`, (n, 48, 48) probabilities.
+
+    Where there is hardly any ink, the box stays as it is.
+    """
+    found = boxes.copy()
+    for index, ink in enumerate(inks):
+        left, top, width, height = cv2.boundingRect((ink > INKED).astype(np.uint8))
+        if max(width, height) >= LEAST:
+            left_edge, top_edge, right_edge, bottom_edge = boxes[index]
+            scale = INNER / max(right_edge - left_edge, bottom_edge - top_edge, 1.0)
+            middle = np.array([left_edge + right_edge, top_edge + bottom_edge]) / 2
+            corners = np.array([left, top, left + width, top + height]) - ink.shape[0] / 2
+            found[index] = corners / scale + np.tile(middle, 2)
+    return found

@@ -19,6 +19,7 @@ DEEP, WITH_ALPHA = 6.5, 9.0  # I;16 in its varieties; everything else
 # Formats whose libraries need more than that, whatever the mode.
 BY_FORMAT = {"WEBP": 17.0, "AVIF": 14.0}
 PER_BAND = {"JPEG2000": 7.0}
+LATER_FRAME = 20.0  # of an animation: it is put on those before it, which Pillow keeps
 COEFFICIENT = 2  # bytes: a JPEG with several scans is kept as coefficients until the last
 BITS_PER_SAMPLE, PARTS = 258, (273, 324)  # tags of TIFF; the second are where its strips and tiles begin
 JPEG_IN_TIFF = ("jpeg", "tiff_jpeg")
@@ -50,6 +51,24 @@ def check_cost(image: Image.Image, size: tuple[int, int], name: str) -> None:
         raise ImageTooLargeError(
             f"{name} is too large (decoding {width:,} × {height:,} pixels of {image.format} in mode {image.mode} "
             f"takes {needed >> 20:,} MiB, limit {MEMORY >> 20} MiB): shrink it first."
+        )
+
+
+def check_animation_cost(image: Image.Image, frame: int, name: str) -> None:
+    """Reject going on to a later frame of an animation, counted from 0, if that would take too much memory or time.
+
+    All frames before it are decoded. Raises ImageTooLargeError.
+    """
+    pixels = image.width * image.height
+    if (needed := int(LATER_FRAME * pixels)) > MEMORY:
+        raise ImageTooLargeError(
+            f"{name} is too large (decoding frames of {image.width:,} × {image.height:,} pixels takes "
+            f"{needed >> 20:,} MiB, limit {MEMORY >> 20} MiB): shrink it first."
+        )
+    if (frame + 1) * pixels > WORK:
+        raise ImageTooLargeError(
+            f"{name} would take too long to decode ({frame + 1:,} frames of {image.width:,} × {image.height:,} "
+            "pixels): shrink it first."
         )
 
 

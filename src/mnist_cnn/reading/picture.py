@@ -1,12 +1,14 @@
 """Decodes a file, bytes, an array or a Pillow image to an upright greyscale image. Knows no ink and no digits."""
 
 import io
+import math
 import stat
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, cast
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -14,10 +16,14 @@ from PIL import Image, UnidentifiedImageError
 from mnist_cnn.errors import ImageError, ImageFormatError, ImageTooLargeError
 from mnist_cnn.reading.colour import separate
 from mnist_cnn.reading.decoding_cost import check_cost
+from mnist_cnn.reading.file_pages import MOST, frames_of, go_to
+from mnist_cnn.reading.region import Region, Turn
 from mnist_cnn.reading.scale import shrink
 
 Source = str | Path | bytes | np.ndarray | Image.Image
 """What can be read as an image."""
+Bounds = tuple[int, int, int, int]
+"""A rectangle as Pillow has it: left, top, right, bottom."""
 
 LARGEST = 100_000_000  # pixels that an image may have
 WORKING_SIDE = 1600  # pixels: larger images are shrunk to this; a digit 1/60 of the side is then still 26 high
@@ -40,12 +46,33 @@ DEEP = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
 @dataclass(frozen=True)
+class Part:
+    """What of an image is read: a page of its file, counted from 1, and a region of that page; by default all of it.
+
+    Without a `page` it is the first one, and of a Pillow image the frame that it is at.
+    """
+
+    source: "Source | Document"
+    page: int | None = None
+    region: Region | None = None
+
+
+@dataclass(frozen=True)
 class Picture:
-    """An upright image. `grey` is (h, w) uint8, at most 1600 pixels long; `width` × `height` is the original size."""
+    """An upright image. `grey` is (h, w) uint8, at most 1600 pixels long; `width` × `height` is the original size.
+
+    Where only a region is read, that is the size of the region; `left` and `top` say where it is in the page, and
+    `whole` is the page's own (width, height). It is page `page` of `pages`.
+    """
 
     grey: np.ndarray
     width: int
     height: int
+    left: int = 0
+    top: int = 0
+    whole: tuple[int, int] | None = None
+    page: int = 1
+    pages: int = 1
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -53,42 +80,166 @@ class Picture:
         return self.width / self.grey.shape[1], self.height / self.grey.shape[0]
 
 
-def load(source: Source) -> Picture:
-    """Load an upright greyscale image from a path, the bytes of a file, an array or a Pillow image.
+class Document:
+    """An image source, opened once for as many of its pages as are wanted; they are decoded one at a time.
+
+    `pages` says how many it has, at most one more than are read. A Pillow image counts as one page, the frame that it
+    is at, unless a page is asked for. Raises ImageError if it cannot be opened.
+    """
+
+    def __init__(self, source: Source, formats: Sequence[str] | None = None) -> None:
+        self.source, self.name = source, "the image"
+        self.image: Image.Image | None = None
+        self.frames: Sequence[int] = range(1)
+        formats = formats or (*COMMON, *RARE)
+        if isinstance(source, np.ndarray):
+            return
+        if isinstance(source, Image.Image):
+            self.image = source
+            return
+        if isinstance(source, str | Path):
+            self.name = str(source)
+            self.image = opened(readable(Path(source)), self.name, formats)
+        elif isinstance(source, bytes | bytearray | memoryview):
+            self.name = "the file"
+            self.image = opened(io.BytesIO(source), self.name, formats)
+        else:
+            raise ImageError(
+                f"{type(source).__name__} is not supported as an image: pass a path, bytes, a NumPy array or a Pillow "
+                "image."
+            )
+        self.frames = frames_of(self.image)
+
+    @property
+    def pages(self) -> int:
+        """The number of pages."""
+        return len(self.frames)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height as the file has them, of the page that was used last."""
+        if self.image is None:
+            array = np.asarray(self.source)
+            return array.shape[1], array.shape[0]
+        return self.image.size
+
+    def count_frames(self) -> None:
+        """Count the frames of a Pillow image as pages as well; asking that may undo changes of its pixels."""
+        if self.image is self.source and self.image is not None:
+            self.frames = range(min(getattr(self.image, "n_frames", 1), MOST + 1))
+
+    def pixels(self, page: int | None = None, region: Region | None = None) -> tuple[np.ndarray, tuple[int, int]]:
+        """A page, or a region of it, (h, w) or RGB (h, w, 3) uint8, at most 1600 long; and the page's (width, height).
+
+        Raises ImageError, with its `page` and `pages` set.
+        """
+        is_frame = page is None and self.image is self.source
+        page = 1 if page is None else page
+        try:
+            if self.image is None:
+                return self.of_array(page, region)
+            if not is_frame:
+                self.go_to(page)
+            return decode(self.image, self.name if self.pages == 1 else f"page {page} of {self.name}", region)
+        except ImageError as error:
+            error.page, error.pages = page, self.pages
+            # A frame of an animation is put on those before it.
+            error.is_last = self.image is not None and self.image.format != "TIFF"
+            raise
+
+    def of_array(self, page: int, region: Region | None) -> tuple[np.ndarray, tuple[int, int]]:
+        """The pixels of an array, as of `pixels`."""
+        array = np.asarray(self.source)
+        if page != 1:
+            raise ImageError(f"An array has 1 page: there is no page {page}.")
+        pixels = np.ascontiguousarray(shrink(levels(array, region), WORKING_SIDE))
+        return pixels, (array.shape[1], array.shape[0])
+
+    def go_to(self, page: int) -> None:
+        """Go to a page; raises ImageError if there is none, or it cannot be reached."""
+        self.count_frames()
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                go_to(cast(Image.Image, self.image), self.frames, page, self.name)
+        except ImageError:
+            raise
+        except EOFError as error:
+            raise ImageError(
+                f"{self.name} ends before page {page} of {self.pages:,}: download or save it again."
+            ) from error
+        except MemoryError as error:
+            raise ImageError(f"{self.name} needs more memory than is available: shrink it first.") from error
+        except Exception as error:  # Pillow's decoders raise a dozen kinds, none of them documented
+            raise ImageError(
+                f"page {page} of {self.name} is damaged or truncated (it cannot be decoded): download or save it again."
+            ) from error
+
+    def close(self) -> None:
+        """Close the file, unless it is somebody's own Pillow image."""
+        if self.image is not None and self.image is not self.source:
+            self.image.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def load(source: "Source | Part") -> Picture:
+    """Load an upright greyscale image from a path, the bytes of a file, an array or a Pillow image; or a part of one.
 
     Arrays are (h, w), (h, w, 1), RGB (h, w, 3) or RGBA (h, w, 4), of bool, integers or floats. Black is 0; white is 1
     if no value is larger, else 255, else the largest value. The EXIF orientation is applied, transparent images are put
-    on white, and only the first frame is read. Raises ImageError if it is not an image, is damaged, or is too large
-    or too small.
+    on white, and of several pages or frames the first is read unless the part names another. Raises ImageError if it is
+    not an image, is damaged, or is too large or too small, if there is no such page, or the region is not inside it.
     """
-    pixels, width, height = upright(source)
-    if pixels.max() == 1:  # a mask of zeros and ones, as arrays and image files have it
-        pixels = pixels * np.uint8(255)
-    return Picture(separate(pixels), width, height)
+    part = source if isinstance(source, Part) else Part(source)
+    with document_of(part.source) as document:
+        pixels, whole = document.pixels(part.page, part.region)
+        if pixels.max() == 1:  # a mask of zeros and ones, as arrays and image files have it
+            pixels = pixels * np.uint8(255)
+        left, top, width, height = astuple(part.region) if part.region else (0, 0, *whole)
+        return Picture(
+            separate(pixels), width, height, left, top, whole, 1 if part.page is None else part.page, document.pages
+        )
 
 
-def upright(source: Source) -> tuple[np.ndarray, int, int]:
-    """The pixels of any source, (h, w) or RGB (h, w, 3) uint8, at most 1600 long, and its original width and height."""
-    if isinstance(source, np.ndarray):
-        return np.ascontiguousarray(shrink(levels(source), WORKING_SIDE)), source.shape[1], source.shape[0]
-    if isinstance(source, Image.Image):
-        return turned(*decode(source, "the image"))
-    if isinstance(source, str | Path):
-        with opened(readable(Path(source)), str(source)) as image:
-            return turned(*decode(image, str(source)))
-    if isinstance(source, bytes | bytearray | memoryview):
-        with opened(io.BytesIO(source), "the file") as image:
-            return turned(*decode(image, "the file"))
-    raise ImageError(
-        f"{type(source).__name__} is not supported as an image: pass a path, bytes, a NumPy array or a Pillow image."
-    )
+def upright(source: "Source | Part") -> tuple[np.ndarray, int, int]:
+    """The pixels of any source, (h, w) or RGB (h, w, 3) uint8, at most 1600 long, and its original width and height.
+
+    Of a part with a region, these are the pixels of the region, and the size of the whole page.
+    """
+    part = source if isinstance(source, Part) else Part(source)
+    with document_of(part.source) as document:
+        pixels, (width, height) = document.pixels(part.page, part.region)
+        return pixels, width, height
 
 
-def turned(pixels: np.ndarray, size: tuple[int, int], turn: tuple[bool, int]) -> tuple[np.ndarray, int, int]:
-    """Turn pixels upright; gives them with the width and height of the upright original."""
-    (width, height), (mirrored, quarters) = size, turn
-    upright = np.ascontiguousarray(np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters))
-    return (upright, height, width) if quarters % 2 else (upright, width, height)
+def part_of(source: Source, page: int | None, region: Sequence[int] | Region | None) -> Source | Part:
+    """The part of a source, or the source itself if nothing says that less is to be read. Raises as `Region.of`."""
+    if page is None and region is None:
+        return source
+    return Part(source, page, None if region is None else Region.of(region))
+
+
+def whole_of(source: "Source | Part") -> Any:
+    """The source without the region: the whole page."""
+    if isinstance(source, Part) and source.region:
+        return source.source if source.page is None else replace(source, region=None)
+    return source
+
+
+def document_of(source: "Source | Document") -> AbstractContextManager[Document]:
+    """The document of a source, which is closed at the end; one that is open already stays open."""
+    return nullcontext(source) if isinstance(source, Document) else Document(source)
+
+
+def turned(pixels: np.ndarray, turn: Turn) -> np.ndarray:
+    """Turn pixels upright."""
+    mirrored, quarters = turn
+    return np.ascontiguousarray(np.rot90(pixels[:, ::-1] if mirrored else pixels, quarters))
 
 
 def files_of(path: Path) -> list[Path]:
@@ -105,8 +256,8 @@ def files_of(path: Path) -> list[Path]:
     return found
 
 
-def levels(array: np.ndarray) -> np.ndarray:
-    """Convert an array of any type to (h, w), RGB or RGBA uint8, transparency on white."""
+def levels(array: np.ndarray, region: Region | None = None) -> np.ndarray:
+    """Convert an array of any type, or a region of it, to (h, w) or RGB (h, w, 3) uint8, transparency on white."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
@@ -116,14 +267,18 @@ def levels(array: np.ndarray) -> np.ndarray:
     check_size(array.shape[1], array.shape[0], "the array")
     if array.dtype != np.uint8:
         array = to_bytes(array, "the array")
+    if region:
+        check_region(region, array.shape[1], array.shape[0], "the array")
+        array = array[region.top : region.top + region.height, region.left : region.left + region.width]
     return on_white(array) if array.ndim == 3 and array.shape[2] == 4 else array
 
 
-def to_bytes(array: np.ndarray, name: str) -> np.ndarray:
-    """Scale values of any numeric type to 0 to 255."""
+def to_bytes(array: np.ndarray, name: str, highest: float | None = None) -> np.ndarray:
+    """Scale values of any numeric type to 0 to 255; `highest` is the largest value, if the array is a part."""
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
-    if not np.isfinite(lowest := array.min()) or not np.isfinite(highest := array.max()):
+    lowest, highest = array.min(), array.max() if highest is None else highest
+    if not np.isfinite(lowest) or not np.isfinite(highest):
         raise ImageError(f"{name} contains NaN or infinite values: pass finite values.")
     if lowest < 0:
         raise ImageError(f"{name} contains negative values (minimum {lowest:g}): use 0 for black, larger for lighter.")
@@ -153,19 +308,31 @@ def opened(stream: io.BytesIO | Path, name: str, formats: Sequence[str] = (*COMM
         raise ImageFormatError(f"{name} {unsupported(start)}") from error
 
 
-def decode(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[int, int], tuple[bool, int]]:
-    """Decode to uint8 (h, w) or (h, w, 3), shrunk; also gives the original size, and how to turn it upright."""
+def decode(image: Image.Image, name: str, region: Region | None = None) -> tuple[np.ndarray, tuple[int, int]]:
+    """Decode the frame that an image is at, or a region of it, to upright (h, w) or (h, w, 3) uint8, shrunk.
+
+    Gives it with the upright (width, height) of the whole frame. A region is shrunk less than the whole would be.
+    """
     size = image.size
     check_size(*size, name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            scale = WORKING_SIDE / max(size)
+            side = max(size)
+            if region and is_affordable(image, size, name):
+                side = max(region.width, region.height)
+            scale = WORKING_SIDE / side
             if scale < 1:  # JPEG decodes to a half, a quarter or an eighth in a fraction of the time
                 image.draft(None, (int(size[0] * scale) + 1, int(size[1] * scale) + 1))
             check_cost(image, size, name)
-            turn = UPRIGHT.get(orientation(image), (False, 0))  # PNG is decoded for this
-            return shrink(pixels_of(image), WORKING_SIDE), size, turn
+            # PNG is decoded for this; Pillow turns a TIFF itself when it decodes it.
+            turn = (False, 0) if image.format == "TIFF" else UPRIGHT.get(orientation(image), (False, 0))
+            width, height = size[::-1] if turn[1] % 2 else size
+            box = None
+            if region:
+                check_region(region, width, height, name)
+                box = in_decoded(region.box_in_file(width, height, turn), size, image.size)
+            return turned(shrink(pixels_of(image, box), WORKING_SIDE), turn), (width, height)
     except ImageError:
         raise
     except MemoryError as error:
@@ -176,24 +343,64 @@ def decode(image: Image.Image, name: str) -> tuple[np.ndarray, tuple[int, int], 
         ) from error
 
 
-def pixels_of(image: Image.Image) -> np.ndarray:
-    """The pixels of a Pillow image of any mode as uint8 (h, w) or RGB (h, w, 3), transparency on white."""
+def is_affordable(image: Image.Image, size: tuple[int, int], name: str) -> bool:
+    """Whether an image may be decoded without being reduced."""
+    try:
+        check_cost(image, size, name)
+    except ImageTooLargeError:
+        return False
+    return True
+
+
+def check_region(region: Region, width: int, height: int, name: str) -> None:
+    """Reject a region that is not inside an upright image of this size, or too small to show a digit."""
+    region.require_inside(width, height, name)
+    check_size(region.width, region.height, f"the region {region} of {name}")
+
+
+def in_decoded(box: Bounds, size: tuple[int, int], decoded: tuple[int, int]) -> Bounds:
+    """Where a box of an image of this size is in the same image as it is decoded, in whole pixels that cover it."""
+    across, down = decoded[0] / size[0], decoded[1] / size[1]
+    left, top, right, bottom = box
+    return (
+        int(left * across),
+        int(top * down),
+        min(decoded[0], math.ceil(right * across)),
+        min(decoded[1], math.ceil(bottom * down)),
+    )
+
+
+def pixels_of(image: Image.Image, box: Bounds | None = None) -> np.ndarray:
+    """A Pillow image of any mode, or a box of it, as uint8 (h, w) or RGB (h, w, 3), transparency on white."""
     image.load()
+    left, top, right, bottom = box or (0, 0, *image.size)
+    times = max(right - left, bottom - top) // WORKING_SIDE
     if image.mode in DEEP:
-        values = np.asarray(reduced(image))
+        values, highest = deep_values(image, box, times)
         values = values.astype(np.float32) if values.dtype == np.int32 else values
-        return to_bytes(shrink(values, WORKING_SIDE), "the image")
+        return to_bytes(shrink(values, WORKING_SIDE), "the image", highest)
     if image.mode == "LAB":
-        return np.asarray(reduced(image.getchannel(0)))
-    times = max(image.size) // WORKING_SIDE
+        return np.asarray(reduced(image.getchannel(0), times, box))
     # A large image in bands, so that the conversion takes little memory.
-    height = 32 * times if times > 1 else image.height
+    height = 32 * times if times > 1 else bottom - top
     bands = [
-        np.asarray(reduced(plain(image.crop((0, top, image.width, min(top + height, image.height)))), times))
-        for top in range(0, image.height, height)
+        np.asarray(reduced(plain(image.crop((left, at, right, min(at + height, bottom)))), times))
+        for at in range(top, bottom, height)
     ]
     pixels = np.concatenate(bands)
     return on_white(pixels) if pixels.ndim == 3 and pixels.shape[2] == 4 else pixels
+
+
+def deep_values(image: Image.Image, box: Bounds | None, times: int) -> tuple[np.ndarray, float | None]:
+    """The values of an image of more than 8 bits; of a box also the largest value of the whole image."""
+    if not box:
+        return np.asarray(reduced(image, times)), None
+    if ";" in image.mode:
+        left, top, right, bottom = box
+        values = np.asarray(image)
+        return values[top:bottom, left:right], float(values.max())
+    _, highest = cast(tuple[float, float], image.getextrema())
+    return np.asarray(reduced(image, times, box)), highest
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -203,10 +410,11 @@ def plain(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def reduced(image: Image.Image, times: int | None = None) -> Image.Image:
-    """Average blocks of pixels, by default so that the longer side is not much more than 1600 pixels."""
-    times = max(image.size) // WORKING_SIDE if times is None else times
-    return image.reduce(times) if times > 1 and ";" not in image.mode else image
+def reduced(image: Image.Image, times: int, box: Bounds | None = None) -> Image.Image:
+    """An image, or a box of it, with blocks of pixels averaged, so many times smaller; 0 and 1 change nothing."""
+    if times > 1 and ";" not in image.mode:
+        return image.reduce(times, box)
+    return image.crop(box) if box else image
 
 
 def on_white(rgba: np.ndarray) -> np.ndarray:

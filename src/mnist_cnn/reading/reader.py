@@ -13,16 +13,19 @@ import numpy as np
 
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading import detector, evidence, layout
-from mnist_cnn.reading.crops import crops
+from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.drawing import Drawing, drawing_of
 from mnist_cnn.reading.glyph import glyph
+from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.picture import Picture, Source, load
+from mnist_cnn.reading.picture import Document, Part, Picture, Source, load, part_of, whole_of
+from mnist_cnn.reading.placement import placed
 from mnist_cnn.reading.reading import Reading, Row
+from mnist_cnn.reading.region import Region
 from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.view import View, as_it_is, levelled, turned
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
@@ -58,10 +61,12 @@ class Page:
 class Seen:
     """Candidates of one image with their inputs of the classifier (n, 28, 28).
 
+    `boxes` (n, 4) are the finder's, `inks` (n, 4) those of the ink that the segmenter marks in them.
     `exists` (n,) is the probability of being a digit, `digits` (n, 10) those of each digit if it is one.
     """
 
     boxes: np.ndarray
+    inks: np.ndarray
     images: np.ndarray
     exists: np.ndarray
     digits: np.ndarray
@@ -80,18 +85,53 @@ class Reader:
         if not 0 <= self.min_confidence <= 1:
             raise ReaderError(f"The minimum confidence must be a number from 0 to 1 (got {self.min_confidence:g}).")
         self.classify = model if callable(model) else calibrated_classifier(model)
+        self.is_bundled = not callable(model) and path_of(model) == BUNDLED
 
-    def read(self, image: Source, single: bool = False) -> Reading:
-        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened."""
-        return next(self.read_many([image], single))
+    def with_min_confidence(self, min_confidence: float) -> "Reader":
+        """A reader with the same model and another minimum confidence."""
+        other = Reader(self.classify, min_confidence)
+        other.is_bundled = self.is_bundled
+        return other
 
-    def read_many(self, images: Iterable[Source], single: bool = False) -> Iterator[Reading]:
+    def read(
+        self,
+        image: Source,
+        single: bool = False,
+        *,
+        page: int | None = None,
+        region: Sequence[int] | Region | None = None,
+    ) -> Reading:
+        """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened.
+
+        Of a file with several pages, `page`, counted from 1, is read, by default the first; of a Pillow image the frame
+        that it is at. With `region`, (x, y, width, height) in pixels of the upright image, only that part is read; the
+        boxes are still in pixels of the whole image. Raises ReaderError for a malformed region, ImageError if it is not
+        inside the image or there is no such page.
+        """
+        return next(self.read_many([part_of(image, page, region)], single))
+
+    def read_pages(
+        self, image: Source, single: bool = False, *, region: Sequence[int] | Region | None = None
+    ) -> Iterator[Reading]:
+        """Read all pages of a TIFF or frames of an animation, one after another; of other images the only one.
+
+        Raises ImageError at the first page that cannot be read (its `page` says which), and after a thousand pages; the
+        others can be read by `read` with `page`.
+        """
+        with Document(image) as document:
+            document.count_frames()
+            for page in range(1, document.pages + 1):
+                part = Part(document, page, None if region is None else Region.of(region))
+                shown = part_of(image, page if document.pages > 1 else None, None)
+                yield replace(next(self.read_many([part], single)), source=shown)
+
+    def read_many(self, images: Iterable[Source | Part], single: bool = False) -> Iterator[Reading]:
         """Read several images, in batches. Raises ImageError at the first that cannot be opened."""
         waiting = iter(images)
         while some := list(islice(waiting, TOGETHER)):
             pages = [prepare(load(image)) for image in some]
             for image, reading in zip(some, self.decide(pages, single), strict=True):
-                yield replace(reading, source=image)
+                yield replace(reading, source=whole_of(image))
 
     def explain(self, image: Source, single: bool = False) -> "Explanation":
         """Read one image as `read` does and explain each digit, which takes as long as reading a thousand digits."""
@@ -108,7 +148,7 @@ class Reader:
             probabilities = next(said) if page.drawing else None
             if page.drawing and probabilities is not None and probabilities.max() >= BEYOND_DOUBT:
                 digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
-                yield Reading((Row([digit]),), page.picture.width, page.picture.height)
+                yield placed((Row([digit]),), page.picture)
             else:
                 yield self.look(page, single)
 
@@ -126,7 +166,7 @@ class Reader:
                     view, found, chosen = other, seen, kept
         exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
         probabilities = evidence.probabilities(exists, found.digits)
-        boxes = view.boxes_back(found.boxes)
+        boxes = view.boxes_back(found.inks)
 
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
@@ -134,12 +174,8 @@ class Reader:
         least = KEPT if single else SHOWN
         digits = [index for index in chosen if found.exists[index] >= least]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
-        return Reading(
-            self.as_prepared(page, tuple(rows)),
-            page.picture.width,
-            page.picture.height,
-            candidates=tuple(digit(index) for index in chosen if KEPT <= found.exists[index] < least),
-        )
+        others = [digit(index) for index in chosen if KEPT <= found.exists[index] < least]
+        return placed(self.as_prepared(page, tuple(rows)), page.picture, others)
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
         """Find candidates, look at each closely, classify its ink, and weigh what is said of it."""
@@ -151,9 +187,10 @@ class Reader:
         images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, SIDE, SIDE), np.uint8)
         classified = self.classify(images)
         alone = evidence.alone(found.scores, found.seconded, segmented, classified)
-        exists = evidence.existence(alone, found.boxes, detection.weights)
-        digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), detection.weights)
-        return Seen(found.boxes, images, exists, digits)
+        weights = detection.weights if self.is_bundled else detection.weights.of_another_model()
+        exists = evidence.existence(alone, found.boxes, weights)
+        digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), weights)
+        return Seen(found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
 
     def as_prepared(self, page: Page, rows: tuple[Row, ...]) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
@@ -195,13 +232,31 @@ def read(
     model: str | Path | Classifier | None = None,
     min_confidence: float | None = None,
     single: bool = False,
+    page: int | None = None,
+    region: Sequence[int] | None = None,
 ) -> Reading:
     """Read the digits in one image: a photograph, scan or drawing, by its path, its bytes or its pixels.
 
     `model` and `min_confidence` are those of `Reader`, which is faster for many images; `single` says that the image
-    shows one digit. Raises ImageError if the image cannot be opened, and what `Reader` raises.
+    shows one digit. `page` and `region`, (x, y, width, height), are those of `Reader.read`; `read_pages` reads all
+    pages. Raises ImageError if the image cannot be opened, and what `Reader` raises.
     """
-    return reader_of(model, min_confidence).read(image, single)
+    return reader_of(model, min_confidence).read(image, single, page=page, region=region)
+
+
+def read_pages(
+    image: Source,
+    *,
+    model: str | Path | Classifier | None = None,
+    min_confidence: float | None = None,
+    single: bool = False,
+    region: Sequence[int] | None = None,
+) -> Iterator[Reading]:
+    """Read the digits in each page of a TIFF, or each frame of an animation; yields their readings in order.
+
+    The arguments are those of `read`, and `region` is the same on each page. Raises as `Reader.read_pages`.
+    """
+    return reader_of(model, min_confidence).read_pages(image, single, region=region)
 
 
 @lru_cache(maxsize=4)

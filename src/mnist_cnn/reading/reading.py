@@ -36,15 +36,21 @@ def text_of(digits: Iterable[Digit]) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Reading:
-    """The digits read from one image of `width` × `height` pixels: rows top to bottom, digits left to right."""
+    """The digits read from one image of `width` × `height` pixels: rows top to bottom, digits left to right.
+
+    `page` says which page of the file it was, counted from 1, and `pages` how many there are: pages of a TIFF, or
+    frames of an animation. 1,001 means more than a thousand.
+    """
 
     rows: tuple[Row, ...]
     width: int
     height: int
     source: Any = field(default=None, compare=False)
     """What was read, for showing it in a notebook; None where the reading comes from another process."""
+    page: int = 1
+    pages: int = 1
     candidates: tuple[Digit, ...] = ()
-    """What resembles a digit too little to be read as one, the most probable first; `confidence` says how much."""
+    """What resembles a digit, but not enough, the most probable first; `confidence` says how much."""
 
     @property
     def text(self) -> str:
@@ -69,7 +75,8 @@ class Reading:
     def __repr__(self) -> str:
         count = len(self.digits)
         lowest = f", lowest confidence {min(one.confidence for one in self.digits):.2%}" if count else ""
-        return f"Reading({self.text!r}, {count} digit{'' if count == 1 else 's'}{lowest})"
+        page = f", page {self.page} of {self.pages:,}" if self.pages > 1 else ""
+        return f"Reading({self.text!r}, {count} digit{'' if count == 1 else 's'}{lowest}{page})"
 
     def _repr_html_(self) -> str:
         """The image with a box and a confidence for each digit, for a notebook."""
@@ -80,6 +87,8 @@ class Reading:
     def to_dict(self) -> dict[str, Any]:
         """The reading as a JSON document (schema in docs/reading.md)."""
         return {
+            "page": self.page,
+            "pages": self.pages,
             "text": self.text,
             "width": self.width,
             "height": self.height,

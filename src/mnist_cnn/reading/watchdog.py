@@ -51,7 +51,7 @@ class Watchdog:
     def watched(self, run: Run, call: Callable[[], Any]) -> Any:
         """The result of the call, which this run can stop."""
         self.runs[id(run)] = run
-        if self.thread is None or not self.thread.is_alive():  # not alive: this process is a fork
+        if self.thread is None:
             self.start()
         if not self.awake.is_set():
             self.awake.set()
@@ -73,7 +73,7 @@ class Watchdog:
     def start(self) -> None:
         """Start the thread, with a way to wake it of its own."""
         with self.starting:
-            if self.thread is not None and self.thread.is_alive():
+            if self.thread is not None:
                 return
             self.awake = threading.Event()
             receiver, self.sender = socket.socketpair()
@@ -81,6 +81,17 @@ class Watchdog:
             self.sender.setblocking(False)
             self.thread = threading.Thread(target=self.watch, args=(receiver, self.awake), daemon=True)
             self.thread.start()
+
+    def forget(self) -> None:
+        """Start anew in a fork, where nothing runs and the thread is gone.
+
+        The socket is closed now: later its number may be that of another file, which would be closed with it.
+        """
+        self.runs.clear()
+        self.thread = None
+        if self.sender is not None:
+            self.sender.close()
+            self.sender = None
 
     def watch(self, receiver: socket.socket, awake: threading.Event) -> None:
         """What the thread does."""
@@ -106,7 +117,7 @@ class Watchdog:
 
 WATCHDOG = Watchdog()
 if hasattr(os, "register_at_fork"):  # a fork has one thread, so nothing else runs in it yet
-    os.register_at_fork(after_in_child=WATCHDOG.runs.clear)
+    os.register_at_fork(after_in_child=WATCHDOG.forget)
 
 
 def run_limited(

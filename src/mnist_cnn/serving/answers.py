@@ -46,15 +46,15 @@ class DigitModel(BaseModel):
 class ReadingModel(BaseModel):
     """The digits found in one image, in rows from top to bottom, each from left to right."""
 
+    page: int = Field(ge=1, description="which page of the file this is, counted from 1")
+    pages: int = Field(ge=1, description="how many pages or frames the file has; 1001 means more than a thousand")
     text: str = Field(description="the digits, ? for rejected ones, rows separated by a newline")
     width: int = Field(description="width of the image in pixels, after EXIF rotation")
     height: int = Field(description="height of the image in pixels, after EXIF rotation")
     note: str = Field(description="why no digit was found; empty if there is one")
     numbers: list[list[str]] = Field(description="the text of each row, separated where gaps are wide")
     rows: list[list[DigitModel]]
-    candidates: list[DigitModel] = Field(
-        description="what resembles a digit too little to be read as one, the most probable first"
-    )
+    candidates: list[DigitModel] = Field(description="what resembles a digit, but not enough, the most probable first")
 
 
 class NamedReadingModel(ReadingModel):

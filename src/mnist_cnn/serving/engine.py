@@ -12,6 +12,7 @@ import numpy as np
 
 from mnist_cnn.reading.explain import Reasons
 from mnist_cnn.reading.network import Classifier
+from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.lane import Lane
 from mnist_cnn.serving.request_metrics import Metrics
@@ -30,7 +31,7 @@ class Engine:
     def __init__(self, model: Path | Classifier | None, queue_size: int, metrics: Metrics) -> None:
         self.metrics = metrics
         self.works: list[Work | WorkProcess] = (
-            [Work(model)] * 2
+            [Work(Reader(model))] * 2
             if callable(model)
             else [WorkProcess(model, SMALL_SECONDS), WorkProcess(model, LARGE_SECONDS)]
         )

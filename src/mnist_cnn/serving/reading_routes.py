@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mnist_cnn.errors import ImageError
+from mnist_cnn.errors import ImageError, ReaderError
+from mnist_cnn.reading.file_pages import MOST
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.region import Region
 from mnist_cnn.serving.answers import as_json, reading_document
 from mnist_cnn.serving.body import body_of, image_from, images_from, result_for
 from mnist_cnn.serving.problems import ProblemError, of_image
@@ -41,12 +44,33 @@ MinConfidence = Annotated[
 ]
 Images = Annotated[bool, Query(description="Also return the 28×28 input of the model for each digit.")]
 
+PageNumber = Annotated[
+    int, Query(ge=1, le=MOST, description="Page of a TIFF or frame of an animation to read, counted from 1.")
+]
+Rectangle = Annotated[
+    str | None,
+    Query(
+        description="Read only this part of the image: x,y,width,height in pixels of the image after EXIF rotation. "
+        "Boxes are still in pixels of the whole image.",
+        examples=["120,80,600,200"],
+    ),
+]
+
 
 async def read(
-    request: Request, single: Single = False, min_confidence: MinConfidence = None, images: Images = False
+    request: Request,
+    single: Single = False,
+    min_confidence: MinConfidence = None,
+    images: Images = False,
+    page: PageNumber = 1,
+    region: Rectangle = None,
 ) -> Response:
-    """Read the digits in one image: the request body, or the only file of a multipart form."""
-    options = options_of(request, single, min_confidence)
+    """Read the digits in one image: the request body, or the only file of a multipart form.
+
+    Of a TIFF with several pages, or an animation, one page is read, by default the first; `pages` in the response says
+    how many there are.
+    """
+    options = replace(options_of(request, single, min_confidence), page=page, region=region_of(region))
     body = await image_from(request)
     reading = await result_for(request, request.app.state.engine.read(body, options))
     count(request, reading)
@@ -56,7 +80,7 @@ async def read(
 async def read_batch(
     request: Request, single: Single = False, min_confidence: MinConfidence = None, images: Images = False
 ) -> Response:
-    """Read the digits in each of up to 64 images, the files of a multipart form."""
+    """Read the digits in each of up to 64 images, the files of a multipart form; of each the first page."""
     options = options_of(request, single, min_confidence)
     uploads = await images_from(request)
     bodies = [upload.body for upload in uploads]
@@ -83,6 +107,14 @@ async def explain(request: Request) -> Response:
 def options_of(request: Request, single: bool, min_confidence: float | None) -> Options:
     """How to read an image; the confidence threshold is the server's own unless the request sets one."""
     return Options(single, request.app.state.settings.min_confidence if min_confidence is None else min_confidence)
+
+
+def region_of(text: str | None) -> Region | None:
+    """The region in a text; raises ProblemError 422 if it is malformed."""
+    try:
+        return None if text is None else Region.parse(text)
+    except ReaderError as error:
+        raise ProblemError(422, str(error)) from error
 
 
 def count(request: Request, reading: Reading) -> None:

@@ -3,7 +3,6 @@
 The process is killed if a task takes too long, and may take 1 GiB of memory. Knows nothing of HTTP and of queues.
 """
 
-import io
 import json
 import sys
 from collections import defaultdict
@@ -17,10 +16,10 @@ import numpy as np
 
 from mnist_cnn.errors import ImageError
 from mnist_cnn.reading.explain import Reasons, reasons
-from mnist_cnn.reading.network import Classifier
-from mnist_cnn.reading.picture import SENT, check_size, load, opened
+from mnist_cnn.reading.picture import SENT, Document, Part, check_size, load
 from mnist_cnn.reading.reader import MEMORY, Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.region import Region
 from mnist_cnn.serving.settings import SMALL, SMALL_BYTES
 from mnist_cnn.workers import child_process
 from mnist_cnn.workers.call_process import CallProcess, DiedError, answer_calls, time_limit
@@ -31,10 +30,12 @@ TRIES = 2  # how often a large task is begun, if the process dies of something e
 
 @dataclass(frozen=True)
 class Options:
-    """How to read an image: as a single digit or not, and with which confidence threshold."""
+    """How to read an image: as a single digit or not, with which confidence threshold, and which part of it."""
 
     single: bool
     min_confidence: float
+    page: int = 1
+    region: Region | None = None
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,14 @@ class TooLarge:
 class Work:
     """The work itself, wherever it is done."""
 
-    def __init__(self, classify: Classifier) -> None:
-        self.classify = classify
+    def __init__(self, reader: Reader) -> None:
+        self.reader, self.classify = reader, reader.classify
 
     def warm_up(self) -> None:
-        """Read a stroke: without that, the first image would take longer than the others."""
-        stroke = np.full((64, 64), 255, np.uint8)
-        stroke[16:48, 30:34] = 0
-        Reader(self.classify).read(stroke)
+        """Read two strokes, which all networks look at: otherwise the first image would take longer than the others."""
+        strokes = np.full((64, 64), 255, np.uint8)
+        strokes[16:48, 20:24] = strokes[16:48, 40:44] = 0
+        self.reader.read(strokes)
 
     def small(self, tasks: Sequence[Task]) -> list[Any]:
         """Read small images and classify small tensors: one model call for the tensors, one for each set of options.
@@ -93,7 +94,7 @@ class Work:
             ends = np.cumsum([len(images) for images in tensors.values()])[:-1]
             results |= zip(tensors, np.split(self.classify(np.concatenate(list(tensors.values()))), ends), strict=True)
         for options, pages_with in pages.items():
-            reader = Reader(self.classify, options.min_confidence)
+            reader = self.reader.with_min_confidence(options.min_confidence)
             results |= zip(pages_with, reader.decide(list(pages_with.values()), options.single), strict=True)
         return [results[index] for index in range(len(tasks))]
 
@@ -103,9 +104,9 @@ class Work:
             return self.classify(task)
         if isinstance(task, ExplainTask):
             return reasons(self.classify, task.image)
-        with opened(io.BytesIO(task.body), "the file", SENT) as image:
-            page = prepare(load(image))
-        return next(Reader(self.classify, task.options.min_confidence).decide([page], task.options.single))
+        with Document(task.body, SENT) as document:
+            page = prepared(document, task.options)
+        return next(self.reader.with_min_confidence(task.options.min_confidence).decide([page], task.options.single))
 
 
 def small_page(task: ImageTask) -> Page | TooLarge | Exception:
@@ -113,13 +114,19 @@ def small_page(task: ImageTask) -> Page | TooLarge | Exception:
     try:
         if len(task.body) > SMALL_BYTES:
             return TooLarge()
-        image = opened(io.BytesIO(task.body), "the file", SENT)
-        check_size(*image.size, "the file")
-        if image.width * image.height > SMALL:
-            return TooLarge()
-        return prepare(load(image))
+        with Document(task.body, SENT) as document:
+            width, height = document.size
+            check_size(width, height, "the file")
+            if width * height > SMALL or task.options.page > 1:  # all frames of an animation before it are decoded
+                return TooLarge()
+            return prepared(document, task.options)
     except Exception as error:
         return error
+
+
+def prepared(document: Document, options: Options) -> Page:
+    """All steps before the model."""
+    return prepare(load(Part(document, options.page, options.region)))
 
 
 class WorkProcess(CallProcess):
@@ -156,7 +163,7 @@ class WorkProcess(CallProcess):
 def answering(model: str | None, seconds: float) -> Any:
     """The function that answers a list of small tasks or one large task, within the time."""
     cv2.setNumThreads(1)  # for a small image a second thread costs more than it saves
-    work = Work(Reader(model).classify)
+    work = Work(Reader(model))
     work.warm_up()
 
     def answer(request: list[Task] | Task | ExplainTask) -> Any:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +18,7 @@ from rich.progress import Progress, track
 
 from mnist_cnn.bulk.local_reading import LocalReaders
 from mnist_cnn.bulk.ray_reading import Summary
+from mnist_cnn.bulk.reader_process import Result, document_of
 from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import labelled_images
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
     from mnist_cnn.reading.explain import Explanation
 
 STANDARD_INPUT = "-"
-LONGEST_STEM = 240  # bytes: a name has room for 255, also for a number and the suffix
+LONGEST_STEM = 230  # bytes: a name has room for 255, also for a page, a number and the suffix
 BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}  # what systems say of a name that they do not take
+RATIOS = {"precision": "precision", "recall": "recall", "F1": "f1"}
 MANY = 20  # images: progress is shown from here on
 T = TypeVar("T")
 
@@ -49,10 +52,10 @@ def read_each(
     verbose: bool,
     as_json: bool,
 ) -> bool:
-    """Read every image and show it as it comes; False if any could not be read, which does not stop the others.
+    """Read every page of every image and show it as it comes; False if any could not be read.
 
-    To `annotate` them, the readers must keep the pixels. Raises what `LocalReaders.start` raises, and ReaderError or
-    RunError if `annotate` cannot be a folder.
+    What cannot be read does not stop the others. To `annotate` them, the readers must keep the pixels. Raises what
+    `LocalReaders.start` raises, and ReaderError or RunError if `annotate` cannot be a folder.
     """
     stdout.only_prints = annotate is None
     require_folder(annotate)
@@ -61,22 +64,35 @@ def read_each(
     is_whole = not failed
     printed = printed_list("images") if as_json else nullcontext(lambda _: None)
     readers.start()
-    with closing(readers.read(sources)) as results, printed as add:
+    alone = len(words) == 1 and len(names) == 1
+    with closing(readers.read_pages(sources)) as results, printed as add:
         for document in failed:
             add(document)
-        for name, result in zip(names, progress(results, "Reading", len(names), quiet), strict=True):
+        images = progress(by_image(results), "Reading", len(names), quiet)
+        for name, result in ((name, page) for name, pages in zip(names, images, strict=True) for page in pages):
+            add(document_of(name, result))
             if isinstance(result, ImageError):
                 is_whole = False
                 complain(str(result))
-                add({"path": name, "error": str(result)})
                 continue
-            add({"path": name, **result.to_dict()})
             if not as_json:
-                show_reading(name, result, len(words) == 1 and len(names) == 1, quiet=quiet, verbose=verbose)
+                show_reading(name, result, alone, quiet=quiet, verbose=verbose)
             if annotate and (failure := write_annotated(annotate, name, result)):
                 is_whole = False
                 complain(failure)
     return is_whole
+
+
+def by_image(results: Iterable[Result]) -> Iterator[Iterator[Result]]:
+    """The results of each image, page by page; those of one have to be taken before the next."""
+    number = 0
+
+    def image_of(result: Result) -> int:
+        nonlocal number
+        number += result.page == 1
+        return number
+
+    return (pages for _, pages in groupby(results, image_of))
 
 
 def read_elsewhere(read: Callable[..., Summary], *, quiet: bool, as_json: bool) -> bool:
@@ -87,7 +103,8 @@ def read_elsewhere(read: Callable[..., Summary], *, quiet: bool, as_json: bool) 
     if as_json:
         show(json.dumps(asdict(summary)))
     else:
-        failed = f"; {summary.failed:,} could not be read (column error)" if summary.failed else ""
+        pages = "page" if summary.failed == 1 else "pages"
+        failed = f"; {summary.failed:,} {pages} could not be read (column error)" if summary.failed else ""
         show(f"Saved to {summary.output}: {summary.images:,} images{failed}")
     return not summary.failed
 
@@ -124,6 +141,7 @@ def explain_each(
         require_folder(output)
     results = done_each(names, "Explaining", partial(reader.explain, single=single), documents, quiet)
     for name, explanation in results:
+        note_pages(name, explanation.reading, "explained", quiet)
         documents.append({"path": name, **explanation.to_dict()})
         if not as_json:
             show_explanation(name, explanation, len(words) == 1 and len(names) == 1, quiet)
@@ -132,6 +150,12 @@ def explain_each(
     if as_json:
         show(json.dumps({"images": documents}))
     return not any("error" in document for document in documents)
+
+
+def note_pages(name: str, reading: Reading | None, done: str, quiet: bool) -> None:
+    """Say that an image has other pages, where only the first is used."""
+    if reading and reading.pages > 1 and not quiet:
+        note(f"{name} has {reading.pages:,} pages: only the first is {done}")
 
 
 def done_each(
@@ -185,7 +209,9 @@ def tenths(things: Iterable[T], what: str, many: int) -> Iterator[T]:
 
 
 def show_reading(name: str, reading: Reading, alone: bool, *, quiet: bool, verbose: bool = False) -> None:
-    """The digits, one line per row; of several images one line each, rows separated by a slash."""
+    """The digits, one line per row; of several images or pages one line each, rows separated by a slash."""
+    if reading.pages > 1:
+        name, alone = f"{name}, page {reading.page}", False
     if not reading.digits and not quiet:
         note(f"{name}: no digits found ({reading.note})")
     rows = [with_confidences(row) for row in reading.rows] if verbose else reading.text.splitlines()
@@ -216,7 +242,8 @@ def write_annotated(folder: Path, name: str, reading: Reading) -> str | None:
     from mnist_cnn.reading.annotate import annotate
 
     try:
-        write_png(free_name(folder, name), annotate(reading.source, reading.digits, reading.width))
+        page = reading.page if reading.pages > 1 else None
+        write_png(free_name(folder, name, page), annotate(reading.source, reading.digits, reading.width))
     except RunError as error:
         if getattr(error.__cause__, "errno", None) not in BAD_NAME:
             raise
@@ -231,11 +258,13 @@ def write_explanation(path: Path, explanation: "Explanation") -> None:
     write_png(path, illustrate(explanation))
 
 
-def free_name(folder: Path, name: str) -> Path:
+def free_name(folder: Path, name: str, page: int | None = None) -> Path:
     """The path of a PNG of an image's name in a folder, shortened if it is too long, numbered if it already exists."""
     stem = "standard-input" if name == STANDARD_INPUT else Path(name).stem
     while len(os.fsencode(stem)) > LONGEST_STEM:
         stem = stem[:-1]
+    if page is not None:
+        stem = f"{stem}-page-{page}"
     path, number = folder / f"{stem}.png", 1
     while path.exists() or path.is_symlink():
         path, number = folder / f"{stem}-{number}.png", number + 1
@@ -265,6 +294,7 @@ def evaluate_each(reader: Reader, labelled: Sequence[LabelledImage], *, quiet: b
     evaluated: list[EvaluatedImage] = []
     for one in labelled_images.evaluate(reader, progress(labelled, "Reading", len(labelled), quiet)):
         evaluated.append(one)
+        note_pages(str(one.image.path), one.reading, "read", quiet)
         if one.error:
             complain(one.error)
     return evaluated
@@ -300,13 +330,15 @@ def write_errors(evaluated: Sequence[EvaluatedImage], path: Path) -> None:
 
 
 def show_score(evaluated: Sequence[EvaluatedImage]) -> None:
-    """All metrics: by layout, by kind within it, over sources, over digits, and with rejection."""
+    """All metrics: by layout, by kind within it, over sources, over digits, and with rejection; then of all images."""
     summary = labelled_images.summary(evaluated)
     for name, part in summary["layouts"].items():
         show_metrics(name, part)
         for kind, metrics in part["kinds"].items():
             if len(part["kinds"]) > 1:
                 show_metrics(f"  {name}, {kind}", metrics)
+    if len(summary["layouts"]) > 1:
+        show_metrics("all images", summary["all"])
     for name, part in summary["layouts"].items():
         if part["images"]["count"] >= MANY:
             show(f"Selective accuracy of {name} images, the least confident rejected:")
@@ -327,10 +359,18 @@ def show_metrics(name: str, metrics: dict[str, Any]) -> None:
         show(f"  mean over {sources}: {over['accuracy']:.2%} ({interval})")
     if metrics["digits"] and metrics["digits"]["count"] != whole.count:
         show(f"  digits: {Accuracy.from_dict(metrics['digits'])}")
+    show(f"  {ratios(metrics['digit_counts'])}")
     if metrics["accepted"]:
         show(f"  accepted: {Accuracy.from_dict(metrics['accepted'])}; rejected: {metrics['rejected']:,}")
     if metrics["single_digits"]:
         show_confidence(metrics["single_digits"])
+
+
+def ratios(counts: dict[str, Any]) -> str:
+    """Precision, recall and F1 of the digits; a dash for a ratio of nothing."""
+    values = (f"{name} {'–' if counts[key] is None else f'{counts[key]:.2%}'}" for name, key in RATIOS.items())
+    numbers = f"{counts['correct']:,} correct of {counts['predicted']:,} predicted and {counts['labelled']:,} labelled"
+    return f"{', '.join(values)} of digits ({numbers})"
 
 
 def show_confidence(single: dict[str, Any]) -> None:

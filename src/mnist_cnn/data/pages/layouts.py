@@ -104,6 +104,29 @@ def cells(scene: Scene) -> float:
     return height
 
 
+def row_of_boxes(scene: Scene) -> float:
+    """Boxes for a digit each, apart or side by side, in one row or a few, many or all of them empty: as on a form."""
+    height = some_height(scene, 56)
+    hand = writing.some_hand(scene, height, "printed" if scene.chance(0.15) else None)
+    wide, tall = height * scene.between(0.65, 1.6), height * scene.between(1.05, 1.7)
+    gap = 0.0 if scene.chance(0.4) else height * scene.growing(0.08, 0.8)
+    empty = 1.0 if scene.chance(0.3) else scene.between(0, 0.8)
+    width = furniture.thin(scene, height) if scene.chance(0.5) else hand.pen * scene.between(0.5, 1.2)
+    layer = hand.layer if scene.chance(0.5) else scene.form
+    x0, y = scene.between(-0.5, 0.4) * scene.side, scene.between(0, 0.6) * scene.side
+    for _ in range(scene.whole(1, 3)):
+        x = x0
+        for _ in range(scene.whole(2, 9)):
+            rectangle(layer, Box(x, y, x + wide, y + tall), width)
+            if not scene.full and not scene.chance(empty):
+                left = x + (wide - 0.6 * height) / 2 + scene.rng.normal(0, 0.05) * height
+                number(scene, hand, str(scene.whole(0, 9)), left, y + (tall + height) / 2)
+            x += wide + gap
+        y += tall * (1 if scene.chance(0.3) else scene.between(1.2, 2.2))
+    scene.kinds.append("boxes")
+    return height
+
+
 def forms(scene: Scene) -> float:
     """Rows of dates, times, amounts, equations and labels."""
     height = some_height(scene, 48)
@@ -226,6 +249,7 @@ LAYOUTS: tuple[tuple[Layout, float], ...] = (
     (touching_digits, 0.07),
     (column, 0.03),
     (cells, 0.05),
+    (row_of_boxes, 0.06),
     (forms, 0.06),
     (mixed, 0.08),
     (labelled_field, 0.05),

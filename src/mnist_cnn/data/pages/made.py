@@ -90,7 +90,7 @@ def made_scene(rng: np.random.Generator, sources: Sources, side: int, *, keep_in
 
 def beside(scene: Scene, height: float) -> None:
     """Lines and other furniture around what is written."""
-    if scene.chance(0.22):
+    if scene.chance(0.26):
         furniture.add(scene, height, furniture.PAPERS)
     if scene.written and scene.chance(0.3):
         furniture.add(scene, height, furniture.AROUND)

@@ -384,11 +384,15 @@ function showVerdict() {
 function verdictOf(read) {
   if (!read) return isBlank() ? "Use a mouse, finger or pen, or drop, paste or open an image." : "";
   const digits = digitsOf(read);
-  if (!digits.length) return "Try writing larger or further apart.";
+  const others = read.pages > 1 ? ` Only the first of ${read.pages} pages is read.` : "";
+  if (!digits.length) return `Try writing larger or further apart.${others}`;
   const several = digits.length > 1;
   const rejected = digits.findIndex(isRejected);
-  if (rejected >= 0) return `${several ? `Digit ${rejected + 1} rejected` : "Rejected"}: ${candidates(digits[rejected])}?`;
-  return `${several ? "Lowest confidence" : "Confidence"}: ${percent(digits[leastConfident(digits)].confidence)}`;
+  if (rejected >= 0) {
+    return `${several ? `Digit ${rejected + 1} rejected` : "Rejected"}: ${candidates(digits[rejected])}?${others}`;
+  }
+  const least = percent(digits[leastConfident(digits)].confidence);
+  return `${several ? "Lowest confidence" : "Confidence"}: ${least}${others ? `.${others}` : ""}`;
 }
 
 function showBoxes() {
