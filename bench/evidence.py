@@ -16,8 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from mnist_cnn.data.pages.crops import SAME, as_taken, intersections_over_unions, is_other
 from mnist_cnn.data.pages.made import made_page
+from mnist_cnn.data.pages.page_crops import SAME, as_taken, intersections_over_unions, is_other
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.reading import detector, evidence, reader, weights
 from mnist_cnn.reading.crops import crops

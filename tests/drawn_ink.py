@@ -4,6 +4,7 @@ The check of its labels, which takes a minute, is left out of these runs.
 """
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,10 @@ def train(run: Path, **more: Any) -> None:
     mnist_cnn.train("robust", "digits", ink="handwriting", output=run, **SHORT, **more)
 
 
-def finder(run: Path) -> None:
-    """A short training of a finder whose pages are written with ink, and its report made again."""
-    tiny: dict[str, Any] = {"epochs": 1, "pages": 16, "repeats": 1, "batch_size": 8, "verbose": 0}
-    mnist_cnn.train("finder", "digits", ink="handwriting", output=run, **tiny)
+def detector(run: Path, recipe: str, made: str) -> None:
+    """A short training of a finder or segmenter whose pages are written with ink, and its report made again."""
+    tiny: dict[str, Any] = {"epochs": 1, made: 16, "repeats": 1, "batch_size": 8, "verbose": 0}
+    mnist_cnn.train(recipe, "digits", ink="handwriting", output=run, **tiny)
     first = (run / "report.html").read_bytes()
     report.load_ink = workflow.load_ink
     mnist_cnn.report(run, verbose=0)
@@ -104,4 +105,11 @@ if __name__ == "__main__":
         ink = ink_of(SEEN, UNSEEN, origin=("/somewhere/handwriting",))
         workflow.load_ink = lambda *_: ink
         ink_preparation.recognised = lambda digits, *_: np.ones(len(digits))
-    {"train": train, "finder": finder, "resume": resume, "check": check}[sys.argv[1]](Path(sys.argv[2]))
+    tasks = {
+        "train": train,
+        "finder": partial(detector, recipe="finder", made="pages"),
+        "segmenter": partial(detector, recipe="segmenter", made="crops"),
+        "resume": resume,
+        "check": check,
+    }
+    tasks[sys.argv[1]](Path(sys.argv[2]))

@@ -20,7 +20,7 @@ from mnist_cnn import DigitClassifier, Recipe
 from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.errors import DataError, RecipeError
 from mnist_cnn.reading.network import Classifier
-from mnist_cnn.training.recipe import OF_FINDER
+from mnist_cnn.training.recipe import OF_DETECTORS
 from mnist_cnn.workflows import estimator
 from mnist_cnn.workflows.estimator import digits_of, images_of
 
@@ -89,7 +89,9 @@ def test_what_scikit_learn_asks_of_an_estimator(estimator: DigitClassifier, chec
 def test_every_hyperparameter_is_a_parameter_with_the_recipes_value_by_default() -> None:
     parameters = inspect.signature(DigitClassifier).parameters
     names = (
-        {one.name for one in Recipe.hyperparameters()} - {"validation_split", "ink_digits", "ink_negatives"} - OF_FINDER
+        {one.name for one in Recipe.hyperparameters()}
+        - {"validation_split", "ink_digits", "ink_negatives"}
+        - OF_DETECTORS
     )
     assert set(parameters) == names | {"recipe", "random_state", "threads", "verbose"}
     assert {parameters[name].default for name in names} == {None}

@@ -21,23 +21,13 @@ from mnist_cnn.evaluation.finder_evaluation import (
     measured,
 )
 from mnist_cnn.evaluation.finder_sheet import FOUND, INVENTED, MISSED, sheet
-from mnist_cnn.training.finder_fit import compiled_finder
-from mnist_cnn.training.finder_pages import (
-    MOST,
-    SIDE,
-    TEST,
-    VALIDATION,
-    Batch,
-    Step,
-    batch,
-    held_out_pages,
-    in_other_light,
-    page_epochs,
-    steps,
-    updates_per_epoch,
-)
-from mnist_cnn.training.finder_updates import Updates, four_in_one, kept
+from mnist_cnn.training.detector_fit import compiled_detector
+from mnist_cnn.training.finder_fit import loss_of
+from mnist_cnn.training.finder_pages import MOST, SIDE, Batch, batch, held_out_pages, page_epochs, steps
+from mnist_cnn.training.light import in_other_light
+from mnist_cnn.training.made_epochs import TEST, VALIDATION, Step, updates_per_epoch
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.training.updates import Updates, four_in_one, kept
 from mnist_cnn.workflows.page_preparation import PageData
 
 TINY = Recipe("finder", pages=80, repeats=2, batch_size=16, epochs=3)
@@ -74,13 +64,14 @@ def test_each_page_is_used_as_often_as_the_recipe_says_in_other_light_each_time(
     images = np.zeros((80, 32, 32, 1), np.uint8) + np.arange(80, dtype=np.uint8)[:, None, None, None]
     pages = Batch(images, np.zeros((80, 1, 4), np.float32), np.arange(80, dtype=np.int8)[:, None])
     made = list(steps(pages, TINY, 3, 1))
-    used = np.concatenate([step.batch.labels[:, 0] for step in made])
+    used = np.concatenate([Batch(*step.batch).labels[:, 0] for step in made])
     assert updates_per_epoch(TINY) == len(made) == 10
     assert np.bincount(used).tolist() == [2] * 80
     assert all(
-        same(a.batch, b.batch) and a.mosaic == b.mosaic for a, b in zip(made, steps(pages, TINY, 3, 1), strict=True)
+        same(Batch(*a.batch), Batch(*b.batch)) and a.mosaic == b.mosaic
+        for a, b in zip(made, steps(pages, TINY, 3, 1), strict=True)
     )
-    assert not same(made[0].batch, next(steps(pages, TINY, 3, 2)).batch)
+    assert not same(Batch(*made[0].batch), Batch(*next(steps(pages, TINY, 3, 2)).batch))
     assert {step.mosaic for step in steps(pages, TINY.replace(mosaics=1.0), 3, 1)} == {True}
     assert {step.mosaic for step in steps(pages, TINY.replace(mosaics=0.0), 3, 1)} == {False}
 
@@ -112,10 +103,10 @@ def test_a_mosaic_has_the_first_two_of_four_pages_above_the_others() -> None:
 
 def test_updates_learn_and_average_weights_and_statistics(given: Sources) -> None:
     recipe = TINY.replace(pages=16, epochs=4, repeats=3, precision="float32", learning_rate=0.003, warm_up=0.0)
-    network, averaged = compiled_finder(recipe, 0)
+    network, averaged = compiled_detector(recipe, 0)
     first = [weight.copy() for weight in averaged.get_weights()]
     assert all((a == b).all() for a, b in zip(first, network.get_weights(), strict=True))
-    updates = Updates(network, averaged, recipe.weight_averaging)
+    updates = Updates(network, averaged, recipe.weight_averaging, loss_of)
     pages = held_out_pages(given, recipe.replace(pages=32), TEST)
     losses = [
         float(ops.convert_to_numpy(updates.update(Step(batch(pages, MOST), mosaic)))[0])
@@ -132,13 +123,13 @@ def test_updates_learn_and_average_weights_and_statistics(given: Sources) -> Non
 
 
 def test_only_kernels_decay() -> None:
-    network, _ = compiled_finder(TINY, 0)
+    network, _ = compiled_detector(TINY, 0)
     decays = [network.optimizer._use_weight_decay(one) for one in network.trainable_variables]
     assert decays == [len(one.shape) == 4 for one in network.trainable_variables]
 
 
 def test_the_seed_decides_the_first_weights() -> None:
-    first, again, other = (compiled_finder(TINY, seed)[0].get_weights() for seed in (1, 1, 2))
+    first, again, other = (compiled_detector(TINY, seed)[0].get_weights() for seed in (1, 1, 2))
     assert all((a == b).all() for a, b in zip(first, again, strict=True))
     assert not all((a == b).all() for a, b in zip(first, other, strict=True))
 

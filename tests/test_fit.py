@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.callbacks.callback import Callback, Logs
+from mnist_cnn.card import NO_CLASSIFIERS
 from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.training_ink import TrainingInk
@@ -177,7 +178,7 @@ def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) 
     [
         pytest.param(name, marks=pytest.mark.slow if name == "best" else ())
         for name in RECIPES
-        if name not in ("robust", "finder")
+        if name not in ("robust", *NO_CLASSIFIERS)
     ],
 )
 def test_every_recipe_learns(name: str, digits: Dataset) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from mnist_cnn.card import FINDER
+from mnist_cnn.card import NO_CLASSIFIERS
 from mnist_cnn.models.architectures import ARCHITECTURES, as_saved, build
 from mnist_cnn.models.classic import classic
 from mnist_cnn.models.layers import ProductConv2D, plain
@@ -44,7 +44,7 @@ def test_pixels_are_divided_by_255_inside_the_network() -> None:
 
 
 def test_every_recipe_has_a_network() -> None:
-    assert {*ARCHITECTURES, FINDER} == set(RECIPES)
+    assert {*ARCHITECTURES, *NO_CLASSIFIERS} == set(RECIPES)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

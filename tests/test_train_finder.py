@@ -153,14 +153,23 @@ def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_fi
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
     trained_finder: Trained, cli: Cli, digits: Dataset, tmp_path: Path
 ) -> None:
+    for words in commands_with_a_classifier(trained_finder[0], digits, tmp_path):
+        done = cli(*words, cwd=tmp_path)
+        assert done.returncode in (1, 2), (words, done.stdout)
+        assert re.fullmatch(
+            r"mnist-cnn: .* is a finder, .* and no digit classifier: name another model\.\n", done.stderr
+        ), (words, done.stderr)
+
+
+def commands_with_a_classifier(folder: Path, digits: Dataset, tmp_path: Path) -> tuple[tuple[object, ...], ...]:
+    """Every command that takes a classifier, with the model in a folder in its place."""
     import cv2
 
-    folder, _ = trained_finder
     image = tmp_path / "3.png"
     cv2.imwrite(str(image), digits.test.images[0])
     (tmp_path / "labels.csv").write_text("path,label\n3.png,3\n")
     onnx = folder / card.ONNX_MODEL
-    for words in (
+    return (
         ("read", image, "--model", folder),
         ("read", image, "--model", onnx),
         ("explain", image, "--model", folder),
@@ -172,12 +181,7 @@ def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
         ("score", tmp_path / "labels.csv", "--model", folder),
         ("serve", "--model", folder, "--port", "0"),
         ("label-errors", folder),
-    ):
-        done = cli(*words, cwd=tmp_path)
-        assert done.returncode in (1, 2), (words, done.stdout)
-        assert re.fullmatch(
-            r"mnist-cnn: .* is a finder, .* and no digit classifier: name another model\.\n", done.stderr
-        ), (words, done.stderr)
+    )
 
 
 def test_python_refuses_it_as_a_classifier(trained_finder: Trained, digits: Dataset) -> None:
@@ -207,8 +211,8 @@ def test_what_a_finder_has_not_is_refused_before_anything_is_made(tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
-def weights_of(folder: Path) -> list[np.ndarray]:
-    return list(load_keras(folder / card.KERAS_MODEL, store.FINDER).get_weights())
+def weights_of(folder: Path, shapes: store.Shapes = store.FINDER) -> list[np.ndarray]:
+    return list(load_keras(folder / card.KERAS_MODEL, shapes).get_weights())
 
 
 def children_of(pid: int) -> list[int]:
@@ -222,9 +226,17 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_images
     trained_finder: Trained, cli: Cli, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
-    partial = store.partial_of(out)
-    process = subprocess.Popen(command_line(*TINY, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    state = partial / store.STATE
+    kill_after_an_epoch(TINY, out)
+    done = cli("train", "--resume", out)
+    assert done.returncode == 0, done.stderr
+    assert_same_run(out, trained_finder[0])
+    assert all((a == b).all() for a, b in zip(weights_of(out), weights_of(trained_finder[0]), strict=True))
+
+
+def kill_after_an_epoch(words: list[str], out: Path) -> None:
+    """Start a run and kill it when its first epoch is saved; the processes that make its images end with it."""
+    process = subprocess.Popen(command_line(*words, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    state = store.partial_of(out) / store.STATE
     deadline = time.monotonic() + 200
     while not state.exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.01)
@@ -234,16 +246,18 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_images
     assert makers
     wait_until(lambda: not any(map(is_alive, makers)))
     assert not out.exists()
-    done = cli("train", "--resume", out)
-    assert done.returncode == 0, done.stderr
-    resumed, undisturbed = mnist_cnn.load(out).card, mnist_cnn.load(trained_finder[0]).card
+
+
+def assert_same_run(folder: Path, undisturbed: Path) -> None:
+    """A run that was resumed has the history and the evaluation of one that was not."""
+    resumed, expected = mnist_cnn.load(folder).card, mnist_cnn.load(undisturbed).card
     assert re.fullmatch(r"Resumed after epoch [12], bit for bit\.", resumed.notes[0])
-    for row, expected in zip(resumed.history, undisturbed.history, strict=True):
-        assert {name: value for name, value in row.items() if name != "seconds"} == {
-            name: value for name, value in expected.items() if name != "seconds"
-        }
-    assert all((a == b).all() for a, b in zip(weights_of(out), weights_of(trained_finder[0]), strict=True))
-    assert resumed.evaluation == undisturbed.evaluation
+    histories = (
+        [{name: value for name, value in row.items() if name != "seconds"} for row in one.history]
+        for one in (resumed, expected)
+    )
+    assert next(histories) == next(histories)
+    assert resumed.evaluation == expected.evaluation
 
 
 @pytest.mark.slow

@@ -29,7 +29,12 @@ from mnist_cnn.system.schema import (
 )
 
 FORMAT = 4
-FINDER = "finder"  # the recipe of a network that detects digits in images; all others classify images of one digit
+# The recipes of networks that detect digits in images; all others classify images of one digit.
+FINDER, SEGMENTER = "finder", "segmenter"
+NO_CLASSIFIERS = {
+    FINDER: "a finder, which says where in an image digits are",
+    SEGMENTER: "a segmenter, which says of a part of an image what digit it shows and where its ink is",
+}
 CARD = "card.json"
 KERAS_MODEL = "model.keras"
 ONNX_MODEL = "model.onnx"
@@ -76,6 +81,7 @@ INK = Fields(
         "accuracy": MapOf(ACCURACY),
     }
 )
+HELD_OUT: dict[str, Kind] = {"side": COUNT, "validation": COUNT, "test": COUNT}
 # What a model card must be so that nothing that reads it fails; more may be in it.
 WANTED = Fields(
     {
@@ -95,7 +101,7 @@ WANTED = Fields(
                 "test": COUNT,
                 "warning": AnyOf(Text(), or_null=True),
             },
-            {"ink": INK, "pages": Fields({"side": COUNT, "validation": COUNT, "test": COUNT})},
+            {"ink": INK, "pages": Fields(HELD_OUT), "crops": Fields({**HELD_OUT, "finder": SHA256})},
         ),
         "git_commit": AnyOf(Text(100), or_null=True),
         "versions": MapOf(Text(1000)),
@@ -146,6 +152,15 @@ AT_THRESHOLD: dict[str, Kind] = {
     "nothing_found": AnyOf(ACCURACY, or_null=True),
 }
 DETECTION = Fields({"pages": COUNT, **AT_THRESHOLD, "by_threshold": ListOf(Fields(AT_THRESHOLD))})
+SEGMENTATION = Fields(
+    {
+        "crops": COUNT,
+        **dict.fromkeys(("labels", "by_marked_ink", "by_true_ink"), AnyOf(ACCURACY, or_null=True)),
+        "roc_auc": SHARE,
+        "roc_auc_confidence_interval": PAIR,
+        "by_threshold": ListOf(Fields(AT_THRESHOLD)),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -181,6 +196,11 @@ class Card:
     def is_finder(self) -> bool:
         """Whether the model detects digits in images, instead of classifying images of one digit."""
         return bool(self.recipe["name"] == FINDER)
+
+    @property
+    def is_segmenter(self) -> bool:
+        """Whether the model says of a part of an image what digit it shows, if any, and where its ink is."""
+        return bool(self.recipe["name"] == SEGMENTER)
 
     @property
     def outside_temperature(self) -> float:
@@ -275,12 +295,9 @@ def verify_file(folder: Path, card: Card, name: str) -> None:
 
 
 def require_classifier(folder: Path, card: Card) -> None:
-    """Raise ArtifactError if the model in a folder is a finder."""
-    if card.is_finder:
-        raise ArtifactError(
-            f"{folder} is a finder, which says where in an image digits are, and no digit classifier: "
-            "name another model."
-        )
+    """Raise ArtifactError if the model in a folder is a finder or a segmenter."""
+    if what := NO_CLASSIFIERS.get(card.recipe["name"]):
+        raise ArtifactError(f"{folder} is {what}, and no digit classifier: name another model.")
 
 
 def can_resume(partial: Path) -> bool:
@@ -343,12 +360,17 @@ def _fault(document: dict[str, Any]) -> str | None:
     if fault := WANTED.fault(document, ""):
         return fault
     evaluation = document["evaluation"]
-    is_finder = document["recipe"]["name"] == FINDER
-    if fault := (DETECTION if is_finder else CLASSIFICATION).fault(evaluation, "evaluation"):
+    recipe = document["recipe"]["name"]
+    wanted, made = {FINDER: (DETECTION, "pages"), SEGMENTER: (SEGMENTATION, "crops")}.get(
+        recipe, (CLASSIFICATION, None)
+    )
+    if fault := wanted.fault(evaluation, "evaluation"):
         return fault
-    if is_finder:
-        if "pages" not in document["data"]:
-            return "data.pages is missing"
+    if made and made not in document["data"]:
+        return f"data.{made} is missing"
+    if recipe == SEGMENTER:
+        return None
+    if recipe == FINDER:
         chosen = [one["threshold"] for one in evaluation["by_threshold"]]
         return None if evaluation["threshold"] in chosen else "evaluation.by_threshold has not the chosen threshold"
     matrix = evaluation["confusion_matrix"]

@@ -1,8 +1,9 @@
 """A Keras model as `model.keras` and `model.onnx`: each is read back and compared before it is put in its place.
 
 `images` (n, 28, 28) uint8 are what the files are checked on, `outputs` what the model gave for them: (n, 10)
-probabilities. With a finder they are (n, h, w) pages and its outputs (n, h/4, w/4, 14). Raises ExportError if a file
-does not give the same, and OSError if it cannot be written.
+probabilities. With a finder they are (n, h, w) pages and its outputs (n, h/4, w/4, 14), with a segmenter (n, 64, 64)
+crops and its probabilities, of each class and of each pixel being ink, in one row (n, 11 + 48·48). Raises ExportError
+if a file does not give the same, and OSError if it cannot be written.
 """
 
 from collections.abc import Callable
@@ -11,20 +12,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
 from mnist_cnn.artifact.store import load_keras
-from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL
 from mnist_cnn.errors import ArtifactError, ExportError
-from mnist_cnn.models.classifier import keras_classifier, keras_finder
+from mnist_cnn.models.classifier import keras_classifier, keras_finder, keras_segmenter
 from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.reading.network import onnx_classifier
+from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
 from mnist_cnn.system.files import make_whole
 
 if TYPE_CHECKING:
     import keras
 
 LARGEST_DIFFERENCE = 1e-5
-Function = Callable[[np.ndarray], np.ndarray]  # a classifier or a finder
+Function = Callable[[np.ndarray], np.ndarray]  # a classifier, a finder, or a segmenter in one row
 
 
 class Kind(NamedTuple):
@@ -39,15 +41,36 @@ class Kind(NamedTuple):
 CLASSIFIER = Kind(lambda path: keras_classifier(load_keras(path)), onnx_classifier, "probabilities", LARGEST_DIFFERENCE)
 # Logits, logarithms of sizes, and offsets; where a logit is -20, its last digits do not matter.
 FINDER = Kind(lambda path: keras_finder(load_keras(path, store.FINDER)), onnx_finder, "outputs", 5e-3)
+SEGMENTER = Kind(
+    lambda path: in_one_row(keras_segmenter(load_keras(path, store.SEGMENTER))),
+    lambda path: in_one_row(onnx_segmenter(path)),
+    "probabilities",
+    1e-3,  # what is hardly trained has large activations, and differs by 1e-4
+)
+
+
+def kind_of(recipe: str) -> Kind:
+    """The kind of model that a recipe trains."""
+    return {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER}.get(recipe, CLASSIFIER)
+
+
+def in_one_row(segment: Segmenter) -> Function:
+    """A segmenter as a function that gives all its probabilities for a crop in one row."""
+    return lambda crops: row_of(*segment(crops))
+
+
+def row_of(probabilities: np.ndarray, inks: np.ndarray) -> np.ndarray:
+    """The outputs of a segmenter in one row for each crop."""
+    return np.concatenate([probabilities, inks.reshape(len(inks), -1)], axis=1)
 
 
 def save_both(
     network: "keras.Model", folder: Path, images: np.ndarray, outputs: np.ndarray, kind: Kind = CLASSIFIER
 ) -> list[str]:
     """Write `model.keras` and `model.onnx`, on TensorFlow; returns a sentence if the second had to be left out."""
-    save_keras(network, folder / KERAS_MODEL, images, outputs, kind)
+    save_keras(network, folder / card.KERAS_MODEL, images, outputs, kind)
     try:
-        export_onnx(network, folder / ONNX_MODEL, images, outputs, kind)
+        export_onnx(network, folder / card.ONNX_MODEL, images, outputs, kind)
     except ExportError as error:
         return [str(error)]
     return []

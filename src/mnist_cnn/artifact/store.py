@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnist_cnn import card
 from mnist_cnn.card import Card
@@ -23,11 +23,23 @@ from mnist_cnn.system.files import (
 
 PARTIAL = ".partial"
 CHECKPOINT = "checkpoint"
-PAGES = "checkpoint/pages.npz"  # what a finder's pages are made of
+PAGES = "checkpoint/pages.npz"  # what the pages of a finder or a segmenter are made of
+CANDIDATES = "checkpoint/finder.onnx"  # what finds the candidates that a segmenter learns from
 STATE = "checkpoint/state.npz"  # after the first epoch
-Shapes = tuple[tuple[int | None, ...], tuple[int | None, ...]]
-CLASSIFIER: Shapes = ((None, 28, 28, 1), (None, 10))
-FINDER: Shapes = ((None, None, None, 1), (None, None, None, 14))
+
+
+class Shapes(NamedTuple):
+    """What a network takes and gives: its shapes as Keras says them, and in words."""
+
+    taken: tuple[int | None, ...]
+    given: Any
+    words: str
+
+
+CLASSIFIER = Shapes((None, 28, 28, 1), (None, 10), "n×28×28×1 images to n×10 probabilities")
+FINDER = Shapes((None, None, None, 1), (None, None, None, 14), "images to places")
+SEGMENTER = Shapes((None, 64, 64, 1), [(None, 11), (None, 48, 48, 1)], "n×64×64×1 crops to n×11 logits and n×48×48 ink")
+DETECTORS = {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER}  # by their recipes
 
 
 @dataclass(frozen=True)
@@ -183,7 +195,7 @@ def load_onnx_only(folder: Path) -> Artifact:
 
 
 def load_classifier(folder: str | Path) -> Artifact:
-    """Load a saved model that classifies digits; raises ArtifactError as `load`, and for a finder."""
+    """Load a saved model that classifies digits; raises ArtifactError as `load`, and for what is no classifier."""
     artifact = load(folder)
     card.require_classifier(artifact.folder, artifact.card)
     return artifact
@@ -202,7 +214,7 @@ def own(folder: str | Path) -> Artifact:
 def load_keras(path: Path, shapes: Shapes = CLASSIFIER) -> Any:
     """The Keras model in a `.keras` file, for prediction; raises ArtifactError if it cannot be loaded.
 
-    `shapes` are those of its input and output, a classifier's or a `FINDER`'s.
+    `shapes` are those of its input and outputs, a `CLASSIFIER`'s, a `FINDER`'s or a `SEGMENTER`'s.
 
     Only the parts that our models are made of are let in, and `safe_mode` rejects code as well, so nothing from the
     file is run.
@@ -218,10 +230,9 @@ def load_keras(path: Path, shapes: Shapes = CLASSIFIER) -> Any:
     except Exception as error:  # Keras raises whatever its layers raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ArtifactError(f"{path} cannot be loaded ({first[:200]}): train again, or use another model.") from error
-    if found != shapes:
-        expected = "n×28×28×1 images to n×10 probabilities" if shapes == CLASSIFIER else "images to places"
+    if found != (shapes.taken, shapes.given):
         raise ArtifactError(
-            f"{path} cannot be loaded (it maps {found[0]} to {found[1]}, and not {expected}): "
+            f"{path} cannot be loaded (it maps {found[0]} to {found[1]}, and not {shapes.words}): "
             "train again, or use another model."
         )
     return network

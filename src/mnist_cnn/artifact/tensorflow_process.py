@@ -62,14 +62,13 @@ def main() -> None:
         images, probabilities, temperature = arrays["images"], arrays["probabilities"], float(arrays["temperature"])
     try:
         backend.start()
-        from mnist_cnn.models.architectures import as_saved, build
-        from mnist_cnn.models.finder import finder
+        from mnist_cnn.models.architectures import as_saved, build, build_detector
 
-        kind = checked_files.FINDER if recipe.is_finder else checked_files.CLASSIFIER
-        if recipe.is_finder:
-            network = finder()
-        else:
+        kind = checked_files.kind_of(recipe.name)
+        if recipe.is_classifier:
             network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
+        else:
+            network = build_detector(recipe.name, recipe.dropout)
         network.set_weights(weights)
         sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities, kind)))
     except MnistCnnError as error:

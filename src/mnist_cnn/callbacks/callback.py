@@ -37,13 +37,14 @@ class Callback:
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Batch `batch` has ended, and perhaps several before it: `loss`, `accuracy` (means so far), `batches`.
 
-        A finder has no `accuracy`.
+        A finder and a segmenter have no `accuracy`.
         """
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """An epoch has ended: `loss`, `accuracy`, `seconds`, and with validation images `val_loss`, `val_accuracy`.
 
-        A finder has no accuracies, but `val_precision`, `val_recall` and `val_f1`.
+        A finder has no accuracies, but `val_precision`, `val_recall` and `val_f1`; a segmenter has no `accuracy`, but
+        `val_accuracy` and `val_roc_auc`.
         """
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -60,7 +61,10 @@ class Callback:
         """Every number is there, an `Evaluation`, a second after `on_accuracy`."""
 
     def on_detections(self, evaluation: Any) -> None:
-        """A finder is evaluated: a `FinderEvaluation`, in place of `on_accuracy` and `on_evaluate_end`."""
+        """A finder or a segmenter is evaluated, in place of `on_accuracy` and `on_evaluate_end`.
+
+        It is a `FinderEvaluation` or a `SegmenterEvaluation`.
+        """
 
     def on_corruption(self, kind: str, done: int, images: int) -> None:
         """So many of `images` corrupted images are classified, the last ones of this kind."""

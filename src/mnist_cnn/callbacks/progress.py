@@ -144,6 +144,7 @@ class ProgressCallback(Callback):
         shown += [f"accuracy {logs['accuracy']:.2%}"] if "accuracy" in logs else []
         shown += [f"val_loss {logs['val_loss']:.4f}"] if "val_loss" in logs else []
         shown += [f"{name} {logs[name]:.2%}" for name in ("val_accuracy", "val_f1") if name in logs]
+        shown += [f"val_roc_auc {logs['val_roc_auc']:.4f}"] if "val_roc_auc" in logs else []
         stderr.print(
             f"epoch {number:>3}/{self.epochs}  {'  '.join(shown)}  {logs['seconds']:.1f} s, {clock(left)} left"
         )
@@ -154,9 +155,10 @@ class ProgressCallback(Callback):
         self.on_message(f"Test accuracy{dataset.mark}: {accuracy}")
 
     def on_detections(self, evaluation: Any) -> None:
-        """Precision, recall and F1."""
+        """How good a finder or a segmenter is."""
         self.on_run_end()
-        self.on_message(f"Made pages of held-out writers: {evaluation}")
+        for text in evaluation.lines:
+            self.on_message(text)
 
     def on_corruption(self, kind: str, done: int, images: int) -> None:
         """A bar over all corruptions, or a line each."""

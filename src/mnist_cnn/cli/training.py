@@ -40,7 +40,7 @@ def train(
         list[Path],
         typer.Option(
             metavar="<path>",
-            help="Digital ink for robust or finder, as `mnist-cnn download` fetches it: files or folders; repeatable.",
+            help="Digital ink (robust, finder, segmenter), as `mnist-cnn download` fetches it; repeatable.",
         ),
     ] = [],  # noqa: B006  Typer's way to say "none"
     resume: Annotated[
@@ -69,6 +69,7 @@ def train(
     $ mnist-cnn train --epochs 20 --dropout 0.4 --deterministic
     $ mnist-cnn train --recipe robust --ink ink/
     $ mnist-cnn train --recipe finder --ink ink/
+    $ mnist-cnn train --recipe segmenter --ink ink/
     $ mnist-cnn train --resume runs/quick
     """
     from mnist_cnn.terminal import screen

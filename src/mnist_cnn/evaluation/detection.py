@@ -1,5 +1,6 @@
 """Detections out of the finder's outputs, and how many of them are right. NumPy only."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -119,6 +120,6 @@ def counted(found: Detections, boxes: np.ndarray, labels: np.ndarray) -> Counts:
     return Counts(len(match.found), int((~match.ignored).sum()), int(match.right.sum()))
 
 
-def summed(counts: list[Counts]) -> Counts:
+def summed(counts: Sequence[Counts]) -> Counts:
     """The counts of several images together."""
     return Counts(*(sum(column) for column in zip(*counts, strict=True))) if counts else Counts(0, 0, 0)

@@ -8,51 +8,11 @@ from typing import Any
 import numpy as np
 
 from mnist_cnn.data.pages.page import Page
-from mnist_cnn.evaluation.bootstrap import resampled_means
 from mnist_cnn.evaluation.detection import Counts, counted, detections, summed
-from mnist_cnn.evaluation.metrics import Accuracy, Interval
+from mnist_cnn.evaluation.thresholds import MEASURES, AtThreshold, at_threshold
 
 THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8)
 USUAL = 0.4  # the threshold at which the history is measured, so that its epochs can be compared
-
-
-@dataclass(frozen=True)
-class AtThreshold:
-    """What is right at one threshold.
-
-    `counts` are sums over all pages; `blank` says on how many (`correct`) of the pages without digits (`count`) nothing
-    is found, and is None without such pages. `intervals` are 95% bootstrap confidence intervals (percentiles, pages
-    resampled) of "precision", "recall" and "f1".
-    """
-
-    threshold: float
-    counts: Counts
-    blank: Accuracy | None
-    intervals: Mapping[str, Interval]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The values as JSON, derived ones included."""
-        return {
-            "threshold": self.threshold,
-            **self.counts._asdict(),
-            **{name: getattr(self.counts, name) for name in MEASURES},
-            "confidence_intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "nothing_found": self.blank.to_dict() if self.blank else None,
-        }
-
-    @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> "AtThreshold":
-        """Read back what `to_dict` made; raises KeyError, TypeError or ValueError for anything else."""
-        blank = document["nothing_found"]
-        return cls(
-            float(document["threshold"]),
-            Counts(*(int(document[name]) for name in Counts._fields)),
-            Accuracy.from_dict(blank) if blank else None,
-            {name: (float(low), float(high)) for name, (low, high) in document["confidence_intervals"].items()},
-        )
-
-
-MEASURES = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -93,6 +53,13 @@ class FinderEvaluation:
         low, high = blank.confidence_interval
         return f"{blank.value:.2%} ({blank.correct:,} of {blank.count:,}; 95% CI {low:.2%} to {high:.2%})"
 
+    @property
+    def lines(self) -> list[str]:
+        """The results in sentences."""
+        said = [f"{self.pages:,} made pages of held-out writers: {self}"]
+        alone = f"Pages without digits on which nothing is found: {self.nothing_found}"
+        return [*said, alone] if self.nothing_found else said
+
     def __str__(self) -> str:
         """Precision, recall and F1 at the chosen threshold in one line."""
         counts, ends = self.chosen.counts, self.chosen.intervals
@@ -128,24 +95,5 @@ def best_threshold(places: np.ndarray, pages: Sequence[Page]) -> float:
 def evaluate_finder(places: np.ndarray, pages: Sequence[Page], threshold: float) -> FinderEvaluation:
     """Evaluate the outputs of a finder (n, h/4, w/4, 14) for n pages; the threshold was chosen on other pages."""
     thresholds = sorted({*THRESHOLDS, threshold})
-    return FinderEvaluation(len(pages), threshold, [at_threshold(places, pages, one) for one in thresholds])
-
-
-def at_threshold(places: np.ndarray, pages: Sequence[Page], threshold: float) -> AtThreshold:
-    """The results at one threshold."""
-    each = counts_of(places, pages, threshold)
-    alone = [one.detections == 0 for one in each if one.digits == 0]
-    means = resampled_means(np.array(each, np.float64))
-    digits, found, right = (means[:, column] for column in range(3))
-    drawn = {
-        "precision": ratio(right, found),
-        "recall": ratio(right, digits),
-        "f1": ratio(2 * right, digits + found),
-    }
-    intervals = {name: tuple(np.quantile(values, (0.025, 0.975)).tolist()) for name, values in drawn.items()}
-    return AtThreshold(threshold, summed(each), Accuracy(sum(alone), len(alone)) if alone else None, intervals)
-
-
-def ratio(some: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """Quotients (n,), 1 where nothing is divided by nothing, as in `Counts`."""
-    return np.where(of > 0, some / np.where(of > 0, of, 1), 1.0)
+    by_threshold = [at_threshold(one, counts_of(places, pages, one)) for one in thresholds]
+    return FinderEvaluation(len(pages), threshold, by_threshold)

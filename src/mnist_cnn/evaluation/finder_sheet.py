@@ -7,10 +7,10 @@ import numpy as np
 
 from mnist_cnn.data.pages.page import Page
 from mnist_cnn.evaluation.detection import detections, matched
+from mnist_cnn.evaluation.tiles import tiled
 
 COLUMNS, ROWS = 6, 5
 SCALE = 2  # pixels of the sheet for one of a page
-GAP = 8
 # Blue, green, red, as OpenCV has them; dark and light enough to be seen on any paper.
 FOUND, MISSED, INVENTED, IGNORED = (200, 110, 20), (0, 140, 255), (160, 20, 220), (150, 150, 150)
 
@@ -23,13 +23,7 @@ def sheet(places: np.ndarray, pages: Sequence[Page], threshold: float) -> np.nda
     ones count neither way. The label of a detection is above its box.
     """
     drawn = [marked(one, page, threshold) for one, page in zip(places[: COLUMNS * ROWS], pages, strict=False)]
-    height, width = drawn[0].shape[:2]
-    rows = -(-len(drawn) // COLUMNS)
-    whole = np.full((rows * (height + GAP) - GAP, COLUMNS * (width + GAP) - GAP, 3), 255, np.uint8)
-    for index, one in enumerate(drawn):
-        top, left = (height + GAP) * (index // COLUMNS), (width + GAP) * (index % COLUMNS)
-        whole[top : top + height, left : left + width] = one
-    return whole
+    return tiled(drawn, COLUMNS)
 
 
 def marked(places: np.ndarray, page: Page, threshold: float) -> np.ndarray:

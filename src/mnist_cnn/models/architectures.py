@@ -6,7 +6,9 @@ from mnist_cnn.models.best import best
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classic import classic
 from mnist_cnn.models.fast import fast
+from mnist_cnn.models.finder import finder
 from mnist_cnn.models.robust import robust
+from mnist_cnn.models.segmenter import segmenter
 from mnist_cnn.models.subnetworks import averaged
 from mnist_cnn.models.test_time_augmentation import with_test_time_augmentation
 from mnist_cnn.models.tiny import tiny
@@ -20,6 +22,11 @@ def build(name: str, dropout: float) -> keras.Model:
     It maps (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities, or to (n, sub-networks, 10) if it has several.
     """
     return ARCHITECTURES[name](dropout)
+
+
+def build_detector(name: str, dropout: float) -> keras.Model:
+    """Build the untrained `finder`, which has no dropout, or `segmenter`."""
+    return finder() if name == "finder" else segmenter(dropout=dropout)
 
 
 def as_saved(network: keras.Model, test_time_shift: int, temperature: float = 1.0) -> keras.Model:

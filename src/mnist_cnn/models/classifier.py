@@ -1,4 +1,4 @@
-"""A Keras model, a classifier or a finder, as a plain function of images. Knows nothing about labels or files."""
+"""A Keras model, a classifier, finder or segmenter, as a plain function of images. Knows nothing of labels or files."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,49 +7,72 @@ import numpy as np
 
 from mnist_cnn.reading.finder_network import Finder
 from mnist_cnn.reading.network import Classifier, checked
+from mnist_cnn.reading.segmenter_network import Segmented, Segmenter
 
 if TYPE_CHECKING:
     import keras
 
 # Small enough for the activations of a batch to stay in the processor's cache; 1000 takes 1.2 times as long.
 BATCH = 250
-PAGES = 50  # the same for pages of 128×128 pixels
+PAGES = 50  # the same for pages of 128×128 pixels, and for crops of 64×64
 
 
 def keras_classifier(network: "keras.Model") -> Classifier:
     """Make the function (n, 28, 28) uint8 → (n, 10) float32 probabilities from a Keras model."""
-    import keras  # here, because it brings its framework with it
-
-    predict = by_jax(network) if keras.backend.backend() == "jax" else by_keras(network)
+    predict = predicting(network, BATCH)
 
     def classify(images: np.ndarray) -> np.ndarray:
         if not len(checked(images)):
             return np.zeros((0, 10), dtype=np.float32)
-        return np.asarray(predict(images[..., np.newaxis]), dtype=np.float32)
+        return np.asarray(predict(images[..., np.newaxis])[0], dtype=np.float32)
 
     return classify
 
 
 def keras_finder(network: "keras.Model") -> Finder:
     """Make the function (n, h, w) uint8 → (n, h/4, w/4, 14) float32 from a finder that Keras holds."""
+    predict = predicting(network, PAGES)
+    return lambda images: np.asarray(predict(images[..., np.newaxis])[0], dtype=np.float32)
+
+
+def keras_segmenter(network: "keras.Model") -> Segmenter:
+    """Make the function (n, 64, 64) uint8 → (n, 11) and (n, 48, 48) float32 probabilities from a segmenter of Keras."""
+    predict = predicting(network, PAGES)
+
+    def segment(crops: np.ndarray) -> Segmented:
+        # A last batch of another size would be compiled once more.
+        filled = np.concatenate([crops, np.zeros((-len(crops) % PAGES, *crops.shape[1:]), np.uint8)])
+        logits, inks = (one[: len(crops)] for one in predict(filled[..., np.newaxis]))
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
+
+    return segment
+
+
+Predict = Callable[[np.ndarray], list[np.ndarray]]
+"""(n, h, w, 1) uint8 images → each output of a network for them."""
+
+
+def predicting(network: "keras.Model", batch: int) -> Predict:
+    """The network as a function, in batches of this size, by what is fastest on the framework that Keras runs on."""
     import keras  # here, because it brings its framework with it
 
-    predict = by_jax(network, PAGES) if keras.backend.backend() == "jax" else by_keras(network, PAGES)
-    return lambda images: np.asarray(predict(images[..., np.newaxis]), dtype=np.float32)
+    return by_jax(network, batch) if keras.backend.backend() == "jax" else by_keras(network, batch)
 
 
-def by_keras(network: "keras.Model", batch: int = BATCH) -> Callable[[np.ndarray], np.ndarray]:
+def by_keras(network: "keras.Model", batch: int) -> Predict:
     """By Keras' own `predict`."""
     # Several steps per execution save time in thousands of updates, but cost 0.4 s of tracing for forty batches.
     network.steps_per_execution = 1
 
-    def predict(images: np.ndarray) -> np.ndarray:
-        return np.asarray(network.predict(images, batch_size=batch, verbose=0))
+    def predict(images: np.ndarray) -> list[np.ndarray]:
+        made = network.predict(images, batch_size=batch, verbose=0)
+        return [np.asarray(one) for one in (made if isinstance(made, list) else [made])]
 
     return predict
 
 
-def by_jax(network: "keras.Model", batch: int = BATCH) -> Callable[[np.ndarray], np.ndarray]:
+def by_jax(network: "keras.Model", batch: int) -> Predict:
     """One compiled program for every batch; Keras also compiles one for the last batch and one to join the results.
 
     The last batch is padded with blank images.
@@ -57,16 +80,17 @@ def by_jax(network: "keras.Model", batch: int = BATCH) -> Callable[[np.ndarray],
     import jax
 
     @jax.jit
-    def program(trainable: list[object], others: list[object], images: np.ndarray) -> object:
-        return network.stateless_call(trainable, others, images, training=False)[0]
+    def program(trainable: list[object], others: list[object], images: np.ndarray) -> list[object]:
+        made = network.stateless_call(trainable, others, images, training=False)[0]
+        return made if isinstance(made, list) else [made]
 
-    def predict(images: np.ndarray) -> np.ndarray:
+    def predict(images: np.ndarray) -> list[np.ndarray]:
         values = [
             [variable.value for variable in group]
             for group in (network.trainable_variables, network.non_trainable_variables)
         ]
         filled = np.concatenate([images, np.zeros((-len(images) % batch, *images.shape[1:]), np.uint8)])
-        parts = [np.asarray(program(*values, filled[start : start + batch])) for start in range(0, len(filled), batch)]
-        return np.concatenate(parts)[: len(images)]
+        parts = [program(*values, filled[start : start + batch]) for start in range(0, len(filled), batch)]
+        return [np.concatenate(column)[: len(images)] for column in zip(*parts, strict=True)]
 
     return predict

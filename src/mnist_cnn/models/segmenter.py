@@ -36,9 +36,8 @@ def segmenter(filters: tuple[int, int, int] = (16, 48, 80), dropout: float = 0.2
     margin = (SIDE - INK) // 4
     x = convolved(joined(layers.Cropping2D(margin // 2)(x), layers.Cropping2D(margin)(fine)), half)
     pixels = layers.Conv2D(4, 3, padding="same", dtype="float32")(x)
-    return keras.Model(
-        crops, [logits, layers.Activation("sigmoid", dtype="float32", name="ink")(depth_to_space(pixels))]
-    )
+    ink = layers.Activation("sigmoid", dtype="float32", name="ink")(depth_to_space(pixels))
+    return keras.Model(crops, [logits, ink], name="segmenter")
 
 
 def with_contrast(crops: keras.KerasTensor) -> keras.KerasTensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mnist_cnn import card
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.watchdog import OverrunError, run_limited
 
@@ -29,6 +30,7 @@ PIXELS = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 INK_KEY, INK_RANGE = "mnist_cnn.ink", "0 to 255"
 TOLERANCE = 1e-3
 FINDER_CHANNELS = 14  # of the outputs of a finder, which is no classifier
+SEGMENTER_SIDE = 64  # pixels of what a segmenter takes, which is none either
 TEN = np.ones(10, np.float32)
 least, greatest = np.minimum.reduce, np.maximum.reduce  # a third of the time of `min` and `max` for one image
 # What a model is tried on: an empty image alone, then a full one and noise together. The noise is a multiplicative hash
@@ -59,10 +61,11 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
         raise ArtifactError(
             f"{path} is damaged or not an ONNX model: use a model.onnx made by `mnist-cnn train`."
         ) from error
-    if len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]:
-        raise ArtifactError(
-            f"{path} is a finder, which says where in an image digits are, and no digit classifier: name another model."
-        )
+    is_finder = len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]
+    is_segmenter = len(images) == 1 and images[0].shape[1:] == [SEGMENTER_SIDE, SEGMENTER_SIDE, 1]
+    if is_finder or is_segmenter:
+        what = card.NO_CLASSIFIERS[card.FINDER if is_finder else card.SEGMENTER]
+        raise ArtifactError(f"{path} is {what}, and no digit classifier: name another model.")
     pixels = PIXELS.get(images[0].type) if len(images) == 1 else None
     if pixels is None or images[0].shape[1:] != [28, 28, 1]:
         raise ArtifactError(f"{path} does not take n×28×28×1 uint8 images: use a model.onnx made by mnist-cnn.")

@@ -9,11 +9,10 @@ from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.network import content_of, one_line, session_of
 from mnist_cnn.reading.watchdog import OverrunError, run_limited
 
-Segmenter = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-"""(n, 64, 64) uint8 crops → (n, 11) float32 probabilities, and (n, 48, 48) float32 ink: what `models.segmenter` gives.
-
-The probabilities are those of the ten digits and of no digit.
-"""
+Segmented = tuple[np.ndarray, np.ndarray]
+"""Float32 probabilities for n crops: (n, 11) of the ten digits and of no digit, and (n, 48, 48) of being ink."""
+Segmenter = Callable[[np.ndarray], Segmented]
+"""(n, 64, 64) uint8 crops → what a network of `models.segmenter` says of them."""
 
 SIDE, INK, CLASSES = 64, 48, 11
 BATCH = 64  # crops: more need more memory and are not quicker
@@ -41,13 +40,13 @@ def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
         )
     taken, given = images[0].name, [one.name for one in outputs]
 
-    def segment(crops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def segment(crops: np.ndarray) -> Segmented:
         parts = [segmented(crops[start : start + BATCH, ..., np.newaxis]) for start in range(0, len(crops), BATCH)]
         empty = np.zeros((0, CLASSES), np.float32), np.zeros((0, INK, INK), np.float32)
         probabilities, inks = zip(empty, *parts, strict=True)
         return np.concatenate(probabilities), np.concatenate(inks)
 
-    def segmented(batch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def segmented(batch: np.ndarray) -> Segmented:
         limit = SECONDS + SECONDS_PER_CROP * len(batch)
         try:
             logits, inks = run_limited(session.run, given, {taken: batch}, onnxruntime.RunOptions(), limit)

@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_cnn.callbacks.progress import ProgressCallback, SafeConsole
-from mnist_cnn.card import LABEL_ERRORS, REPORT, Card
+from mnist_cnn.card import FINDER, LABEL_ERRORS, REPORT, SEGMENTER, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.finder_evaluation import FinderEvaluation
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
+from mnist_cnn.evaluation.segmenter_evaluation import SegmenterEvaluation
 from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
 from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe, values_of
@@ -79,12 +80,10 @@ class TerminalCallback(ProgressCallback):
         self.on_run_end()
         show_accuracy(accuracy, corrected, dataset)
 
-    def on_detections(self, evaluation: FinderEvaluation) -> None:
-        """Precision, recall and F1, and what is found where there is nothing."""
+    def on_detections(self, evaluation: FinderEvaluation | SegmenterEvaluation) -> None:
+        """How good a finder or a segmenter is."""
         self.on_run_end()
-        show(f"{evaluation.pages:,} made pages of held-out writers: {evaluation}")
-        if evaluation.nothing_found:
-            show(f"Pages without digits on which nothing is found: {evaluation.nothing_found}")
+        show(*evaluation.lines)
 
     def on_evaluate_end(self, evaluation: Evaluation, dataset: Dataset) -> None:  # noqa: ARG002  it was named already
         """The confusion matrix."""
@@ -195,7 +194,7 @@ def show_card(name: str, card: Card) -> None:
     )
     reproducible = "deterministic" if card.deterministic else "not deterministic"
     rows = {
-        **(finder_results(card, mark) if card.is_finder else results(card, mark)),
+        **{FINDER: finder_results, SEGMENTER: segmenter_results}.get(card.recipe["name"], results)(card, mark),
         "Parameters": f"{card.parameters:,}",
         "Data": f"{data['name']}: {data['training']:,} training, {data['validation']:,} validation, "
         f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
@@ -235,6 +234,18 @@ def finder_results(card: Card, mark: str) -> dict[str, str]:
     }
 
 
+def segmenter_results(card: Card, mark: str) -> dict[str, str]:
+    """The evaluation of a segmenter, in a model card."""
+    evaluation = SegmenterEvaluation.from_dict(card.evaluation)
+    names = ("Labels", "By marked ink", "By true ink")
+    counted = zip(names, evaluation.accuracies.values(), strict=True)
+    return {
+        "Crops": f"{evaluation.crops:,} of made pages of held-out writers{mark}",
+        "Digits": str(evaluation),
+        **{name: str(one) for name, one in counted if one},
+    }
+
+
 def table_of(rows: list[tuple[str, str]]) -> Table:
     """Names in bold, and what belongs to each."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
@@ -245,7 +256,8 @@ def table_of(rows: list[tuple[str, str]]) -> Table:
 
 def show_recipes() -> None:
     """Every recipe in a line, and all hyperparameters in one table."""
-    show(*(Text.assemble((f"{name:<8}", "bold"), ABOUT[name]) for name in RECIPES), "")
+    width = max(map(len, RECIPES)) + 1
+    show(*(Text.assemble((f"{name:<{width}}", "bold"), ABOUT[name]) for name in RECIPES), "")
     rows = [
         (option_of(one.name), *(f"{getattr(recipe, one.name)}" for recipe in RECIPES.values()), values_of(one))
         for one in Recipe.hyperparameters()

@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mnist_cnn.card import FINDER, SEGMENTER
 from mnist_cnn.system.files import append as append_to_file
 from mnist_cnn.system.files import write_whole
 
 Epoch = dict[str, float]
 """One row: epoch (from 1), loss, accuracy, seconds, and with validation images val_loss, val_accuracy.
 
-A finder's has no accuracies, but the parts of the loss, and precision, recall and F1 on the validation pages.
+A finder's has no accuracies, but the parts of the loss, and precision, recall and F1 on the validation pages. A
+segmenter's has the parts of the loss, and on the validation crops the accuracy of the digits' labels and the ROC AUC of
+digits against what is none.
 """
 
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
@@ -21,11 +24,15 @@ FINDER_COLUMNS = (
     *("epoch", "loss", "heat_loss", "box_loss", "val_loss"),
     *("val_precision", "val_recall", "val_f1", "seconds"),
 )
+SEGMENTER_COLUMNS = (
+    *("epoch", "loss", "class_loss", "ink_loss", "val_loss"),
+    *("val_accuracy", "val_roc_auc", "seconds"),
+)
 
 
-def columns(is_finder: bool) -> Sequence[str]:
-    """The columns of a classifier's or a finder's history."""
-    return FINDER_COLUMNS if is_finder else COLUMNS
+def columns(recipe: str) -> Sequence[str]:
+    """The columns of the history of a recipe."""
+    return {FINDER: FINDER_COLUMNS, SEGMENTER: SEGMENTER_COLUMNS}.get(recipe, COLUMNS)
 
 
 def append(path: Path, row: Epoch, columns: Sequence[str] = COLUMNS) -> None:

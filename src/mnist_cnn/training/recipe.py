@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from mnist_cnn.card import FINDER
+from mnist_cnn.card import FINDER, NO_CLASSIFIERS, SEGMENTER
 from mnist_cnn.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -68,9 +68,14 @@ class Recipe:
     steps_per_execution: int = number(16, 1, 10_000, "Batches per compiled call; changes the speed only.")
     pages: int = number(0, 0, 60_000, "Finder: pages made per epoch, each used `repeats` times.")
     mosaics: float = number(0.0, 0.0, 1.0, "Finder: fraction of batches with pages joined, four to an image.")
-    weight_decay: float = number(0.0, 0.0, 1.0, "Finder: decoupled weight decay, as a share of the learning rate.")
-    gradient_clipping: float = number(0.0, 0.0, 1e6, "Finder: maximum norm of the gradient; 0: any.")
-    weight_averaging: float = number(0.0, 0.0, 0.99999, "Finder: share of the averaged weights kept at each update.")
+    crops: int = number(0, 0, 150_000, "Segmenter: crops made per epoch, each used `repeats` times.")
+    weight_decay: float = number(
+        0.0, 0.0, 1.0, "Finder, segmenter: decoupled weight decay, as a share of the learning rate."
+    )
+    gradient_clipping: float = number(0.0, 0.0, 1e6, "Finder, segmenter: maximum norm of the gradient; 0: any.")
+    weight_averaging: float = number(
+        0.0, 0.0, 0.99999, "Finder, segmenter: share of the averaged weights kept at each update."
+    )
 
     def __init__(self, name: str = "classic", **hyperparameters: float | str) -> None:
         if name not in VALUES:
@@ -82,7 +87,7 @@ class Recipe:
         for word, one in known.items():
             usual = VALUES[name].get(word, one.default)
             value = checked(one, hyperparameters.get(word, usual))
-            if value != usual and (word in NOT_OF_FINDER if name == FINDER else word in OF_FINDER):
+            if value != usual and word in FOREIGN.get(name, OF_DETECTORS):
                 option = word.replace("_", "-")
                 raise RecipeError(f"{option} is not a hyperparameter of the recipe {name}: leave --{option} out.")
             object.__setattr__(self, word, value)
@@ -104,11 +109,11 @@ class Recipe:
     def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
         """The same recipe with the repeats per epoch settled for this many training images.
 
-        Without `ink` it draws nothing from there. Raises RecipeError if the images, or the pages of an epoch, do not
-        fill one batch, or a batch of pages cannot be divided into fours for mosaics.
+        Without `ink` it draws nothing from there. Raises RecipeError if the images, or the pages or crops of an epoch,
+        do not fill one batch, or a batch of pages cannot be divided into fours for mosaics.
         """
-        if self.is_finder:
-            return self.for_pages()
+        if not self.is_classifier:
+            return self.for_made()
         if count < self.batch_size:
             raise RecipeError(
                 f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
@@ -117,14 +122,17 @@ class Recipe:
         settled = replace(self, repeats=repeats)
         return settled if ink else replace(settled, ink_digits=0.0, ink_negatives=0.0)
 
-    def for_pages(self) -> "Recipe":
-        """The same recipe of a finder with its repeats per epoch settled; raises RecipeError as `for_images`."""
-        if not self.pages:
-            raise RecipeError("pages is 0, so there is nothing to train on: give the number of pages of an epoch.")
+    def for_made(self) -> "Recipe":
+        """The same recipe of a finder or segmenter with its repeats per epoch settled; raises as `for_images`."""
+        things = "pages" if self.is_finder else "crops"
+        if not self.made:
+            raise RecipeError(
+                f"{things} is 0, so there is nothing to train on: give the number of {things} of an epoch."
+            )
         settled = replace(self, repeats=self.repeats or 1)
         used = settled.images_per_epoch(0)
         if used < self.batch_size:
-            raise RecipeError(f"batch-size is {self.batch_size}: an epoch uses only {used} pages, so lower it.")
+            raise RecipeError(f"batch-size is {self.batch_size}: an epoch uses only {used} {things}, so lower it.")
         if self.mosaics and self.batch_size % 4:
             raise RecipeError(
                 f"batch-size is {self.batch_size}: with mosaics of four pages it must be a multiple of 4."
@@ -137,9 +145,19 @@ class Recipe:
         return self.name == FINDER
 
     @property
+    def is_classifier(self) -> bool:
+        """Whether its model classifies an image of one digit."""
+        return self.name not in NO_CLASSIFIERS
+
+    @property
+    def made(self) -> int:
+        """How many pages, of a finder, or crops, of a segmenter, are made for an epoch."""
+        return self.pages or self.crops
+
+    @property
     def takes_ink(self) -> bool:
         """Whether it can be trained on ink."""
-        return self.is_finder or bool(self.ink_digits or self.ink_negatives)
+        return not self.is_classifier or bool(self.ink_digits or self.ink_negatives)
 
     @property
     def draws_images(self) -> bool:
@@ -147,20 +165,20 @@ class Recipe:
         return bool(self.restyle or self.negatives or self.ink_digits)
 
     def require_classifier(self, what: str) -> None:
-        """Raise RecipeError if this recipe trains a finder, which `what` cannot use."""
-        if self.is_finder:
+        """Raise RecipeError if this recipe trains a finder or a segmenter, which `what` cannot use."""
+        if not self.is_classifier:
             raise RecipeError(
-                f"{what} needs a digit classifier, and the recipe {FINDER} trains a network that says where in an "
-                "image digits are: choose another recipe."
+                f"{what} needs a digit classifier, and the recipe {self.name} trains {NO_CLASSIFIERS[self.name]}: "
+                "choose another recipe."
             )
 
     def images_per_epoch(self, count: int) -> int:
-        """How many images the network sees per epoch where there are this many to train on; a finder: how many pages.
+        """How many images the network sees per epoch where there are this many to train on.
 
-        The latter depends on the recipe alone.
+        A finder and a segmenter see pages and crops, the number of which depends on the recipe alone.
         """
-        if self.is_finder:
-            return self.pages * self.repeats
+        if not self.is_classifier:
+            return self.made * self.repeats
         digits = count * self.repeats
         return digits + round(digits * self.ink_digits) + round(digits * self.negatives)
 
@@ -300,14 +318,31 @@ VALUES: dict[str, dict[str, float | str]] = {
         "gradient_clipping": 3.0,
         "weight_averaging": 0.9995,
     },
+    SEGMENTER: {
+        "epochs": 10,
+        "batch_size": 128,
+        "optimizer": "adam",
+        "learning_rate": 0.004,
+        "schedule": "cosine",
+        "warm_up": 0.04,
+        "label_smoothing": 0.02,
+        "validation_split": 0.05,
+        "repeats": 5,
+        "crops": 12_000,
+        "weight_decay": 0.01,
+        "weight_averaging": 0.998,
+    },
 }
-# What means something for the finder only, and what means nothing for it.
-OF_FINDER = frozenset({"pages", "mosaics", "weight_decay", "gradient_clipping", "weight_averaging"})
-NOT_OF_FINDER = frozenset(
-    {"optimizer", "label_smoothing", "validation_split", "dropout", "final_plain_epochs", "test_time_shift"}
+# What means something for the networks that detect digits only, and what means nothing for each of them.
+OF_DETECTORS = frozenset({"pages", "mosaics", "crops", "weight_decay", "gradient_clipping", "weight_averaging"})
+OF_CLASSIFIERS = frozenset(
+    {"optimizer", "validation_split", "final_plain_epochs", "test_time_shift", "steps_per_execution"}
     | {"rotation", "zoom", "shear", "translation", "elastic", "restyle", "negatives", "ink_digits", "ink_negatives"}
-    | {"steps_per_execution"}
 )
+FOREIGN = {
+    FINDER: OF_CLASSIFIERS | {"label_smoothing", "dropout", "crops"},
+    SEGMENTER: OF_CLASSIFIERS | {"pages", "mosaics"},
+}
 RECIPES = {name: Recipe(name) for name in VALUES}
 ABOUT = {
     "classic": "The well-known Keras tutorial recipe, exactly: 33,658 parameters, SGD, 12 epochs, about 98%.",
@@ -316,4 +351,5 @@ ABOUT = {
     "robust": "Trained to read anyone's handwriting in photos and scans, and to reject what is not a digit.",
     "tiny": "At most 10,000 parameters: for a microcontroller or a web page.",
     FINDER: "Detects digits in whole images, among words, forms and lines. No classifier; not used for reading yet.",
+    SEGMENTER: "Looks at what a finder has found: which digit it is, if any, and where its ink is. No classifier.",
 }

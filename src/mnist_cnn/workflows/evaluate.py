@@ -175,7 +175,7 @@ def classifier_of(artifact: Artifact) -> Classifier:
 
 
 def keras_model_of(artifact: Artifact) -> "keras.Model":
-    """The Keras model of an artifact, with calibrated probabilities whatever format it was saved in; or the finder.
+    """The Keras model of an artifact: with calibrated probabilities whatever format it was saved in, if it classifies.
 
     Where the folder has no model.keras, as the bundled model's, it is built again from model.onnx.
     """
@@ -183,8 +183,8 @@ def keras_model_of(artifact: Artifact) -> "keras.Model":
     backend.start()
     from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
 
-    if artifact.card.is_finder:
-        return store.load_keras(artifact.folder / card.KERAS_MODEL, store.FINDER)
+    if shapes := store.DETECTORS.get(artifact.card.recipe["name"]):
+        return store.load_keras(artifact.folder / card.KERAS_MODEL, shapes)
     if card.KERAS_MODEL not in artifact.card.files or not (artifact.folder / card.KERAS_MODEL).exists():
         from mnist_cnn.artifact.trainable import trainable
         from mnist_cnn.reading.nearest import index

@@ -10,7 +10,7 @@ import numpy as np
 
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
-from mnist_cnn.card import Card
+from mnist_cnn.card import NO_CLASSIFIERS, Card
 from mnist_cnn.data.contents import checked_images
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import RunError
@@ -28,8 +28,8 @@ class Model:
     """A saved model: `folder` has its files, `card` says what it is, how it was trained and how good it is.
 
     `mnist_cnn.load` gives one, and so do `train`, `resume` and `adapt`. If the folder has a model.onnx, everything here
-    works on the base install except `keras` and `evaluate`, which need the extra `train`. A finder classifies nothing:
-    of it there are `folder`, `card`, `keras` and `save`; the others raise ArtifactError.
+    works on the base install except `keras` and `evaluate`, which need the extra `train`. A finder and a
+    segmenter classify nothing: of them there are `folder`, `card`, `keras` and `save`; the others raise ArtifactError.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -108,15 +108,18 @@ class Model:
     def __repr__(self) -> str:
         known = self.card.evaluation
         if self.card.is_finder:
-            return (
-                f"Model({str(self.folder)!r}, recipe 'finder', F1 {known['f1']:.2%} on {known['pages']:,} made pages)"
+            result = f"F1 {known['f1']:.2%} on {known['pages']:,} made pages"
+        elif self.card.is_segmenter:
+            result = f"ROC AUC {known['roc_auc']:.4f} on {known['crops']:,} crops of made pages"
+        else:
+            result = (
+                f"{known['accuracy']:.2%} on {'MNIST' if self.card.data['name'] == 'mnist' else self.card.data['name']}"
             )
-        on = "MNIST" if self.card.data["name"] == "mnist" else self.card.data["name"]
-        return f"Model({str(self.folder)!r}, recipe {self.card.recipe['name']!r}, {known['accuracy']:.2%} on {on})"
+        return f"Model({str(self.folder)!r}, recipe {self.card.recipe['name']!r}, {result})"
 
     def _repr_html_(self) -> str:
         """The learning curves and the confusion matrix, for a notebook."""
-        if self.card.is_finder:
+        if self.card.recipe["name"] in NO_CLASSIFIERS:
             return f"<p>{escape(repr(self))}</p>{learning_curves(self)}"
         matrix = np.asarray(self.card.evaluation["confusion_matrix"])
         return confusion_table(repr(self), matrix) + learning_curves(self)

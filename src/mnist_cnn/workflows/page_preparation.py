@@ -1,4 +1,4 @@
-"""A dataset and ink → what a finder's pages are made of, to train and to validate on; what a card says of it."""
+"""A dataset and ink → what made pages are made of, to train and to validate on; what a card says of it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +10,12 @@ from mnist_cnn.data.ink.collection import Ink, writers
 from mnist_cnn.data.ink.writers import held_out
 from mnist_cnn.data.pages.sources import LEFT_OUT, Sources, sources
 from mnist_cnn.errors import DataError
-from mnist_cnn.training.finder_pages import SIDE, TEST, VALIDATION, held_out_count
-from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows.run_card import about_data
 
 
 @dataclass(frozen=True, eq=False)
 class PageData:
-    """What a finder's pages come from: a dataset, split already, and ink, if there is any."""
+    """What made pages come from: a dataset, split already, and ink, if there is any."""
 
     dataset: Dataset
     ink: Ink | None
@@ -29,14 +27,16 @@ class PageData:
         if len(missing := np.flatnonzero(np.diff(made.starts) == 0)):
             raise DataError(
                 f"There is no {missing[0]} among the {len(made.images):,} images to "
-                f"{'validate' if validation else 'train'} on, and a finder needs all ten digits: give more images."
+                f"{'validate' if validation else 'train'} on, and pages need all ten digits: give more images."
             )
         return made
 
-    def about(self, recipe: Recipe) -> dict[str, Any]:
-        """What the model card says of it. The dataset's test images are not used: made pages take their place."""
-        pages = {"side": SIDE, "validation": held_out_count(recipe, VALIDATION), "test": held_out_count(recipe, TEST)}
-        about = about_data(self.dataset) | {"test": 0, "pages": pages}
+    def about(self, made: dict[str, Any]) -> dict[str, Any]:
+        """What the model card says of it, and of what is `made` of it.
+
+        The dataset's test images are not used: what is made of other images takes their place.
+        """
+        about = about_data(self.dataset) | {"test": 0} | made
         return about | ({"ink": about_ink(self.ink)} if self.ink else {})
 
 

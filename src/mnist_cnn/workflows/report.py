@@ -17,12 +17,16 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError, DataError
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.finder_evaluation import evaluate_finder
-from mnist_cnn.models.classifier import keras_finder
+from mnist_cnn.evaluation.segmenter_evaluation import evaluate_segmenter
+from mnist_cnn.models.classifier import keras_finder, keras_segmenter
+from mnist_cnn.reading.weights import FINDER, calibrated_classifier
 from mnist_cnn.system import environment
-from mnist_cnn.system.files import read_limited
+from mnist_cnn.system.files import read_limited, sha256_of
 from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number
-from mnist_cnn.training.finder_pages import TEST, held_out_pages
+from mnist_cnn.training.finder_pages import held_out_pages
+from mnist_cnn.training.made_epochs import TEST
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.training.segmenter_crops import held_out_crops
 from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions, evaluated, keras_model_of
 from mnist_cnn.workflows.page_preparation import PageData
 
@@ -40,20 +44,21 @@ def report(
     """Make the report of a saved model again, from its model card, its weights and the data it was trained on.
 
     `data` are needed only if the model was trained on arrays in memory: the same ones. With `corruptions` the report
-    also has the accuracy on corrupted images, which takes a minute or two. For a finder its test pages are made again,
-    with the ink that it was trained on. Gives the path of the page, `report.html` in the folder. Raises ArtifactError,
-    DataError, RunError if it cannot be written, and MissingExtraError on the base install.
+    also has the accuracy on corrupted images, which takes a minute or two. For a finder its test pages, and for a
+    segmenter its test crops, are made again, with the ink that it was trained on. Gives the path of the page,
+    `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written, and
+    MissingExtraError on the base install.
     """
     environment.require_training("Making a report")
     listed = callbacks_for(verbose, callbacks)
     from mnist_cnn.evaluation import html_report
 
     artifact = store.own(folder)
-    if artifact.card.is_finder:
+    if artifact.card.recipe["name"] in card.NO_CLASSIFIERS:
         if corruptions:
             card.require_classifier(artifact.folder, artifact.card)
         with store.writing(artifact.folder):
-            return finder_report_of(artifact, listed, data)
+            return detector_report_of(artifact, listed, data)
     dataset = data_of(artifact, listed, data)
     robustness = evaluate_corruptions([artifact], dataset, listed) if corruptions else None
     found = label_errors_in(artifact.folder / card.LABEL_ERRORS, dataset)
@@ -72,9 +77,9 @@ def report(
         )
 
 
-def finder_report_of(artifact: Artifact, callbacks: CallbackList, data: Data | None) -> Path:
-    """Make the report of a finder again."""
-    from mnist_cnn.evaluation import finder_report
+def detector_report_of(artifact: Artifact, callbacks: CallbackList, data: Data | None) -> Path:
+    """Make the report of a finder or a segmenter again."""
+    from mnist_cnn.evaluation import finder_report, segmenter_report
 
     known, recipe = artifact.card, Recipe(**artifact.card.recipe)
     dataset = data_of(artifact, callbacks, data).split(recipe.validation_split)
@@ -85,7 +90,18 @@ def finder_report_of(artifact: Artifact, callbacks: CallbackList, data: Data | N
             f"The ink at {', '.join(recorded['origin'])} is not what {artifact.name} was trained on: bring the old "
             "files back."
         )
-    pages = held_out_pages(PageData(dataset, ink).sources(validation=True), recipe, TEST)
+    sources = PageData(dataset, ink).sources(validation=True)
+    if known.is_segmenter:
+        if sha256_of(FINDER) != known.data["crops"]["finder"]:
+            raise ArtifactError(
+                f"{artifact.name} was trained on the candidates of another finder than the bundled one, and only that "
+                "one finds its test crops again: use the version of mnist-cnn that trained it."
+            )
+        crops = held_out_crops(sources, FINDER, recipe, TEST)
+        said = keras_segmenter(keras_model_of(artifact))(crops.images)
+        segmented = evaluate_segmenter(said, crops, calibrated_classifier())
+        return segmenter_report.write(artifact.folder, known, segmented, said, crops)
+    pages = held_out_pages(sources, recipe, TEST)
     places = keras_finder(keras_model_of(artifact))(np.stack([page.grey for page in pages]))
     evaluation = evaluate_finder(places, pages, float(known.evaluation["threshold"]))
     return finder_report.write(artifact.folder, known, evaluation, places, pages)

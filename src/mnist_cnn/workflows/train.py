@@ -30,7 +30,8 @@ from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check
-from mnist_cnn.workflows import train_finder
+from mnist_cnn.workflows import train_finder, train_segmenter
+from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
 from mnist_cnn.workflows.evaluate import evaluated
 from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
@@ -68,7 +69,8 @@ def train(
 
     `ink` are files or folders with digital ink, UNIPEN's or Pen-Digits', from which `robust` draws digits of
     people who write otherwise than MNIST's, and letters as negatives; some of the writers are held out for validation
-    (docs/recipes.md). Without it, it is trained on `data` alone. `finder` writes its pages with it likewise.
+    (docs/recipes.md). Without it, it is trained on `data` alone. `finder` and `segmenter` write
+    their pages with it likewise.
 
     `verbose` is 0 for silence; 1 for progress on a terminal or in a notebook, elsewhere only warnings; 2 for progress
     anywhere. `callbacks` are objects with methods such as `on_epoch_end(epoch, logs)` (`mnist_cnn.Callback` has all of
@@ -96,10 +98,10 @@ def train(
             f"The recipe {recipe.name} takes nothing from ink: leave --ink out, use robust, or set "
             "--ink-digits, the number of its digits per training image."
         )
-    if recipe.is_finder and devices > 1:
-        raise RecipeError("The recipe finder trains on one device: leave --devices out.")
+    if not recipe.is_classifier and devices > 1:
+        raise RecipeError(f"The recipe {recipe.name} trains on one device: leave --devices out.")
     if recipe.takes_ink and not ink:
-        listed.on_message(train_finder.WITHOUT_INK if recipe.is_finder else WITHOUT_INK)
+        listed.on_message(WITHOUT_INK if recipe.is_classifier else PAGES_WITHOUT_INK.format(recipe.name))
     recorded = load_ink(ink, listed.on_message) if ink else None
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train), ink=recorded is not None)
@@ -123,7 +125,7 @@ def train(
     )
     with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
         checkpoint.save_settings(partial / store.CHECKPOINT, settings)
-        history.rewrite(partial / card.HISTORY, [], history.columns(recipe.is_finder))
+        history.rewrite(partial / card.HISTORY, [], history.columns(recipe.name))
         return Model(_run(partial, settings, dataset, recorded, listed))
 
 
@@ -177,7 +179,8 @@ def _run(
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
-    steps = train_finder.run if settings.recipe.is_finder else _run_classifier
+    detectors = {card.FINDER: train_finder.run, card.SEGMENTER: train_segmenter.run}
+    steps = detectors.get(settings.recipe.name, _run_classifier)
     steps(partial, settings, dataset, recorded, callbacks)
     return store.complete(partial)
 

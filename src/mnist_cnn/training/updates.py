@@ -1,25 +1,25 @@
-"""One update of a finder, on TensorFlow or JAX: gradient, optimizer, averaged weights. Knows nothing of epochs.
+"""One update of a network with averaged weights, on TensorFlow or JAX: gradient, optimizer, mean of the weights.
 
-Keras' own `fit` cannot be used: batches have two shapes, and what is averaged includes the statistics of batch
-normalization, which Keras' averaging leaves out.
+Knows nothing of epochs, nor of what is learnt. Keras' own `fit` cannot be used: batches may have two shapes, and what
+is averaged includes the statistics of batch normalization, which Keras' averaging leaves out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from keras import ops
 
 from mnist_cnn.errors import RunError
 from mnist_cnn.training import backend
-from mnist_cnn.training.finder_loss import Loss, finder_loss
-from mnist_cnn.training.finder_pages import Step
-from mnist_cnn.training.finder_targets import Targets, targets
+from mnist_cnn.training.made_epochs import Step
 
 if TYPE_CHECKING:
     import keras
 
+LossOf = Callable[[Any, Sequence[Any], bool], Sequence[Any]]
+"""(outputs, batch, mosaic) → the loss and its parts: the outputs of the network for a batch, or for mosaics of it."""
 Update = Callable[[Step], Any]
-"""Make one update; gives the loss and its parts, heat and boxes, as a tensor (3,) that may not be computed yet."""
+"""Make one update; gives the loss and its parts as a tensor (parts,) that may not be computed yet."""
 
 
 class Updates:
@@ -30,20 +30,14 @@ class Updates:
     Raises RunError where Keras runs on PyTorch.
     """
 
-    def __init__(self, network: "keras.Model", averaged: "keras.Model", share: float) -> None:
+    def __init__(self, network: "keras.Model", averaged: "keras.Model", share: float, loss_of: LossOf) -> None:
         makers = {"tensorflow": on_tensorflow, "jax": on_jax}
         if backend.name() not in makers:
             raise RunError(
-                f"The recipe finder trains on TensorFlow or JAX, and Keras runs on {backend.name()}: give --backend "
-                "tensorflow or --backend jax."
+                f"The recipe {network.name} trains on TensorFlow or JAX, and Keras runs on {backend.name()}: give "
+                "--backend tensorflow or --backend jax."
             )
-        self.update, self.finish = makers[backend.name()](network, averaged, share)
-
-
-def loss_of(places: Any, boxes: Any, labels: Any, side: int, mosaic: bool) -> Loss:
-    """The loss of the outputs for pages (n, side, side), or for a quarter as many mosaics of them."""
-    wanted = targets(boxes, labels, side, side)
-    return finder_loss(places, Targets(*map(four_in_one, wanted)) if mosaic else wanted)
+        self.update, self.finish = makers[backend.name()](network, averaged, share, loss_of)
 
 
 def four_in_one(maps: Any) -> Any:
@@ -60,26 +54,30 @@ def kept(update: Any, share: float) -> Any:
     return ops.minimum(share, (1.0 + done) / (10.0 + done))
 
 
-def on_tensorflow(network: "keras.Model", averaged: "keras.Model", share: float) -> tuple[Update, Callable[[], None]]:
+def on_tensorflow(
+    network: "keras.Model", averaged: "keras.Model", share: float, loss_of: LossOf
+) -> tuple[Update, Callable[[], None]]:
     """As a graph, which TensorFlow may rewrite to compute in bfloat16."""
     import tensorflow as tf
 
     @tf.function  # type: ignore[untyped-decorator]  # TensorFlow ships no types
-    def update(images: Any, boxes: Any, labels: Any, mosaic: bool) -> Any:
+    def update(batch: Any, mosaic: bool) -> Any:
         with tf.GradientTape() as tape:
-            places = network(four_in_one(images) if mosaic else images, training=True)
-            loss = loss_of(places, boxes, labels, images.shape[1], mosaic)
-        gradients = tape.gradient(loss.total, network.trainable_variables)
+            outputs = network(four_in_one(batch[0]) if mosaic else batch[0], training=True)
+            loss = loss_of(outputs, batch, mosaic)
+        gradients = tape.gradient(loss[0], network.trainable_variables)
         network.optimizer.apply(gradients, network.trainable_variables)
         remains = kept(network.optimizer.iterations, share)
         for mean, one in zip(averaged.weights, network.weights, strict=True):
             mean.assign(remains * mean + (1 - remains) * one)
         return tf.stack(loss)
 
-    return lambda step: update(*map(tf.constant, step.batch), step.mosaic), lambda: None
+    return lambda step: update(tuple(map(tf.constant, step.batch)), step.mosaic), lambda: None
 
 
-def on_jax(network: "keras.Model", averaged: "keras.Model", share: float) -> tuple[Update, Callable[[], None]]:
+def on_jax(
+    network: "keras.Model", averaged: "keras.Model", share: float, loss_of: LossOf
+) -> tuple[Update, Callable[[], None]]:
     """As a compiled function of all values, by Keras' stateless interface."""
     import jax
     import jax.numpy as jnp
@@ -94,31 +92,34 @@ def on_jax(network: "keras.Model", averaged: "keras.Model", share: float) -> tup
     # Copies, because the buffers are given to each update.
     state = [[jnp.array(variable.value) for variable in group] for group in groups]
 
-    def of(trainable: Any, others: Any, images: Any, boxes: Any, labels: Any, mosaic: bool) -> Any:
-        places, others = network.stateless_call(
-            trainable, others, four_in_one(images) if mosaic else images, training=True
+    def of(trainable: Any, others: Any, batch: Any, mosaic: bool) -> Any:
+        outputs, others = network.stateless_call(
+            trainable, others, four_in_one(batch[0]) if mosaic else batch[0], training=True
         )
-        loss = loss_of(places, boxes, labels, images.shape[1], mosaic)
-        return loss.total, (others, loss)
+        loss = loss_of(outputs, batch, mosaic)
+        return loss[0], (others, loss)
 
-    def updated(state: Any, images: Any, boxes: Any, labels: Any, mosaic: bool) -> Any:
+    def updated(state: Any, batch: Any, mosaic: bool) -> Any:
         trainable, others, memory, *means = state
-        (_, (others, loss)), gradients = jax.value_and_grad(of, has_aux=True)(
-            trainable, others, images, boxes, labels, mosaic
-        )
+        (_, (others, loss)), gradients = jax.value_and_grad(of, has_aux=True)(trainable, others, batch, mosaic)
         trainable, memory = network.optimizer.stateless_apply(memory, gradients, trainable)
         remains = kept(memory[0], share)
+
+        def averaged_with(mean: Any, one: Any) -> Any:
+            # Among the others is the state of dropout's random generator, which has no mean.
+            return remains * mean + (1 - remains) * one if jnp.issubdtype(mean.dtype, jnp.floating) else mean
+
         means = [
-            [remains * mean + (1 - remains) * one for mean, one in zip(some, values, strict=True)]
+            [averaged_with(mean, one) for mean, one in zip(some, values, strict=True)]
             for some, values in zip(means, (trainable, others), strict=True)
         ]
         return [trainable, others, memory, *means], jnp.stack(loss)
 
-    compiled = jax.jit(updated, static_argnums=4, donate_argnums=0)
+    compiled = jax.jit(updated, static_argnums=2, donate_argnums=0)
 
     def update(step: Step) -> Any:
         nonlocal state
-        state, loss = compiled(state, *step.batch, step.mosaic)
+        state, loss = compiled(state, tuple(step.batch), step.mosaic)
         return loss
 
     def finish() -> None:
