@@ -82,6 +82,13 @@ def test_the_folder_has_all_that_it_names(node_modules: Path, tmp_path: Path) ->
     assert {path.name for path in written.path.parent.iterdir()} == {"page"}
 
 
+def test_another_model_alone_says_which_digit_it_is(node_modules: Path, tmp_path: Path) -> None:
+    for model, name in [(None, "bundled"), (BUNDLED / "model.onnx", "another")]:
+        written = export_web(model, tmp_path / name, node_modules).path
+        weights = json.loads((written / "evidence.json").read_bytes())
+        assert (weights["classes"] == [0, 0, 1]) == (name == "another")
+
+
 def test_the_page_uses_no_other_host_and_no_eval(node_modules: Path, tmp_path: Path) -> None:
     page = (export_web(None, tmp_path / "page", node_modules).path / "index.html").read_text()
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
@@ -414,6 +421,7 @@ def test_a_network_whose_temperature_is_outside_is_read_with_it(browser: Any, ro
     with hosted(tmp_path) as address:
         visit.page.goto(f"{address}page/")
         reader = Reader(with_temperature(calibrated_classifier(), 3.0))
+        reader.is_bundled = True  # as the page takes it to be
         assert_same(reading_of(visit.page, MADE["thin pen"]), reader.read(MADE["thin pen"]))
         visit.end(address)
 

@@ -10,7 +10,7 @@ import pytest
 from drawing import grain, inked, mask
 from mnist_cnn.reading import counterfactual, evidence, layout, view
 from mnist_cnn.reading.colour import separate
-from mnist_cnn.reading.crops import crop
+from mnist_cnn.reading.crops import crop, ink_boxes
 from mnist_cnn.reading.detector import peaks
 from mnist_cnn.reading.drawing import drawing_of
 from mnist_cnn.reading.evidence import Weights
@@ -144,6 +144,14 @@ def test_octaves_and_crops_are_the_same(scripts: Scripts, rng: np.random.Generat
         box = [left, top, left + width, top + height]
         found = as_array(scripts.page.evaluate(CROP, [image_of(image), box]))
         assert_nearly(found, crop(octaves, np.array(box, float)), 0.01)
+
+
+def test_boxes_around_ink_are_the_same(scripts: Scripts) -> None:
+    box, ink = [10.0, 20.0, 41.0, 77.0], np.zeros((48, 48), np.float32)
+    for size in (0, 9, 20):
+        ink[10 : 10 + size, 15:24] = 0.7
+        expected = ink_boxes(np.array([box]), ink[np.newaxis])[0]
+        assert scripts.call("reading/crops.js", "inkBox", box, image_of(ink)) == pytest.approx(expected)
 
 
 WITH_OCTAVES = """const { octavesOf } = await import("/reading/octaves.js");

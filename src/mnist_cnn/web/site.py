@@ -11,16 +11,16 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from mnist_cnn import __version__, card
 from mnist_cnn.errors import ExportError
-from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.nearest import INDEX
-from mnist_cnn.reading.weights import EVIDENCE, FINDER, SEGMENTER, calibrated_classifier
+from mnist_cnn.reading.weights import EVIDENCE, FINDER, SEGMENTER, bundled_weights, calibrated_classifier
 from mnist_cnn.web.packages import contents
 
 # Nothing from another host; WebAssembly, but no eval.
@@ -120,10 +120,12 @@ def network_parts(model: str | Path | None) -> dict[str, bytes]:
     """The model and its model card, if it has one, after verifying them; and what finds digits for it."""
     path = path_of(model)
     calibrated_classifier(path)  # raises ArtifactError if it is damaged
-    bundled = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER, EVIDENCE)}
+    weights = bundled_weights() if path == BUNDLED else bundled_weights().of_another_model()
+    beside = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER)}
+    beside[EVIDENCE.name] = (json.dumps(asdict(weights), indent=1) + "\n").encode()
     if not path.is_dir():
-        return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n", **bundled}
-    return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)} | bundled
+        return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n", **beside}
+    return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)} | beside
 
 
 def temperature_of(model: str | Path | None) -> float:

@@ -20,7 +20,8 @@ export async function load(file) {
   const { width, height } = bitmap;
   try {
     checkSize(width, height);
-    return { grey: separate(pixelsOf(bitmap, start[0] === 0xff && start[1] === 0xd8)), width, height };
+    const pixels = pixelsOf(bitmap, start[0] === 0xff && start[1] === 0xd8);
+    return { grey: separate(fromMask(pixels)), width, height };
   } finally {
     bitmap.close();
   }
@@ -130,6 +131,14 @@ function rangeOf(values, first, apart) {
     if (values[index] > most) most = values[index];
   }
   return most - least;
+}
+
+/* Of a mask of zeros and ones the ones are white. */
+function fromMask(image) {
+  const { data, width, height, channels } = image;
+  let most = 0;
+  for (let index = 0; index < data.length && most < 2; index += 1) if (data[index] > most) most = data[index];
+  return most === 1 ? imageOf(width, height, data.map((level) => 255 * level), channels) : image;
 }
 
 /* Say what a file that this browser cannot decode seems to be, by its first bytes, and what to do. */

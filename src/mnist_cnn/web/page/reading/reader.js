@@ -1,7 +1,7 @@
 /* An image comes in, a reading goes out: every step of reading in order. (reading/reader.py) */
 
 import { greatest, inverted, longer } from "../pixels/image.js";
-import { crop } from "./crops.js";
+import { crop, inkBox } from "./crops.js";
 import { CANDIDATE, CLASSES, candidates, overlap } from "./detector.js";
 import { drawingOf } from "./drawing.js";
 import { alone, existence, logit, ofDigits, probabilities, sigmoid } from "./evidence.js";
@@ -48,9 +48,9 @@ async function looked({ grey }, networks, single) {
   const least = single ? KEPT : SHOWN;
   const digits = chosen.filter(({ exists }) => exists >= least);
   const others = chosen.filter(({ exists }) => exists >= KEPT && exists < least);
-  const made = ({ box, image, exists, digits: ten }) => {
+  const made = ({ inked, image, exists, digits: ten }) => {
     const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
-    return { box: boxBack(box, view), image, probabilities: probabilities(sure, ten) };
+    return { box: boxBack(inked, view), image, probabilities: probabilities(sure, ten) };
   };
   const inRows = rows(digits.map(({ box }) => box)).map((row) => row.map((index) => made(digits[index])));
   return { rows: await asPrepared(grey, inRows, networks.classify), candidates: others.map(made) };
@@ -82,7 +82,8 @@ async function seen(grey, { find, segment, classify, weights }, single) {
   const exist = existence(evidence, found.map(({ box }) => box), weights);
   return found.map(({ box, scores }, index) => {
     const witnesses = [scores, segmented[index].probabilities.slice(0, CLASSES), classified[index]];
-    return { box, image: images[index], exists: exist[index], digits: ofDigits(witnesses, weights) };
+    const [inked, digits] = [inkBox(box, segmented[index].ink), ofDigits(witnesses, weights)];
+    return { box, inked, image: images[index], exists: exist[index], digits };
   });
 }
 

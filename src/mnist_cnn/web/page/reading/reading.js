@@ -11,6 +11,8 @@ export function documentOf({ rows, candidates }, { width, height }, minConfidenc
   const entry = (digit) => entryOf(digit, minConfidence);
   const [entries, others] = [rows.map((row) => row.map(entry)), candidates.map(entry)];
   return {
+    page: 1,
+    pages: 1,
     text: entries.map(textOf).join("\n"),
     width,
     height,
