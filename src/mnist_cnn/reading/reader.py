@@ -41,11 +41,8 @@ SHOWN, KEPT = 0.3, 0.05  # the probability of being a digit of what is read, and
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
 ASSURED = 3.0  # logarithm of odds: how much likelier a digit is where it is known that there is one
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
-SEVERAL, HALF, CLEARLY = (
-    3,
-    0.5,
-    1.5,
-)  # candidates that tell how a page lies; how sure they are; times surer if it lies so
+SEVERAL, HALF = 3, 0.5  # candidates that tell how a page lies, and how probable most of them are if it lies well
+CLEARLY, MORE = 1.5, 1.0  # times as many digits, and so many more: a view that is taken instead has these
 TOGETHER = 64  # images whose digits the model classifies at once
 
 
@@ -162,7 +159,7 @@ class Reader:
             for other in other_views(view, found.boxes[chosen], found.exists[chosen]):
                 seen = self.seen(other.grey, detection, single)
                 kept = apart(seen)
-                if total(seen.exists[kept]) > CLEARLY * total(found.exists[chosen]):
+                if total(seen.exists[kept]) > CLEARLY * total(found.exists[chosen]) + MORE:
                     view, found, chosen = other, seen, kept
         exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
         probabilities = evidence.probabilities(exists, found.digits)
