@@ -21,7 +21,8 @@ const [SHOWN, KEPT] = [0.3, 0.05];
 const [SAME, WITHIN] = [0.35, 0.6];
 const ASSURED = 3.0;
 const LARGE = 0.5;
-const [SEVERAL, HALF, CLEARLY] = [3, 0.5, 1.5];
+const [SEVERAL, HALF] = [3, 0.5];
+const [CLEARLY, MORE] = [1.5, 1.0];
 
 /* Read { grey, width, height } by { classify, find, segment, weights }; gives the document that the server answers
    with, 28×28 inputs included. */
@@ -65,7 +66,7 @@ async function asSeveral(grey, networks) {
   let [view, chosen] = [first, apart(await seen(first.grey, networks, false))];
   for (const other of otherViews(first, chosen)) {
     const kept = apart(await seen(other.grey, networks, false));
-    if (total(kept) > CLEARLY * total(chosen)) [view, chosen] = [other, kept];
+    if (total(kept) > CLEARLY * total(chosen) + MORE) [view, chosen] = [other, kept];
   }
   return { view, chosen };
 }
