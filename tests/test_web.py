@@ -26,6 +26,7 @@ from mnist_cnn.errors import ArtifactError, ExportError
 from mnist_cnn.reading.explain import reasons
 from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.normalise import crop_to_ink
+from mnist_cnn.reading.picture import WORKING_SIDE
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.weights import calibrated_classifier, with_temperature
 from mnist_cnn.web import packages, site
@@ -50,7 +51,7 @@ def integrity(content: bytes) -> str:
 @pytest.fixture
 def node_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with packages that are small, and pinned."""
-    parts = {"onnxruntime-web": ["dist/ort.wasm.min.mjs"], "@techstark/opencv-js": ["dist/opencv.js", "LICENSE"]}
+    parts = {"onnxruntime-web": ["dist/ort.wasm.min.mjs", "dist/ort-wasm-simd-threaded.wasm"]}
     folder = tmp_path / "node_modules"
     for name, paths in parts.items():
         for path in paths:
@@ -68,13 +69,24 @@ def test_the_folder_has_all_that_it_names(node_modules: Path, tmp_path: Path) ->
     written = export_web(None, tmp_path / "a" / "page", node_modules)
     there = {str(path.relative_to(written.path)) for path in written.path.rglob("*") if path.is_file()}
     assert written.files == len(there)
-    named = set(json.loads((written.path / "contents.json").read_bytes())["files"])
-    assert there == named | {"contents.json"}
+    contents = json.loads((written.path / "contents.json").read_bytes())
+    assert there == set(contents["files"]) | {"contents.json"}
+    assert all((written.path / name).stat().st_size == size for name, size in contents["files"].items())
+    assert set(contents["networks"]) == {"model.onnx", "finder.onnx", "segmenter.onnx"}
+    for name, digest in contents["networks"].items():
+        assert hashlib.sha256((written.path / name).read_bytes()).hexdigest() == digest
     for script in written.path.rglob("*.js"):
         for address in re.findall(r'from "(\./[^"]+|\.\./[^"]+)"', script.read_text()):
             assert (script.parent / address).is_file(), f"{script.name} imports {address}"
     assert (written.path / "model.onnx").read_bytes() == (BUNDLED / "model.onnx").read_bytes()
     assert {path.name for path in written.path.parent.iterdir()} == {"page"}
+
+
+def test_another_model_alone_says_which_digit_it_is(node_modules: Path, tmp_path: Path) -> None:
+    for model, name in [(None, "bundled"), (BUNDLED / "model.onnx", "another")]:
+        written = export_web(model, tmp_path / name, node_modules).path
+        weights = json.loads((written / "evidence.json").read_bytes())
+        assert (weights["classes"] == [0, 0, 1]) == (name == "another")
 
 
 def test_the_page_uses_no_other_host_and_no_eval(node_modules: Path, tmp_path: Path) -> None:
@@ -94,8 +106,8 @@ def test_an_existing_folder_is_not_overwritten(node_modules: Path, tmp_path: Pat
 
 
 def test_a_modified_package_is_rejected(node_modules: Path, tmp_path: Path) -> None:
-    (node_modules / "@techstark/opencv-js/dist/opencv.js").write_text("another")
-    with pytest.raises(ExportError, match=r"opencv-js/dist/opencv.js is not the pinned file"):
+    (node_modules / "onnxruntime-web/dist/ort.wasm.min.mjs").write_text("another")
+    with pytest.raises(ExportError, match=r"onnxruntime-web/dist/ort.wasm.min.mjs is not the pinned file"):
         export_web(None, tmp_path / "page", node_modules)
     assert not (tmp_path / "page").exists()
 
@@ -142,18 +154,26 @@ def mirrored() -> list[tuple[Path, Any]]:
     return pairs
 
 
+def constants(script: str) -> Iterator[tuple[str, Any]]:
+    """The names and values of a script's constants that are numbers or lists of them."""
+    number = r"[\d._]+"
+    for names, values in re.findall(
+        rf"^(?:export )?const (\S+|\[.*\]) = (\[?{number}(?:, {number})*\]?);", script, re.M
+    ):
+        value = json.loads(values.replace("_", ""))
+        yield from zip(re.findall(r"\w+", names), value, strict=True) if "[" in names else [(names, value)]
+
+
 def test_a_script_has_the_same_constants_as_the_module_it_mirrors() -> None:
     compared = 0
     for script, module in mirrored():
         assert f"/{script.stem}.py" in script.read_text()
-        for names, values in re.findall(
-            r"^(?:export )?const \[?([A-Z_, ]+)\]? = \[?([\d._, ]+)\]?;", script.read_text(), re.M
-        ):
-            for name, value in zip(names.split(","), values.split(","), strict=True):
-                if hasattr(module, name.strip()):
-                    assert getattr(module, name.strip()) == float(value.replace("_", "")), f"{script.name}: {name}"
-                    compared += 1
-    assert compared > 50
+        for name, value in constants(script.read_text()):
+            if hasattr(module, name):
+                own = getattr(module, name)
+                assert value == (list(own) if isinstance(own, tuple) else own), f"{script.name}: {name}"
+                compared += 1
+    assert compared > 60
 
 
 # From here on in a real browser.
@@ -231,20 +251,34 @@ def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterato
     visiting.end(address)
 
 
-def assert_same(read: Any, reading: Reading) -> None:
-    """What the page read is what Python reads: digits, boxes, the 28×28 to a level, probabilities to a hundredth.
+def assert_same(read: Any, reading: Reading) -> list[float]:
+    """What the page read is what Python reads: digits, boxes and probabilities; gives how far each 28×28 is apart.
 
-    A level in a few pixels moves a doubtful digit's probabilities by up to 0.006 (of 1,181 pictures).
+    The finder computes in whole numbers of 8 bits. Where a sum lies in the middle between two, the last bits of floats
+    decide, and they are not the same on two machines: then a box is a little elsewhere, and so is what is cut out.
     """
     assert read.get("problem") is None
     assert (read["text"], read["width"], read["height"]) == (reading.text, reading.width, reading.height)
+    assert read["numbers"] == reading.to_dict()["numbers"]
+    assert bool(read["note"]) == bool(reading.note)
     digits = [digit for row in read["rows"] for digit in row]
-    assert [digit["box"] for digit in digits] == [vars(digit.box) for digit in reading.digits]
+    pixel = max(1.0, max(reading.width, reading.height) / WORKING_SIDE)  # of what was read
     for digit, expected in zip(digits, reading.digits, strict=True):
-        image = np.frombuffer(base64.b64decode(digit["image"]), np.uint8).reshape(28, 28)
-        assert np.abs(image.astype(int) - expected.image).max() <= 1
-        assert digit["probabilities"] == pytest.approx(expected.probabilities, abs=1e-2)
-        assert digit["non_digit_probability"] == pytest.approx(expected.non_digit_probability, abs=1e-2)
+        own = edges(**vars(expected.box))
+        assert edges(**digit["box"]) == pytest.approx(own, abs=max(pixel, 0.05 * (own[3] - own[1])))
+        assert digit["probabilities"] == pytest.approx(expected.probabilities, abs=5e-2)
+        assert digit["non_digit_probability"] == pytest.approx(expected.non_digit_probability, abs=5e-2)
+    pairs = zip(digits, reading.digits, strict=True)
+    return [float(np.abs(pixels_of(digit["image"]) - expected.image).mean()) for digit, expected in pairs]
+
+
+def pixels_of(text: str) -> np.ndarray:
+    """The 28×28 of a document as integers, which may be subtracted."""
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(28, 28).astype(int)
+
+
+def edges(left: int, top: int, width: int, height: int) -> list[int]:
+    return [left, top, left + width, top + height]
 
 
 def encoded(picture: np.ndarray, form: str = "PNG", **how: Any) -> bytes:
@@ -303,7 +337,8 @@ MADE = {
 @pytest.mark.parametrize("name", MADE)
 def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, reader: Reader, name: str) -> None:
     for single in (False, True):
-        assert_same(reading_of(page, MADE[name], single), reader.read(MADE[name], single))
+        apart = assert_same(reading_of(page, MADE[name], single), reader.read(MADE[name], single))
+        assert max(apart, default=0) < 4
 
 
 @pytest.mark.slow
@@ -314,9 +349,12 @@ def test_fifty_pictures_of_people_are_read_as_python_reads_them(page: Any, reade
         rows = list(csv.DictReader(stream))
     chosen = rows[:: len(rows) // 50][:50]
     assert len(chosen) == 50
+    apart = []
     for row in chosen:
         picture, single = (PICTURES / row["path"]).read_bytes(), row["layout"] == "single"
-        assert_same(reading_of(page, picture, single), reader.read(picture, single))
+        apart += assert_same(reading_of(page, picture, single), reader.read(picture, single))
+    assert np.mean(np.array(apart) < 0.1) > 0.85  # most are the same to the level
+    assert np.mean(apart) < 2
 
 
 @pytest.mark.slow
@@ -328,7 +366,8 @@ def test_the_reasons_are_those_of_python(page: Any, reader: Reader) -> None:
     for name in ("digit", "runner_up"):
         assert given[name] == expected[name]
     for name in ("image", "removed", "added"):
-        assert given["counterfactual"][name] == expected["counterfactual"][name]
+        found, own = (pixels_of(one["counterfactual"][name]) for one in (given, expected))
+        assert np.abs(found - own).max() < 20  # as far as strokes differ at the border (page/pixels/strokes.js)
     assert [one["image"] for one in given["neighbours"]] == [one["image"] for one in expected["neighbours"]]
 
 
@@ -382,6 +421,7 @@ def test_a_network_whose_temperature_is_outside_is_read_with_it(browser: Any, ro
     with hosted(tmp_path) as address:
         visit.page.goto(f"{address}page/")
         reader = Reader(with_temperature(calibrated_classifier(), 3.0))
+        reader.is_bundled = True  # as the page takes it to be
         assert_same(reading_of(visit.page, MADE["thin pen"]), reader.read(MADE["thin pen"]))
         visit.end(address)
 
@@ -398,11 +438,12 @@ def test_a_browser_without_webassembly_is_told(browser: Any, address: str) -> No
 
 
 @pytest.mark.slow
-def test_a_host_that_lacks_a_file_is_named(browser: Any, address: str) -> None:
+@pytest.mark.parametrize("name", ["model.onnx", "evidence.json"])
+def test_a_host_that_lacks_a_file_is_named(browser: Any, address: str, name: str) -> None:
     visit = Visit(browser)
-    visit.context.route("**/model.onnx", lambda route: route.fulfill(status=404, body=""))
+    visit.context.route(f"**/{name}", lambda route: route.fulfill(status=404, body=""))
     visit.page.goto(address)
-    sentence = "Cannot load model.onnx: the server returned HTTP 404."
+    sentence = f"Cannot load {name}: the server returned HTTP 404."
     sync_api.expect(visit.page.locator("#trouble")).to_have_text(sentence, timeout=PATIENCE)
     visit.complaints.clear()  # the browser itself notes the 404
     visit.end(address)

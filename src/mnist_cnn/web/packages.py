@@ -18,7 +18,7 @@ from pathlib import Path
 from mnist_cnn.errors import ExportError
 from mnist_cnn.workers import child_process
 
-PATIENCE = 300  # seconds per package: the larger one is 33 MB
+PATIENCE = 300  # seconds per package: ONNX Runtime is 33 MB
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Writes a folder with the web app and a model that runs in the browser. Knows nothing of how images are read.
+"""Writes a folder with the web app and the networks that run in the browser. Knows nothing of how images are read.
 
 The page is that of `serve`. Of its files only the one that calls the server is replaced, by `page/asking.js`, which
-calls `page/worker.js`. `page/reading/` is a port of `mnist_cnn.reading` to JavaScript.
+calls `page/worker.js`. `page/reading/` is a port of `mnist_cnn.reading` to JavaScript, and `page/pixels/` of what it
+needs of OpenCV.
 """
 
 import hashlib
@@ -10,16 +11,16 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from mnist_cnn import __version__, card
 from mnist_cnn.errors import ExportError
-from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.nearest import INDEX
-from mnist_cnn.reading.weights import calibrated_classifier
+from mnist_cnn.reading.weights import EVIDENCE, FINDER, SEGMENTER, bundled_weights, calibrated_classifier
 from mnist_cnn.web.packages import contents
 
 # Nothing from another host; WebAssembly, but no eval.
@@ -116,12 +117,15 @@ def scripts(folder: Traversable, within: str = "") -> Iterator[tuple[str, bytes]
 
 
 def network_parts(model: str | Path | None) -> dict[str, bytes]:
-    """The model and its model card, if it has one, after verifying them."""
+    """The model and its model card, if it has one, after verifying them; and what finds digits for it."""
     path = path_of(model)
     calibrated_classifier(path)  # raises ArtifactError if it is damaged
+    weights = bundled_weights() if path == BUNDLED else bundled_weights().of_another_model()
+    beside = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER)}
+    beside[EVIDENCE.name] = (json.dumps(asdict(weights), indent=1) + "\n").encode()
     if not path.is_dir():
-        return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n"}
-    return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)}
+        return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n", **beside}
+    return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)} | beside
 
 
 def temperature_of(model: str | Path | None) -> float:
@@ -133,12 +137,10 @@ def temperature_of(model: str | Path | None) -> float:
 def package_parts(packages: Path | None) -> dict[str, bytes]:
     """The files copied from npm packages, and all licences as one text."""
     taken = {Path(name).name: content for name, content in contents(packages).items()}
-    apache = taken.pop("LICENSE").decode()
     runtime = files("onnxruntime")
     texts = [
         ("mnist-cnn", LICENCE),
         ("ONNX Runtime Web", runtime.joinpath("LICENSE").read_text("utf-8")),
-        ("OpenCV", apache),
         ("Third-party components of ONNX Runtime", runtime.joinpath("ThirdPartyNotices.txt").read_text("utf-8")),
     ]
     rule = "=" * 80
@@ -147,11 +149,11 @@ def package_parts(packages: Path | None) -> dict[str, bytes]:
 
 
 def contents_of(parts: dict[str, bytes], temperature: float) -> bytes:
-    """A description of the folder: the sizes of its files, and the temperature and SHA-256 of the model."""
+    """A description of the folder: the sizes of its files, the temperature of the model, and each network's SHA-256."""
     document = {
         "version": __version__,
         "temperature": temperature,
-        "network": hashlib.sha256(parts[card.ONNX_MODEL]).hexdigest(),
+        "networks": {name: hashlib.sha256(parts[name]).hexdigest() for name in sorted(parts) if name.endswith(".onnx")},
         "files": {name: len(content) for name, content in sorted(parts.items())},
     }
     return (json.dumps(document, indent=2) + "\n").encode()

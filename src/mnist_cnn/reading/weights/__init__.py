@@ -32,8 +32,12 @@ class Detection:
 @lru_cache(maxsize=1)
 def bundled_detection() -> Detection:
     """The bundled finder and segmenter, loaded when an image needs them."""
-    weights = Weights(**{name: tuple(values) for name, values in json.loads(EVIDENCE.read_bytes()).items()})
-    return Detection(onnx_finder(FINDER, THREADS), onnx_segmenter(SEGMENTER, THREADS), weights)
+    return Detection(onnx_finder(FINDER, THREADS), onnx_segmenter(SEGMENTER, THREADS), bundled_weights())
+
+
+def bundled_weights() -> Weights:
+    """What the evidence counts for with the bundled model."""
+    return Weights(**{name: tuple(values) for name, values in json.loads(EVIDENCE.read_bytes()).items()})
 
 
 def calibrated_classifier(model: str | Path | None = None) -> Classifier:

@@ -1,44 +1,47 @@
 /* Reads images for the page in a web worker, so that drawing stays responsive.
 
-   The large files are fetched here, once, and the progress is reported: OpenCV, ONNX Runtime and the model. */
+   The large files are fetched here, once, and the progress is reported: ONNX Runtime and the three networks. */
 
-import { withoutText } from "./invokers.js";
+import { imageOf } from "./pixels/image.js";
 import { reasons } from "./reading/explain.js";
-import { imageOf, useOpenCV } from "./reading/image.js";
+import { finderOf } from "./reading/finder_network.js";
 import { indexOf } from "./reading/nearest.js";
 import { classifierOf } from "./reading/network.js";
 import { ImageError, load } from "./reading/picture.js";
 import { read } from "./reading/reader.js";
+import { segmenterOf } from "./reading/segmenter_network.js";
 
-const FETCHED = ["opencv.js", "ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
+const [RUNTIME, GLUE, BINARY] = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
+const [CLASSIFIER, FINDER, SEGMENTER, EVIDENCE] = ["model.onnx", "finder.onnx", "segmenter.onnx", "evidence.json"];
+const FETCHED = [RUNTIME, GLUE, BINARY, CLASSIFIER, FINDER, SEGMENTER, EVIDENCE];
 const addressOf = (name) => new URL(name, import.meta.url).href;
 
 class LoadingError extends Error {}
 
-let ready = null; // the model, once it is loaded
+let ready = null; // the networks, once they are loaded
 let index = null; // of the training digits, once they are needed
 
+/* Gives { classify, find, segment, weights }. */
 async function prepare() {
-  const { files, temperature } = JSON.parse(new TextDecoder().decode(await fetched("contents.json")));
-  const names = [...FETCHED, "model.onnx"];
-  const total = names.reduce((sum, name) => sum + files[name], 0);
-  const loaded = Object.fromEntries(names.map((name) => [name, 0]));
+  const { files, temperature } = parsed(await fetched("contents.json"));
+  const total = FETCHED.reduce((sum, name) => sum + files[name], 0);
+  const loaded = Object.fromEntries(FETCHED.map((name) => [name, 0]));
   const tell = (name) => (bytes) => {
     loaded[name] = bytes;
-    postMessage({ loaded: names.reduce((sum, one) => sum + loaded[one], 0), total });
+    postMessage({ loaded: FETCHED.reduce((sum, one) => sum + loaded[one], 0), total });
   };
-  const contents = await Promise.all(names.map((name) => fetched(name, tell(name))));
-  const [runtime] = await Promise.all([import(addressOf("ort.wasm.min.mjs")), startOpenCV()]);
-  Object.assign(runtime.env.wasm, { numThreads: 1, wasmBinary: contents[3] });
-  runtime.env.wasm.wasmPaths = { mjs: addressOf("ort-wasm-simd-threaded.mjs") };
-  return classifierOf(runtime, contents[4], temperature);
+  const fetchings = FETCHED.map(async (name) => [name, await fetched(name, tell(name))]);
+  const contents = Object.fromEntries(await Promise.all(fetchings));
+  const runtime = await import(addressOf(RUNTIME));
+  Object.assign(runtime.env.wasm, { numThreads: 1, wasmBinary: contents[BINARY] });
+  runtime.env.wasm.wasmPaths = { mjs: addressOf(GLUE) };
+  const classify = await classifierOf(runtime, contents[CLASSIFIER], temperature);
+  const find = await finderOf(runtime, contents[FINDER]);
+  const segment = await segmenterOf(runtime, contents[SEGMENTER]);
+  return { classify, find, segment, weights: parsed(contents[EVIDENCE]) };
 }
 
-async function startOpenCV() {
-  withoutText();
-  await import(addressOf("opencv.js"));
-  useOpenCV(await globalThis.cv);
-}
+const parsed = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
 /* The bytes of one of the page's files. What is imported afterwards comes from the browser's cache. */
 async function fetched(name, tell = () => {}) {
@@ -79,7 +82,7 @@ const answers = {
   explain: async ({ image }) => {
     index ??= digitsOfMnist();
     const pixels = Uint8Array.from(atob(image), (character) => character.charCodeAt(0));
-    return reasons(await ready, pixels, await index);
+    return reasons((await ready).classify, pixels, await index);
   },
 };
 

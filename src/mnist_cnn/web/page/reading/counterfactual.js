@@ -1,16 +1,14 @@
 /* One 28×28 comes in, a small change that makes it another digit goes out. (reading/counterfactual.py) */
 
-import { blank, line } from "./image.js";
+import { blank } from "../pixels/image.js";
+import { DIRECTIONS, stroke } from "../pixels/strokes.js";
 import { SIDE } from "./normalise.js";
-import { argmax, descending, round } from "./statistics.js";
+import { argmax, descending } from "./statistics.js";
 
 const ENOUGH = 0.5;
 const MOST = 4;
 const LIKELY = 128;
 export const PATCH = 5;
-const STROKE = 7;
-const PEN = 2;
-const SLOPES = 4;
 const STEP = 2;
 
 /* Gives { image, probabilities, removed, added }, or null if no change of four pieces makes it `digit`. */
@@ -51,15 +49,14 @@ function withPieces(image, chosen) {
 let all = null;
 
 /* What each piece keeps of an image's ink and what it adds: squares of paper, then strokes. */
-function pieces() {
+export function pieces() {
   if (all) return all;
   const places = Array.from({ length: 11 }, (_, index) => 4 + STEP * index);
   const centres = places.flatMap((row) => places.map((column) => [row, column]));
   const nothing = blank(SIDE, SIDE).data;
   const everything = nothing.map(() => 255);
-  const angles = Array.from({ length: SLOPES }, (_, index) => (Math.PI * index) / SLOPES);
   const paper = centres.map(([row, column]) => ({ keeps: patch(row, column), adds: nothing }));
-  const strokes = centres.flatMap(([row, column]) => angles.map((angle) => stroke(row, column, angle)));
+  const strokes = centres.flatMap(([row, column]) => DIRECTIONS.map((one) => stroke(one, row, column, SIDE)));
   all = [...paper, ...strokes.map((adds) => ({ keeps: everything, adds }))];
   return all;
 }
@@ -68,11 +65,4 @@ function patch(row, column) {
   const half = PATCH >> 1;
   const far = (index) => Math.abs(Math.floor(index / SIDE) - row) > half || Math.abs((index % SIDE) - column) > half;
   return blank(SIDE, SIDE).data.map((_, index) => (far(index) ? 255 : 0));
-}
-
-function stroke(row, column, angle) {
-  const [across, down] = [(Math.cos(angle) * STROKE) / 2, (Math.sin(angle) * STROKE) / 2];
-  const ends = [[column - across, row - down], [column + across, row + down]];
-  const [from, to] = ends.map((end) => end.map((place) => round(16 * place)));
-  return line(blank(SIDE, SIDE), from, to, 255, { thickness: PEN, shift: 4 }).data;
 }

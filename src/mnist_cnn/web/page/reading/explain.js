@@ -3,7 +3,7 @@
 import { PATCH, counterfactual } from "./counterfactual.js";
 import { nearest } from "./nearest.js";
 import { SIDE } from "./normalise.js";
-import { asText } from "./reader.js";
+import { asText } from "./reading.js";
 import { argmax, descending } from "./statistics.js";
 
 /* The members of the server's answer that the page shows. */

@@ -1,6 +1,7 @@
 /* One digit's ink becomes 28×28 as MNIST has it. (reading/normalise.py) */
 
-import { blank, boundingRect, cut, longer, paste, resize, someAbove0 } from "./image.js";
+import { blank, boundingRect, cut, longer, paste, someAbove0 } from "../pixels/image.js";
+import { byArea, byCubic } from "../pixels/resize.js";
 import { round } from "./statistics.js";
 
 const BOX = 20;
@@ -16,20 +17,24 @@ export function cropToInk(ink) {
   return cut(ink, left, top, width, height);
 }
 
-function fitIntoBox(ink) {
-  const scale = BOX / longer(ink);
+const fitIntoBox = (ink) => resized(ink, BOX / longer(ink));
+
+/* At another scale: areas are averaged where it is smaller, curves interpolated where it is larger. */
+export function resized(ink, scale) {
   const [width, height] = [ink.width, ink.height].map((side) => Math.max(1, round(side * scale)));
-  return resize(ink, width, height, scale < 1 ? "AREA" : "CUBIC");
+  return (scale < 1 ? byArea : byCubic)(ink, width, height);
 }
 
 function centreByMass(ink) {
   const { data, width, height } = ink;
   let [mass, down, across] = [0, 0, 0];
-  data.forEach((level, index) => {
-    mass += level;
-    down += level * Math.floor(index / width);
-    across += level * (index % width);
-  });
+  for (let row = 0, index = 0; row < height; row += 1) {
+    for (let column = 0; column < width; column += 1, index += 1) {
+      mass += data[index];
+      down += data[index] * row;
+      across += data[index] * column;
+    }
+  }
   const top = offset(mass ? down / mass : height / 2, height);
   const left = offset(mass ? across / mass : width / 2, width);
   return paste(blank(SIDE, SIDE), ink, left, top);

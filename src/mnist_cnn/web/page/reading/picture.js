@@ -2,10 +2,9 @@
 
    The browser decodes it, so only formats that it can display can be read. Large images are shrunk in the same steps as there. */
 
+import { imageOf } from "../pixels/image.js";
 import { separate } from "./colour.js";
-import { imageOf } from "./image.js";
 import { shrink } from "./scale.js";
-import { largest, least } from "./statistics.js";
 
 const LARGEST = 100_000_000;
 const WORKING_SIDE = 1600;
@@ -21,7 +20,8 @@ export async function load(file) {
   const { width, height } = bitmap;
   try {
     checkSize(width, height);
-    return { grey: separate(pixelsOf(bitmap, start[0] === 0xff && start[1] === 0xd8)), width, height };
+    const pixels = pixelsOf(bitmap, start[0] === 0xff && start[1] === 0xd8);
+    return { grey: separate(fromMask(pixels)), width, height };
   } finally {
     bitmap.close();
   }
@@ -107,17 +107,38 @@ function together(bands) {
 
 /* Put RGBA on a white background, or on black if it would then be entirely white. */
 function onWhite({ data, width, height }) {
-  const [flat, over] = [new Uint8Array(width * height * 3), new Uint8Array(width * height * 3)];
-  const alphas = data.filter((_, index) => index % 4 === 3);
-  alphas.forEach((alpha, pixel) => {
-    for (let channel = 0; channel < 3; channel += 1) {
-      over[3 * pixel + channel] = Math.floor((data[4 * pixel + channel] * alpha) / 255);
-      flat[3 * pixel + channel] = over[3 * pixel + channel] + 255 - alpha;
+  const on = (isWhite) => {
+    const rgb = new Uint8Array(width * height * 3);
+    for (let from = 0, to = 0; from < data.length; from += 4, to += 3) {
+      const alpha = data[from + 3];
+      const rest = isWhite ? 255 - alpha : 0;
+      rgb[to] = ((data[from] * alpha) / 255 | 0) + rest;
+      rgb[to + 1] = ((data[from + 1] * alpha) / 255 | 0) + rest;
+      rgb[to + 2] = ((data[from + 2] * alpha) / 255 | 0) + rest;
     }
-  });
-  const range = (levels) => largest(levels) - least(levels);
-  const whiteInk = range(alphas) >= 8 && range(flat) < 8;
-  return imageOf(width, height, whiteInk ? over : flat, 3);
+    return rgb;
+  };
+  const flat = on(true);
+  const isWhiteInk = rangeOf(data, 3, 4) >= 8 && rangeOf(flat, 0, 1) < 8;
+  return imageOf(width, height, isWhiteInk ? on(false) : flat, 3);
+}
+
+/* By how much values differ, from one on, as many apart. */
+function rangeOf(values, first, apart) {
+  let [least, most] = [255, 0];
+  for (let index = first; index < values.length; index += apart) {
+    if (values[index] < least) least = values[index];
+    if (values[index] > most) most = values[index];
+  }
+  return most - least;
+}
+
+/* Of a mask of zeros and ones the ones are white. */
+function fromMask(image) {
+  const { data, width, height, channels } = image;
+  let most = 0;
+  for (let index = 0; index < data.length && most < 2; index += 1) if (data[index] > most) most = data[index];
+  return most === 1 ? imageOf(width, height, data.map((level) => 255 * level), channels) : image;
 }
 
 /* Say what a file that this browser cannot decode seems to be, by its first bytes, and what to do. */

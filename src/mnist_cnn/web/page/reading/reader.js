@@ -1,160 +1,147 @@
-/* An image comes in, a reading goes out: every step of reading in order. (reading/reader.py, reading/reading.py) */
+/* An image comes in, a reading goes out: every step of reading in order. (reading/reader.py) */
 
+import { greatest, inverted, longer } from "../pixels/image.js";
+import { crop, inkBox } from "./crops.js";
+import { CANDIDATE, CLASSES, candidates, overlap } from "./detector.js";
+import { drawingOf } from "./drawing.js";
+import { alone, existence, logit, ofDigits, probabilities, sigmoid } from "./evidence.js";
 import { glyph } from "./glyph.js";
-import { inverted } from "./image.js";
-import { FAINTEST, findInk } from "./ink.js";
-import { NARROW, SURE, bestWay, latticeOf } from "./lattice.js";
-import { looks } from "./looks.js";
-import { inksWithMargin, nearAll } from "./margin.js";
+import { falling, rows } from "./layout.js";
 import { SIDE } from "./normalise.js";
-import { toUsualPen } from "./pen.js";
-import { alternatives, piecesOf, prominence, rowsOf, union } from "./segment.js";
-import { argmax, largest, least, mean } from "./statistics.js";
+import { octavesOf } from "./octaves.js";
+import { documentOf, nonDigit } from "./reading.js";
+import { sheetOf } from "./sheet.js";
+import { argmax, descending, mean, sum } from "./statistics.js";
+import { asItIs, boxBack, levelled, turned } from "./view.js";
 
-const NON_DIGIT = 0.5;
+const MIN_CONFIDENCE = 0.5;
 const BEYOND_DOUBT = 0.9;
-const [FITTED, PLAINLY] = [18, 0.1];
-const CONVINCING = 0.9;
+const FAINTEST = 8;
+const [SHOWN, KEPT] = [0.3, 0.05];
+const [SAME, WITHIN] = [0.35, 0.6];
+const ASSURED = 3.0;
+const LARGE = 0.5;
+const [SEVERAL, HALF] = [3, 0.5];
+const [CLEARLY, MORE] = [1.5, 1.0];
 
-/* Read { grey, width, height }; gives the document that the server answers with, 28×28 inputs included. */
-export async function read(picture, classify, { single, minConfidence }) {
-  const page = prepare(picture, single);
-  let rows = await rowsOfAll(page, classify);
-  if (single) {
-    rows = rows.length ? [rows[likeliest(page, rows)]] : [];
-  } else {
-    await lookAgain(page, rows, classify);
-  }
-  await lookWithMargin(page, rows, classify, single);
-  await lookAsItIs(page, rows, classify);
-  if (!single) {
-    rows = rows.filter((row) => Math.min(...row.map(nonDigit)) < NON_DIGIT);
-  }
-  return documentOf(rows, picture, minConfidence);
+/* Read { grey, width, height } by { classify, find, segment, weights }; gives the document that the server answers
+   with, 28×28 inputs included. */
+export async function read(picture, networks, { single, minConfidence }) {
+  const made = (await drawn(picture, networks)) ?? (await looked(picture, networks, single));
+  const placed = (digit) => ({ ...digit, box: boxOf(digit.box, picture) });
+  const [rowsPlaced, others] = [made.rows.map((row) => row.map(placed)), made.candidates.map(placed)];
+  return documentOf({ rows: rowsPlaced, candidates: others }, picture, minConfidence);
 }
 
-/* All steps before the model. */
-export function prepare({ grey: whole, width, height }, single) {
-  const grey = toUsualPen(whole);
-  const ink = findInk(grey);
-  const pieces = piecesOf(ink);
-  const lattices = single
-    ? alternatives(pieces).map((piece) => latticeOf([piece], Infinity))
-    : rowsOf(pieces).map((row) => latticeOf(row));
-  return { grey, width, height, ink, lattices, across: width / grey.width, down: height / grey.height };
+/* The only digit of a plain drawing; null if it is not plain, or the model is not sure. */
+async function drawn({ grey }, { classify }) {
+  const drawing = drawingOf(grey);
+  if (!drawing) return null;
+  const image = drawing.glyph.data;
+  const [said] = await classify([image]);
+  if (Math.max(...said) < BEYOND_DOUBT) return null;
+  return { rows: [[{ box: drawing.box, image, probabilities: said }]], candidates: [] };
 }
 
-/* All steps before the model for an image that its writing fills, once for each polarity that it may have. */
-function prepareWithMargin({ grey: whole, width, height }, single) {
-  const filled = inksWithMargin(whole).map((one) => ({ ...one, pieces: piecesOf(one.ink) }));
-  return filled.filter(isFilled).map(({ grey, ink, margin, pieces }) => {
-    const lattices = single ? [latticeOf([union(pieces)], Infinity)] : rowsOf(pieces).map((row) => latticeOf(row));
-    return { ink, lattices, margin, across: width / grey.width, down: height / grey.height };
+/* Find the digits of an image, and choose. */
+async function looked({ grey }, networks, single) {
+  const { view, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
+  const least = single ? KEPT : SHOWN;
+  const digits = chosen.filter(({ exists }) => exists >= least);
+  const others = chosen.filter(({ exists }) => exists >= KEPT && exists < least);
+  const made = ({ inked, image, exists, digits: ten }) => {
+    const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
+    return { box: boxBack(inked, view), image, probabilities: probabilities(sure, ten) };
+  };
+  const inRows = rows(digits.map(({ box }) => box)).map((row) => row.map((index) => made(digits[index])));
+  return { rows: await asPrepared(grey, inRows, networks.classify), candidates: others.map(made) };
+}
+
+async function asOne(grey, networks) {
+  return { view: asItIs(grey), chosen: [likeliest(await seen(grey, networks, true), longer(grey))] };
+}
+
+async function asSeveral(grey, networks) {
+  const first = sheetOf(grey) ?? asItIs(grey);
+  let [view, chosen] = [first, apart(await seen(first.grey, networks, false))];
+  for (const other of otherViews(first, chosen)) {
+    const kept = apart(await seen(other.grey, networks, false));
+    if (total(kept) > CLEARLY * total(chosen) + MORE) [view, chosen] = [other, kept];
+  }
+  return { view, chosen };
+}
+
+/* Find candidates, look at each closely, classify its ink, and weigh what is said of it. */
+async function seen(grey, { find, segment, classify, weights }, single) {
+  const octaves = octavesOf(grey);
+  const found = await candidates(octaves, find);
+  if (single) found.push(wholeImage(grey));
+  const segmented = await segment(found.map(({ box }) => crop(octaves, box).data));
+  const images = segmented.map(({ ink }) => glyph(ink).data);
+  const classified = await classify(images);
+  const evidence = found.map((one, index) => alone(one, segmented[index].probabilities, classified[index]));
+  const exist = existence(evidence, found.map(({ box }) => box), weights);
+  return found.map(({ box, scores }, index) => {
+    const witnesses = [scores, segmented[index].probabilities.slice(0, CLASSES), classified[index]];
+    const [inked, digits] = [inkBox(box, segmented[index].ink), ofDigits(witnesses, weights)];
+    return { box, inked, image: images[index], exists: exist[index], digits };
   });
 }
 
-function isFilled({ grey, margin, pieces }) {
-  if (!pieces.length) return false;
-  const { x, y, right, bottom } = union(pieces);
-  return nearAll(grey, x - margin, y - margin, right - margin, bottom - margin);
+/* The image itself, of which the finder says nothing. */
+function wholeImage({ width, height }) {
+  return { box: [0, 0, width, height], scores: new Array(CLASSES).fill(CANDIDATE), seconded: 0 };
 }
 
-async function rowsOfAll({ lattices, ink, across, down, margin = 0 }, classify) {
-  const images = lattices.map((lattice) => lattice.hypotheses.map((one) => glyph(one.piece, ink).data));
-  const probabilities = await classify(images.flat());
-  let next = 0;
-  return lattices.map((lattice, row) => {
-    const seen = images[row].map((image) => ({ image, probabilities: probabilities[next++] }));
-    const sure = seen.map((one) => Math.max(...one.probabilities) - Math.min(...one.probabilities));
-    const way = seen.length === 1 ? [0] : bestWay(lattice, sure);
-    return way.map((index) => ({ ...seen[index], box: boxOf(lattice.hypotheses[index].piece, margin, across, down) }));
-  });
-}
-
-/* Cut rows with a likely non-digit into narrower pieces as well; used if everything is then a digit. */
-async function lookAgain(page, rows, classify) {
-  const doubtful = [...rows.keys()].filter((index) => Math.max(...rows[index].map(nonDigit)) >= NON_DIGIT);
-  const lattices = doubtful.map((index) => latticeOf(page.lattices[index].row, NARROW));
-  const finer = await rowsOfAll({ ...page, lattices }, classify);
-  finer.forEach((row, place) => {
-    if (sureness([row]) >= CONVINCING) rows[doubtful[place]] = row;
-  });
-}
-
-/* Also read an image that is filled with ink with a margin around it; used if it convinces, or convinces more. */
-async function lookWithMargin(page, rows, classify, single) {
-  const readings = [];
-  for (const padded of prepareWithMargin(page, single)) readings.push(await rowsOfAll(padded, classify));
-  for (const found of readings.sort((a, b) => sureness(a) - sureness(b))) {
-    const isDigits = single || found.flat().every((digit) => nonDigit(digit) < NON_DIGIT);
-    const least = Math.max(SURE, Math.min(sureness(rows), CONVINCING));
-    const isLess = found.flat().length < rows.flat().length;
-    if (isDigits && !isLess && sureness(found) > least) rows.splice(0, rows.length, ...found);
+/* The candidates of which none is a part of a surer one, the surest first. */
+function apart(found) {
+  const kept = [];
+  for (const index of descending(found.map(({ exists }) => exists))) {
+    const overlaps = kept.map(({ box }) => overlap(box, found[index].box));
+    if (!overlaps.some(({ union, within }) => union > SAME || within > WITHIN)) kept.push(found[index]);
   }
+  return kept;
 }
 
-/* Also classify an uncertain image of MNIST's own size as it is, and average the probabilities. */
-async function lookAsItIs({ grey, width, height, ink }, rows, classify) {
-  if (!mayBeMade(grey) || !uncertain(rows) || smallerThanMade(rows)) return;
-  const images = ink.light ? [grey] : [grey, inverted(grey)];
-  const seen = await classify(images.flatMap(looks).map((look) => look.data));
-  const each = seen.length / images.length;
-  const votes = images.map((_, index) => seen.slice(index * each, (index + 1) * each));
-  const surest = argmax(votes.map((ofLooks) => Math.max(...meanOfAll(ofLooks))));
-  const voters = [...votes[surest], ...rows.flat().map((digit) => digit.probabilities)];
-  const box = rows.length ? rows[0][0].box : { left: 0, top: 0, width, height };
-  const digit = { image: images[surest].data, probabilities: meanOfAll(voters), box };
-  if (rows.length || nonDigit(digit) < NON_DIGIT) rows.splice(0, rows.length, [digit]);
+/* An image levelled if its rows fall or climb steeply, and from its other sides if it may lie on one of them. */
+function* otherViews(view, chosen) {
+  const kept = chosen.filter(({ exists }) => exists >= KEPT);
+  if (kept.length < SEVERAL) return;
+  const angle = falling(kept.map(({ box }) => box));
+  if (angle) yield levelled(view, angle);
+  if (mean(kept.map(({ exists }) => exists)) >= HALF) return;
+  for (const quarters of [1, 2, 3]) yield turned(view, quarters);
 }
 
-function mayBeMade({ data, width, height }) {
-  return width === SIDE && height === SIDE && largest(data) - least(data) >= FAINTEST;
+/* How many digits there are, of those that are probably some. */
+const total = (chosen) => sum(chosen.map(({ exists }) => exists).filter((exists) => exists >= HALF));
+
+/* Which candidate is the only digit: probably one, and large. */
+function likeliest(found, longest) {
+  const heights = found.map(({ box }) => Math.min(Math.max(box[3] - box[1], 1), longest) / longest);
+  return found[argmax(found.map(({ exists }, index) => exists * heights[index] ** LARGE))];
 }
 
-function uncertain(rows) {
-  const digits = rows.flat();
-  return digits.length < 2 && digits.every((digit) => Math.max(...digit.probabilities) < BEYOND_DOUBT);
+/* For an image of MNIST's own size that is not plain, also what the model says of it as it is. */
+async function asPrepared(grey, made, classify) {
+  const digits = made.flat();
+  if (grey.width !== SIDE || grey.height !== SIDE || isBlank(grey) || digits.length > 1) return made;
+  if (digits.some((digit) => Math.max(...digit.probabilities) >= BEYOND_DOUBT)) return made;
+  const images = [grey.data, inverted(grey).data];
+  const said = await classify(images);
+  const best = argmax(said.map((ten) => Math.max(...ten)));
+  const votes = [said[best], ...digits.map((digit) => digit.probabilities)];
+  const shares = said[best].map((_, digit) => mean(votes.map((ten) => ten[digit])));
+  const digit = { box: [0, 0, SIDE, SIDE], image: images[best], probabilities: shares };
+  return digits.length || nonDigit(shares) < 1 - MIN_CONFIDENCE ? [[digit]] : made;
 }
 
-function smallerThanMade(rows) {
-  return rows.flat().some((one) => Math.max(one.box.width, one.box.height) < FITTED && nonDigit(one) < PLAINLY);
+const isBlank = (grey) => greatest(grey) + greatest(inverted(grey)) - 255 < FAINTEST;
+
+/* In pixels of the original image. */
+function boxOf([x, y, toX, toY], { grey, width, height }) {
+  const [across, down] = [width / grey.width, height / grey.height];
+  const [left, top] = [Math.max(0, Math.floor(x * across)), Math.max(0, Math.floor(y * down))];
+  const [right, bottom] = [Math.min(width, Math.ceil(toX * across)), Math.min(height, Math.ceil(toY * down))];
+  return { left, top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
 }
-
-const meanOfAll = (several) => several[0].map((_, digit) => mean(several.map((probabilities) => probabilities[digit])));
-
-/* How confident the model is of the least certain digit, without what it shares with all others; 0 for none. */
-function sureness(rows) {
-  const each = rows.flat().map(({ probabilities }) => Math.max(...probabilities) - Math.min(...probabilities));
-  return each.length ? Math.min(...each) : 0;
-}
-
-const nonDigit = ({ probabilities }) => Math.min(1, probabilities.length * Math.min(...probabilities));
-
-function boxOf(piece, margin, across, down) {
-  const [left, top] = [Math.trunc((piece.x - margin) * across), Math.trunc((piece.y - margin) * down)];
-  const [right, bottom] = [(piece.right - margin) * across, (piece.bottom - margin) * down];
-  const [width, height] = [Math.ceil(right) - left, Math.ceil(bottom) - top];
-  return { left, top, width, height };
-}
-
-function likeliest({ lattices }, rows) {
-  const weights = lattices.map((lattice) => prominence(lattice.hypotheses[0].piece));
-  return argmax(rows.map((row, index) => Math.max(...row[0].probabilities) * weights[index]));
-}
-
-function documentOf(rows, { width, height }, minConfidence) {
-  const entries = rows.map((row) => row.map((digit) => entryOf(digit, minConfidence)));
-  const text = entries.map((row) => row.map((entry) => entry.digit ?? "?").join("")).join("\n");
-  return { text, width, height, rows: entries };
-}
-
-function entryOf({ probabilities, box, image }, minConfidence) {
-  const mostProbable = argmax(probabilities);
-  const confidence = probabilities[mostProbable];
-  const digit = confidence < minConfidence ? null : mostProbable;
-  const facts = { confidence, probabilities, non_digit_probability: nonDigit({ probabilities }), box };
-  return { digit, most_probable: mostProbable, ...facts, image: asText(image) };
-}
-
-/* 784 bytes as base64. */
-export const asText = (image) => btoa(String.fromCharCode(...image));

@@ -1,0 +1,90 @@
+/* Boxes come in, their order of reading goes out: rows from the top, each from the left. (reading/layout.py) */
+
+import { argmax, mean, median, ordered } from "./statistics.js";
+
+const NEIGHBOUR = 3.0;
+const SIMILAR = 1.8;
+const LEVEL = 0.6;
+const STEEPEST = 0.35;
+const [LEANING, LYING, ALIKE] = [0.25, 1.1, 0.2];
+const [WIDE, WIDER] = [0.8, 1.8];
+const SAME_ROW = 0.35;
+
+/* The indices of boxes [left, top, right, bottom] as rows in the order of reading. */
+export function rows(boxes) {
+  const climb = slope(boxes);
+  const lines = boxes.map((box) => ({ middle: centreOf(box).y - climb * centreOf(box).x, height: heightOf(box) }));
+  const found = [];
+  for (const index of ordered(boxes.map((box) => centreOf(box).x))) {
+    const common = found.map((row) => overlap(lines[index], lines[row.at(-1)]));
+    const best = argmax(common);
+    if (common[best] >= SAME_ROW) found[best].push(index);
+    else found.push([index]);
+  }
+  const middles = found.map((row) => mean(row.map((index) => lines[index].middle)));
+  return ordered(middles).map((index) => found[index]);
+}
+
+const heightOf = ([, top, , bottom]) => bottom - top;
+const centreOf = ([left, top, right, bottom]) => ({ x: (left + right) / 2, y: (top + bottom) / 2 });
+
+/* What two boxes have in common down the image, as a share of the higher one's height; negative if apart. */
+function overlap(one, other) {
+  const lowest = Math.min(one.middle + one.height / 2, other.middle + other.height / 2);
+  const highest = Math.max(one.middle - one.height / 2, other.middle - other.height / 2);
+  return (lowest - highest) / Math.max(one.height, other.height, 1e-6);
+}
+
+/* By how many pixels rows fall for each pixel to the right: the median over neighbours; 0 where there are few. */
+function slope(boxes) {
+  const climbs = boxes.map((box) => climbToNext(box, boxes)).filter((climb) => climb !== null);
+  return climbs.length < 2 ? 0 : Math.min(Math.max(median(climbs), -STEEPEST), STEEPEST);
+}
+
+/* How much a row falls from a box to its nearest neighbour on the right; null if it has none. */
+function climbToNext(box, boxes) {
+  const [from, height] = [centreOf(box), heightOf(box)];
+  let [nearest, climb] = [Infinity, null];
+  for (const other of boxes) {
+    const [to, its] = [centreOf(other), heightOf(other)];
+    const [across, down] = [to.x - from.x, Math.abs(to.y - from.y)];
+    const [least, most] = [Math.min(height, its), Math.max(height, its)];
+    if (across <= 0 || across >= NEIGHBOUR * most || down >= LEVEL * least || most >= SIMILAR * least) continue;
+    if (across < nearest) [nearest, climb] = [across, (to.y - from.y) / across];
+  }
+  return climb;
+}
+
+/* The angle, in radians, by which most neighbours lie lower to the right; 0 if that is unclear. */
+export function falling(boxes) {
+  const angles = boxes.map((box) => angleToNearest(box, boxes)).filter((angle) => angle !== null);
+  if (angles.length < 2) return 0;
+  const middle = median(angles);
+  const apart = median(angles.map((angle) => Math.abs(angle - middle)));
+  return LEANING < Math.abs(middle) && Math.abs(middle) < LYING && apart < ALIKE ? middle : 0;
+}
+
+/* By how many radians the nearest box of a similar size lies lower to the right; null if there is none. */
+function angleToNearest(box, boxes) {
+  const [from, size] = [centreOf(box), longerOf(box)];
+  let [nearest, angle] = [Infinity, null];
+  for (const other of boxes) {
+    const [to, its] = [centreOf(other), longerOf(other)];
+    const [across, down] = [to.x - from.x, to.y - from.y];
+    const [far, least, most] = [Math.hypot(across, down), Math.min(size, its), Math.max(size, its)];
+    if (far <= 0 || far >= NEIGHBOUR * most || most >= SIMILAR * least || far >= nearest) continue;
+    [nearest, angle] = [far, Math.atan(down / (across || 1e-6))];
+  }
+  return angle;
+}
+
+const longerOf = ([left, top, right, bottom]) => Math.max(right - left, bottom - top);
+
+/* Before which of the boxes of one row another number begins; never before the first. */
+export function numbers(boxes) {
+  if (boxes.length < 2) return [];
+  const gaps = boxes.slice(1).map(([left], index) => left - boxes[index][2]);
+  const least = WIDE * median(boxes.map(heightOf));
+  const usual = gaps.length > 2 ? median(gaps) : least;
+  return [...gaps.keys()].filter((index) => gaps[index] > Math.max(least, WIDER * usual)).map((index) => index + 1);
+}
