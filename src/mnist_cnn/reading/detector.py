@@ -20,7 +20,7 @@ SMALL, SEEN = 15.0, 0.3  # pixels, and a score: where something so small is so s
 FLAT = 0.6  # of its width, below which a box's height says less of its size
 LARGEST_LOG = 6.0  # of a size in pixels
 CANDIDATE = 0.08  # the least score
-MOST = 1500  # candidates of an image
+MOST, KEPT = 1500, 500  # peaks of an image, and candidates: in noise there are more
 SAME = 0.5  # intersection over union from which another octave sees the same: only the surer one is kept
 
 Places = Callable[[np.ndarray], np.ndarray]
@@ -58,7 +58,7 @@ def candidates(octaves: Octaves, places: Places) -> Candidates:
     taken = np.zeros(len(boxes), bool)
     kept, seconded = [], []
     for index in range(len(boxes)):
-        if taken[index]:
+        if taken[index] or len(kept) == KEPT:
             continue
         others = ~taken & (unions[index] > SAME)
         others[: index + 1] = False
@@ -76,7 +76,7 @@ def at_octaves(octaves: Octaves, places: Places) -> Iterator[tuple[np.ndarray, n
         finest += 1
     found = peaks_at(octaves, finest, places)
     yield found
-    if finest == 0 and has_small(*found):
+    if finest == 0 and 2 * longest <= LARGEST and has_small(*found):
         yield peaks_at(octaves, -1, places)
     octave = finest
     while longest / 2**octave > COARSEST:

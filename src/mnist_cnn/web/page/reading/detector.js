@@ -15,7 +15,7 @@ const [SMALL, SEEN] = [15.0, 0.3];
 const FLAT = 0.6;
 const LARGEST_LOG = 6.0;
 export const CANDIDATE = 0.08;
-const MOST = 1500;
+const [MOST, KEPT] = [1500, 500];
 const SAME = 0.5;
 const CHANNELS = 14;
 
@@ -27,7 +27,7 @@ export async function candidates(octaves, find) {
   const taken = new Set();
   const kept = [];
   for (let place = 0; place < order.length; place += 1) {
-    if (taken.has(order[place])) continue;
+    if (taken.has(order[place]) || kept.length === KEPT) continue;
     const { box, scores } = all[order[place]];
     let seconded = 0;
     for (let after = place + 1; after < order.length; after += 1) {
@@ -47,7 +47,7 @@ async function atOctaves(octaves, find) {
   let octave = -ENLARGED.filter((most) => longest <= most).length;
   while (longest / 2 ** octave > LARGEST) octave += 1;
   const found = [await peaksAt(octaves, octave, find)];
-  if (octave === 0 && hasSmall(found[0])) found.push(await peaksAt(octaves, -1, find));
+  if (octave === 0 && 2 * longest <= LARGEST && hasSmall(found[0])) found.push(await peaksAt(octaves, -1, find));
   while (longest / 2 ** octave > COARSEST) {
     octave += 1;
     found.push(await peaksAt(octaves, octave, find));

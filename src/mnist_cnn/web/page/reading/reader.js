@@ -17,9 +17,10 @@ import { asItIs, boxBack, levelled, turned } from "./view.js";
 const MIN_CONFIDENCE = 0.5;
 const BEYOND_DOUBT = 0.9;
 const FAINTEST = 8;
-const [SHOWN, KEPT] = [0.3, 0.05];
+const SHOWN = 0.45;
+const [SURELY, KEPT] = [0.8, 0.05];
 const [SAME, WITHIN] = [0.35, 0.6];
-const ASSURED = 3.0;
+const ASSURED = 2.5;
 const LARGE = 0.5;
 const [SEVERAL, HALF] = [3, 0.5];
 const [CLEARLY, MORE] = [1.5, 1.0];
@@ -46,15 +47,16 @@ async function drawn({ grey }, { classify }) {
 /* Find the digits of an image, and choose. */
 async function looked({ grey }, networks, single) {
   const { view, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
-  const least = single ? KEPT : SHOWN;
-  const digits = chosen.filter(({ exists }) => exists >= least);
-  const others = chosen.filter(({ exists }) => exists >= KEPT && exists < least);
-  const made = ({ inked, image, exists, digits: ten }) => {
+  const made = chosen.map(({ box, inked, image, exists, digits: ten }) => {
     const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
-    return { box: boxBack(inked, view), image, probabilities: probabilities(sure, ten) };
-  };
-  const inRows = rows(digits.map(({ box }) => box)).map((row) => row.map((index) => made(digits[index])));
-  return { rows: await asPrepared(grey, inRows, networks.classify), candidates: others.map(made) };
+    const shares = probabilities(sure, ten);
+    const shown = Math.max(...shares) >= SHOWN || sure >= SURELY;
+    return { found: box, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
+  });
+  const digits = made.filter(({ shown }) => shown);
+  const others = made.filter(({ shown, exists }) => !shown && exists >= KEPT);
+  const inRows = rows(digits.map(({ found }) => found)).map((row) => row.map((index) => digits[index].digit));
+  return { rows: await asPrepared(grey, inRows, networks.classify), candidates: others.map(({ digit }) => digit) };
 }
 
 async function asOne(grey, networks) {
