@@ -56,7 +56,8 @@ def candidates(octaves: Octaves, places: Places) -> Candidates:
     boxes, scores, best = boxes[order], scores[order], best[order]
     unions, _ = overlaps(boxes)
     taken = np.zeros(len(boxes), bool)
-    kept, seconded = [], []
+    kept: list[int] = []
+    seconded: list[float] = []
     for index in range(len(boxes)):
         if taken[index] or len(kept) == KEPT:
             continue

@@ -1,0 +1,120 @@
+"""Quantize a finder or segmenter to 8 bits: python bench/quantize.py MODEL.onnx SOURCES.npz HELD-OUT.npz OUT.onnx.
+
+SOURCES.npz and HELD-OUT.npz are what `pages.sources.save` wrote for training and for validation: the ranges of
+activations are those on made pages, or crops of them, of the former; how good it is before and after, of the latter.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from sklearn.metrics import roc_auc_score
+
+from mnist_cnn.data.negatives import NOT_A_DIGIT
+from mnist_cnn.data.pages.made import made_page
+from mnist_cnn.data.pages.page_crops import Crop, made_crops
+from mnist_cnn.data.pages.sources import Sources, load
+from mnist_cnn.evaluation.finder_evaluation import measured
+from mnist_cnn.reading import detector, weights
+from mnist_cnn.reading.finder_network import onnx_finder
+from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.segmenter_network import onnx_segmenter
+
+SIDE, CALIBRATION, TEST = 128, 100, 1200
+
+
+class Inputs(CalibrationDataReader):
+    """Inputs of a network, (h, w) uint8, one at a time."""
+
+    def __init__(self, name: str, inputs: Iterator[np.ndarray]) -> None:
+        self.name, self.inputs = name, inputs
+
+    def get_next(self) -> Any:
+        """The next input, or None."""
+        one = next(self.inputs, None)
+        return None if one is None else {self.name: one[None, ..., None]}
+
+
+def quantized(model: Path, name: str, inputs: Iterator[np.ndarray], outputs: int, out: Path) -> None:
+    """Write the model in 8 bits, but for the first convolution, which sees contrast, and those that are `outputs`.
+
+    Weights have 7 bits: processors without VNNI add pairs of products in 16 bits, which 8 bits would exceed.
+    """
+    convolutions = [node.name for node in onnx.load(model).graph.node if node.op_type == "Conv"]
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "quantized.onnx"
+        quantize_static(
+            model,
+            made,
+            Inputs(name, inputs),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["Conv", "MatMul", "Gemm"],
+            nodes_to_exclude=[convolutions[0], *convolutions[-outputs:]],
+        )
+        out.write_bytes(made.read_bytes())
+
+
+def some_crops(rng: np.random.Generator, sources: Sources) -> Iterator[Crop]:
+    """Crops of made pages, as the segmenter learns from."""
+    find = weights.bundled_detection().find
+    while True:
+        yield from made_crops(rng, sources, lambda grey: detector.candidates(Octaves(grey), find).boxes)
+
+
+def finder_is_good(path: Path, held_out: Sources) -> str:
+    """Time, precision, recall and F1 of a finder."""
+    rng = np.random.default_rng(1)
+    pages = [made_page(rng, held_out, SIDE) for _ in range(TEST)]
+    find, images = onnx_finder(path, 1), np.stack([page.grey for page in pages])
+    begin = time.perf_counter()
+    places = find(images)
+    return f"{(time.perf_counter() - begin) / TEST * 1e3:.2f} ms a page, {measured(places, pages)}"
+
+
+def segmenter_is_good(path: Path, held_out: Sources) -> str:
+    """Time, accuracy and area under the ROC curve of a segmenter."""
+    made = some_crops(np.random.default_rng(1), held_out)
+    crops = [next(made) for _ in range(TEST)]
+    segment, images = onnx_segmenter(path, 1), np.stack([crop.grey for crop in crops])
+    labels = np.array([crop.label for crop in crops])
+    begin = time.perf_counter()
+    probabilities, _ = segment(images)
+    seconds = (time.perf_counter() - begin) / TEST
+    real = labels != NOT_A_DIGIT
+    right = (probabilities[:, :-1].argmax(axis=1) == labels)[real].mean()
+    return (
+        f"{seconds * 1e3:.2f} ms a crop, {right:.1%} of digits, AUC {roc_auc_score(real, 1 - probabilities[:, -1]):.4f}"
+    )
+
+
+def main() -> None:
+    """Quantize, and compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "sources", "held_out", "out"):
+        parser.add_argument(name, type=Path)
+    options = parser.parse_args()
+    rng, sources, held_out = np.random.default_rng(0), load(options.sources), load(options.held_out)
+    name = onnx.load(options.model).graph.input[0].name
+    if name == "images":
+        pages = (made_page(rng, sources, SIDE).grey for _ in range(CALIBRATION))
+        quantized(options.model, name, pages, 2, options.out)
+    else:
+        made = some_crops(rng, sources)
+        quantized(options.model, name, (next(made).grey for _ in range(10 * CALIBRATION)), 1, options.out)
+    for path in (options.model, options.out):
+        good = finder_is_good(path, held_out) if name == "images" else segmenter_is_good(path, held_out)
+        print(f"{path}: {path.stat().st_size:,} bytes, {good}")
+
+
+if __name__ == "__main__":
+    main()
