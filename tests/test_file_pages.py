@@ -244,7 +244,7 @@ def test_the_command_line_reads_all_pages(cli: Cli, tmp_path: Path) -> None:
     done = cli("read", three, cover)
     lines = [f"{three}, page 1: 11", f"{three}, page 2: 22", f"{three}, page 3: 33", f"{cover}, page 1:"]
     assert (done.returncode, done.stdout.splitlines()) == (0, [*lines, f"{cover}, page 2: 45"])
-    assert done.stderr == f"{cover}, page 1: no digits found\n"
+    assert done.stderr == f"{cover}, page 1: no digits found (nothing that resembles a digit)\n"
     assert cli("read", three).stdout.splitlines() == lines[:3]
     documents = json.loads(cli("read", three, "--json").stdout)["images"]
     assert [(one["path"], one["page"], one["pages"], one["text"]) for one in documents] == [

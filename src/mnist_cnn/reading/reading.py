@@ -52,6 +52,9 @@ class Reading:
     candidates: tuple[Digit, ...] = ()
     """What resembles a digit, but not enough, the most probable first; `confidence` says how much."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(Row(row) for row in self.rows))
+
     @property
     def text(self) -> str:
         """The digits, rows separated by newlines, "?" for rejected ones; empty if no digit was found."""
