@@ -36,9 +36,11 @@ if TYPE_CHECKING:
 MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited; decoding may take half of it
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
 BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
-FAINTEST = 8  # levels of grey: what differs less in an image of MNIST's size is nothing
+FAINTEST = 8  # levels of grey: an image that differs less is blank
 SHOWN = 0.45  # the confidence of what is read
 SURELY, KEPT = 0.8, 0.05  # the probability of being some digit of what is read in any case, and of what is kept
+LEAST = 0.2  # the same of what is read, if perhaps as "?", where it is known that there is one
+SMALL = 64  # pixels: an image up to this that is known to show a digit is read in any case, unless it is blank
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
 ASSURED = 2.5  # logarithm of odds: how much likelier a digit is where it is known that there is one
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
@@ -169,11 +171,12 @@ class Reader:
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
 
-        shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= SURELY)
+        surely = SURELY if not single else LEAST if max(grey.shape) > SMALL or is_blank(grey) else 0
+        shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= surely)
         digits = [index for index in chosen if shown[index]]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
         others = [digit(index) for index in chosen if not shown[index] and found.exists[index] >= KEPT]
-        return placed(self.as_prepared(page, tuple(rows)), page.picture, others)
+        return placed(self.as_prepared(page, tuple(rows), single), page.picture, others)
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
         """Find candidates, look at each closely, classify its ink, and weigh what is said of it."""
@@ -190,16 +193,15 @@ class Reader:
         digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), weights)
         return Seen(found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
 
-    def as_prepared(self, page: Page, rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    def as_prepared(self, page: Page, rows: tuple[Row, ...], single: bool) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
 
         It may be prepared for a model: then noise or an uneven background can hide the digit from others.
         """
         grey, digits = page.picture.grey, [digit for row in rows for digit in row]
-        is_blank = int(grey.max()) - int(grey.min()) < FAINTEST
         if (
             grey.shape != (SIDE, SIDE)
-            or is_blank
+            or is_blank(grey)
             or len(digits) > 1
             or (digits and digits[0].confidence >= BEYOND_DOUBT)
         ):
@@ -210,7 +212,7 @@ class Reader:
         votes = [said[best], *(digit.probabilities for digit in digits)]
         box = np.array([0.0, 0.0, SIDE, SIDE])
         digit = self.digit(page, box, images[best], np.mean(votes, axis=0))
-        return (Row([digit]),) if digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
+        return (Row([digit]),) if single or digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
 
     def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
         """One digit, its box in pixels of the original image; rejected if the confidence is below the minimum."""
@@ -286,6 +288,11 @@ def apart(seen: Seen) -> list[int]:
         if not kept or not ((unions[index, kept] > SAME) | (within[index, kept] > WITHIN)).any():
             kept.append(index)
     return kept
+
+
+def is_blank(grey: np.ndarray) -> bool:
+    """Whether an image shows nothing at all."""
+    return int(grey.max()) - int(grey.min()) < FAINTEST
 
 
 def other_views(view: View, boxes: np.ndarray, exists: np.ndarray) -> Iterator[View]:

@@ -19,6 +19,8 @@ const BEYOND_DOUBT = 0.9;
 const FAINTEST = 8;
 const SHOWN = 0.45;
 const [SURELY, KEPT] = [0.8, 0.05];
+const LEAST = 0.2;
+const SMALL = 64;
 const [SAME, WITHIN] = [0.35, 0.6];
 const ASSURED = 2.5;
 const LARGE = 0.5;
@@ -47,16 +49,17 @@ async function drawn({ grey }, { classify }) {
 /* Find the digits of an image, and choose. */
 async function looked({ grey }, networks, single) {
   const { view, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
+  const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
   const made = chosen.map(({ box, inked, image, exists, digits: ten }) => {
     const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
     const shares = probabilities(sure, ten);
-    const shown = Math.max(...shares) >= SHOWN || sure >= SURELY;
+    const shown = Math.max(...shares) >= SHOWN || sure >= (single ? known : SURELY);
     return { found: box, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
   });
   const digits = made.filter(({ shown }) => shown);
   const others = made.filter(({ shown, exists }) => !shown && exists >= KEPT);
   const inRows = rows(digits.map(({ found }) => found)).map((row) => row.map((index) => digits[index].digit));
-  return { rows: await asPrepared(grey, inRows, networks.classify), candidates: others.map(({ digit }) => digit) };
+  return { rows: await asPrepared(grey, inRows, networks.classify, single), candidates: others.map(({ digit }) => digit) };
 }
 
 async function asOne(grey, networks) {
@@ -125,7 +128,7 @@ function likeliest(found, longest) {
 }
 
 /* For an image of MNIST's own size that is not plain, also what the model says of it as it is. */
-async function asPrepared(grey, made, classify) {
+async function asPrepared(grey, made, classify, single) {
   const digits = made.flat();
   if (grey.width !== SIDE || grey.height !== SIDE || isBlank(grey) || digits.length > 1) return made;
   if (digits.some((digit) => Math.max(...digit.probabilities) >= BEYOND_DOUBT)) return made;
@@ -135,7 +138,7 @@ async function asPrepared(grey, made, classify) {
   const votes = [said[best], ...digits.map((digit) => digit.probabilities)];
   const shares = said[best].map((_, digit) => mean(votes.map((ten) => ten[digit])));
   const digit = { box: [0, 0, SIDE, SIDE], image: images[best], probabilities: shares };
-  return digits.length || nonDigit(shares) < 1 - MIN_CONFIDENCE ? [[digit]] : made;
+  return single || digits.length || nonDigit(shares) < 1 - MIN_CONFIDENCE ? [[digit]] : made;
 }
 
 const isBlank = (grey) => greatest(grey) + greatest(inverted(grey)) - 255 < FAINTEST;
