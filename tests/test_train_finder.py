@@ -38,7 +38,8 @@ Trained = tuple[Path, subprocess.CompletedProcess[str]]
 @pytest.fixture(scope="module")
 def trained_finder(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     folder = tmp_path_factory.mktemp("runs") / "found"
-    done = cli(*TINY, "--output", folder)
+    # Other tests import TensorFlow in this process, which sets another level for all that it starts.
+    done = cli(*TINY, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
     assert done.returncode == 0, done.stderr
     return folder, done
 
