@@ -215,3 +215,14 @@ def test_what_is_doubtful_is_kept_as_a_candidate_in_the_json(reader: Reader) -> 
         document = reading.to_dict()
         assert [one["confidence"] for one in document["candidates"]] == [one.confidence for one in reading.candidates]
         assert document["note"] == reading.note
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+@pytest.mark.parametrize("number", ["5318", "407/1592", "139245/020878/510"])
+def test_a_page_on_its_side_is_read(reader: Reader, number: str, quarters: int) -> None:
+    page = inked(mask(number, height=60, pen=6), 240, 40)
+    reading = reader.read(np.ascontiguousarray(np.rot90(page, quarters)))
+    assert reading.text.replace("\n", "/") == number
+    across = [digit.box.left + digit.box.width / 2 for digit in reading.digits[:2]]
+    down = [digit.box.top + digit.box.height / 2 for digit in reading.digits[:2]]
+    assert abs(across[0] - across[1]) < 10 < abs(down[0] - down[1])  # boxes are those of the image as it lies

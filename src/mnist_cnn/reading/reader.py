@@ -45,7 +45,8 @@ SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: o
 ASSURED = 2.5  # logarithm of odds: how much likelier a digit is where it is known that there is one
 LARGE = 0.5  # exponent of its height, by which a candidate is preferred for the only digit
 SEVERAL, HALF = 3, 0.5  # candidates that tell how a page lies, and how probable most of them are if it lies well
-CLEARLY, MORE = 1.5, 1.0  # times as many digits, and so many more: a view that is taken instead has these
+CLEARLY, MORE = 1.5, 1.5  # times as many digits, and so many more: a view that is taken instead has these
+PLAINLY = 0.75  # how probable the candidates are, on average, of an image that lies well
 TOGETHER = 64  # images whose digits the model classifies at once
 
 
@@ -159,11 +160,12 @@ class Reader:
         found = self.seen(view.grey, detection, single)
         chosen = [likeliest(found, max(grey.shape))] if single else apart(found)
         if not single:
+            best = CLEARLY * total(found.exists[chosen]) + MORE
             for other in other_views(view, found.boxes[chosen], found.exists[chosen]):
                 seen = self.seen(other.grey, detection, single)
                 kept = apart(seen)
-                if total(seen.exists[kept]) > CLEARLY * total(found.exists[chosen]) + MORE:
-                    view, found, chosen = other, seen, kept
+                if is_plain(seen.exists[kept]) and total(seen.exists[kept]) > best:
+                    view, found, chosen, best = other, seen, kept, total(seen.exists[kept])
         exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
         probabilities = evidence.probabilities(exists, found.digits)
         boxes = view.boxes_back(found.inks)
@@ -298,14 +300,20 @@ def is_blank(grey: np.ndarray) -> bool:
 def other_views(view: View, boxes: np.ndarray, exists: np.ndarray) -> Iterator[View]:
     """An image levelled if its rows fall or climb steeply, and from its other sides if it may lie on one of them.
 
-    That is where there are several candidates, (n, 4) with the probabilities (n,), and most are probably no digits.
+    That is where most candidates, (n, 4) with the probabilities (n,), are hardly digits, or where there are none.
     """
     kept = exists >= KEPT
     if kept.sum() >= SEVERAL and (angle := layout.falling(boxes[kept])):
         yield levelled(view, angle)
-    if kept.sum() >= SEVERAL and float(exists[kept].mean()) < HALF:
+    if not kept.any() or float(exists[kept].mean()) < PLAINLY:
         for quarters in (1, 2, 3):
             yield turned(view, quarters)
+
+
+def is_plain(exists: np.ndarray) -> bool:
+    """Whether most of what resembles a digit in a view is one: among words turned by a quarter some letters do."""
+    kept = exists[exists >= KEPT]
+    return len(kept) >= SEVERAL and float(kept.mean()) >= PLAINLY
 
 
 def total(exists: np.ndarray) -> float:

@@ -25,7 +25,8 @@ const [SAME, WITHIN] = [0.35, 0.6];
 const ASSURED = 2.5;
 const LARGE = 0.5;
 const [SEVERAL, HALF] = [3, 0.5];
-const [CLEARLY, MORE] = [1.5, 1.0];
+const [CLEARLY, MORE] = [1.5, 1.5];
+const PLAINLY = 0.75;
 
 /* Read { grey, width, height } by { classify, find, segment, weights }; gives the document that the server answers
    with, 28×28 inputs included. */
@@ -69,9 +70,10 @@ async function asOne(grey, networks) {
 async function asSeveral(grey, networks) {
   const first = sheetOf(grey) ?? asItIs(grey);
   let [view, chosen] = [first, apart(await seen(first.grey, networks, false))];
+  let best = CLEARLY * total(chosen) + MORE;
   for (const other of otherViews(first, chosen)) {
     const kept = apart(await seen(other.grey, networks, false));
-    if (total(kept) > CLEARLY * total(chosen) + MORE) [view, chosen] = [other, kept];
+    if (isPlain(kept) && total(kept) > best) [view, chosen, best] = [other, kept, total(kept)];
   }
   return { view, chosen };
 }
@@ -111,11 +113,16 @@ function apart(found) {
 /* An image levelled if its rows fall or climb steeply, and from its other sides if it may lie on one of them. */
 function* otherViews(view, chosen) {
   const kept = chosen.filter(({ exists }) => exists >= KEPT);
-  if (kept.length < SEVERAL) return;
-  const angle = falling(kept.map(({ box }) => box));
+  const angle = kept.length < SEVERAL ? 0 : falling(kept.map(({ box }) => box));
   if (angle) yield levelled(view, angle);
-  if (mean(kept.map(({ exists }) => exists)) >= HALF) return;
+  if (kept.length && mean(kept.map(({ exists }) => exists)) >= PLAINLY) return;
   for (const quarters of [1, 2, 3]) yield turned(view, quarters);
+}
+
+/* Whether most of what resembles a digit in a view is one: among words turned by a quarter some letters do. */
+function isPlain(chosen) {
+  const kept = chosen.map(({ exists }) => exists).filter((exists) => exists >= KEPT);
+  return kept.length >= SEVERAL && mean(kept) >= PLAINLY;
 }
 
 /* How many digits there are, of those that are probably some. */
