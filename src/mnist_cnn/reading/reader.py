@@ -173,7 +173,9 @@ class Reader:
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index])
 
-        surely = SURELY if not single else LEAST if max(grey.shape) > SMALL or is_blank(grey) else 0
+        surely = SURELY if self.is_bundled else SHOWN  # how sure another model is of its digits says little of that
+        if single:
+            surely = LEAST if max(grey.shape) > SMALL or is_blank(grey) else 0
         shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= surely)
         digits = [index for index in chosen if shown[index]]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]

@@ -51,10 +51,11 @@ async function drawn({ grey }, { classify }) {
 async function looked({ grey }, networks, single) {
   const { view, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
   const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
+  const surely = networks.weights.classes[0] ? SURELY : SHOWN; // another model alone says which digit it is
   const made = chosen.map(({ box, inked, image, exists, digits: ten }) => {
     const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
     const shares = probabilities(sure, ten);
-    const shown = Math.max(...shares) >= SHOWN || sure >= (single ? known : SURELY);
+    const shown = Math.max(...shares) >= SHOWN || sure >= (single ? known : surely);
     return { found: box, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
   });
   const digits = made.filter(({ shown }) => shown);
