@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.reading.network import FINDER_CHANNELS, content_of, one_line, session_of
-from mnist_cnn.reading.watchdog import OverrunError, run_limited
+from mnist_cnn.reading.network import FINDER_CHANNELS, OURS, computed, loaded
 
 Finder = Callable[[np.ndarray], np.ndarray]
 """(n, h, w) uint8 images, h and w multiples of 16 → (n, h/4, w/4, 14) float32: what `models.finder` gives."""
@@ -25,14 +24,7 @@ def onnx_finder(path: Path, threads: int = 0) -> Finder:
     any size to 14 values per 4×4 pixels, which is tried on one image; and so does the finder if on other images it
     gives something else, or takes longer than any of ours would.
     """
-    import onnxruntime
-
-    content = content_of(path)
-    try:
-        session = session_of(content, threads)
-        images, outputs = session.get_inputs(), session.get_outputs()
-    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
-        raise ArtifactError(f"{path} is damaged or not an ONNX model: use a model.onnx made by mnist-cnn.") from error
+    session, images, outputs, _ = loaded(path, threads, OURS)
     if len(images) != 1 or len(outputs) != 1 or not takes_any_size(images[0].type, images[0].shape):
         raise ArtifactError(f"{path} does not take n×h×w×1 uint8 images of any size: use the model.onnx of a finder.")
     taken, given = images[0].name, [outputs[0].name]
@@ -46,16 +38,8 @@ def onnx_finder(path: Path, threads: int = 0) -> Finder:
     def found(batch: np.ndarray) -> np.ndarray:
         count, height, width, _ = batch.shape
         limit = SECONDS + SECONDS_PER_MEGAPIXEL * batch.size / 1e6
-        try:
-            places = run_limited(session.run, given, {taken: batch}, onnxruntime.RunOptions(), limit)[0]
-        except OverrunError as error:
-            raise ArtifactError(
-                f"{path} was stopped after computing for {limit:.0f} seconds: use a model.onnx made by mnist-cnn."
-            ) from error
-        except Exception as error:  # as above
-            raise ArtifactError(
-                f"{path} cannot compute on {height}×{width} pixels ({one_line(error)}): use the model.onnx of a finder."
-            ) from error
+        what = f"{height}×{width} pixels"
+        places = computed(session, given, {taken: batch}, limit, path, what, "the model.onnx of a finder")[0]
         wanted = (count, height // STRIDE, width // STRIDE, FINDER_CHANNELS)
         if not isinstance(places, np.ndarray) or places.shape != wanted or not np.isfinite(places).all():
             raise ArtifactError(

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from mnist_cnn.reading.watchdog import OverrunError, run_limited
 Classifier = Callable[[np.ndarray], np.ndarray]
 """(n, 28, 28) uint8 images → (n, 10) float32 probabilities, each row summing to 1."""
 
+OURS = "a model.onnx made by mnist-cnn"
 BATCH = 1000
 LARGEST = 2**28  # bytes; the largest model of mnist-cnn has 4 million
 MEMORY = 2**32  # bytes; `best` needs a quarter of that for a batch of 1000
@@ -50,17 +51,8 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
     28×28 images to ten probabilities, which is tried on a few images; and so does the classifier if on other images it
     gives something else, or takes longer than any model of ours would.
     """
-    import onnxruntime
-
-    content = content_of(path)
-    try:
-        session = session_of(content, threads)
-        images, outputs = session.get_inputs(), session.get_outputs()
-        declared = session.get_modelmeta().custom_metadata_map.get(INK_KEY)
-    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
-        raise ArtifactError(
-            f"{path} is damaged or not an ONNX model: use a model.onnx made by `mnist-cnn train`."
-        ) from error
+    session, images, outputs, metadata = loaded(path, threads, "a model.onnx made by `mnist-cnn train`")
+    declared = metadata.get(INK_KEY)
     is_finder = len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]
     is_segmenter = len(images) == 1 and images[0].shape[1:] == [SEGMENTER_SIDE, SEGMENTER_SIDE, 1]
     if is_finder or is_segmenter:
@@ -85,21 +77,50 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
 
     def classified(batch: np.ndarray) -> np.ndarray:
         limit = SECONDS + SECONDS_PER_IMAGE * len(batch)
-        try:
-            rows = run_limited(session.run, given, {taken: batch}, onnxruntime.RunOptions(), limit)[0]
-        except OverrunError as error:
-            raise ArtifactError(
-                f"{path} was stopped after computing for {limit:.0f} seconds: use a model.onnx made by mnist-cnn."
-            ) from error
-        except Exception as error:  # as above
-            raise ArtifactError(
-                f"{path} cannot compute on {len(batch)} images ({one_line(error)}): use a model.onnx made by mnist-cnn."
-            ) from error
+        rows = computed(session, given, {taken: batch}, limit, path, f"{len(batch)} images", OURS)[0]
         return as_probabilities(rows, len(batch), path)
 
     for some in PROBES:
         classify(some)
     return classify
+
+
+class Loaded(NamedTuple):
+    """A model in ONNX Runtime, with what it declares of its inputs and outputs, and its own metadata."""
+
+    session: Any
+    inputs: list[Any]
+    outputs: list[Any]
+    metadata: dict[str, str]
+
+
+def loaded(path: Path, threads: int, instead: str) -> Loaded:
+    """Load an ONNX file; raises ArtifactError, which says what to use `instead`."""
+    content = content_of(path)
+    try:
+        session = session_of(content, threads)
+        metadata = session.get_modelmeta().custom_metadata_map
+        return Loaded(session, session.get_inputs(), session.get_outputs(), metadata)
+    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
+        raise ArtifactError(f"{path} is damaged or not an ONNX model: use {instead}.") from error
+
+
+def computed(
+    session: Any, given: list[str], inputs: dict[str, np.ndarray], limit: float, path: Path, what: str, instead: str
+) -> list[Any]:
+    """The outputs `given` of a model for these inputs, within so many seconds.
+
+    Raises ArtifactError if it takes longer, or cannot compute on `what` it got, with what to use `instead`.
+    """
+    import onnxruntime
+
+    try:
+        outputs: list[Any] = run_limited(session.run, given, inputs, onnxruntime.RunOptions(), limit)
+    except OverrunError as error:
+        raise ArtifactError(f"{path} was stopped after computing for {limit:.0f} seconds: use {OURS}.") from error
+    except Exception as error:  # as above
+        raise ArtifactError(f"{path} cannot compute on {what} ({one_line(error)}): use {instead}.") from error
+    return outputs
 
 
 def session_of(content: bytes, threads: int) -> Any:

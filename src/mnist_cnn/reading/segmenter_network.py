@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.reading.network import content_of, one_line, session_of
-from mnist_cnn.reading.watchdog import OverrunError, run_limited
+from mnist_cnn.reading.network import OURS, computed, loaded
 
 Segmented = tuple[np.ndarray, np.ndarray]
 """Float32 probabilities for n crops: (n, 11) of the ten digits and of no digit, and (n, 48, 48) of being ink."""
@@ -26,14 +25,7 @@ def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
     crops to 11 logits and 48×48 probabilities, which is tried on one; and so does the segmenter if on other crops it
     gives something else, or takes longer than any of ours would.
     """
-    import onnxruntime
-
-    content = content_of(path)
-    try:
-        session = session_of(content, threads)
-        images, outputs = session.get_inputs(), session.get_outputs()
-    except Exception as error:  # ONNX Runtime raises a dozen kinds, none of them documented
-        raise ArtifactError(f"{path} is damaged or not an ONNX model: use a model.onnx made by mnist-cnn.") from error
+    session, images, outputs, _ = loaded(path, threads, OURS)
     if len(images) != 1 or images[0].shape[1:] != [SIDE, SIDE, 1] or len(outputs) != 2:
         raise ArtifactError(
             f"{path} does not take n×64×64×1 uint8 crops, or has not two outputs: use the model.onnx of a segmenter."
@@ -48,16 +40,8 @@ def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
 
     def segmented(batch: np.ndarray) -> Segmented:
         limit = SECONDS + SECONDS_PER_CROP * len(batch)
-        try:
-            logits, inks = run_limited(session.run, given, {taken: batch}, onnxruntime.RunOptions(), limit)
-        except OverrunError as error:
-            raise ArtifactError(
-                f"{path} was stopped after computing for {limit:.0f} seconds: use a model.onnx made by mnist-cnn."
-            ) from error
-        except Exception as error:  # as above
-            raise ArtifactError(
-                f"{path} cannot compute on {len(batch)} crops ({one_line(error)}): use the model.onnx of a segmenter."
-            ) from error
+        what = f"{len(batch)} crops"
+        logits, inks = computed(session, given, {taken: batch}, limit, path, what, "the model.onnx of a segmenter")
         wanted = (len(batch), CLASSES), (len(batch), INK, INK, 1)
         if (logits.shape, inks.shape) != wanted or not (np.isfinite(logits).all() and np.isfinite(inks).all()):
             raise ArtifactError(
