@@ -17,9 +17,10 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from mnist_cnn.data.pages.made import made_page
-from mnist_cnn.data.pages.page_crops import SAME, as_taken, intersections_over_unions, is_other
+from mnist_cnn.data.pages.page_crops import SAME, as_taken, is_other
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.reading import detector, evidence, reader, weights
+from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import crops
 from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.glyph import glyph

@@ -11,8 +11,9 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.pages import sources
 from mnist_cnn.data.pages.crop_process import CropsWanted, command, finding, wanted_crops
 from mnist_cnn.data.pages.made import made_page, made_scene
-from mnist_cnn.data.pages.page_crops import Crop, Find, intersections_over_unions, made_crops
+from mnist_cnn.data.pages.page_crops import Crop, Find, made_crops
 from mnist_cnn.data.pages.sources import Sources
+from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import SIDE, crop, crops
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.weights import FINDER

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mnist_cnn.reading import detector
-from mnist_cnn.reading.detector import CLASSES, candidates, overlaps, peaks
+from mnist_cnn.reading.boxes import intersections_over_unions, shares_of_the_smaller
+from mnist_cnn.reading.detector import CLASSES, candidates, peaks
 from mnist_cnn.reading.octaves import Octaves
 
 NOWHERE = -12.0
@@ -93,6 +94,7 @@ def test_what_is_too_small_or_too_large_is_left_to_other_octaves() -> None:
 
 
 def test_overlaps_are_of_the_union_and_of_the_smaller() -> None:
-    unions, within = overlaps(np.array([[0, 0, 10, 10], [0, 0, 10, 5], [20, 20, 30, 30]], float))
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [20, 20, 30, 30]], float)
+    unions, within = intersections_over_unions(boxes, boxes), shares_of_the_smaller(boxes)
     assert unions[0].tolist() == pytest.approx([1, 0.5, 0])
     assert within[0].tolist() == pytest.approx([1, 1, 0])

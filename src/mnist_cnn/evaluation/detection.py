@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mnist_cnn.reading.boxes import intersections_over_unions
+
 STRIDE = 4  # pixels for one place
 CLASSES = 10
 OVERLAP = 0.45  # intersection over union: of two boxes that overlap more only the surer one is kept
@@ -64,21 +66,12 @@ def detections(places: np.ndarray, threshold: float) -> Detections:
 
 def without_overlaps(boxes: np.ndarray) -> np.ndarray:
     """Which of the boxes (k, 4), the surest first, overlap none that was kept before: indices."""
-    overlap = overlaps(boxes, boxes) > OVERLAP
+    overlap = intersections_over_unions(boxes, boxes) > OVERLAP
     kept: list[int] = []
     for index in range(len(boxes)):
         if not overlap[index, kept].any():
             kept.append(index)
     return np.array(kept, int)
-
-
-def overlaps(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of each pair of boxes, (k, 4) and (m, 4): (k, m)."""
-    low = np.maximum(some[:, None, :2], others[None, :, :2])
-    high = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=-1)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (some, others)]
-    return np.asarray(common / np.maximum(areas[0][:, None] + areas[1][None] - common, 1e-6))
 
 
 class Match(NamedTuple):
@@ -100,7 +93,7 @@ def matched(found: Detections, boxes: np.ndarray, labels: np.ndarray) -> Match:
     Labels below 0 are of boxes in which detections do not count at all.
     """
     real = labels >= 0
-    overlap = overlaps(found.boxes, boxes[real])
+    overlap = intersections_over_unions(found.boxes, boxes[real])
     unused = np.ones(int(real.sum()), bool)
     right = np.zeros(len(found.labels), bool)
     for index, label in enumerate(found.labels.tolist()):

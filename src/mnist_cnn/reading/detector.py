@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.octaves import Octaves
 
 STRIDE = 4  # pixels of an image for one place of the finder's outputs
@@ -54,7 +55,7 @@ def candidates(octaves: Octaves, places: Places) -> Candidates:
     best = scores.max(axis=1)
     order = np.argsort(-best, kind="stable")[:MOST]
     boxes, scores, best = boxes[order], scores[order], best[order]
-    unions, _ = overlaps(boxes)
+    unions = intersections_over_unions(boxes, boxes)
     taken = np.zeros(len(boxes), bool)
     kept: list[int] = []
     seconded: list[float] = []
@@ -110,14 +111,3 @@ def peaks(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     seen = (np.maximum(sizes[:, 1], FLAT * sizes[:, 0]) >= LOWEST) & (sizes[:, 1] <= HIGHEST)
     boxes = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)[seen]
     return boxes, 1 / (1 + np.exp(-values[seen, :CLASSES]))
-
-
-def overlaps(boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each pair of boxes (k, 4), what both cover as a share of what either covers, and of the smaller: (k, k)."""
-    lows = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    highs = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
-    common = np.clip(highs - lows, 0, None).prod(axis=-1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=-1)
-    either = areas[:, None] + areas[None] - common
-    smaller = np.minimum(areas[:, None], areas[None])
-    return common / np.maximum(either, 1e-6), common / np.maximum(smaller, 1e-6)

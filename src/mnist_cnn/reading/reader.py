@@ -13,6 +13,7 @@ import numpy as np
 
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading import detector, evidence, layout
+from mnist_cnn.reading.boxes import intersections_over_unions, shares_of_the_smaller
 from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
@@ -286,7 +287,7 @@ def with_whole_image(found: Candidates, shape: tuple[int, ...]) -> Candidates:
 
 def apart(seen: Seen) -> list[int]:
     """The candidates of which none is a part of a surer one, the surest first."""
-    unions, within = detector.overlaps(seen.boxes)
+    unions, within = intersections_over_unions(seen.boxes, seen.boxes), shares_of_the_smaller(seen.boxes)
     kept: list[int] = []
     for index in np.argsort(-seen.exists, kind="stable").tolist():
         if not kept or not ((unions[index, kept] > SAME) | (within[index, kept] > WITHIN)).any():

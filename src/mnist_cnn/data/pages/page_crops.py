@@ -10,6 +10,7 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.pages.made import Made, made_scene
 from mnist_cnn.data.pages.scene import TWICE
 from mnist_cnn.data.pages.sources import Sources
+from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import SIDE, crop
 from mnist_cnn.reading.octaves import Octaves
 
@@ -96,15 +97,6 @@ def is_other(box: np.ndarray, shares: np.ndarray, boxes: np.ndarray, digits: np.
     ignored = np.delete(boxes, digits, axis=0)
     middle = (box[:2] + box[2:]) / 2
     return not ((middle >= ignored[:, :2] - 3) & (middle <= ignored[:, 2:] + 3)).all(axis=1).any()
-
-
-def intersections_over_unions(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of boxes (n, 4) with boxes (k, 4), as (n, k)."""
-    lows = np.maximum(some[:, None, :2], others[None, :, :2])
-    highs = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    common = np.clip(highs - lows, 0, None).prod(axis=-1)
-    areas, more = ((boxes[:, 2:] - boxes[:, :2]).prod(axis=-1) for boxes in (some, others))
-    return np.asarray(common / np.maximum(areas[:, None] + more[None] - common, 1e-6))
 
 
 def own_ink(made: Made, origin: int) -> np.ndarray:
