@@ -41,6 +41,34 @@ def test_a_column_of_numbers_is_a_row_for_each_number() -> None:
     assert rows(boxes) == true
 
 
+def grid(left: float, top: float, rows: int, columns: int, pitch: float = 50) -> np.ndarray:
+    """The boxes of a block of digits 30 high, from the left in each row from the top."""
+    corners = [(left + 28 * column, top + pitch * row) for row in range(rows) for column in range(columns)]
+    return np.array([(x, y, x + 18, y + 30) for x, y in corners], float)
+
+
+@pytest.mark.parametrize("climb", [0.0, 0.15])
+def test_blocks_whose_rows_are_not_level_are_read_one_after_the_other(climb: float) -> None:
+    title, one, other = grid(150, -120, 1, 4), grid(0, 0, 4, 3), grid(300, 22, 3, 4)
+    boxes = np.concatenate([other, title, one])
+    boxes[:, 1::2] += climb * boxes[:, :1]
+    upper = [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    lower = [[16 + 3 * row + column for column in range(3)] for row in range(4)]
+    assert rows(boxes) == [[12, 13, 14, 15], *lower, *upper]
+
+
+@pytest.mark.parametrize("uneven", [0, 5])
+def test_the_rows_of_a_table_go_on_beyond_wide_gaps(uneven: float) -> None:
+    boxes = np.concatenate([grid(0, 0, 4, 2), grid(300, uneven, 4, 2), grid(600, 2 * uneven, 4, 1)])
+    expected = [[2 * row, 2 * row + 1, 8 + 2 * row, 9 + 2 * row, 16 + row] for row in range(4)]
+    assert rows(boxes) == expected
+
+
+def test_a_single_row_beside_a_block_is_read_where_it_stands() -> None:
+    boxes = np.concatenate([grid(0, 0, 3, 3), grid(300, 75, 1, 2)])
+    assert rows(boxes) == [[0, 1, 2], [3, 4, 5], [9, 10], [6, 7, 8]]
+
+
 def test_how_much_rows_climb_is_the_median_over_neighbours() -> None:
     boxes, _ = page([12, 12, 12], 0.2)
     assert slope(boxes) == pytest.approx(0.2, abs=0.05)

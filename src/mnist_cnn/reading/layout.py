@@ -1,4 +1,4 @@
-"""Bounding boxes come in, their order of reading goes out: rows from the top, each from the left. Knows no digits."""
+"""Bounding boxes come in, their order of reading goes out: blocks, rows from the top, each from the left."""
 
 import numpy as np
 
@@ -9,21 +9,32 @@ STEEPEST = 0.35  # the tangent of the steepest row
 LEANING, LYING, ALIKE = 0.25, 1.1, 0.2  # radians: neighbours that lie askew, beside or above each other, and alike
 WIDE, WIDER = 0.8, 1.8  # heights, and times the row's median gap: what is wider separates two numbers
 SAME_ROW = 0.35  # of the higher one's height that two of one row have in common
+ACROSS, DOWN = 1.0, 2.5  # median heights: how high and how wide an empty strip between blocks is at least
+UNLIKE = 0.3  # median heights: rows of two blocks whose middles differ more do not go on in each other
 
 
 def rows(boxes: np.ndarray) -> list[list[int]]:
     """The indices of boxes (n, 4), left, top, right and bottom in pixels, as rows in the order of reading.
 
-    All rows of an image are taken to climb or fall alike, as they do on a sheet that was photographed askew. A box
-    belongs to the row whose last box before it has most of its height in common with it, if that is enough.
+    All rows of an image are taken to climb or fall alike, as they do on a sheet that was photographed askew. Blocks
+    beside each other whose rows are not level with each other are read one after the other.
     """
     if not len(boxes):
         return []
     boxes = np.asarray(boxes, float)
-    centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
-    middles = centres[:, 1] - slope(boxes) * centres[:, 0]
+    falls = slope(boxes) * (boxes[:, 0] + boxes[:, 2]) / 2
+    level = boxes - np.stack([np.zeros_like(falls), falls] * 2, axis=1)
+    return [row for block in blocks(level) for row in rows_of(level, block)]
+
+
+def rows_of(boxes: np.ndarray, block: list[int]) -> list[list[int]]:
+    """Some of the boxes (n, 4) as rows from the top.
+
+    A box belongs to the row whose last box before it has most of its height in common with it, if that is enough.
+    """
+    middles, heights = (boxes[:, 1] + boxes[:, 3]) / 2, boxes[:, 3] - boxes[:, 1]
     found: list[list[int]] = []
-    for index in np.argsort(centres[:, 0], kind="stable").tolist():
+    for index in sorted(block, key=lambda one: float(boxes[one, 0] + boxes[one, 2])):
         common = [overlap(middles[[index, row[-1]]], heights[[index, row[-1]]]) for row in found]
         best = int(np.argmax(common)) if common else -1
         if best >= 0 and common[best] >= SAME_ROW:
@@ -31,6 +42,45 @@ def rows(boxes: np.ndarray) -> list[list[int]]:
         else:
             found.append([index])
     return sorted(found, key=lambda row: float(np.mean(middles[row])))
+
+
+def blocks(boxes: np.ndarray) -> list[list[int]]:
+    """The boxes (n, 4) in blocks that are read one after the other.
+
+    Empty strips across an image part blocks, and between these wide empty strips down it, unless rows go on beyond them
+    as in a table (an X-Y cut: Nagy, Seth, "Hierarchical representation of optically scanned documents", 1984).
+    """
+    usual = float(np.median(boxes[:, 3] - boxes[:, 1]))
+    found: list[list[int]] = []
+    for band in parted(boxes[:, 1::2], list(range(len(boxes))), ACROSS * usual):
+        first, *others = parted(boxes[:, ::2], band, DOWN * usual)
+        found.append(first)
+        for column in others:
+            if go_on(boxes, found[-1], column, UNLIKE * usual):
+                found[-1] = found[-1] + column
+            else:
+                found.append(column)
+    return found
+
+
+def parted(spans: np.ndarray, some: list[int], least: float) -> list[list[int]]:
+    """Some of the spans (n, 2), in groups where at least so much between them is empty, in order."""
+    groups: list[list[int]] = []
+    end = -np.inf
+    for index in sorted(some, key=lambda one: float(spans[one, 0])):
+        if spans[index, 0] - end >= least:
+            groups.append([])
+        groups[-1].append(index)
+        end = max(end, float(spans[index, 1]))
+    return groups
+
+
+def go_on(boxes: np.ndarray, block: list[int], other: list[int], most: float) -> bool:
+    """Whether the rows of one block go on in the other: they hardly differ in height, or there is only one of them."""
+    middles = (boxes[:, 1] + boxes[:, 3]) / 2
+    both = [np.array([middles[row].mean() for row in rows_of(boxes, one)]) for one in (block, other)]
+    fewer, more = sorted(both, key=len)
+    return len(fewer) < 2 or float(np.median(np.abs(fewer[:, None] - more[None]).min(axis=1))) <= most
 
 
 def overlap(middles: np.ndarray, heights: np.ndarray) -> float:

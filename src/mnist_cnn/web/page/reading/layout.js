@@ -1,4 +1,4 @@
-/* Boxes come in, their order of reading goes out: rows from the top, each from the left. (reading/layout.py) */
+/* Boxes come in, their order of reading goes out: blocks, rows from the top, each from the left. (reading/layout.py) */
 
 import { argmax, mean, median, ordered } from "./statistics.js";
 
@@ -9,20 +9,69 @@ const STEEPEST = 0.35;
 const [LEANING, LYING, ALIKE] = [0.25, 1.1, 0.2];
 const [WIDE, WIDER] = [0.8, 1.8];
 const SAME_ROW = 0.35;
+const [ACROSS, DOWN] = [1.0, 2.5];
+const UNLIKE = 0.3;
 
 /* The indices of boxes [left, top, right, bottom] as rows in the order of reading. */
 export function rows(boxes) {
+  if (!boxes.length) return [];
   const climb = slope(boxes);
-  const lines = boxes.map((box) => ({ middle: centreOf(box).y - climb * centreOf(box).x, height: heightOf(box) }));
+  const level = boxes.map(([left, top, right, bottom]) => {
+    const falls = (climb * (left + right)) / 2;
+    return [left, top - falls, right, bottom - falls];
+  });
+  return blocks(level).flatMap((block) => rowsOf(level, block));
+}
+
+/* Some of the boxes as rows from the top. */
+function rowsOf(boxes, block) {
   const found = [];
-  for (const index of ordered(boxes.map((box) => centreOf(box).x))) {
-    const common = found.map((row) => overlap(lines[index], lines[row.at(-1)]));
+  for (const place of ordered(block.map((index) => boxes[index][0] + boxes[index][2]))) {
+    const index = block[place];
+    const common = found.map((row) => overlap(boxes[index], boxes[row.at(-1)]));
     const best = argmax(common);
     if (common[best] >= SAME_ROW) found[best].push(index);
     else found.push([index]);
   }
-  const middles = found.map((row) => mean(row.map((index) => lines[index].middle)));
-  return ordered(middles).map((index) => found[index]);
+  return ordered(found.map((row) => middleOf(boxes, row))).map((index) => found[index]);
+}
+
+const middleOf = (boxes, row) => mean(row.map((index) => centreOf(boxes[index]).y));
+
+/* Which boxes are read one after the other: blocks between empty strips, unless their rows go on beyond these. */
+function blocks(boxes) {
+  const usual = median(boxes.map(heightOf));
+  const found = [];
+  for (const band of parted(boxes.map(([, top, , bottom]) => [top, bottom]), [...boxes.keys()], ACROSS * usual)) {
+    const [first, ...others] = parted(boxes.map(([left, , right]) => [left, right]), band, DOWN * usual);
+    found.push(first);
+    for (const column of others) {
+      if (goOn(boxes, found.at(-1), column, UNLIKE * usual)) found.push([...found.pop(), ...column]);
+      else found.push(column);
+    }
+  }
+  return found;
+}
+
+/* Some of the spans [from, to] in groups where at least so much between them is empty, in order. */
+function parted(spans, some, least) {
+  const groups = [];
+  let end = -Infinity;
+  for (const place of ordered(some.map((index) => spans[index][0]))) {
+    const [from, to] = spans[some[place]];
+    if (from - end >= least) groups.push([]);
+    groups.at(-1).push(some[place]);
+    end = Math.max(end, to);
+  }
+  return groups;
+}
+
+/* Whether the rows of one block go on in the other: they hardly differ in height, or there is only one of them. */
+function goOn(boxes, block, other, most) {
+  const both = [block, other].map((one) => rowsOf(boxes, one).map((row) => middleOf(boxes, row)));
+  const [fewer, more] = both[0].length <= both[1].length ? both : [both[1], both[0]];
+  if (fewer.length < 2) return true;
+  return median(fewer.map((middle) => Math.min(...more.map((its) => Math.abs(middle - its))))) <= most;
 }
 
 const heightOf = ([, top, , bottom]) => bottom - top;
@@ -30,9 +79,8 @@ const centreOf = ([left, top, right, bottom]) => ({ x: (left + right) / 2, y: (t
 
 /* What two boxes have in common down the image, as a share of the higher one's height; negative if apart. */
 function overlap(one, other) {
-  const lowest = Math.min(one.middle + one.height / 2, other.middle + other.height / 2);
-  const highest = Math.max(one.middle - one.height / 2, other.middle - other.height / 2);
-  return (lowest - highest) / Math.max(one.height, other.height, 1e-6);
+  const common = Math.min(one[3], other[3]) - Math.max(one[1], other[1]);
+  return common / Math.max(heightOf(one), heightOf(other), 1e-6);
 }
 
 /* By how many pixels rows fall for each pixel to the right: the median over neighbours; 0 where there are few. */
