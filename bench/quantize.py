@@ -27,10 +27,11 @@ from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.segmenter_network import onnx_segmenter
 
 SIDE, CALIBRATION, TEST = 128, 100, 1200
+MANY = 16  # channels that no first convolution sees
 
 
 class Inputs(CalibrationDataReader):
-    """Inputs of a network, (h, w) uint8, one at a time."""
+    """Inputs of a network, (h, w, channels) uint8, one at a time."""
 
     def __init__(self, name: str, inputs: Iterator[np.ndarray]) -> None:
         self.name, self.inputs = name, inputs
@@ -38,15 +39,18 @@ class Inputs(CalibrationDataReader):
     def get_next(self) -> Any:
         """The next input, or None."""
         one = next(self.inputs, None)
-        return None if one is None else {self.name: one[None, ..., None]}
+        return None if one is None else {self.name: one[None]}
 
 
 def quantized(model: Path, name: str, inputs: Iterator[np.ndarray], outputs: int, out: Path) -> None:
-    """Write the model in 8 bits, but for the first convolution, which sees contrast, and those that are `outputs`.
+    """Write the model in 8 bits, but for the first convolutions, which see contrast, and those that are `outputs`.
 
     Weights have 7 bits: processors without VNNI add pairs of products in 16 bits, which 8 bits would exceed.
     """
-    convolutions = [node.name for node in onnx.load(model).graph.node if node.op_type == "Conv"]
+    graph = onnx.load(model).graph
+    channels = {weights.name: weights.dims[1] for weights in graph.initializer if len(weights.dims) == 4}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    kept = [*(node for node in convolutions if channels.get(node.input[1], MANY) < MANY), *convolutions[-outputs:]]
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "quantized.onnx"
         quantize_static(
@@ -59,7 +63,7 @@ def quantized(model: Path, name: str, inputs: Iterator[np.ndarray], outputs: int
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             op_types_to_quantize=["Conv", "MatMul", "Gemm"],
-            nodes_to_exclude=[convolutions[0], *convolutions[-outputs:]],
+            nodes_to_exclude=[node.name for node in kept],
         )
         out.write_bytes(made.read_bytes())
 
@@ -106,7 +110,7 @@ def main() -> None:
     rng, sources, held_out = np.random.default_rng(0), load(options.sources), load(options.held_out)
     name = onnx.load(options.model).graph.input[0].name
     if name == "images":
-        pages = (made_page(rng, sources, SIDE).grey for _ in range(CALIBRATION))
+        pages = (made_page(rng, sources, SIDE).grey[..., None] for _ in range(CALIBRATION))
         quantized(options.model, name, pages, 2, options.out)
     else:
         made = some_crops(rng, sources)

@@ -53,7 +53,7 @@ def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
     return {
         "image": picture,
         "candidates": with_candidates(grey, found),
-        "crops": np.concatenate(list(seen) or blank, axis=1),
+        "crops": np.concatenate(list(seen[..., 0]) or blank, axis=1),
         "their ink": np.concatenate(list((255 * inks).astype(np.uint8)) or blank, axis=1),
         "model input": np.concatenate([one.image for one in reading.digits] or blank, axis=1),
         "result": annotate(picture, reading.digits),

@@ -71,7 +71,7 @@ def resume(run: Path) -> None:
     except KeyboardInterrupt:
         sys.stdout.write("stopped\n")
     own = workflow.load_ink
-    workflow.load_ink = lambda *_: ink_of(SEEN, UNSEEN, each=2)
+    workflow.load_ink = lambda *_, **__: ink_of(SEEN, UNSEEN, each=2)
     try:
         workflow.resume(run, verbose=0)
     except DataError as error:
@@ -103,7 +103,7 @@ class Told(Callback):
 if __name__ == "__main__":
     if sys.argv[1] != "check":
         ink = ink_of(SEEN, UNSEEN, origin=("/somewhere/handwriting",))
-        workflow.load_ink = lambda *_: ink
+        workflow.load_ink = lambda *_, **__: ink
         ink_preparation.recognised = lambda digits, *_: np.ones(len(digits))
     tasks = {
         "train": train,

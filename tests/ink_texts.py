@@ -44,9 +44,9 @@ DRAWING = """\
 """
 
 
-def data_file(contributor: str, name: str, *segments: str) -> str:
+def data_file(contributor: str, name: str, *segments: str, level: str = "CHARACTER") -> str:
     included = f".VERSION 1.0\n.INCLUDE {contributor}/{contributor}.doc\n.INCLUDE {contributor}/data/{name}\n"
-    return included + "".join(f".SEGMENT CHARACTER {one}\n" for one in segments)
+    return included + "".join(f".SEGMENT {level} {one}\n" for one in segments)
 
 
 def tree(*segments: str, drawing: str = DRAWING) -> dict[str, str]:

@@ -59,13 +59,14 @@ def test_a_large_digit_is_averaged_and_beyond_the_border_it_goes_on() -> None:
     assert np.ptp(crop(Octaves(image), np.array([0.0, 0.0, 400.0, 400.0]))[20:44, 20:44]) < 40
     plain = Octaves(np.full((9, 9), 77, np.uint8))
     assert (crop(plain, np.array([-5.0, -5.0, 20.0, 20.0])) == 77).all()
-    assert crops(plain, np.zeros((0, 4))).shape == (0, SIDE, SIDE)
+    assert crops(plain, np.zeros((0, 4))).shape == (0, SIDE, SIDE, 2)
 
 
 def test_ink_is_of_digits_and_lies_in_the_middle(made: list[Crop]) -> None:
     assert {one.label for one in made} == {*range(10), NOT_A_DIGIT}
     for one in made:
-        assert one.grey.shape == one.ink.shape == (SIDE, SIDE)
+        assert one.grey.shape == (SIDE, SIDE, 2)
+        assert one.ink.shape == (SIDE, SIDE)
         if one.label == NOT_A_DIGIT:
             assert not one.ink.any()
             continue
@@ -81,7 +82,7 @@ def test_ink_is_darker_or_lighter_than_what_is_around_it(made: list[Crop]) -> No
     for one in made:
         ink, around = one.ink > 200, cv2.dilate(one.ink, np.ones((9, 9), np.uint8)) == 0
         if ink.sum() > 20 and around.sum() > 20:
-            contrasts.append(abs(float(np.median(one.grey[ink])) - float(np.median(one.grey[around]))))
+            contrasts.append(abs(float(np.median(one.grey[ink, 0])) - float(np.median(one.grey[around, 0]))))
     assert len(contrasts) > 50
     assert np.median(contrasts) > 30
 
@@ -114,7 +115,7 @@ def test_crops_depend_on_the_request_only_in_this_process_and_in_another(
     there = list(made_ahead(command(path, FINDER), requests, processes=1, ahead=2))
     here = [wanted_crops(one, sources.load(path), find) for one in requests]
     for one, other, request in zip(here, there, requests, strict=True):
-        assert one.images.shape == (request.count, SIDE, SIDE)
+        assert one.images.shape == (request.count, SIDE, SIDE, 2)
         assert one.inks.shape == (request.count, 48, 48)
         assert (one.inks[one.labels == NOT_A_DIGIT] == 0).all()
         assert all((a == b).all() for a, b in zip(one, other, strict=True))

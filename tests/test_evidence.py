@@ -4,7 +4,12 @@ import pytest
 from mnist_cnn.reading import evidence
 from mnist_cnn.reading.evidence import Weights
 
-EVEN = Weights(classes=(1.0, 1.0, 1.0), alone=(1.0, 0.0, 0.0, 0.0, 0.0), among=(1.0, 0, 0, 0, 4.0, 3.0, -1.0, -2.0))
+EVEN = Weights(
+    classes=(1.0, 1.0, 1.0),
+    alone=(1.0, 0.0, 0.0, 0.0, 0.0),
+    among=(1.0, 0, 0, 0, 4.0, 3.0, -1.0, -2.0),
+    on_page=(1.0, 0.5, 0.0),
+)
 
 
 def row_of(count: int, height: float = 20.0, gap: float = 25.0) -> np.ndarray:
@@ -43,6 +48,15 @@ def test_what_is_smaller_or_larger_than_what_is_sure_is_strange() -> None:
 
 def test_one_candidate_has_no_neighbour_and_no_stranger() -> None:
     assert evidence.among(row_of(1), np.array([0.5])).tolist() == [[0, 0, 0]]
+
+
+def test_among_doubtful_candidates_each_is_more_doubtful() -> None:
+    lonely, *_ = evidence.on_page(np.array([0.6]), EVEN)
+    among_letters, *_ = evidence.on_page(np.array([0.6, 0.1, 0.2, 0.1, 0.05]), EVEN)
+    among_digits, *_ = evidence.on_page(np.array([0.6, 0.99, 0.98, 0.99, 0.97]), EVEN)
+    assert among_letters < 0.5 < lonely < among_digits
+    assert lonely == pytest.approx(0.6)
+    assert evidence.on_page(np.zeros(0), EVEN).shape == (0,)
 
 
 def test_no_candidate_is_no_error() -> None:

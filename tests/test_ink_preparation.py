@@ -138,7 +138,7 @@ def test_a_stopped_run_is_resumed_with_the_same_ink_or_not_at_all(tmp_path: Path
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ink that a run is given."""
-    monkeypatch.setattr(workflow, "load_ink", lambda *_: ink_of(SEEN, UNSEEN))
+    monkeypatch.setattr(workflow, "load_ink", lambda *_, **__: ink_of(SEEN, UNSEEN))
 
 
 @pytest.mark.usefixtures("recorded")

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ink_texts import as_tar, as_zip, pen_digits, small_pen_digits, tree, write_tree
+from ink_texts import as_tar, as_zip, data_file, pen_digits, small_pen_digits, tree, write_tree
 from mnist_cnn.data.ink import file_tree, packed, pendigits
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.collection import Ink, load_ink, sha256_of
@@ -71,6 +71,30 @@ def test_digits_and_others_are_told_apart(tmp_path: Path) -> None:
     assert [one.label for one in ink.digits] == ["1", "4"]
     assert [one.label for one in ink.others] == ["I"]
     assert repr(ink) == "Ink(3 characters, UNIPEN train_r01_v07)"
+
+
+def test_lines_of_text_are_read_where_they_are_asked_for_and_have_no_digit(tmp_path: Path) -> None:
+    segments = ['0-1 ? "old man"', '2 ? "room 7"', '3 OK "and"', '9 ? "not there"']
+    lines = data_file("abc", "one.dat", *segments, level="TEXT")
+    elsewhere = data_file("lex", "one.dat", '0-1 ? "two"', level="TEXT").replace("lex/", "abc/")
+    files = tree() | {"data/8/abc/one.dat": lines, "data/8/lex/one.dat": elsewhere}
+    write_tree(tmp_path / "tree", files)
+    (tmp_path / "archive").write_bytes(as_tar(files, "w:gz"))
+    plain = load_ink([tmp_path / "tree"])
+    assert plain.lines == ()
+    for path in (tmp_path / "tree", tmp_path / "archive"):
+        notes: list[str] = []
+        ink = load_ink([path], notes.append, with_lines=True)
+        assert [(one.label, one.writer) for one in ink.lines] == [
+            ("old man", "unipen/abc/Ann"),
+            ("and", "unipen/abc/Ann"),
+        ]
+        assert [stroke.tolist() for stroke in ink.lines[0].strokes] == [
+            [[0, -10], [1, -11], [2, -12]],
+            [[4, -14], [5, -15]],
+        ]
+        assert notes[-1] == "UNIPEN train_r01_v07: 2 lines of words without digits"
+        assert ink.sha256 == plain.sha256
 
 
 @pytest.mark.parametrize("kind", ["", ".Z", ".gz", ".xz"])

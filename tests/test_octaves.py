@@ -46,7 +46,7 @@ def test_beyond_the_image_is_its_border() -> None:
 
 
 def test_no_box_gives_no_crop() -> None:
-    assert crops(Octaves(np.zeros((40, 40), np.uint8)), np.zeros((0, 4))).shape == (0, SIDE, SIDE)
+    assert crops(Octaves(np.zeros((40, 40), np.uint8)), np.zeros((0, 4))).shape == (0, SIDE, SIDE, 2)
 
 
 @pytest.mark.parametrize("size", [20, 64, 300])

@@ -15,20 +15,20 @@ from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.training.segmenter_loss import LEAST, segmenter_loss
 
 SMALL = (4, 8, 8)
-CROPS = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE), np.uint8)
+CROPS = np.random.default_rng(0).integers(0, 256, (3, SIDE, SIDE, 2), np.uint8)
 
 
 def test_the_network_gives_classes_and_ink_and_is_small() -> None:
     network = segmenter()
-    logits, inks = network(CROPS[..., None])
+    logits, inks = network(CROPS)
     assert (network.name, logits.shape, inks.shape) == ("segmenter", (3, CLASSES), (3, INK, INK, 1))
-    assert 300_000 < network.count_params() < 500_000
+    assert 400_000 < network.count_params() < 600_000
     assert ((np.asarray(inks) >= 0) & (np.asarray(inks) <= 1)).all()
 
 
 def test_light_and_contrast_change_little() -> None:
     segment = keras_segmenter(segmenter(SMALL))
-    image = np.zeros((1, SIDE, SIDE))
+    image = np.zeros((1, SIDE, SIDE, 2))
     image[:, 16:48, 28:36] = 1
     (bright, bright_ink), (dim, dim_ink) = (
         segment((low + image * span).astype(np.uint8)) for low, span in ((20, 200), (90, 100))
@@ -86,7 +86,7 @@ def onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_onnx_file_gives_probabilities_for_any_number_of_crops(onnx: Path) -> None:
     segment = onnx_segmenter(onnx, 1)
     for count in (0, 1, 65):
-        probabilities, inks = segment(np.tile(CROPS[:1], (count, 1, 1)))
+        probabilities, inks = segment(np.tile(CROPS[:1], (count, 1, 1, 1)))
         assert (probabilities.shape, inks.shape) == ((count, CLASSES), (count, INK, INK))
         assert probabilities.sum(axis=1) == pytest.approx(1)
     assert onnx_file.opset_of(onnx) == 15

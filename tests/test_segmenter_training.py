@@ -54,7 +54,7 @@ def test_the_crops_of_an_epoch_depend_on_its_seed_and_number_only(path: Path) ->
     first = list(crop_epochs(path, FINDER, TINY, 7, 0, processes=1))
     again = list(crop_epochs(path, FINDER, TINY, 7, 1, processes=2))
     other = next(crop_epochs(path, FINDER, TINY, 8, 0, processes=1))
-    assert [crops.images.shape for crops in first] == [(40, 64, 64)] * 3
+    assert [crops.images.shape for crops in first] == [(40, 64, 64, 2)] * 3
     assert [crops.inks.shape for crops in first] == [(40, 48, 48)] * 3
     assert all(same(a, b) for a, b in zip(first[1:], again, strict=True))
     assert not same(first[0], first[1])
@@ -63,15 +63,15 @@ def test_the_crops_of_an_epoch_depend_on_its_seed_and_number_only(path: Path) ->
 
 def test_each_crop_is_used_as_often_as_the_recipe_says_with_its_own_ink() -> None:
     count = np.arange(40)
-    images = np.zeros((40, 64, 64), np.uint8) + (100 + count)[:, None, None].astype(np.uint8)
-    crops = Crops(images, images[:, :48, :48], count.astype(np.int32))
+    images = np.zeros((40, 64, 64, 2), np.uint8) + (100 + count)[:, None, None, None].astype(np.uint8)
+    crops = Crops(images, images[:, :48, :48, 0], count.astype(np.int32))
     made = list(steps(crops, TINY, 3, 1))
     assert updates_per_epoch(TINY) == len(made) == 5
     used = np.concatenate([step.batch[2] for step in made])
     assert np.bincount(used).tolist() == [2] * 40
     for step in made:
         light, inks, labels = step.batch
-        assert (light.shape, light.dtype) == ((16, 64, 64, 1), np.uint8)
+        assert (light.shape, light.dtype) == ((16, 64, 64, 2), np.uint8)
         assert (inks[:, 0, 0] == 100 + labels).all()
         assert not step.mosaic
     again = list(steps(crops, TINY, 3, 1))
@@ -152,7 +152,7 @@ def some_crops() -> tuple[tuple[np.ndarray, np.ndarray], Crops]:
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     marked = inks / np.float32(255)
     marked[1] = 0
-    return (probabilities, marked), Crops(np.full((4, 64, 64), 90, np.uint8), inks, labels)
+    return (probabilities, marked), Crops(np.full((4, 64, 64, 2), 90, np.uint8), inks, labels)
 
 
 def by_amount(images: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def test_the_folder_has_what_every_run_has(trained_segmenter: Trained) -> None:
 
 def test_keras_and_onnx_agree(trained_segmenter: Trained) -> None:
     folder, _ = trained_segmenter
-    crops = np.random.default_rng(0).integers(0, 256, (70, 64, 64), np.uint8)
+    crops = np.random.default_rng(0).integers(0, 256, (70, 64, 64, 2), np.uint8)
     by_keras = keras_segmenter(load_keras(folder / card.KERAS_MODEL, store.SEGMENTER))(crops)
     for one, other in zip(by_keras, onnx_segmenter(folder / card.ONNX_MODEL)(crops), strict=True):
         assert one == pytest.approx(other, abs=1e-3)

@@ -10,7 +10,7 @@ import pytest
 from drawing import grain, inked, mask
 from mnist_cnn.reading import counterfactual, evidence, layout, view
 from mnist_cnn.reading.colour import separate
-from mnist_cnn.reading.crops import crop, ink_boxes
+from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import peaks
 from mnist_cnn.reading.drawing import drawing_of
 from mnist_cnn.reading.evidence import Weights
@@ -142,8 +142,8 @@ def test_octaves_and_crops_are_the_same(scripts: Scripts, rng: np.random.Generat
         assert_nearly(found, octaves.at(octave), 0.02)
     for left, top, width, height in [(-5, 3, 20, 30), (60.3, 70.8, 41.5, 33.1), (10, 20, 290, 180), (320, 200, 9, 14)]:
         box = [left, top, left + width, top + height]
-        found = as_array(scripts.page.evaluate(CROP, [image_of(image), box]))
-        assert_nearly(found, crop(octaves, np.array(box, float)), 0.01)
+        found = np.array(scripts.page.evaluate(CROP, [image_of(image), box]), np.uint8).reshape(64, 64, 2)
+        assert_nearly(found, crops(octaves, np.array([box], float))[0], 0.01)
 
 
 def test_boxes_around_ink_are_the_same(scripts: Scripts) -> None:
@@ -160,8 +160,8 @@ WITH_OCTAVES = """const { octavesOf } = await import("/reading/octaves.js");
     const listed = (one) => ({ ...one, data: Array.from(one.data) });"""
 OCTAVE = f"async ([image, octave]) => {{ {WITH_OCTAVES} return listed(octaves.at(octave)); }}"
 CROP = f"""async ([image, box]) => {{ {WITH_OCTAVES}
-    const {{ crop }} = await import("/reading/crops.js");
-    return listed(crop(octaves, box)); }}"""
+    const {{ closeAndWide }} = await import("/reading/crops.js");
+    return Array.from(closeAndWide(octaves, box)); }}"""
 
 
 @pytest.mark.parametrize("height", [18, 60, 500])
@@ -217,13 +217,19 @@ def test_rows_and_numbers_are_the_same(scripts: Scripts, rng: np.random.Generato
         assert scripts.call("reading/layout.js", "rows", boxes.tolist()) == layout.rows(boxes)
         assert scripts.call("reading/layout.js", "numbers", boxes.tolist()) == layout.numbers(boxes)
         assert scripts.call("reading/layout.js", "falling", boxes.tolist()) == pytest.approx(layout.falling(boxes))
+    block = np.array([(25 * column, 50 * row) for row in range(3) for column in range(3)], float)
+    corners = np.concatenate([block, block + np.array([250, 22])])
+    apart = np.concatenate([corners, corners + np.array([18, 30])], axis=1)
+    assert scripts.call("reading/layout.js", "rows", apart.tolist()) == layout.rows(apart)
     lefts = 30.0 * np.arange(8)
     askew = np.stack([lefts, 0.5 * lefts, lefts + 18, 0.5 * lefts + 25], axis=1)
     assert scripts.call("reading/layout.js", "falling", askew.tolist()) == pytest.approx(layout.falling(askew)) != 0
 
 
 def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -> None:
-    weights = Weights((1.0, 0.5, 2.0), (1.0, 0.3, 0.4, 0.2, -0.1), (1.0, 0.1, 0.2, 0.3, 4.0, 3.0, -1.0, -2.0))
+    weights = Weights(
+        (1.0, 0.5, 2.0), (1.0, 0.3, 0.4, 0.2, -0.1), (1.0, 0.1, 0.2, 0.3, 4.0, 3.0, -1.0, -2.0), (0.9, 0.6, -0.4)
+    )
     call: Callable[..., Any] = lambda name, *given: scripts.call("reading/evidence.js", name, *given)  # noqa: E731
     for count in (0, 1, 2, 15):
         boxes, scores, seconded = random_boxes(rng, count), rng.random((count, 10)), rng.random(count)
@@ -236,6 +242,7 @@ def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -
         assert np.array(own).reshape(alone.shape) == pytest.approx(alone)
         exists = call("existence", own, boxes.tolist(), vars(weights))
         assert exists == pytest.approx(evidence.existence(alone, boxes, weights))
+        assert call("onPage", exists, vars(weights)) == pytest.approx(evidence.on_page(np.array(exists), weights))
         digits = evidence.of_digits((scores, segmented[:, :-1], classified), weights)
         for index in range(count):
             witnesses = [one[index].tolist() for one in (scores, segmented[:, :-1], classified)]

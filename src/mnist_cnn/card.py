@@ -79,7 +79,8 @@ INK = Fields(
         "held_out": WRITERS,
         "left_out": COUNT,
         "accuracy": MapOf(ACCURACY),
-    }
+    },
+    {"lines": COUNT},
 )
 HELD_OUT: dict[str, Kind] = {"side": COUNT, "validation": COUNT, "test": COUNT}
 # What a model card must be so that nothing that reads it fails; more may be in it.

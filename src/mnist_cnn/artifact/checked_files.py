@@ -1,7 +1,7 @@
 """A Keras model as `model.keras` and `model.onnx`: each is read back and compared before it is put in its place.
 
 `images` (n, 28, 28) uint8 are what the files are checked on, `outputs` what the model gave for them: (n, 10)
-probabilities. With a finder they are (n, h, w) pages and its outputs (n, h/4, w/4, 14), with a segmenter (n, 64, 64)
+probabilities. With a finder they are (n, h, w) pages and its outputs (n, h/4, w/4, 14), with a segmenter (n, 64, 64, 2)
 crops and its probabilities, of each class and of each pixel being ink, in one row (n, 11 + 48·48). Raises ExportError
 if a file does not give the same, and OSError if it cannot be written.
 """

@@ -23,7 +23,7 @@ def sheet(said: Segmented, crops: Crops) -> np.ndarray:
     otherwise.
     """
     likeliest = said[0].argmax(axis=1)
-    rows = zip(crops.images[: COLUMNS * ROWS], said[1], likeliest.tolist(), crops.labels.tolist(), strict=False)
+    rows = zip(crops.images[: COLUMNS * ROWS, ..., 0], said[1], likeliest.tolist(), crops.labels.tolist(), strict=False)
     return tiled([marked(*row) for row in rows], COLUMNS)
 
 

@@ -36,13 +36,13 @@ def keras_finder(network: "keras.Model") -> Finder:
 
 
 def keras_segmenter(network: "keras.Model") -> Segmenter:
-    """Make the function (n, 64, 64) uint8 → (n, 11) and (n, 48, 48) float32 probabilities from a segmenter of Keras."""
+    """Make the function (n, 64, 64, 2) uint8 → (n, 11), (n, 48, 48) float32 probabilities from a segmenter of Keras."""
     predict = predicting(network, PAGES)
 
     def segment(crops: np.ndarray) -> Segmented:
         # A last batch of another size would be compiled once more.
         filled = np.concatenate([crops, np.zeros((-len(crops) % PAGES, *crops.shape[1:]), np.uint8)])
-        logits, inks = (one[: len(crops)] for one in predict(filled[..., np.newaxis]))
+        logits, inks = (one[: len(crops)] for one in predict(filled))
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
 
@@ -50,7 +50,7 @@ def keras_segmenter(network: "keras.Model") -> Segmenter:
 
 
 Predict = Callable[[np.ndarray], list[np.ndarray]]
-"""(n, h, w, 1) uint8 images → each output of a network for them."""
+"""(n, h, w, 1) or (n, h, w, 2) uint8 images → each output of a network for them."""
 
 
 def predicting(network: "keras.Model", batch: int) -> Predict:

@@ -12,24 +12,27 @@ from mnist_cnn.models.finder import convolved, joined, residual
 SIDE, INK = 64, 48  # pixels: of a crop, and of its middle, in which ink is marked
 CLASSES = 11  # ten digits, and no digit
 LEAST_DEVIATION = 0.02  # of the range: weaker contrast is not stretched to more than a fifth of the usual one
-SEEN = 12  # pixels at each side of a crop that do not count for its contrast
+SEEN = 12  # pixels at each side of a close crop that do not count for its contrast
+AROUND = (16, 32)  # filters for the wide crops, at a half and a quarter of their size
 HIDDEN = 64  # units of the head
 
 
 def segmenter(filters: tuple[int, int, int] = (16, 48, 80), dropout: float = 0.2) -> keras.Model:
-    """Build the untrained network: (n, 64, 64, 1) uint8 crops to (n, 11) and (n, 48, 48, 1) float32.
+    """Build the untrained network: (n, 64, 64, 2) uint8 crops to (n, 11) and (n, 48, 48, 1) float32.
 
-    In the middle of a crop there is a candidate, its longer side 32 pixels; crops may have any polarity. The first
-    output are logits of the digits 0 to 9 and of no digit, the second the probability of each of the 48×48 pixels in
-    the middle being ink of the candidate. `filters` are those at a half, a quarter and an eighth of the size.
+    In the middle of a crop there is a candidate, its longer side 32 pixels in the first channel, and 12 in the second,
+    which shows what is around it: an o is a zero among digits and a letter in a word. Crops may have any polarity. The
+    first output are logits of the digits 0 to 9 and of no digit, the second the probability of each of the 48×48 pixels
+    in the middle being ink of the candidate. `filters` are those at a half, a quarter and an eighth of the size.
     """
     half, quarter, eighth = filters
-    crops = layers.Input((SIDE, SIDE, 1), dtype="uint8", name="crops")
-    fine = convolved(convolved(with_contrast(crops), half), half)
+    crops = layers.Input((SIDE, SIDE, 2), dtype="uint8", name="crops")
+    fine = convolved(convolved(with_contrast(crops[:, :, :, :1], SEEN), half), half)
     middle = residual(convolved(fine, quarter, strides=2))
     coarse = residual(residual(convolved(middle, eighth, strides=2)))
     inner = layers.Flatten()(layers.Cropping2D(2)(coarse))
-    hidden = layers.Concatenate()([inner, layers.GlobalAveragePooling2D()(coarse)])
+    around = surroundings(crops[:, :, :, 1:])
+    hidden = layers.Concatenate()([inner, layers.GlobalAveragePooling2D()(coarse), around])
     hidden = layers.Dropout(dropout)(layers.Dense(HIDDEN, activation="relu")(hidden))
     logits = layers.Dense(CLASSES, dtype="float32", name="logits")(hidden)
     x = convolved(joined(coarse, middle), quarter)
@@ -40,12 +43,24 @@ def segmenter(filters: tuple[int, int, int] = (16, 48, 80), dropout: float = 0.2
     return keras.Model(crops, [logits, ink], name="segmenter")
 
 
-def with_contrast(crops: keras.KerasTensor) -> keras.KerasTensor:
-    """Crops (n, 64, 64, 1) uint8 to (n, 32, 32, 4): the pixels of each 2×2 as channels, of equal mean and contrast."""
+def surroundings(wide: keras.KerasTensor) -> keras.KerasTensor:
+    """What is around the candidate in wide crops (n, 64, 64, 1) uint8, as features (n, 512 + 32): where, and what."""
+    half, quarter = AROUND
+    x = convolved(with_contrast(wide), half)
+    x = residual(convolved(x, quarter, strides=2))
+    x = residual(convolved(x, quarter, strides=2))
+    return layers.Concatenate()([layers.Flatten()(layers.MaxPooling2D()(x)), layers.GlobalAveragePooling2D()(x)])
+
+
+def with_contrast(crops: keras.KerasTensor, unseen: int = 0) -> keras.KerasTensor:
+    """Crops (n, 64, 64, 1) uint8 to (n, 32, 32, 4): the pixels of each 2×2 as channels, of equal mean and contrast.
+
+    For these, `unseen` pixels at each side do not count.
+    """
     quarters = [crops[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
     pixels = layers.Rescaling(1 / 255, dtype="float32")(layers.Concatenate(dtype="uint8")(quarters))
-    margin = SEEN // 2
-    seen = pixels[:, margin:-margin, margin:-margin]
+    margin = unseen // 2
+    seen = pixels[:, margin : SIDE // 2 - margin, margin : SIDE // 2 - margin]
     mean = ops.mean(seen, axis=(1, 2, 3), keepdims=True)
     deviation = ops.sqrt(ops.mean((seen - mean) ** 2, axis=(1, 2, 3), keepdims=True) + LEAST_DEVIATION**2)
     return (pixels - mean) / deviation

@@ -4,21 +4,23 @@ import cv2
 import numpy as np
 
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.segmenter_network import SIDE
 
-SIDE, INNER = 64, 32  # pixels: of a crop, and the longer side of the box in its middle
+INNER, WIDE = 32, 12  # pixels: the longer side of the box in its crop, and in the wide one, which shows its neighbours
 INKED, LEAST = 0.5, 12  # a probability, and pixels of the longer side: what is ink, and a digit's
 COARSEST = 0.75  # what would be shrunk more than this is taken from the next octave, against aliasing
 
 
 def crops(octaves: Octaves, boxes: np.ndarray) -> np.ndarray:
-    """The surroundings (n, 64, 64) uint8 of boxes (n, 4) in pixels of the image; of each, the longer side is 32."""
-    return np.stack([crop(octaves, box) for box in boxes]) if len(boxes) else np.zeros((0, SIDE, SIDE), np.uint8)
+    """The surroundings (n, 64, 64, 2) uint8 of boxes (n, 4) in pixels of the image, close up and wide."""
+    pairs = [np.dstack([crop(octaves, box), crop(octaves, box, WIDE)]) for box in boxes]
+    return np.stack(pairs) if pairs else np.zeros((0, SIDE, SIDE, 2), np.uint8)
 
 
-def crop(octaves: Octaves, box: np.ndarray, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
-    """The surroundings (64, 64) uint8 of one box (4,)."""
+def crop(octaves: Octaves, box: np.ndarray, inner: int = INNER, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
+    """The surroundings (64, 64) uint8 of one box (4,), whose longer side is `inner` pixels in them."""
     left, top, right, bottom = map(float, box)
-    scale = INNER / max(right - left, bottom - top, 1.0)
+    scale = inner / max(right - left, bottom - top, 1.0)
     octave = 0
     while scale < COARSEST:
         scale, octave = 2 * scale, octave + 1

@@ -1,16 +1,15 @@
 """An image comes in, boxes in which the finder sees digits go out. Knows nothing of ink, of rows or of a classifier."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from mnist_cnn.reading.boxes import intersections_over_unions
+from mnist_cnn.reading.finder_network import MULTIPLE, STRIDE, Finder
 from mnist_cnn.reading.octaves import Octaves
 
-STRIDE = 4  # pixels of an image for one place of the finder's outputs
-MULTIPLE = 16  # height and width of what the finder sees must be multiples of this
 CLASSES = 10
 MARGIN = 8  # pixels around an image at each octave, so that a digit may touch its border
 LARGEST = 1664  # pixels: a longer image is not looked at; half of it is
@@ -23,9 +22,6 @@ LARGEST_LOG = 6.0  # of a size in pixels
 CANDIDATE = 0.08  # the least score
 MOST, KEPT = 1500, 500  # peaks of an image, and candidates: in noise there are more
 SAME = 0.5  # intersection over union from which another octave sees the same: only the surer one is kept
-
-Places = Callable[[np.ndarray], np.ndarray]
-"""(1, h, w) uint8, h and w multiples of 16 → (1, h/4, w/4, 14) float32, as `models.finder` documents them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +41,13 @@ class Candidates:
         return len(self.boxes)
 
 
-def candidates(octaves: Octaves, places: Places) -> Candidates:
+def candidates(octaves: Octaves, find: Finder) -> Candidates:
     """What may be a digit in an image of any polarity, none of which is another one again.
 
     The image is looked at in a pyramid of octaves (Adelson et al. 1984, "Pyramid methods in image processing"), in each
     of which digits of other sizes have the size that the finder knows.
     """
-    boxes, scores = (np.concatenate(column) for column in zip(*at_octaves(octaves, places), strict=True))
+    boxes, scores = (np.concatenate(column) for column in zip(*at_octaves(octaves, find), strict=True))
     best = scores.max(axis=1)
     order = np.argsort(-best, kind="stable")[:MOST]
     boxes, scores, best = boxes[order], scores[order], best[order]
@@ -70,20 +66,20 @@ def candidates(octaves: Octaves, places: Places) -> Candidates:
     return Candidates(boxes[kept], scores[kept], np.array(seconded))
 
 
-def at_octaves(octaves: Octaves, places: Places) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def at_octaves(octaves: Octaves, find: Finder) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The peaks at each octave: boxes (k, 4) in pixels of the image, and scores (k, 10)."""
     longest = max(octaves.shape)
     finest = -sum(longest <= most for most in ENLARGED)
     while longest / 2**finest > LARGEST:
         finest += 1
-    found = peaks_at(octaves, finest, places)
+    found = peaks_at(octaves, finest, find)
     yield found
     if finest == 0 and 2 * longest <= LARGEST and has_small(*found):
-        yield peaks_at(octaves, -1, places)
+        yield peaks_at(octaves, -1, find)
     octave = finest
     while longest / 2**octave > COARSEST:
         octave += 1
-        yield peaks_at(octaves, octave, places)
+        yield peaks_at(octaves, octave, find)
 
 
 def has_small(boxes: np.ndarray, scores: np.ndarray) -> bool:
@@ -91,12 +87,12 @@ def has_small(boxes: np.ndarray, scores: np.ndarray) -> bool:
     return bool(((boxes[:, 3] - boxes[:, 1] < SMALL) & (scores.max(axis=1) > SEEN)).any())
 
 
-def peaks_at(octaves: Octaves, octave: int, places: Places) -> tuple[np.ndarray, np.ndarray]:
+def peaks_at(octaves: Octaves, octave: int, find: Finder) -> tuple[np.ndarray, np.ndarray]:
     """The peaks at one octave: boxes (k, 4) in pixels of the image, and scores (k, 10)."""
     image = octaves.at(octave)
     down, across = (MARGIN + (-(length + 2 * MARGIN)) % MULTIPLE for length in image.shape)
     framed = cv2.copyMakeBorder(image, MARGIN, down, MARGIN, across, cv2.BORDER_REPLICATE)
-    boxes, scores = peaks(places(framed[None])[0])
+    boxes, scores = peaks(find(framed[None])[0])
     return (boxes - MARGIN) * 2.0**octave, scores
 
 

@@ -13,6 +13,7 @@ FLAT = 0.6  # of its width, below which a box's height says less of its size
 ALIKE = 0.25  # of the logarithm of height, by which a neighbour's support falls to a third
 ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across its row, and along it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
+UNKNOWN, UNSEEN = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
 ALONE, AMONG = 4, 3  # kinds of evidence of a candidate itself, and of it among the others
 
 
@@ -20,14 +21,15 @@ ALONE, AMONG = 4, 3  # kinds of evidence of a candidate itself, and of it among 
 class Weights:
     """What each kind of evidence counts for, fitted on made pages of held-out writers (bench/evidence.py).
 
-    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit. `alone` (4,) and
-    `among` (4 + 3,) are of logistic regressions of a candidate being a digit at all, without the others and with them;
-    the last number of each is the bias.
+    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit. `alone` (4,), `among`
+    (4 + 3,) and `on_page` (2,) are of logistic regressions of a candidate being a digit at all: by itself, with its
+    neighbours, and by how doubtful the whole page is; the last number of each is the bias.
     """
 
     classes: tuple[float, ...]
     alone: tuple[float, ...]
     among: tuple[float, ...]
+    on_page: tuple[float, ...]
 
     def of_another_model(self) -> "Weights":
         """The same for any model but the bundled one, for which they were fitted: it alone says which digit it is."""
@@ -86,6 +88,21 @@ def existence(evidence: np.ndarray, boxes: np.ndarray, weights: Weights) -> np.n
     sure = sigmoid(evidence @ weights.alone[:-1] + weights.alone[-1])
     whole = np.concatenate([evidence, among(boxes, sure)], axis=1)
     return sigmoid(whole @ weights.among[:-1] + weights.among[-1])
+
+
+def on_page(exists: np.ndarray, weights: Weights) -> np.ndarray:
+    """The probability (n,) of being digits, of the probabilities `exists` (n,) of all on a page that may be some.
+
+    Where most of the others are doubtful, as the letters of a text are, each is more doubtful; where they are plainly
+    digits, less.
+    """
+    slope, share, bias = weights.on_page
+    return sigmoid(slope * logit(exists) + share * logit(others_on_page(exists)) + bias)
+
+
+def others_on_page(exists: np.ndarray) -> np.ndarray:
+    """How probably, on average, the others on a page are digits (n,)."""
+    return np.asarray((exists.sum() - exists + UNKNOWN * UNSEEN) / (len(exists) - 1 + UNSEEN))
 
 
 def support(boxes: np.ndarray, sizes: np.ndarray, sure: np.ndarray) -> np.ndarray:

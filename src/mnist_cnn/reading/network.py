@@ -54,7 +54,7 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
     session, images, outputs, metadata = loaded(path, threads, "a model.onnx made by `mnist-cnn train`")
     declared = metadata.get(INK_KEY)
     is_finder = len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]
-    is_segmenter = len(images) == 1 and images[0].shape[1:] == [SEGMENTER_SIDE, SEGMENTER_SIDE, 1]
+    is_segmenter = len(images) == 1 and images[0].shape[1:] == [SEGMENTER_SIDE, SEGMENTER_SIDE, 2]
     if is_finder or is_segmenter:
         what = card.NO_CLASSIFIERS[card.FINDER if is_finder else card.SEGMENTER]
         raise ArtifactError(f"{path} is {what}, and no digit classifier: name another model.")

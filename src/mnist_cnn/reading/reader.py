@@ -38,7 +38,7 @@ MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
 BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
 FAINTEST = 8  # levels of grey: an image that differs less is blank
-SHOWN = 0.45  # the confidence of what is read
+SHOWN = 0.5  # the confidence of what is read
 SURELY, KEPT = 0.8, 0.05  # the probability of being some digit of what is read in any case, and of what is kept
 LEAST = 0.2  # the same of what is read, if perhaps as "?", where it is known that there is one
 SMALL = 64  # pixels: an image up to this that is known to show a digit is read in any case, unless it is blank
@@ -167,7 +167,10 @@ class Reader:
                 kept = apart(seen)
                 if is_plain(seen.exists[kept]) and total(seen.exists[kept]) > best:
                     view, found, chosen, best = other, seen, kept, total(seen.exists[kept])
-        exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists
+        exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists.copy()
+        if not single:
+            kept = [index for index in chosen if exists[index] >= KEPT]
+            exists[kept] = evidence.on_page(exists[kept], detection.weights)
         probabilities = evidence.probabilities(exists, found.digits)
         boxes = view.boxes_back(found.inks)
 

@@ -11,7 +11,7 @@ from mnist_cnn.reading.network import OURS, computed, loaded
 Segmented = tuple[np.ndarray, np.ndarray]
 """Float32 probabilities for n crops: (n, 11) of the ten digits and of no digit, and (n, 48, 48) of being ink."""
 Segmenter = Callable[[np.ndarray], Segmented]
-"""(n, 64, 64) uint8 crops → what a network of `models.segmenter` says of them."""
+"""(n, 64, 64, 2) uint8 crops, close up and wide → what a network of `models.segmenter` says of them."""
 
 SIDE, INK, CLASSES = 64, 48, 11
 BATCH = 64  # crops: more need more memory and are not quicker
@@ -21,19 +21,19 @@ SECONDS, SECONDS_PER_CROP = 10, 0.1  # a crop takes 1 ms on one core, so this is
 def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
     """Load an ONNX file as a segmenter that uses `threads` threads, 0 for one per core.
 
-    Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does not map 64×64
-    crops to 11 logits and 48×48 probabilities, which is tried on one; and so does the segmenter if on other crops it
-    gives something else, or takes longer than any of ours would.
+    Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does not map
+    64×64×2 crops to 11 logits and 48×48 probabilities, which is tried on one; and so does the segmenter if on other
+    crops it gives something else, or takes longer than any of ours would.
     """
     session, images, outputs, _ = loaded(path, threads, OURS)
-    if len(images) != 1 or images[0].shape[1:] != [SIDE, SIDE, 1] or len(outputs) != 2:
+    if len(images) != 1 or images[0].shape[1:] != [SIDE, SIDE, 2] or len(outputs) != 2:
         raise ArtifactError(
-            f"{path} does not take n×64×64×1 uint8 crops, or has not two outputs: use the model.onnx of a segmenter."
+            f"{path} does not take n×64×64×2 uint8 crops, or has not two outputs: use the model.onnx of a segmenter."
         )
     taken, given = images[0].name, [one.name for one in outputs]
 
     def segment(crops: np.ndarray) -> Segmented:
-        parts = [segmented(crops[start : start + BATCH, ..., np.newaxis]) for start in range(0, len(crops), BATCH)]
+        parts = [segmented(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
         empty = np.zeros((0, CLASSES), np.float32), np.zeros((0, INK, INK), np.float32)
         probabilities, inks = zip(empty, *parts, strict=True)
         return np.concatenate(probabilities), np.concatenate(inks)
@@ -50,5 +50,5 @@ def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
 
-    segment(np.zeros((1, SIDE, SIDE), np.uint8))
+    segment(np.zeros((1, SIDE, SIDE, 2), np.uint8))
     return segment

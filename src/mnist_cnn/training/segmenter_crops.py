@@ -39,17 +39,17 @@ def held_out_crops(sources: Sources, finder: Path, recipe: Recipe, part: float) 
 def steps(crops: Crops, recipe: Recipe, seed: int, epoch: int) -> Iterator[Step]:
     """The updates of an epoch: each crop `repeats` times, in a new order, in other light and noise each time.
 
-    A batch is (n, 64, 64, 1) uint8 images, (n, 48, 48) uint8 inks and (n,) int32 labels.
+    A batch is (n, 64, 64, 2) uint8 images, (n, 48, 48) uint8 inks and (n,) int32 labels.
     """
     rng = np.random.default_rng((seed, epoch))
     for at in batches_of(len(crops.labels), recipe, rng):
         # None are inverted: some of the pages are.
-        images = noisy(in_other_light(crops.images[at][..., None], rng, inverted=0.0), rng)
+        images = noisy(in_other_light(crops.images[at], rng, inverted=0.0), rng)
         yield Step((images, crops.inks[at], crops.labels[at]))
 
 
 def noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Images (n, h, w, 1) uint8, to some of which noise is added."""
+    """Images (n, h, w, 2) uint8, to some of which noise is added."""
     chosen = np.flatnonzero(rng.random(len(images)) < NOISY)
     noise = rng.standard_normal((len(chosen), *images.shape[1:]), np.float32)
     noise *= rng.uniform(0, NOISE, len(chosen)).astype(np.float32)[:, None, None, None]

@@ -23,7 +23,9 @@ class PageData:
     def sources(self, *, validation: bool) -> Sources:
         """The prepared sources of one part; raises DataError if it has no image of one of the digits."""
         images, labels = self.dataset.train.joined(self.dataset.validation)
-        made = sources(images, labels, self.ink.characters if self.ink else (), validation=validation)
+        made = sources(
+            images, labels, *(self.ink.characters, self.ink.lines) if self.ink else ((),), validation=validation
+        )
         if len(missing := np.flatnonzero(np.diff(made.starts) == 0)):
             raise DataError(
                 f"There is no {missing[0]} among the {len(made.images):,} images to "
@@ -50,6 +52,7 @@ def about_ink(ink: Ink) -> dict[str, Any]:
         "sources": list(ink.sources),
         "origin": list(ink.origin),
         "sha256": ink.sha256,
+        "lines": len(ink.lines),
         "training": {
             "digits": sum(one.is_digit for one in seen),
             "others": sum(not one.is_digit for one in seen),

@@ -84,8 +84,8 @@ def detector_report_of(artifact: Artifact, callbacks: CallbackList, data: Data |
     known, recipe = artifact.card, Recipe(**artifact.card.recipe)
     dataset = data_of(artifact, callbacks, data).split(recipe.validation_split)
     recorded = known.data.get("ink")
-    ink = load_ink(recorded["origin"], callbacks.on_message) if recorded else None
-    if ink and recorded and ink.sha256 != recorded["sha256"]:
+    ink = load_ink(recorded["origin"], callbacks.on_message, with_lines=True) if recorded else None
+    if ink and recorded and (ink.sha256, len(ink.lines)) != (recorded["sha256"], recorded.get("lines", 0)):
         raise DataError(
             f"The ink at {', '.join(recorded['origin'])} is not what {artifact.name} was trained on: bring the old "
             "files back."

@@ -102,7 +102,7 @@ def train(
         raise RecipeError(f"The recipe {recipe.name} trains on one device: leave --devices out.")
     if recipe.takes_ink and not ink:
         listed.on_message(WITHOUT_INK if recipe.is_classifier else PAGES_WITHOUT_INK.format(recipe.name))
-    recorded = load_ink(ink, listed.on_message) if ink else None
+    recorded = load_ink(ink, listed.on_message, with_lines=not recipe.is_classifier) if ink else None
     dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
     recipe = recipe.for_images(len(dataset.train), ink=recorded is not None)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
@@ -157,7 +157,7 @@ def resume(
         dataset = source.load(old.data if data is None else data, say=listed.on_message)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
-        recorded = load_ink(old.ink, listed.on_message) if old.ink else None
+        recorded = load_ink(old.ink, listed.on_message, with_lines=not old.recipe.is_classifier) if old.ink else None
         if recorded and recorded.sha256 != old.ink_sha256:
             raise DataError(
                 f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."

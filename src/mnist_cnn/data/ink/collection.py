@@ -13,6 +13,7 @@ from mnist_cnn.data import container
 from mnist_cnn.data.ink import pendigits, unipen
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.file_tree import Files, in_tar, in_zip, is_tar
+from mnist_cnn.data.ink.line import InkLine
 from mnist_cnn.data.ink.packed import SNIFFED, Forward, beginning, whole
 from mnist_cnn.data.source import absolute, say_nothing
 from mnist_cnn.errors import DataError
@@ -28,16 +29,18 @@ ZIP = (b"PK\3\4", b"PK\5\6")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Ink:
-    """Characters written with a pen: digits, and letters and symbols as examples of what is not a digit.
+    """Characters written with a pen: digits, and letters, symbols and lines of words as examples of what is no digit.
 
     `sources` are the names of the datasets that they are from, `sha256` is `sha256_of` the characters, and `origin` the
-    absolute paths to pass to load them again. Which writers are for testing only, `writers.held_out` says.
+    absolute paths to pass to load them again; `lines` are only there if they were asked for. Which writers are for
+    testing only, `writers.held_out` says.
     """
 
     characters: tuple[InkCharacter, ...]
     sources: tuple[str, ...]
     sha256: str
     origin: tuple[str, ...]
+    lines: tuple[InkLine, ...] = ()
 
     @property
     def digits(self) -> tuple[InkCharacter, ...]:
@@ -60,9 +63,12 @@ class Found(NamedTuple):
     part: str
     characters: list[InkCharacter]
     path: Path
+    lines: Sequence[InkLine] = ()
 
 
-def load_ink(paths: str | Path | Sequence[str | Path], say: Callable[[str], None] = say_nothing) -> Ink:
+def load_ink(
+    paths: str | Path | Sequence[str | Path], say: Callable[[str], None] = say_nothing, *, with_lines: bool = False
+) -> Ink:
     """Load datasets of digital ink from files and folders, recognised by their contents and not by their names.
 
     Each is UNIPEN train_r01_v07, as a folder with `data/` and `include/` (or one that has such a folder in it) or as a
@@ -78,7 +84,7 @@ def load_ink(paths: str | Path | Sequence[str | Path], say: Callable[[str], None
         raise DataError(f"No path was given: {EXPECTED}.")
     parts: dict[tuple[str, str], Found] = {}
     for place in places:
-        for one in found_at(place, say):
+        for one in found_at(place, say, with_lines):
             if before := parts.get((one.source, one.part)):
                 raise DataError(
                     f"{' '.join([one.source, one.part]).strip()} is given twice, by {before.path} and by {one.path}: "
@@ -89,17 +95,18 @@ def load_ink(paths: str | Path | Sequence[str | Path], say: Callable[[str], None
     if not any(one.is_digit for one in characters):
         raise DataError(f"No digit was found in {', '.join(map(str, places))}: {EXPECTED}.")
     sources = tuple(dict.fromkeys(source for source, _ in sorted(parts)))
-    return Ink(characters, sources, sha256_of(characters), tuple(map(str, places)))
+    lines = tuple(line for key in sorted(parts) for line in parts[key].lines)
+    return Ink(characters, sources, sha256_of(characters), tuple(map(str, places)), lines)
 
 
-def found_at(place: Path, say: Callable[[str], None]) -> list[Found]:
+def found_at(place: Path, say: Callable[[str], None], with_lines: bool) -> list[Found]:
     """What is at a path; raises DataError, a sentence, if that is nothing."""
     with explained(place):
         mode = place.stat().st_mode
         if stat.S_ISDIR(mode):
-            found = in_place(place, say)
+            found = in_place(place, say, with_lines)
         elif stat.S_ISREG(mode):
-            found = in_file(place, say)
+            found = in_file(place, say, with_lines)
         else:  # a pipe or a device may never end
             raise DataError("it is neither a file nor a folder, but a pipe or a device")
         if not found:
@@ -120,28 +127,28 @@ def explained(path: Path) -> Iterator[None]:
             ) from error
 
 
-def in_place(folder: Path, say: Callable[[str], None]) -> list[Found]:
+def in_place(folder: Path, say: Callable[[str], None], with_lines: bool) -> list[Found]:
     """What is in a folder: the tree of UNIPEN, and any files beside it."""
     entries = sorted(folder.iterdir())
     if len(entries) > MOST_ENTRIES:
         raise DataError(f"it is a folder of {len(entries):,} entries")
-    found = from_tree(files, folder, say) if (files := unipen.tree_in(folder)) else []
+    found = from_tree(files, folder, say, with_lines) if (files := unipen.tree_in(folder)) else []
     for entry in entries:
         if entry.is_file():
             with explained(entry):
-                found += in_file(entry, say)
+                found += in_file(entry, say, with_lines)
     return found
 
 
-def in_file(path: Path, say: Callable[[str], None]) -> list[Found]:
+def in_file(path: Path, say: Callable[[str], None], with_lines: bool) -> list[Found]:
     """What is in a file: an archive or one of Pen-Digits' files."""
     with path.open("rb") as stream:
         start = stream.read(SNIFFED)
         if start.startswith(ZIP):
-            return from_archive(in_zip(path, wanted), path, say)
+            return from_archive(in_zip(path, wanted), path, say, with_lines)
         if is_tar(beginning(start)):
             stream.seek(0)
-            return from_archive(in_tar(Forward(stream), wanted), path, say)
+            return from_archive(in_tar(Forward(stream), wanted), path, say, with_lines)
     if pendigits.is_one(start):
         return [from_pendigits(unpacked(read_limited(path, pendigits.LARGEST)), path, say)]
     return []
@@ -152,21 +159,21 @@ def wanted(name: str, start: bytes) -> bool:
     return unipen.belongs(name) or pendigits.is_one(start)
 
 
-def from_archive(files: Files, path: Path, say: Callable[[str], None]) -> list[Found]:
+def from_archive(files: Files, path: Path, say: Callable[[str], None], with_lines: bool) -> list[Found]:
     """What is in the files of an archive."""
     tree = {name: read for name, read in files.items() if unipen.belongs(name)}
-    found = from_tree(tree, path, say) if unipen.is_tree(tree) else []
+    found = from_tree(tree, path, say, with_lines) if unipen.is_tree(tree) else []
     texts = {
         unpacked(read()) for name, read in files.items() if name not in tree
     }  # a file may be there packed and plain
     return found + [from_pendigits(text, path, say) for text in sorted(texts)]
 
 
-def from_tree(files: Files, path: Path, say: Callable[[str], None]) -> list[Found]:
-    """The characters of UNIPEN."""
+def from_tree(files: Files, path: Path, say: Callable[[str], None], with_lines: bool) -> list[Found]:
+    """The characters of UNIPEN, and perhaps its lines."""
     characters = unipen.characters(files, say)
     say(f"{unipen.NAME}: {described(characters)}")
-    return [Found(unipen.NAME, "", characters, path)]
+    return [Found(unipen.NAME, "", characters, path, unipen.lines(files, say) if with_lines else ())]
 
 
 def unpacked(content: bytes) -> str:

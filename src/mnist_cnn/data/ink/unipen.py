@@ -1,12 +1,13 @@
 """UNIPEN train_r01_v07: single characters by many people, as the International Unipen Foundation distributes them.
 
 Its files are in two folders. Those in `data/` say which components of the files in `include/` are one character, in
-categories: 1a digits, 1b upper case, 1c lower case, 1d symbols. The others, words and texts, are not read here.
+categories: 1a digits, 1b upper case, 1c lower case, 1d symbols. Those of category 8 say which are a line of a text. The
+others, single words, are not read here.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from mnist_cnn.data.ink import unipen_text
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.file_tree import Files, in_folder
+from mnist_cnn.data.ink.line import InkLine
 from mnist_cnn.data.ink.unipen_text import Drawing, Statement
 from mnist_cnn.errors import DataError
 from mnist_cnn.system.visible import visible
@@ -24,10 +26,13 @@ NAME = "UNIPEN train_r01_v07"
 # These count their components otherwise than the others, so what their segments name is something else.
 LEFT_OUT = ("cea", "ceb", "lou", "pri", "tos")
 
-CATEGORIES = ("1a", "1b", "1c", "1d")
+CHARACTERS, TEXTS = ("1a", "1b", "1c", "1d"), "8"
+
+# Of their texts, too many lines hold digits that their labels do not name, or letters far apart, as in a form.
+TEXTS_LEFT_OUT = ("lex", "hpb", "hpp", "ced")
 
 # The parts of a name are compared in lower case: on some CDs they are in upper case.
-IN_DATA = re.compile(r"(?:(.*?)/)?data/(1[a-d])/(([^/]+)/.+)", re.DOTALL)
+IN_DATA = re.compile(r"(?:(.*?)/)?data/(1[a-d]|8)/(([^/]+)/.+)", re.DOTALL)
 IN_INCLUDE = re.compile(r"(?:(.*?)/)?include/([^/]+)/.+", re.DOTALL)
 
 # Far more than there is: 124,000 characters of 4.8 million points, and 100 million characters of text.
@@ -56,7 +61,7 @@ def tree_in(folder: Path) -> Files:
     for place in (folder, *folders(folder).values()):
         below = folders(place)
         if {"data", "include"} <= set(below):
-            categories = {name: one for name, one in folders(below["data"]).items() if name in CATEGORIES}
+            categories = {name: one for name, one in folders(below["data"]).items() if name in (*CHARACTERS, TEXTS)}
             found: Files = {}
             for name, one in categories.items():
                 found |= {f"data/{name}/{file}": read for file, read in in_folder(one).items()}
@@ -74,7 +79,7 @@ def folders(place: Path) -> dict[str, Path]:
 
 def is_tree(files: Files) -> bool:
     """Whether files that `belongs` chose have characters in them."""
-    return any(IN_DATA.fullmatch(name.lower()) for name in files)
+    return any((match := IN_DATA.fullmatch(name.lower())) and match[2] in CHARACTERS for name in files)
 
 
 class Tree:
@@ -83,12 +88,14 @@ class Tree:
     def __init__(self, files: Files) -> None:
         self._files = {name.lower(): read for name, read in sorted(files.items(), reverse=True)}
         found = [match for name in self._files if (match := IN_DATA.fullmatch(name))]
-        self._root = min((match[1] or "" for match in found), default="")
+        self._root = min((match[1] or "" for match in found if match[2] != TEXTS), default="")
         # Sorted by contributor and file, so that what is read does not depend on the order in an archive.
-        self.data = sorted(
+        mine = sorted(
             (match for match in found if (match[1] or "") == self._root),
             key=lambda match: (match[4], match[3], match[2]),
         )
+        self.data = [match for match in mine if match[2] != TEXTS]
+        self.texts = [match for match in mine if match[2] == TEXTS]
         self.size = 0  # of the text that was read
 
     def text(self, name: str) -> str:
@@ -125,7 +132,7 @@ def characters(files: Files, say: Callable[[str], None]) -> list[InkCharacter]:
     unread: list[str] = []
     found: list[InkCharacter] = []
     unlabelled = outside = points = 0
-    for page, data_files in pages(tree, unread).items():
+    for page, data_files in pages(tree, tree.data, unread).items():
         try:
             drawing = unipen_text.drawing(unipen_text.with_included(page.statements, tree.included))
             writer = writer_of(page.contributor, drawing)
@@ -158,10 +165,33 @@ def characters(files: Files, say: Callable[[str], None]) -> list[InkCharacter]:
     return found
 
 
-def pages(tree: Tree, unread: list[str]) -> dict[Page, list[list[str]]]:
+def lines(files: Files, say: Callable[[str], None]) -> list[InkLine]:
+    """The lines of texts of category 8 in which no digit is said to be, sorted by contributor and file.
+
+    `files` are those of `characters`; what cannot be read is left out, since nobody depends on all of them.
+    """
+    tree = Tree(files)
+    found: list[InkLine] = []
+    texts = [match for match in tree.texts if match[4] not in TEXTS_LEFT_OUT]
+    for page, text_files in pages(tree, texts, []).items():
+        with suppress(OSError, DataError):
+            drawing = unipen_text.drawing(unipen_text.with_included(page.statements, tree.included))
+            writer = writer_of(page.contributor, drawing)
+            for one in chain.from_iterable(text_files):
+                segment = unipen_text.segment(one)
+                if segment is None or segment.level != "TEXT" or any(map(str.isdigit, segment.label)):
+                    continue
+                if strokes := unipen_text.cut(drawing.strokes, segment.components):
+                    found.append(InkLine(segment.label, writer, strokes))
+    if found:
+        say(f"{NAME}: {len(found):,} lines of words without digits")
+    return found
+
+
+def pages(tree: Tree, data: Sequence[re.Match[str]], unread: list[str]) -> dict[Page, list[list[str]]]:
     """The segments of each file that is not left out, by what they refer to; `unread` gets what cannot be read."""
     found: defaultdict[Page, list[list[str]]] = defaultdict(list)
-    for match in tree.data:
+    for match in data:
         contributor, name = match[4], match[3]
         if contributor in LEFT_OUT:
             continue

@@ -19,9 +19,10 @@ SEGMENT = re.compile(r'\s*(\w+)\s+([\d:,-]+)\s+(?:\S+\s+)?"((?:[^"\\]|\\.)*)"\s*
 ESCAPED = re.compile(r'\\(["\\])')
 RANGE = re.compile(r"(\d{1,7})(?::(\d{1,7}))?(?:-(\d{1,7})(?::(\d{1,7}))?)?")
 
-# Far beyond what people wrote: a character has at most 13 strokes and 693 points, a coordinate is at most 13,151.
-MOST_STROKES = 100
-MOST_POINTS = 5_000
+# Far beyond what people wrote: a character has at most 13 strokes and 693 points, a line of text 149 and 8,987; a
+# coordinate is at most 13,151.
+MOST_STROKES = 250
+MOST_POINTS = 20_000
 LARGEST_COORDINATE = 1e6
 MOST_TEXT = 16 * 2**20  # characters of a file together with what it includes; at most 2 million
 DEEPEST = 8  # files that include each other

@@ -21,7 +21,7 @@ MIDDLE = slice((SIDE - INK) // 2, (SIDE + INK) // 2)
 
 
 class Crops(NamedTuple):
-    """Crops as arrays: (n, 64, 64) uint8 images, (n, 48, 48) uint8 ink in their middles, (n,) int32 labels.
+    """Crops as arrays: (n, 64, 64, 2) uint8 images, (n, 48, 48) uint8 ink in their middles, (n,) int32 labels.
 
     The ink is that of the digit in the middle, 0 to 255. Without a digit it is blank, and the label is 10.
     """

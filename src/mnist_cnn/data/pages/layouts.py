@@ -178,6 +178,21 @@ def text(scene: Scene) -> float:
     return height
 
 
+def handwriting(scene: Scene) -> float:
+    """Lines as people write them, and among the words perhaps a number."""
+    height = scene.growing(10, 48)
+    hand = writing.some_hand(scene, height, "ink")
+    share = 0.0 if scene.chance(0.6) else scene.between(0.1, 0.4)
+
+    def tokens() -> list[Token]:
+        if scene.chance(share):
+            return [(number, writing.some_digits(scene, 4))] if scene.chance(0.6) else writing.some_form(scene)
+        return [(writing.phrase, "") if scene.has_phrases else writing.some_text(scene, hand)]
+
+    text_rows(scene, hand, tokens, scene.growing(0.25, 0.9))
+    return height
+
+
 def large_letters(scene: Scene) -> float:
     """One to three large letters or symbols, of those that no one takes for digits."""
     height = scene.growing(SMALLEST, LARGEST)
@@ -253,8 +268,9 @@ LAYOUTS: tuple[tuple[Layout, float], ...] = (
     (forms, 0.06),
     (mixed, 0.08),
     (labelled_field, 0.05),
+    (handwriting, 0.1),
     # Without.
-    (text, 0.13),
+    (text, 0.12),
     (large_letters, 0.04),
     (symbols, 0.03),
     (furniture_only, 0.07),

@@ -11,6 +11,7 @@ from mnist_cnn.data.pages.page import IGNORED, Box, Page
 from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources
 
+TURNED, TURNED_WITHOUT = 0.04, 0.12  # of pages with and without digits: the latter are read from all sides
 VISIBLE = 0.6  # of a digit that must be on the page for it to be found
 LOWEST, HIGHEST = 10.0, 104.0  # pixels: the heights of boxes to be found; others are ignored
 LEAST_SIGNAL = 1.3  # levels of grey: the deviation within a digit's box that ink must make
@@ -72,7 +73,7 @@ def made_scene(rng: np.random.Generator, sources: Sources, side: int, *, keep_in
             grey = paper.on_desk(scene, grey, kept)
     grey = paper.lit(scene, grey)
     marked, homography = in_view(scene, kept), None
-    if scene.chance(0.04):
+    if scene.chance(TURNED if (marked.labels >= 0).any() else TURNED_WITHOUT):
         grey, marked = turned(scene, grey, marked)  # nothing is to be found on it
     if scene.chance(0.35):
         view = camera.seen(scene, grey)

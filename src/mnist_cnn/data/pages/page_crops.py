@@ -11,10 +11,11 @@ from mnist_cnn.data.pages.made import Made, made_scene
 from mnist_cnn.data.pages.scene import TWICE
 from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.reading.boxes import intersections_over_unions
-from mnist_cnn.reading.crops import SIDE, crop
+from mnist_cnn.reading.crops import crop, crops
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.segmenter_network import SIDE
 
-SIDES = (128, 128, 128, 160, 224)  # pixels of a page
+SIDES = (128, 160, 192, 224, 256)  # pixels of a page
 DIGITS, OTHERS = 5, 3  # of a page, at most: crops with and without a digit
 INVERTED = 0.15  # of the pages
 RESIZED, SMOOTHLY = (
@@ -34,9 +35,9 @@ Find = Callable[[np.ndarray], np.ndarray]
 
 
 class Crop(NamedTuple):
-    """A crop (64, 64) uint8, the ink (64, 64) uint8, 0 to 255, of the digit in its middle, and the digit's label.
+    """A crop (64, 64, 2) uint8, close up and wide, the ink (64, 64) uint8 of the digit in its middle, and its label.
 
-    Without a digit, the ink is blank and the label NOT_A_DIGIT.
+    Ink is from 0 to 255. Without a digit, it is blank and the label NOT_A_DIGIT.
     """
 
     grey: np.ndarray
@@ -70,11 +71,14 @@ def made_crops(rng: np.random.Generator, sources: Sources, find: Find) -> list[C
         if is_other(place, intersections_over_unions(place[None], marked.boxes)[0], marked.boxes, digits):
             others = np.concatenate([others, place[None]])
     octaves = Octaves(grey)
-    crops: list[Crop] = []
+    boxes = [*(box for box, _ in chosen), *others]
+    greys = crops(octaves, scale * np.reshape(boxes, (-1, 4)))
+    made_of: list[Crop] = []
     for box, index in chosen:
-        ink = crop(Octaves(own_ink(made, int(marked.origins[index]))), box, cv2.BORDER_CONSTANT)
-        crops.append(Crop(crop(octaves, box * scale), ink, int(marked.labels[index])))
-    return crops + [Crop(crop(octaves, box * scale), np.zeros((SIDE, SIDE), np.uint8), NOT_A_DIGIT) for box in others]
+        ink = crop(Octaves(own_ink(made, int(marked.origins[index]))), box, border=cv2.BORDER_CONSTANT)
+        made_of.append(Crop(greys[len(made_of)], ink, int(marked.labels[index])))
+    blank = np.zeros((SIDE, SIDE), np.uint8)
+    return made_of + [Crop(grey_crop, blank, NOT_A_DIGIT) for grey_crop in greys[len(chosen) :]]
 
 
 def as_taken(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:

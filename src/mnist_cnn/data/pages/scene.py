@@ -58,6 +58,11 @@ class Scene:
         return len(self.written) >= MOST_MARKS or len(self.boxes) >= MOST_BOXES
 
     @property
+    def has_phrases(self) -> bool:
+        """Whether there is handwriting of whole words."""
+        return len(self.given.phrases.labels) > 0
+
+    @property
     def digits(self) -> list[Box]:
         """The boxes of the digits to be found, also of those outside the page."""
         return [box for box, label in zip(self.boxes, self.labels, strict=True) if label >= 0]

@@ -13,25 +13,33 @@ import numpy as np
 
 from mnist_cnn.data import glyphs, strokes, variation
 from mnist_cnn.data.ink.character import InkCharacter
+from mnist_cnn.data.ink.line import InkLine
 from mnist_cnn.data.ink.writers import held_out
 from mnist_cnn.data.pages import typefaces
 from mnist_cnn.data.pages.typefaces import Typefaces
 
 STEP = 0.045  # between two points of a stroke, in heights of the character
-UNITS = 4096  # of a coordinate in a file for one height
+STROKES = ("digits", "letters", "phrases")
+UNITS = 3072  # of a coordinate in a file for one height
 LEFT_OUT = ("unipen/ibm/", "unipen/uqb/")  # some of their labels and segments are wrong
 MOST_OF_A_LETTER = 700
+MOST_OF_A_WRITER = 60  # phrases
+LOW, HIGH, BODY = 10, 88, 0.75  # per cent of a line's points above and below its middle part, and how high that is
+SPREAD, LONGEST = 4.5, 10.0  # middle parts that one line is high at most, and heights that a phrase is wide at most
+NARROWEST, WIDEST = 0.22, 3.0  # of a letter, in middle parts: otherwise it is not one line, or not what it says
+GAP = 0.3  # heights between words
 WAYS = 30  # how often each way to write a digit in `glyphs` is varied
 VALIDATION = 0.05  # the last part of MNIST's training images, for validation
 
 
 @dataclass(frozen=True, eq=False)
 class Strokes:
-    """Characters as pen strokes.
+    """Characters, or phrases, as pen strokes.
 
     `points` (n, 2) float32: x to the right, y downwards, each character in a box of height 1 around (0, 0), or of width
-    1 / 0.35 if it is flatter than that. `stroke_ends` (strokes,) and `ends` (characters,) int32 say before which point
-    each stroke ends, and before which stroke each character. `labels` (characters,) are single characters, sorted.
+    1 / 0.35 if it is flatter than that; a phrase stands on y = 0, as high as beside a digit of height 1. `stroke_ends`
+    (strokes,) and `ends` (characters,) int32 say before which point each stroke ends, and before which stroke each
+    character. `labels` (characters,) are single characters, sorted; those of phrases are empty.
     """
 
     points: np.ndarray
@@ -63,20 +71,28 @@ class Sources:
     """All that digits and letters on pages are made of.
 
     `images` (n, 28, 28) uint8 are MNIST's digits, sorted by their labels; those of digit d are from `starts[d]` to
-    before `starts[d + 1]`. `digits` and `letters` are pen strokes, the latter with symbols; `typefaces` is print.
+    before `starts[d + 1]`. `digits` and `letters` are pen strokes, the latter with symbols, `phrases` a few handwritten
+    words in a row, of which there may be none; `typefaces` is print.
     """
 
     images: np.ndarray
     starts: np.ndarray
     digits: Strokes
     letters: Strokes
+    phrases: Strokes
     typefaces: Typefaces
 
 
 def sources(
-    images: np.ndarray, labels: np.ndarray, ink: Sequence[InkCharacter], *, validation: bool = False, seed: int = 0
+    images: np.ndarray,
+    labels: np.ndarray,
+    ink: Sequence[InkCharacter],
+    lines: Sequence[InkLine] = (),
+    *,
+    validation: bool = False,
+    seed: int = 0,
 ) -> Sources:
-    """Prepare MNIST's training `images` (n, 28, 28) uint8 with `labels` (n,) and `ink` to draw pages.
+    """Prepare MNIST's training `images` (n, 28, 28) uint8 with `labels` (n,), and `ink` and `lines` to draw pages.
 
     Of the images the last 5% and of the ink the held-out writers are for validation only, and are what is taken if
     `validation`. The seed is that of the typefaces and of the digits drawn by code; validation should have another.
@@ -93,6 +109,7 @@ def sources(
         starts,
         packed([(one.label, unit_height(one.strokes)) for one in mine if one.is_digit] + drawn_digits(rng)),
         packed([(one.label, unit_height(one.strokes)) for one in fewer(mine, rng)]),
+        packed([("", one) for one in phrases([line for line in lines if held_out(line.writer) == validation], rng)]),
         typefaces.drawn(rng),
     )
 
@@ -108,6 +125,48 @@ def fewer(characters: Sequence[InkCharacter], rng: np.random.Generator) -> list[
         indices = rng.permutation(len(some))[:MOST_OF_A_LETTER]
         chosen += [some[index] for index in sorted(indices.tolist())]
     return chosen
+
+
+def phrases(lines: Sequence[InkLine], rng: np.random.Generator) -> list[list[np.ndarray]]:
+    """Lines cut into phrases between words, a random choice of those of people who wrote a great many."""
+    by_writer: dict[str, list[list[np.ndarray]]] = {}
+    for line in lines:
+        by_writer.setdefault(line.writer, []).extend(phrases_of(line))
+    chosen = []
+    for some in by_writer.values():
+        chosen += [some[index] for index in sorted(rng.permutation(len(some))[:MOST_OF_A_WRITER].tolist())]
+    return chosen
+
+
+def phrases_of(line: InkLine) -> list[list[np.ndarray]]:
+    """The phrases of one line as strokes; none if it is plainly several lines, or something else than it says."""
+    low, high = np.percentile(np.concatenate(line.strokes)[:, 1], (LOW, HIGH))
+    points = np.concatenate(line.strokes)
+    body, (width, height) = high - low, np.ptp(points, axis=0)
+    if not (NARROWEST * body < width / len(line.label) < WIDEST * body and height < SPREAD * body):
+        return []
+    pieces = sorted(
+        ((stroke - (points[:, 0].min(), high)) * (BODY / body) for stroke in line.strokes),
+        key=lambda piece: float(piece[:, 0].min()),
+    )
+    found: list[list[np.ndarray]] = []
+    begin = end = -np.inf
+    for piece in pieces:
+        left, right = float(piece[:, 0].min()), float(piece[:, 0].max())
+        if left > end + GAP and (not found or right - begin > LONGEST / 2):
+            found.append([])
+            begin = left
+        if right - begin <= LONGEST:  # of a line without gaps, the rest is left out
+            found[-1].append(piece)
+        end = max(end, right)
+    return [
+        [
+            variation.resampled((piece - (np.concatenate(some)[:, 0].mean(), 0)).astype(np.float32), STEP)
+            for piece in some
+        ]
+        for some in found
+        if some
+    ]
 
 
 def drawn_digits(rng: np.random.Generator) -> list[tuple[str, list[np.ndarray]]]:
@@ -143,9 +202,9 @@ def packed(characters: list[tuple[str, list[np.ndarray]]]) -> Strokes:
 
 
 def save(made: Sources, path: Path) -> None:
-    """Write prepared sources as an .npz file, about 15 MB with MNIST and all ink."""
+    """Write prepared sources as an .npz file, about 25 MB with MNIST and all ink."""
     arrays = {"images": made.images, "starts": made.starts}
-    for name in ("digits", "letters"):
+    for name in STROKES:
         some: Strokes = getattr(made, name)
         arrays |= {f"{name}.{one.name}": getattr(some, one.name) for one in fields(some)}
         arrays[f"{name}.points"] = np.clip(np.rint(some.points * UNITS), -32767, 32767).astype(np.int16)
@@ -156,11 +215,10 @@ def save(made: Sources, path: Path) -> None:
 def load(path: Path) -> Sources:
     """Prepared sources from a file that `save` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
-        both = []
-        for name in ("digits", "letters"):
+        all_of: dict[str, Strokes] = {}
+        for name in STROKES:
             values = {one.name: arrays[f"{name}.{one.name}"] for one in fields(Strokes)}
             values["points"] = values["points"].astype(np.float32) / UNITS
-            both.append(Strokes(**values))
+            all_of[name] = Strokes(**values)
         printed = Typefaces(**{one.name: arrays[f"typefaces.{one.name}"] for one in fields(Typefaces)})
-        digits, letters = both
-        return Sources(arrays["images"], arrays["starts"], digits, letters, printed)
+        return Sources(arrays["images"], arrays["starts"], **all_of, typefaces=printed)

@@ -275,6 +275,20 @@ def joined(scene: Scene, hand: Hand, text: str, left: float, line: float) -> Box
     return around(boxes) if boxes else Box(left, line - hand.height, left, line)
 
 
+def phrase(scene: Scene, hand: Hand, left: float, line: float) -> Box:
+    """Words as somebody wrote them, one after the other."""
+    points, cuts = scene.given.phrases.some("", scene.rng)
+    moved = points @ own_linear(scene, replace(hand, unsteady=0.3 * hand.unsteady)).T
+    moved *= hand.height * scene.between(0.75, 1.25)
+    moved += np.array([left - moved[:, 0].min(), line], np.float32)
+    fixed = np.rint(moved * FINE).astype(np.int32)
+    polylines(hand.layer, [fixed[a:b] for a, b in pairwise(cuts)], hand.pen)
+    lowest, highest = moved.min(axis=0), moved.max(axis=0)
+    box = Box(left, float(lowest[1]), float(highest[0]), float(highest[1]))
+    scene.written.append(box)
+    return box
+
+
 def scrawl(scene: Scene, hand: Hand, left: float, line: float) -> Box:
     """Loops and waves in a row, as a signature or illegible writing."""
     loops = scene.between(3, 12)
@@ -337,6 +351,8 @@ def is_number(token: Token) -> bool:
 def some_text(scene: Scene, hand: Hand) -> Token:
     """Something without digits."""
     kind = scene.rng.random()
+    if hand.kind != "printed" and scene.has_phrases and scene.chance(0.35):
+        return phrase, ""
     if hand.kind != "printed" and kind < 0.3:
         return joined, some_word(scene)
     if hand.kind != "printed" and kind < 0.36:
@@ -377,6 +393,6 @@ def some_form(scene: Scene) -> list[Token]:
 def write(scene: Scene, hand: Hand, token: Token, left: float, line: float) -> Box:
     """Write a token."""
     how, text = token
-    if how in (scrawl, complicated):
+    if how in (phrase, scrawl, complicated):
         return how(scene, hand, left, line)
     return how(scene, hand, text, left, line)

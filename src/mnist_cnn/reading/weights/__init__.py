@@ -7,9 +7,8 @@ from pathlib import Path
 
 from mnist_cnn import card
 from mnist_cnn.errors import ArtifactError
-from mnist_cnn.reading.detector import Places
 from mnist_cnn.reading.evidence import Weights
-from mnist_cnn.reading.finder_network import onnx_finder
+from mnist_cnn.reading.finder_network import Finder, onnx_finder
 from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
@@ -24,7 +23,7 @@ FINDER, SEGMENTER, EVIDENCE = FOLDER / "finder.onnx", FOLDER / "segmenter.onnx",
 class Detection:
     """What finds digits: the finder, the segmenter, and how much they and the classifier count."""
 
-    find: Places
+    find: Finder
     segment: Segmenter
     weights: Weights
 

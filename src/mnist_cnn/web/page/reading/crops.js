@@ -3,20 +3,26 @@
 import { blank, boundingRect } from "../pixels/image.js";
 import { warped } from "../pixels/warp.js";
 
-const [SIDE, INNER] = [64, 32];
+const [SIDE, INNER, WIDE] = [64, 32, 12];
 const [INKED, LEAST] = [0.5, 12];
 const COARSEST = 0.75;
 
-/* The surroundings (64, 64) of a box [left, top, right, bottom] in pixels of the image; its longer side is 32. */
-export function crop(octaves, [left, top, right, bottom]) {
-  let scale = scaleOf([left, top, right, bottom]);
+/* The surroundings (64, 64, 2) of a box [left, top, right, bottom] in pixels of the image, close up and wide. */
+export function closeAndWide(octaves, box) {
+  const [close, wide] = [crop(octaves, box, INNER).data, crop(octaves, box, WIDE).data];
+  return Uint8Array.from({ length: 2 * close.length }, (_, index) => (index % 2 ? wide : close)[index >> 1]);
+}
+
+/* The surroundings (64, 64) of a box, whose longer side is `inner` pixels in them. */
+function crop(octaves, [left, top, right, bottom], inner) {
+  let scale = scaleOf([left, top, right, bottom], inner);
   let octave = 0;
   for (; scale < COARSEST; octave += 1) scale *= 2;
   const middle = [(left + right) / 2, (top + bottom) / 2].map((place) => place / 2 ** octave - 0.5);
   return warped(octaves.at(octave), scale, middle.map((place) => (SIDE - 1) / 2 - scale * place), SIDE);
 }
 
-const scaleOf = ([left, top, right, bottom]) => INNER / Math.max(right - left, bottom - top, 1);
+const scaleOf = ([left, top, right, bottom], inner = INNER) => inner / Math.max(right - left, bottom - top, 1);
 
 /* The box around the ink in the middle of the crop of a box; the box itself where there is hardly any. */
 export function inkBox(box, ink) {

@@ -8,6 +8,7 @@ const FLAT = 0.6;
 const ALIKE = 0.25;
 const [ASIDE, BEYOND, FAR] = [0.35, 1.5, 3.0];
 const FARTHEST = 2.0;
+const [UNKNOWN, UNSEEN] = [0.5, 1];
 
 const clipped = (value, least, most) => Math.min(Math.max(value, least), most);
 
@@ -86,6 +87,15 @@ function strangeness(sizes, sure, index) {
   }
   const away = clipped(sizes[index] - weighed / Math.max(total, LEAST), -FARTHEST, FARTHEST) * Math.min(total, 1);
   return [Math.min(away, 0), Math.max(away, 0)];
+}
+
+/* The probabilities of being digits, of those of all on a page that may be some. */
+export function onPage(exists, { on_page: [slope, share, bias] }) {
+  const total = sum(exists);
+  return exists.map((one) => {
+    const others = (total - one + UNKNOWN * UNSEEN) / (exists.length - 1 + UNSEEN);
+    return sigmoid(slope * logit(one) + share * logit(others) + bias);
+  });
 }
 
 /* The probabilities of the ten digits: what is missing to a digit is divided among the ten. */

@@ -1,10 +1,10 @@
 /* An image comes in, a reading goes out: every step of reading in order. (reading/reader.py) */
 
 import { greatest, inverted, longer } from "../pixels/image.js";
-import { crop, inkBox } from "./crops.js";
+import { closeAndWide, inkBox } from "./crops.js";
 import { CANDIDATE, CLASSES, candidates, overlap } from "./detector.js";
 import { drawingOf } from "./drawing.js";
-import { alone, existence, logit, ofDigits, probabilities, sigmoid } from "./evidence.js";
+import { alone, existence, logit, ofDigits, onPage, probabilities, sigmoid } from "./evidence.js";
 import { glyph } from "./glyph.js";
 import { falling, rows } from "./layout.js";
 import { SIDE } from "./normalise.js";
@@ -17,7 +17,7 @@ import { asItIs, boxBack, levelled, turned } from "./view.js";
 const MIN_CONFIDENCE = 0.5;
 const BEYOND_DOUBT = 0.9;
 const FAINTEST = 8;
-const SHOWN = 0.45;
+const SHOWN = 0.5;
 const [SURELY, KEPT] = [0.8, 0.05];
 const LEAST = 0.2;
 const SMALL = 64;
@@ -52,8 +52,11 @@ async function looked({ grey }, networks, single) {
   const { view, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
   const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
   const surely = networks.weights.classes[0] ? SURELY : SHOWN; // another model alone says which digit it is
-  const made = chosen.map(({ box, inked, image, exists, digits: ten }) => {
-    const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
+  const kept = chosen.filter(({ exists }) => exists >= KEPT);
+  const onIt = onPage(kept.map(({ exists }) => exists), networks.weights);
+  const made = chosen.map((one) => {
+    const { box, inked, image, exists, digits: ten } = one;
+    const sure = single ? sigmoid(logit(exists) + ASSURED) : (onIt[kept.indexOf(one)] ?? exists);
     const shares = probabilities(sure, ten);
     const shown = Math.max(...shares) >= SHOWN || sure >= (single ? known : surely);
     return { found: box, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
@@ -84,7 +87,7 @@ async function seen(grey, { find, segment, classify, weights }, single) {
   const octaves = octavesOf(grey);
   const found = await candidates(octaves, find);
   if (single) found.push(wholeImage(grey));
-  const segmented = await segment(found.map(({ box }) => crop(octaves, box).data));
+  const segmented = await segment(found.map(({ box }) => closeAndWide(octaves, box)));
   const images = segmented.map(({ ink }) => glyph(ink).data);
   const classified = await classify(images);
   const evidence = found.map((one, index) => alone(one, segmented[index].probabilities, classified[index]));

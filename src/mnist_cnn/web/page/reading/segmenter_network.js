@@ -11,7 +11,7 @@ export async function segmenterOf(runtime, bytes) {
   const run = await sessionOf(runtime, bytes);
 
   return (crops) => inBatches(crops, async (pixels, count) => {
-    const [logits, inks] = await run(pixels, [count, SIDE, SIDE, 1]);
+    const [logits, inks] = await run(pixels, [count, SIDE, SIDE, 2]);
     return Array.from({ length: count }, (_, index) => {
       const ink = inks.subarray(INK * INK * index, INK * INK * (index + 1));
       const own = [...logits.subarray(CLASSES * index, CLASSES * (index + 1))];
