@@ -64,6 +64,26 @@ def test_the_rows_of_a_table_go_on_beyond_wide_gaps(uneven: float) -> None:
     assert rows(boxes) == expected
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_grid_written_by_hand_and_photographed_at_an_angle_is_read_by_its_rows(seed: int) -> None:
+    boxes, rng = (
+        np.concatenate([grid(150 * column, 0, 5, 1, pitch=50) for column in range(6)]),
+        np.random.default_rng(seed),
+    )
+    boxes[:, 1::2] += rng.normal(0, 3, (len(boxes), 1))
+    boxes[:, 1::2] += 0.0002 * boxes[:, :1] * (boxes[:, 1:2] - 100)  # rows fan out
+    assert rows(boxes) == [[5 * column + row for column in range(6)] for row in range(5)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_table_of_numbers_written_by_hand_is_read_by_its_rows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    boxes = np.concatenate([grid(250 * column, rng.uniform(-6, 6), 4, 3, pitch=50) for column in range(3)])
+    boxes[:, 1::2] += rng.normal(0, 2, (len(boxes), 1))
+    expected = [[12 * column + 3 * row + place for column in range(3) for place in range(3)] for row in range(4)]
+    assert rows(boxes) == expected
+
+
 def test_a_single_row_beside_a_block_is_read_where_it_stands() -> None:
     boxes = np.concatenate([grid(0, 0, 3, 3), grid(300, 75, 1, 2)])
     assert rows(boxes) == [[0, 1, 2], [3, 4, 5], [9, 10], [6, 7, 8]]

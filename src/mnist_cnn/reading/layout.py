@@ -10,7 +10,9 @@ LEANING, LYING, ALIKE = 0.25, 1.1, 0.2  # radians: neighbours that lie askew, be
 WIDE, WIDER = 0.8, 1.8  # heights, and times the row's median gap: what is wider separates two numbers
 SAME_ROW = 0.35  # of the higher one's height that two of one row have in common
 ACROSS, DOWN = 1.0, 2.5  # median heights: how high and how wide an empty strip between blocks is at least
-UNLIKE = 0.3  # median heights: rows of two blocks whose middles differ more do not go on in each other
+UNLIKE, FAR = 0.35, 1.0  # median heights: rows of two blocks that differ more do not go on in each other, or not even
+# where there are as many
+FULL = 2  # boxes of a row of a block, on average; what has fewer is a column of a table
 
 
 def rows(boxes: np.ndarray) -> list[list[int]]:
@@ -56,7 +58,7 @@ def blocks(boxes: np.ndarray) -> list[list[int]]:
         first, *others = parted(boxes[:, ::2], band, DOWN * usual)
         found.append(first)
         for column in others:
-            if go_on(boxes, found[-1], column, UNLIKE * usual):
+            if go_on(boxes, found[-1], column, usual):
                 found[-1] = found[-1] + column
             else:
                 found.append(column)
@@ -75,12 +77,20 @@ def parted(spans: np.ndarray, some: list[int], least: float) -> list[list[int]]:
     return groups
 
 
-def go_on(boxes: np.ndarray, block: list[int], other: list[int], most: float) -> bool:
-    """Whether the rows of one block go on in the other: they hardly differ in height, or there is only one of them."""
+def go_on(boxes: np.ndarray, block: list[int], other: list[int], usual: float) -> bool:
+    """Whether the rows of one block go on in the other, as in a table; `usual` is the height of most boxes.
+
+    They hardly differ in height, or there are as many of them and none is far from its own; a column of single digits,
+    or a single row, goes on in any case.
+    """
     middles = (boxes[:, 1] + boxes[:, 3]) / 2
-    both = [np.array([middles[row].mean() for row in rows_of(boxes, one)]) for one in (block, other)]
-    fewer, more = sorted(both, key=len)
-    return len(fewer) < 2 or float(np.median(np.abs(fewer[:, None] - more[None]).min(axis=1))) <= most
+    both = [rows_of(boxes, one) for one in (block, other)]
+    if any(len(some) < 2 or len(one) < FULL * len(some) for some, one in zip(both, (block, other), strict=True)):
+        return True
+    fewer, more = sorted((np.array([middles[row].mean() for row in some]) for some in both), key=len)
+    if len(fewer) == len(more) and float(np.abs(fewer - more).max()) <= FAR * usual:
+        return True
+    return float(np.median(np.abs(fewer[:, None] - more[None]).min(axis=1))) <= UNLIKE * usual
 
 
 def overlap(middles: np.ndarray, heights: np.ndarray) -> float:

@@ -10,7 +10,8 @@ const [LEANING, LYING, ALIKE] = [0.25, 1.1, 0.2];
 const [WIDE, WIDER] = [0.8, 1.8];
 const SAME_ROW = 0.35;
 const [ACROSS, DOWN] = [1.0, 2.5];
-const UNLIKE = 0.3;
+const [UNLIKE, FAR] = [0.35, 1.0];
+const FULL = 2;
 
 /* The indices of boxes [left, top, right, bottom] as rows in the order of reading. */
 export function rows(boxes) {
@@ -46,7 +47,7 @@ function blocks(boxes) {
     const [first, ...others] = parted(boxes.map(([left, , right]) => [left, right]), band, DOWN * usual);
     found.push(first);
     for (const column of others) {
-      if (goOn(boxes, found.at(-1), column, UNLIKE * usual)) found.push([...found.pop(), ...column]);
+      if (goOn(boxes, found.at(-1), column, usual)) found.push([...found.pop(), ...column]);
       else found.push(column);
     }
   }
@@ -66,12 +67,14 @@ function parted(spans, some, least) {
   return groups;
 }
 
-/* Whether the rows of one block go on in the other: they hardly differ in height, or there is only one of them. */
-function goOn(boxes, block, other, most) {
-  const both = [block, other].map((one) => rowsOf(boxes, one).map((row) => middleOf(boxes, row)));
-  const [fewer, more] = both[0].length <= both[1].length ? both : [both[1], both[0]];
-  if (fewer.length < 2) return true;
-  return median(fewer.map((middle) => Math.min(...more.map((its) => Math.abs(middle - its))))) <= most;
+/* Whether the rows of one block go on in the other, as in a table; `usual` is the height of most boxes. */
+function goOn(boxes, block, other, usual) {
+  const both = [block, other].map((one) => ({ size: one.length, middles: rowsOf(boxes, one).map((row) => middleOf(boxes, row)) }));
+  if (both.some(({ size, middles }) => middles.length < 2 || size < FULL * middles.length)) return true;
+  const [fewer, more] = both.map(({ middles }) => middles).sort((one, its) => one.length - its.length);
+  const away = fewer.map((middle, index) => Math.abs(middle - more[index]));
+  if (fewer.length === more.length && Math.max(...away) <= FAR * usual) return true;
+  return median(fewer.map((middle) => Math.min(...more.map((its) => Math.abs(middle - its))))) <= UNLIKE * usual;
 }
 
 const heightOf = ([, top, , bottom]) => bottom - top;
