@@ -19,7 +19,7 @@ LOWEST, HIGHEST = 9.0, 112.0  # pixels at an octave: what is smaller or larger i
 SMALL, SEEN = 15.0, 0.3  # pixels, and a score: where something so small is so surely a digit, the image is enlarged
 FLAT = 0.6  # of its width, below which a box's height says less of its size
 LARGEST_LOG = 6.0  # of a size in pixels
-CANDIDATE = 0.08  # the least score
+CANDIDATE = 0.15  # the least score: of made pages' digits that are read in the end, 1 in 1,000 has less
 MOST, KEPT = 1500, 500  # peaks of an image, and candidates: in noise there are more
 SAME = 0.5  # intersection over union from which another octave sees the same: only the surer one is kept
 

@@ -40,6 +40,8 @@ BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
 FAINTEST = 8  # levels of grey: an image that differs less is blank
 SHOWN = 0.5  # the confidence of what is read
 SURELY, KEPT = 0.8, 0.05  # the probability of being some digit of what is read in any case, and of what is kept
+HARDLY = 0.95  # the probability of being no digit, by the segmenter, from which a candidate is not classified
+UNSEEN = 0.08  # a finder's score for what it does not see
 LEAST = 0.2  # the same of what is read, if perhaps as "?", where it is known that there is one
 SMALL = 64  # pixels: an image up to this that is known to show a digit is read in any case, unless it is blank
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
@@ -193,8 +195,11 @@ class Reader:
         if single:
             found = with_whole_image(found, grey.shape)
         segmented, inks = detection.segment(crops(octaves, found.boxes))
-        images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, SIDE, SIDE), np.uint8)
-        classified = self.classify(images)
+        images, classified = np.zeros((len(inks), SIDE, SIDE), np.uint8), np.full((len(inks), detector.CLASSES), 0.1)
+        likely = np.flatnonzero(single | (segmented[:, -1] < HARDLY))
+        if len(likely):
+            images[likely] = [glyph(inks[index]) for index in likely]
+            classified[likely] = self.classify(images[likely])
         alone = evidence.alone(found.scores, found.seconded, segmented, classified)
         weights = detection.weights if self.is_bundled else detection.weights.of_another_model()
         exists = evidence.existence(alone, found.boxes, weights)
@@ -283,7 +288,7 @@ def with_whole_image(found: Candidates, shape: tuple[int, ...]) -> Candidates:
     height, width = shape
     return Candidates(
         np.concatenate([found.boxes, [[0.0, 0.0, width, height]]]),
-        np.concatenate([found.scores, np.full((1, detector.CLASSES), detector.CANDIDATE)]),
+        np.concatenate([found.scores, np.full((1, detector.CLASSES), UNSEEN)]),
         np.append(found.seconded, 0.0),
     )
 

@@ -2,7 +2,7 @@
 
 import { greatest, inverted, longer } from "../pixels/image.js";
 import { closeAndWide, inkBox } from "./crops.js";
-import { CANDIDATE, CLASSES, candidates, overlap } from "./detector.js";
+import { CLASSES, candidates, overlap } from "./detector.js";
 import { drawingOf } from "./drawing.js";
 import { alone, existence, logit, ofDigits, onPage, probabilities, sigmoid } from "./evidence.js";
 import { glyph } from "./glyph.js";
@@ -19,6 +19,8 @@ const BEYOND_DOUBT = 0.9;
 const FAINTEST = 8;
 const SHOWN = 0.5;
 const [SURELY, KEPT] = [0.8, 0.05];
+const HARDLY = 0.95;
+const UNSEEN = 0.08;
 const LEAST = 0.2;
 const SMALL = 64;
 const [SAME, WITHIN] = [0.35, 0.6];
@@ -88,8 +90,10 @@ async function seen(grey, { find, segment, classify, weights }, single) {
   const found = await candidates(octaves, find);
   if (single) found.push(wholeImage(grey));
   const segmented = await segment(found.map(({ box }) => closeAndWide(octaves, box)));
-  const images = segmented.map(({ ink }) => glyph(ink).data);
-  const classified = await classify(images);
+  const likely = segmented.map(({ probabilities: eleven }) => single || eleven.at(-1) < HARDLY);
+  const images = segmented.map(({ ink }, index) => (likely[index] ? glyph(ink).data : new Uint8Array(SIDE * SIDE)));
+  const said = (await classify(images.filter((_, index) => likely[index]))).values();
+  const classified = likely.map((is) => (is ? said.next().value : new Array(CLASSES).fill(1 / CLASSES)));
   const evidence = found.map((one, index) => alone(one, segmented[index].probabilities, classified[index]));
   const exist = existence(evidence, found.map(({ box }) => box), weights);
   return found.map(({ box, scores }, index) => {
@@ -101,7 +105,7 @@ async function seen(grey, { find, segment, classify, weights }, single) {
 
 /* The image itself, of which the finder says nothing. */
 function wholeImage({ width, height }) {
-  return { box: [0, 0, width, height], scores: new Array(CLASSES).fill(CANDIDATE), seconded: 0 };
+  return { box: [0, 0, width, height], scores: new Array(CLASSES).fill(UNSEEN), seconded: 0 };
 }
 
 /* The candidates of which none is a part of a surer one, the surest first. */
