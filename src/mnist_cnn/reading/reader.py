@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 MEMORY = 2**30  # bytes for decoding and reading an image, where that is limited; decoding may take half of it
 MIN_CONFIDENCE = 0.5  # below this, predictions are wrong more often than correct
-BEYOND_DOUBT = 0.9  # above this confidence a drawing needs no other look
+BEYOND_DOUBT = 0.9  # above this confidence a drawing, or an image of MNIST's own size, needs no other look
 FAINTEST = 8  # levels of grey: an image that differs less is blank
 SHOWN = 0.5  # the confidence of what is read
 SURELY, KEPT = 0.8, 0.05  # the probability of being some digit of what is read in any case, and of what is kept
@@ -145,14 +145,16 @@ class Reader:
         return Explanation(reading, tuple(reasons(self.classify, digit.image) for digit in reading.digits))
 
     def decide(self, pages: Sequence[Page], single: bool) -> Iterator[Reading]:
-        """The digits of each image: of plain drawings the model says enough, the others need to be looked at."""
-        drawn = [page.drawing.glyph for page in pages if page.drawing]
-        said = iter(self.classify(np.stack(drawn)) if drawn else ())
-        for page in pages:
-            probabilities = next(said) if page.drawing else None
-            if page.drawing and probabilities is not None and probabilities.max() >= BEYOND_DOUBT:
-                digit = self.digit(page, page.drawing.box, page.drawing.glyph, probabilities)
-                yield placed((Row([digit]),), page.picture)
+        """The digits of each image: where it shows plainly one, the model says enough; others need to be looked at."""
+        plain = [plain_inputs(page) for page in pages]
+        inputs = [image for images in plain for image in images]
+        said = iter(self.classify(np.stack(inputs)) if inputs else ())
+        for page, images in zip(pages, plain, strict=True):
+            rows = list(islice(said, len(images)))
+            best = max(range(len(rows)), key=lambda index: rows[index].max(), default=None)
+            if best is not None and rows[best].max() >= BEYOND_DOUBT:
+                box = page.drawing.box if page.drawing else whole_box(page.picture.grey)
+                yield placed((Row([self.digit(page, box, images[best], rows[best])]),), page.picture)
             else:
                 yield self.look(page, single)
 
@@ -219,12 +221,11 @@ class Reader:
             or (digits and digits[0].confidence >= BEYOND_DOUBT)
         ):
             return rows
-        images = np.stack([grey, cv2.bitwise_not(grey)])
-        said = self.classify(images)
+        images = as_it_may_be_prepared(grey)
+        said = self.classify(np.stack(images))
         best = int(said.max(axis=1).argmax())
         votes = [said[best], *(digit.probabilities for digit in digits)]
-        box = np.array([0.0, 0.0, SIDE, SIDE])
-        digit = self.digit(page, box, images[best], np.mean(votes, axis=0))
+        digit = self.digit(page, whole_box(grey), images[best], np.mean(votes, axis=0))
         return (Row([digit]),) if single or digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
 
     def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
@@ -281,6 +282,24 @@ def reader_of(model: str | Path | Classifier | None, min_confidence: float | Non
 def prepare(picture: Picture) -> Page:
     """All steps before the networks."""
     return Page(picture, drawing_of(picture.grey))
+
+
+def plain_inputs(page: Page) -> Sequence[np.ndarray]:
+    """What the model may be shown of an image before it is looked at; nothing of most images."""
+    if page.drawing:
+        return [page.drawing.glyph]
+    grey = page.picture.grey
+    return as_it_may_be_prepared(grey) if grey.shape == (SIDE, SIDE) and not is_blank(grey) else []
+
+
+def as_it_may_be_prepared(grey: np.ndarray) -> list[np.ndarray]:
+    """An image of MNIST's own size as it is, and inverted: one of them may be prepared for a model."""
+    return [grey, np.asarray(cv2.bitwise_not(grey))]
+
+
+def whole_box(grey: np.ndarray) -> np.ndarray:
+    """The box (4,) around a whole image."""
+    return np.array([0.0, 0.0, grey.shape[1], grey.shape[0]])
 
 
 def with_whole_image(found: Candidates, shape: tuple[int, ...]) -> Candidates:

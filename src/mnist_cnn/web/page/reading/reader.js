@@ -39,14 +39,16 @@ export async function read(picture, networks, { single, minConfidence }) {
   return documentOf({ rows: rowsPlaced, candidates: others }, picture, minConfidence);
 }
 
-/* The only digit of a plain drawing; null if it is not plain, or the model is not sure. */
+/* The only digit of a plain drawing, or of an image of MNIST's own size; null if the model is not sure. */
 async function drawn({ grey }, { classify }) {
   const drawing = drawingOf(grey);
-  if (!drawing) return null;
-  const image = drawing.glyph.data;
-  const [said] = await classify([image]);
-  if (Math.max(...said) < BEYOND_DOUBT) return null;
-  return { rows: [[{ box: drawing.box, image, probabilities: said }]], candidates: [] };
+  const isOfItsSize = grey.width === SIDE && grey.height === SIDE && !isBlank(grey);
+  const images = drawing ? [drawing.glyph.data] : isOfItsSize ? [grey.data, inverted(grey).data] : [];
+  const said = await classify(images);
+  const best = argmax(said.map((ten) => Math.max(...ten)));
+  if (!images.length || Math.max(...said[best]) < BEYOND_DOUBT) return null;
+  const box = drawing ? drawing.box : [0, 0, SIDE, SIDE];
+  return { rows: [[{ box, image: images[best], probabilities: said[best] }]], candidates: [] };
 }
 
 /* Find the digits of an image, and choose. */
