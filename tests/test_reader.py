@@ -198,6 +198,21 @@ def in_mnist_size(corner: int) -> np.ndarray:
     return image
 
 
+@pytest.mark.parametrize("levels", [(10, 245), (245, 10)])
+def test_a_picture_of_mnists_size_that_leaves_no_doubt_is_not_looked_at(
+    reader: Reader, levels: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = grain(inked(cv2.resize(mask("2", height=20, pen=3, margin=0.2), (28, 28)), *levels), 4)
+    larger = cv2.copyMakeBorder(image, 4, 4, 4, 4, cv2.BORDER_REPLICATE)
+    monkeypatch.setattr(Reader, "look", lambda *_: pytest.fail("looked at"))
+    (digit,) = reader.read(image).digits
+    assert digit.digit == 2
+    assert digit.confidence >= 0.9
+    assert tuple(dataclasses.astuple(digit.box)) == (0, 0, 28, 28)
+    with pytest.raises(pytest.fail.Exception):
+        reader.read(larger)  # of any other size, it is
+
+
 @pytest.mark.parametrize("single", [False, True])
 def test_a_doubtful_picture_of_mnists_size_is_also_read_as_it_is(single: bool) -> None:
     network = Recorder()
