@@ -273,12 +273,12 @@ def test_more_than_unipen_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_no_character_has_millions_of_strokes_or_points(monkeypatch: pytest.MonkeyPatch) -> None:
     strokes = [np.zeros((10, 2), np.float32)] * 1000
-    assert len(unipen_text.cut(strokes, "0-99") or ()) == 100
-    assert unipen_text.cut(strokes, "0-100") is None
+    assert len(unipen_text.cut(strokes, "0-249") or ()) == 250
+    assert unipen_text.cut(strokes, "0-250") is None
     assert unipen_text.cut(strokes, ",".join(["0-999"] * 10_000)) is None
-    assert unipen_text.cut(strokes, ",".join(["0"] * 101)) is None
-    assert unipen_text.cut([np.zeros((5000, 2), np.float32)], "0") is not None
-    assert unipen_text.cut([np.zeros((5001, 2), np.float32)], "0") is None
+    assert unipen_text.cut(strokes, ",".join(["0"] * 251)) is None
+    assert unipen_text.cut([np.zeros((20_000, 2), np.float32)], "0") is not None
+    assert unipen_text.cut([np.zeros((20_001, 2), np.float32)], "0") is None
     monkeypatch.setattr(unipen_text, "MOST_TEXT", 1000)
     with pytest.raises(DataError, match="MiB of text"):
         unipen_text.statements("x" * 1001)
