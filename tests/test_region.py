@@ -46,7 +46,7 @@ def test_only_the_region_is_read_and_boxes_are_those_of_the_whole_image() -> Non
     assert (part.width, part.height) == FORM.shape[::-1]
     for digit, other in zip(part.digits, whole.rows[1], strict=True):
         near = (abs(getattr(digit.box, side) - getattr(other.box, side)) for side in ("left", "top", "width", "height"))
-        assert max(near) <= 1
+        assert max(near) <= 2  # ink is marked to half a pixel, at either side
     assert part.source is FORM
     assert mnist_cnn.Reader().read(FORM, region=Region(*MIDDLE)).text == "42"
 

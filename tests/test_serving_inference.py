@@ -94,6 +94,7 @@ IMAGE = np.zeros((1, 28, 28), np.uint8)
         ({"data": [[1], [2, 3]]}, "one input tensor named images"),
         ({"data": None}, "must be integers from 0 to 255"),
         ({"parameters": {"binary_data_size": 784}}, "does not match the number of pixels"),
+        ({"id": {"a": 1}}, "The id must be a text (got {'a': 1})."),
         ({"outputs": [{"name": "logits"}]}, "Unknown output 'logits': the only output is probabilities."),
     ],
 )

@@ -333,12 +333,15 @@ MADE = {
 }
 
 
+APART = ("touching", "in a shadow, grainy")  # here the finder's 8 bits move a box by a pixel
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MADE)
 def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, reader: Reader, name: str) -> None:
     for single in (False, True):
         apart = assert_same(reading_of(page, MADE[name], single), reader.read(MADE[name], single))
-        assert max(apart, default=0) < (12 if name == "touching" else 4)  # the finder's 8 bits move a box by a pixel
+        assert max(apart, default=0) < (16 if name in APART else 4)
 
 
 @pytest.mark.slow

@@ -116,7 +116,9 @@ def inference_of(body: bytes, length: str | None) -> Inference:
     if unknown := [name for name in wanted if name != OUTPUT]:
         names = ", ".join(map(repr, unknown))
         raise ProblemError(400, f"Unknown output {names:.100}: the only output is {OUTPUT}.")
-    own_id = str(document.get("id", ""))
+    own_id = document.get("id", "")
+    if not isinstance(own_id, str):
+        raise ProblemError(400, f"The id must be a text (got {own_id!r:.100}).")
     if len(own_id) > LONGEST_ID:
         raise ProblemError(400, f"The id has {len(own_id):,} characters: it may have up to {LONGEST_ID:,}.")
     return Inference(own_id, images, bool(wanted.get(OUTPUT) or (wanted.get(OUTPUT) is None and binary)))
