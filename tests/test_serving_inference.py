@@ -100,7 +100,7 @@ IMAGE = np.zeros((1, 28, 28), np.uint8)
 )
 def test_what_is_not_as_the_metadata_say_gets_one_sentence(client: Client, change: Any, sentence: str) -> None:
     document = asking(IMAGE)
-    if change.keys() & {"inputs", "outputs"}:
+    if change.keys() & {"id", "inputs", "outputs"}:
         document |= change
     else:
         document["inputs"][0] |= change
