@@ -31,7 +31,7 @@ from runs import (
     epochs_kept,
 )
 from tally import note
-from test_adapt import mirrored, saved
+from test_adapt import slanted, saved
 
 SEED = 7
 LATER = 0.03  # seconds: a kill at an operation comes up to so much later
@@ -141,7 +141,7 @@ def test_other_threads_are_admitted_not_to_give_the_same_bits(forks: Forks, tmp_
 @pytest.mark.slow
 @pytest.mark.faults
 def test_a_killed_adaptation_does_not_pretend_that_it_can_go_on(forks: Forks, digits: Dataset, tmp_path: Path) -> None:
-    labels, model, out = saved(tmp_path / "hand", mirrored(digits, 6)), tmp_path / "model", tmp_path / "mine"
+    labels, model, out = saved(tmp_path / "hand", slanted(digits, 6)), tmp_path / "model", tmp_path / "mine"
     assert forks.run(model, "train", *QUICK, "--output", model).code == 0
     words = ["adapt", labels, "--model", model, "--output", out, "--threads", 1]
     assert forks.run(out, *words, kill=("os.mkdir .partial/checkpoint", 0)).code == -signal.SIGKILL
