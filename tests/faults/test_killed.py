@@ -31,7 +31,7 @@ from runs import (
     epochs_kept,
 )
 from tally import note
-from test_adapt import slanted, saved
+from test_adapt import saved, slanted
 
 SEED = 7
 LATER = 0.03  # seconds: a kill at an operation comes up to so much later
