@@ -24,9 +24,8 @@ def write(network: "keras.Model", path: Path) -> None:
     """Write the model by Keras' own export, for batches of any size; raises what the converter raises."""
     with quiet():
         side = network.input_shape[1] or FINDER_SIDE
-        network(
-            np.zeros((1, side, side, network.input_shape[3]), np.uint8)
-        )  # Keras exports only a model that has been called
+        image = np.zeros((1, side, side, network.input_shape[3]), np.uint8)
+        network(image)  # Keras exports only a model that has been called
         network.export(path, format="onnx", opset_version=OPSET, verbose=False)
 
 

@@ -13,7 +13,7 @@ FLAT = 0.6  # of its width, below which a box's height says less of its size
 ALIKE = 0.25  # of the logarithm of height, by which a neighbour's support falls to a third
 ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across its row, and along it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
-UNKNOWN, UNSEEN = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
+PRIOR, AS_MANY = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
 ALONE, AMONG = 4, 3  # kinds of evidence of a candidate itself, and of it among the others
 
 
@@ -102,7 +102,7 @@ def on_page(exists: np.ndarray, weights: Weights) -> np.ndarray:
 
 def others_on_page(exists: np.ndarray) -> np.ndarray:
     """How probably, on average, the others on a page are digits (n,)."""
-    return np.asarray((exists.sum() - exists + UNKNOWN * UNSEEN) / (len(exists) - 1 + UNSEEN))
+    return np.asarray((exists.sum() - exists + PRIOR * AS_MANY) / (len(exists) - 1 + AS_MANY))
 
 
 def support(boxes: np.ndarray, sizes: np.ndarray, sure: np.ndarray) -> np.ndarray:

@@ -40,9 +40,9 @@ BEYOND_DOUBT = 0.9  # above this confidence a drawing, or an image of MNIST's ow
 FAINTEST = 8  # levels of grey: an image that differs less is blank
 SHOWN = 0.5  # the confidence of what is read
 SURELY, KEPT = 0.8, 0.05  # the probability of being some digit of what is read in any case, and of what is kept
+LEAST = 0.2  # the same of what is read, if perhaps as "?", where it is known that there is one
 HARDLY = 0.95  # the probability of being no digit, by the segmenter, from which a candidate is not classified
 UNSEEN = 0.08  # a finder's score for what it does not see
-LEAST = 0.2  # the same of what is read, if perhaps as "?", where it is known that there is one
 SMALL = 64  # pixels: an image up to this that is known to show a digit is read in any case, unless it is blank
 SAME, WITHIN = 0.35, 0.6  # intersection over union, and over the smaller one: only the surer of two can be a digit
 ASSURED = 2.5  # logarithm of odds: how much likelier a digit is where it is known that there is one
@@ -156,10 +156,10 @@ class Reader:
                 box = page.drawing.box if page.drawing else whole_box(page.picture.grey)
                 yield placed((Row([self.digit(page, box, images[best], rows[best])]),), page.picture)
             else:
-                yield self.look(page, single)
+                yield self.look(page, single, None if page.drawing else np.array(rows))
 
-    def look(self, page: Page, single: bool) -> Reading:
-        """Find the digits of an image, and choose."""
+    def look(self, page: Page, single: bool, said: np.ndarray | None = None) -> Reading:
+        """Find the digits of an image, and choose; of one of MNIST's own size the model may have `said` something."""
         grey, detection = page.picture.grey, bundled_detection()
         view = (None if single else sheet_of(grey)) or as_it_is(grey)
         found = self.seen(view.grey, detection, single)
@@ -188,7 +188,7 @@ class Reader:
         digits = [index for index in chosen if shown[index]]
         rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
         others = [digit(index) for index in chosen if not shown[index] and found.exists[index] >= KEPT]
-        return placed(self.as_prepared(page, tuple(rows), single), page.picture, others)
+        return placed(self.as_prepared(page, tuple(rows), single, said), page.picture, others)
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
         """Find candidates, look at each closely, classify its ink, and weigh what is said of it."""
@@ -197,7 +197,8 @@ class Reader:
         if single:
             found = with_whole_image(found, grey.shape)
         segmented, inks = detection.segment(crops(octaves, found.boxes))
-        images, classified = np.zeros((len(inks), SIDE, SIDE), np.uint8), np.full((len(inks), detector.CLASSES), 0.1)
+        images = np.zeros((len(inks), SIDE, SIDE), np.uint8)
+        classified = np.full((len(inks), detector.CLASSES), 1 / detector.CLASSES)
         likely = np.flatnonzero(single | (segmented[:, -1] < HARDLY))
         if len(likely):
             images[likely] = [glyph(inks[index]) for index in likely]
@@ -208,10 +209,11 @@ class Reader:
         digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), weights)
         return Seen(found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
 
-    def as_prepared(self, page: Page, rows: tuple[Row, ...], single: bool) -> tuple[Row, ...]:
+    def as_prepared(self, page: Page, rows: tuple[Row, ...], single: bool, said: np.ndarray | None) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
 
-        It may be prepared for a model: then noise or an uneven background can hide the digit from others.
+        It may be prepared for a model: then noise or an uneven background can hide the digit from others. What the
+        model has `said` of it, (2, 10), need not be asked again.
         """
         grey, digits = page.picture.grey, [digit for row in rows for digit in row]
         if (
@@ -222,7 +224,7 @@ class Reader:
         ):
             return rows
         images = as_it_may_be_prepared(grey)
-        said = self.classify(np.stack(images))
+        said = self.classify(np.stack(images)) if said is None else said
         best = int(said.max(axis=1).argmax())
         votes = [said[best], *(digit.probabilities for digit in digits)]
         digit = self.digit(page, whole_box(grey), images[best], np.mean(votes, axis=0))

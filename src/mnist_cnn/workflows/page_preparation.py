@@ -23,9 +23,8 @@ class PageData:
     def sources(self, *, validation: bool) -> Sources:
         """The prepared sources of one part; raises DataError if it has no image of one of the digits."""
         images, labels = self.dataset.train.joined(self.dataset.validation)
-        made = sources(
-            images, labels, *(self.ink.characters, self.ink.lines) if self.ink else ((),), validation=validation
-        )
+        characters, lines = (self.ink.characters, self.ink.lines) if self.ink else ((), ())
+        made = sources(images, labels, characters, lines, validation=validation)
         if len(missing := np.flatnonzero(np.diff(made.starts) == 0)):
             raise DataError(
                 f"There is no {missing[0]} among the {len(made.images):,} images to "

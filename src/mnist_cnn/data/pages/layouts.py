@@ -143,11 +143,16 @@ def mixed(scene: Scene) -> float:
 
     def tokens() -> list[Token]:
         if scene.chance(share):
-            return [(number, writing.some_digits(scene, 4))] if scene.chance(0.6) else writing.some_form(scene)
+            return number_or_form(scene)
         return [writing.some_text(scene, hand)]
 
     text_rows(scene, hand, tokens, scene.growing(0.25, 0.9))
     return height
+
+
+def number_or_form(scene: Scene) -> list[Token]:
+    """A number as it stands among words, alone or with marks."""
+    return [(number, writing.some_digits(scene, 4))] if scene.chance(0.6) else writing.some_form(scene)
 
 
 def labelled_field(scene: Scene) -> float:
@@ -186,7 +191,7 @@ def handwriting(scene: Scene) -> float:
 
     def tokens() -> list[Token]:
         if scene.chance(share):
-            return [(number, writing.some_digits(scene, 4))] if scene.chance(0.6) else writing.some_form(scene)
+            return number_or_form(scene)
         return [(writing.phrase, "") if scene.has_phrases else writing.some_text(scene, hand)]
 
     text_rows(scene, hand, tokens, scene.growing(0.25, 0.9))

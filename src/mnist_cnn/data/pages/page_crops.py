@@ -73,12 +73,12 @@ def made_crops(rng: np.random.Generator, sources: Sources, find: Find) -> list[C
     octaves = Octaves(grey)
     boxes = [*(box for box, _ in chosen), *others]
     greys = crops(octaves, scale * np.reshape(boxes, (-1, 4)))
-    made_of: list[Crop] = []
-    for box, index in chosen:
+    with_digit: list[Crop] = []
+    for (box, index), close_and_wide in zip(chosen, greys, strict=False):
         ink = crop(Octaves(own_ink(made, int(marked.origins[index]))), box, border=cv2.BORDER_CONSTANT)
-        made_of.append(Crop(greys[len(made_of)], ink, int(marked.labels[index])))
+        with_digit.append(Crop(close_and_wide, ink, int(marked.labels[index])))
     blank = np.zeros((SIDE, SIDE), np.uint8)
-    return made_of + [Crop(grey_crop, blank, NOT_A_DIGIT) for grey_crop in greys[len(chosen) :]]
+    return with_digit + [Crop(close_and_wide, blank, NOT_A_DIGIT) for close_and_wide in greys[len(chosen) :]]
 
 
 def as_taken(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:

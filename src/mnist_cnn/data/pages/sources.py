@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,7 @@ SPREAD, LONGEST = 4.5, 10.0  # middle parts that one line is high at most, and h
 NARROWEST, WIDEST = 0.22, 3.0  # of a letter, in middle parts: otherwise it is not one line, or not what it says
 GAP = 0.3  # heights between words
 WAYS = 30  # how often each way to write a digit in `glyphs` is varied
+T = TypeVar("T")
 VALIDATION = 0.05  # the last part of MNIST's training images, for validation
 
 
@@ -122,9 +124,13 @@ def fewer(characters: Sequence[InkCharacter], rng: np.random.Generator) -> list[
             by_label.setdefault(one.label, []).append(one)
     chosen = []
     for some in by_label.values():
-        indices = rng.permutation(len(some))[:MOST_OF_A_LETTER]
-        chosen += [some[index] for index in sorted(indices.tolist())]
+        chosen += at_most(MOST_OF_A_LETTER, some, rng)
     return chosen
+
+
+def at_most(most: int, some: Sequence[T], rng: np.random.Generator) -> list[T]:
+    """A random choice of so many, in their order."""
+    return [some[index] for index in sorted(rng.permutation(len(some))[:most].tolist())]
 
 
 def phrases(lines: Sequence[InkLine], rng: np.random.Generator) -> list[list[np.ndarray]]:
@@ -134,14 +140,14 @@ def phrases(lines: Sequence[InkLine], rng: np.random.Generator) -> list[list[np.
         by_writer.setdefault(line.writer, []).extend(phrases_of(line))
     chosen = []
     for some in by_writer.values():
-        chosen += [some[index] for index in sorted(rng.permutation(len(some))[:MOST_OF_A_WRITER].tolist())]
+        chosen += at_most(MOST_OF_A_WRITER, some, rng)
     return chosen
 
 
 def phrases_of(line: InkLine) -> list[list[np.ndarray]]:
     """The phrases of one line as strokes; none if it is plainly several lines, or something else than it says."""
-    low, high = np.percentile(np.concatenate(line.strokes)[:, 1], (LOW, HIGH))
     points = np.concatenate(line.strokes)
+    low, high = np.percentile(points[:, 1], (LOW, HIGH))
     body, (width, height) = high - low, np.ptp(points, axis=0)
     if not (NARROWEST * body < width / len(line.label) < WIDEST * body and height < SPREAD * body):
         return []
@@ -159,14 +165,13 @@ def phrases_of(line: InkLine) -> list[list[np.ndarray]]:
         if right - begin <= LONGEST:  # of a line without gaps, the rest is left out
             found[-1].append(piece)
         end = max(end, right)
-    return [
-        [
-            variation.resampled((piece - (np.concatenate(some)[:, 0].mean(), 0)).astype(np.float32), STEP)
-            for piece in some
-        ]
-        for some in found
-        if some
-    ]
+    return [around_the_middle(some) for some in found if some]
+
+
+def around_the_middle(pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """Strokes resampled, with x = 0 in their middle."""
+    middle = np.concatenate(pieces)[:, 0].mean()
+    return [variation.resampled((piece - (middle, 0)).astype(np.float32), STEP) for piece in pieces]
 
 
 def drawn_digits(rng: np.random.Generator) -> list[tuple[str, list[np.ndarray]]]:
@@ -202,7 +207,7 @@ def packed(characters: list[tuple[str, list[np.ndarray]]]) -> Strokes:
 
 
 def save(made: Sources, path: Path) -> None:
-    """Write prepared sources as an .npz file, about 25 MB with MNIST and all ink."""
+    """Write prepared sources as an .npz file, about 28 MB with MNIST and all ink."""
     arrays = {"images": made.images, "starts": made.starts}
     for name in STROKES:
         some: Strokes = getattr(made, name)

@@ -8,7 +8,7 @@ const FLAT = 0.6;
 const ALIKE = 0.25;
 const [ASIDE, BEYOND, FAR] = [0.35, 1.5, 3.0];
 const FARTHEST = 2.0;
-const [UNKNOWN, UNSEEN] = [0.5, 1];
+const [PRIOR, AS_MANY] = [0.5, 1];
 
 const clipped = (value, least, most) => Math.min(Math.max(value, least), most);
 
@@ -93,7 +93,7 @@ function strangeness(sizes, sure, index) {
 export function onPage(exists, { on_page: [slope, share, bias] }) {
   const total = sum(exists);
   return exists.map((one) => {
-    const others = (total - one + UNKNOWN * UNSEEN) / (exists.length - 1 + UNSEEN);
+    const others = (total - one + PRIOR * AS_MANY) / (exists.length - 1 + AS_MANY);
     return sigmoid(slope * logit(one) + share * logit(others) + bias);
   });
 }
