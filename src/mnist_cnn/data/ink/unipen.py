@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from mnist_cnn.data.ink import unipen_text
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.file_tree import Files, in_folder
@@ -134,8 +136,7 @@ def characters(files: Files, say: Callable[[str], None]) -> list[InkCharacter]:
     unlabelled = outside = points = 0
     for page, data_files in pages(tree, tree.data, unread).items():
         try:
-            drawing = unipen_text.drawing(unipen_text.with_included(page.statements, tree.included))
-            writer = writer_of(page.contributor, drawing)
+            strokes_of_page, writer = drawn(tree, page)
         except (OSError, DataError) as error:
             unread += [f"{page.name}: {error}"] * len(data_files)
             continue
@@ -143,7 +144,7 @@ def characters(files: Files, say: Callable[[str], None]) -> list[InkCharacter]:
             segment = unipen_text.segment(one)
             if segment is None or segment.level != "CHARACTER" or not is_label(segment.label):
                 unlabelled += 1
-            elif (strokes := unipen_text.cut(drawing.strokes, segment.components)) is None:
+            elif (strokes := unipen_text.cut(strokes_of_page, segment.components)) is None:
                 outside += 1
             else:
                 found.append(InkCharacter(segment.label, writer, strokes))
@@ -175,17 +176,22 @@ def lines(files: Files, say: Callable[[str], None]) -> list[InkLine]:
     texts = [match for match in tree.texts if match[4] not in TEXTS_LEFT_OUT]
     for page, text_files in pages(tree, texts, []).items():
         with suppress(OSError, DataError):
-            drawing = unipen_text.drawing(unipen_text.with_included(page.statements, tree.included))
-            writer = writer_of(page.contributor, drawing)
+            strokes_of_page, writer = drawn(tree, page)
             for one in chain.from_iterable(text_files):
                 segment = unipen_text.segment(one)
                 if segment is None or segment.level != "TEXT" or any(map(str.isdigit, segment.label)):
                     continue
-                if strokes := unipen_text.cut(drawing.strokes, segment.components):
+                if strokes := unipen_text.cut(strokes_of_page, segment.components):
                     found.append(InkLine(segment.label, writer, strokes))
     if found:
         say(f"{NAME}: {len(found):,} lines of words without digits")
     return found
+
+
+def drawn(tree: Tree, page: Page) -> tuple[list[np.ndarray], str]:
+    """The strokes of a page, and who wrote it; raises OSError, and DataError with a phrase, if it cannot be read."""
+    drawing = unipen_text.drawing(unipen_text.with_included(page.statements, tree.included))
+    return drawing.strokes, writer_of(page.contributor, drawing)
 
 
 def pages(tree: Tree, data: Sequence[re.Match[str]], unread: list[str]) -> dict[Page, list[list[str]]]:
