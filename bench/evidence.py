@@ -38,6 +38,7 @@ class Looked(NamedTuple):
     scores: np.ndarray
     seconded: np.ndarray
     segmented: np.ndarray
+    marked: np.ndarray
     classified: np.ndarray
     images: np.ndarray
     labels: np.ndarray
@@ -52,7 +53,8 @@ def looked_at(rng: np.random.Generator, sources: Sources, classify: Any) -> Look
     detection = weights.bundled_detection()
     octaves = Octaves(grey)
     found = detector.candidates(octaves, detection.find)
-    segmented, inks = detection.segment(crops(octaves, found.boxes))
+    said = detection.segment(crops(octaves, found.boxes))
+    segmented, inks = said.probabilities, said.inks
     images = np.stack([glyph(ink) for ink in inks]) if len(inks) else np.zeros((0, 28, 28), np.uint8)
     boxes, digits = found.boxes / scale, np.flatnonzero(page.labels >= 0)
     common = intersections_over_unions(boxes, page.boxes)
@@ -63,8 +65,18 @@ def looked_at(rng: np.random.Generator, sources: Sources, classify: Any) -> Look
             labels[index] = page.labels[which[index]]
         elif is_other(box, shares, page.boxes, digits):
             labels[index] = NONE
+    classified, marked = classify(images), said.marks.sum(axis=1)
     return Looked(
-        found.boxes, found.scores, found.seconded, segmented, classify(images), images, labels, len(digits), which
+        found.boxes,
+        found.scores,
+        found.seconded,
+        segmented,
+        marked,
+        classified,
+        images,
+        labels,
+        len(digits),
+        which,
     )
 
 
@@ -88,7 +100,7 @@ def fitted(pages: list[Looked]) -> Weights:
         return float(-logits[np.arange(len(logits)), labels[real]].mean())
 
     classes = minimize(loss, np.array([0.3, 0.5, 0.5]), method="Nelder-Mead").x
-    alone = [evidence.alone(page.scores, page.seconded, page.segmented, page.classified) for page in pages]
+    alone = [evidence.alone(page.scores, page.seconded, page.segmented, page.marked, page.classified) for page in pages]
     target = labels[known] < NONE
     first = LogisticRegression(C=1.0, max_iter=5000).fit(np.concatenate(alone)[known], target)
     values = np.append(first.coef_[0], first.intercept_)
@@ -119,12 +131,14 @@ def values_of(regression: LogisticRegression) -> tuple[float, ...]:
 
 def chosen(page: Looked, given: Weights, *, finder_only: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Candidates apart from each other that may be digits, how probable each is, and (n, 10) each digit, by itself."""
-    alone = evidence.alone(page.scores, page.seconded, page.segmented, page.classified)
+    alone = evidence.alone(page.scores, page.seconded, page.segmented, page.marked, page.classified)
     exists = evidence.existence(alone, page.boxes, given)
     digits = evidence.of_digits((page.scores, page.segmented[:, :-1], page.classified), given)
     if finder_only:
         exists, digits = page.scores.max(axis=1), page.scores
-    apart = reader.apart(reader.Seen(page.boxes, page.boxes, page.images, exists, digits))
+    apart = reader.apart(
+        reader.Seen(Octaves(np.zeros((1, 1), np.uint8)), page.boxes, page.boxes, page.images, exists, digits)
+    )
     kept = np.array([index for index in apart if exists[index] >= reader.KEPT], int)
     return kept, exists[kept], digits[kept]
 

@@ -16,7 +16,6 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from sklearn.metrics import roc_auc_score
 
-from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.pages.made import made_page
 from mnist_cnn.data.pages.page_crops import Crop, made_crops
 from mnist_cnn.data.pages.sources import Sources, load
@@ -24,7 +23,7 @@ from mnist_cnn.evaluation.finder_evaluation import measured
 from mnist_cnn.reading import detector, weights
 from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.segmenter_network import onnx_segmenter
+from mnist_cnn.reading.segmenter_network import NO_DIGIT, onnx_segmenter
 
 SIDE, CALIBRATION, TEST = 128, 100, 1200
 MANY = 16  # channels that no first convolution sees
@@ -92,9 +91,9 @@ def segmenter_is_good(path: Path, held_out: Sources) -> str:
     segment, images = onnx_segmenter(path, 1), np.stack([crop.grey for crop in crops])
     labels = np.array([crop.label for crop in crops])
     begin = time.perf_counter()
-    probabilities, _ = segment(images)
+    probabilities = segment(images).probabilities
     seconds = (time.perf_counter() - begin) / TEST
-    real = labels != NOT_A_DIGIT
+    real = labels < NO_DIGIT
     right = (probabilities[:, :-1].argmax(axis=1) == labels)[real].mean()
     return (
         f"{seconds * 1e3:.2f} ms a crop, {right:.1%} of digits, AUC {roc_auc_score(real, 1 - probabilities[:, -1]):.4f}"

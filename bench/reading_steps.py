@@ -48,7 +48,7 @@ def steps(picture: np.ndarray, reader: Reader) -> dict[str, np.ndarray]:
     places = [(one.box.left, one.box.top, one.box.width, one.box.height) for one in reading.digits]
     boxes = np.array([(left, top, left + width, top + height) for left, top, width, height in places], float)
     seen = crops(octaves, boxes.reshape(-1, 4))
-    inks = detection.segment(seen)[1]
+    inks = detection.segment(seen).inks
     blank = [np.zeros((28, 28), np.uint8)]
     return {
         "image": picture,

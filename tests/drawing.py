@@ -31,11 +31,15 @@ STROKES: dict[str, list[list[tuple[float, float]]]] = {
         [(0.5 + 0.28 * np.cos(a), 0.28 + 0.28 * np.sin(a)) for a in np.linspace(0, 6.28, 30)],
         [(0.78, 0.28), (0.74, 0.7), (0.6, 1.0)],
     ],
+    ".": [[(0.46, 0.97), (0.54, 0.97)], [(0.46, 1.0), (0.54, 1.0)]],
+    "-": [[(0.1, 0.55), (0.9, 0.53)]],
+    "+": [[(0.1, 0.55), (0.9, 0.55)], [(0.5, 0.25), (0.5, 0.85)]],
+    "=": [[(0.1, 0.42), (0.9, 0.42)], [(0.1, 0.66), (0.9, 0.66)]],
 }
 
 
 def strokes(canvas: np.ndarray, text: str, left: float, top: float, height: float, pen: int, **how: float) -> None:
-    """Write digits onto a mask (h, w) uint8: `gap` between them and `slant` are shares of the height."""
+    """Write digits and marks onto a mask (h, w) uint8: `gap` between them and `slant` are shares of the height."""
     gap, slant, width = how.get("gap", 0.35), how.get("slant", 0.0), how.get("width", 0.62) * height
     for index, digit in enumerate(text):
         x = left + index * (width + gap * height)

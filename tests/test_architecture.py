@@ -25,7 +25,7 @@ FLOORS = [
     {"workflows"},
     {"evaluation", "artifact"},
     {"training"},
-    {"models", "data"},
+    {"models", "data", "sheets"},
     {"reading"},
     {"workers", "callbacks", "card"},
     {"system"},
@@ -37,6 +37,7 @@ ONLY = {
     "serving": {"reading", "workers", "system", "errors"},  # a server answers on the base install
     "web": {"serving", "reading", "workers", "card", "errors"},  # the page itself is one of the files of `serving`
     "bulk": {"reading", "workers", "errors"},
+    "sheets": {"reading", "errors"},
     "reading": {"card", "errors"},
     "workers": {"system", "errors"},
     "callbacks": {"system", "errors"},

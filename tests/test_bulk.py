@@ -204,7 +204,7 @@ def wait_until(true: "object", seconds: float = 60) -> None:
     [
         (["x.png", "--workers", "0"], 2, "workers is 0: it must be"),
         (["x.png", "--ray", "local"], 2, "--ray: give both --ray ADDRESS and --output FOLDER, or neither"),
-        (["x.png", "--output", "y.parquet"], 2, "--output: give both --ray ADDRESS and --output FOLDER, or neither"),
+        (["x.png", "--output", "y.parquet"], 2, "y.parquet does not end with .csv, .jsonl or .json: name such a file"),
         (["x.png", "--ray", "local", "--output", "y", "--workers", "2"], 2, "--workers cannot be given with --ray"),
     ],
 )

@@ -1,5 +1,6 @@
 """Crops of made pages: what is found in the middle, and of a digit its own ink alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,14 +9,19 @@ import pytest
 
 from drawn_ink import SEEN, UNSEEN, ink_of
 from mnist_cnn.data.negatives import NOT_A_DIGIT
-from mnist_cnn.data.pages import sources
+from mnist_cnn.data.pages import sources, writing
 from mnist_cnn.data.pages.crop_process import CropsWanted, command, finding, wanted_crops
 from mnist_cnn.data.pages.made import made_page, made_scene
+from mnist_cnn.data.pages.mark_places import mark_places
+from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.page_crops import Crop, Find, made_crops
+from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources
+from mnist_cnn.data.pages.writing import some_hand
 from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import SIDE, crop, crops
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.segmenter_network import MARKS, NO_DIGIT
 from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.workers.made_ahead import made_ahead
 from test_pages import digit_images
@@ -37,6 +43,32 @@ def find() -> Find:
 def made(given: Sources, find: Find) -> list[Crop]:
     """Those of sixty pages."""
     return [one for seed in range(60) for one in made_crops(np.random.default_rng(seed), given, find)]
+
+
+def test_places_between_digits_are_of_marks_and_of_gaps(given: Sources) -> None:
+    scene = Scene(np.random.default_rng(3), given, 200)
+    hand = replace(some_hand(scene, 30.0, "ink"), linear=np.eye(2, dtype=np.float32), unsteady=0.0, pen=3.0)
+    box = writing.number(scene, hand, "12", 20, 100, gap=0.3)
+    dot = writing.beside(scene, hand, ".", box.right + 6, 100)
+    writing.number(scene, hand, "5", dot.right + 6, 100)
+    image = np.asarray(cv2.resize(255 - scene.ink, (200, 200), interpolation=cv2.INTER_AREA))
+    whole = Box(0, 0, 200, 200)
+    found = mark_places(scene, image, (whole, whole), None)
+    marks = found.labels > NO_DIGIT
+    assert [MARKS[label - NO_DIGIT - 1] for label in found.labels[marks]] == ["."]
+    [place] = found.places[marks]
+    assert place[0] < dot.left < dot.right < place[2]
+    assert place[3] == 100
+    assert 26 < place[3] - place[1] < 34
+    # One gap is between 1 and 2; none is where the point is.
+    between = (found.places[~marks, 0] + found.places[~marks, 2]) / 2
+    assert any(box.left < middle < box.right for middle in between)
+    assert (np.abs(between - (dot.left + dot.right) / 2) > 10).all()
+    # What is not on the image is none, nor what cannot be seen.
+    assert not len(mark_places(scene, image, (Box(0, 0, 200, 50), whole), None).labels)
+    assert not (mark_places(scene, np.full_like(image, 128), (whole, whole), None).labels > NO_DIGIT).any()
+    scene.kinds.append("turned")
+    assert not len(mark_places(scene, image, (whole, whole), None).labels)
 
 
 def nothing(_: np.ndarray) -> np.ndarray:
@@ -63,11 +95,11 @@ def test_a_large_digit_is_averaged_and_beyond_the_border_it_goes_on() -> None:
 
 
 def test_ink_is_of_digits_and_lies_in_the_middle(made: list[Crop]) -> None:
-    assert {one.label for one in made} == {*range(10), NOT_A_DIGIT}
+    assert {one.label for one in made} >= {*range(11), 11, 13}  # also points and hyphens
     for one in made:
         assert one.grey.shape == (SIDE, SIDE, 2)
         assert one.ink.shape == (SIDE, SIDE)
-        if one.label == NOT_A_DIGIT:
+        if one.label >= NOT_A_DIGIT:
             assert not one.ink.any()
             continue
         assert one.ink.any()

@@ -6,8 +6,8 @@ from mnist_cnn.reading.evidence import Weights
 
 EVEN = Weights(
     classes=(1.0, 1.0, 1.0),
-    alone=(1.0, 0.0, 0.0, 0.0, 0.0),
-    among=(1.0, 0, 0, 0, 4.0, 3.0, -1.0, -2.0),
+    alone=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
+    among=(1.0, 0, 0, 0, 0, 4.0, 3.0, -1.0, -2.0),
     on_page=(1.0, 0.5, 0.0),
 )
 
@@ -60,7 +60,7 @@ def test_among_doubtful_candidates_each_is_more_doubtful() -> None:
 
 
 def test_no_candidate_is_no_error() -> None:
-    alone = evidence.alone(np.zeros((0, 10)), np.zeros(0), np.zeros((0, 11)), np.zeros((0, 10)))
+    alone = evidence.alone(np.zeros((0, 10)), np.zeros(0), np.zeros((0, 11)), np.zeros(0), np.zeros((0, 10)))
     assert evidence.existence(alone, np.zeros((0, 4)), EVEN).shape == (0,)
 
 

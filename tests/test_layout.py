@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mnist_cnn.reading.layout import falling, numbers, rows, slope
+from mnist_cnn.reading.layout import falling, rows, slope, wide_gaps
 
 
 def page(counts: list[int], climb: float = 0.0, seed: int = 0) -> tuple[np.ndarray, list[list[int]]]:
@@ -113,7 +113,14 @@ def in_a_row(*lefts: float) -> np.ndarray:
     ],
 )
 def test_a_wide_gap_separates_numbers(lefts: tuple[float, ...], begins: list[int]) -> None:
-    assert numbers(in_a_row(*lefts).reshape(-1, 4)) == begins
+    assert wide_gaps(in_a_row(*lefts).reshape(-1, 4), 30) == begins
+
+
+def test_a_wide_gap_is_one_also_in_a_row_that_lies_on_its_side_or_head() -> None:
+    row = in_a_row(0, 25, 120, 145, 170, 300)
+    down = row[:, [1, 0, 3, 2]]
+    assert wide_gaps(down, 30) == [2, 5]
+    assert wide_gaps(row[::-1], 30) == [1, 4]
 
 
 @pytest.mark.parametrize("angle", [-0.9, -0.4, 0.3, 0.8])

@@ -131,7 +131,7 @@ def test_many_are_read_like_one(reader: Reader) -> None:
 def test_the_json_of_a_reading_is_plain(reader: Reader) -> None:
     document = json.loads(json.dumps(reader.read(inked(mask("4/2"), 255, 0)).to_dict()))
     assert document["text"] == "4\n2"
-    keys = {"page", "pages", "text", "width", "height", "note", "numbers", "rows", "candidates"}
+    keys = {"page", "pages", "text", "width", "height", "note", "numbers", "rows", "marks", "candidates"}
     assert set(document) == keys
     digit = document["rows"][0][0]
     assert set(digit) == {"digit", "most_probable", "confidence", "probabilities", "non_digit_probability", "box"}

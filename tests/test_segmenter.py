@@ -30,11 +30,9 @@ def test_light_and_contrast_change_little() -> None:
     segment = keras_segmenter(segmenter(SMALL))
     image = np.zeros((1, SIDE, SIDE, 2))
     image[:, 16:48, 28:36] = 1
-    (bright, bright_ink), (dim, dim_ink) = (
-        segment((low + image * span).astype(np.uint8)) for low, span in ((20, 200), (90, 100))
-    )
-    assert bright == pytest.approx(dim, abs=0.05)
-    assert bright_ink == pytest.approx(dim_ink, abs=0.05)
+    bright, dim = (segment((low + image * span).astype(np.uint8)) for low, span in ((20, 200), (90, 100)))
+    assert bright.classes == pytest.approx(dim.classes, abs=0.05)
+    assert bright.inks == pytest.approx(dim.inks, abs=0.05)
 
 
 def test_each_pixel_of_the_ink_is_where_it_is_on_the_crop() -> None:
@@ -86,9 +84,13 @@ def onnx(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_onnx_file_gives_probabilities_for_any_number_of_crops(onnx: Path) -> None:
     segment = onnx_segmenter(onnx, 1)
     for count in (0, 1, 65):
-        probabilities, inks = segment(np.tile(CROPS[:1], (count, 1, 1, 1)))
-        assert (probabilities.shape, inks.shape) == ((count, CLASSES), (count, INK, INK))
-        assert probabilities.sum(axis=1) == pytest.approx(1)
+        said = segment(np.tile(CROPS[:1], (count, 1, 1, 1)))
+        assert (said.classes.shape, said.inks.shape) == ((count, CLASSES), (count, INK, INK))
+        assert said.classes.sum(axis=1) == pytest.approx(1)
+        # Marks are a part of what is no digit.
+        assert (said.probabilities.shape, said.marks.shape) == ((count, 11), (count, 12))
+        assert said.probabilities.sum(axis=1) == pytest.approx(1)
+        assert (said.marks.sum(axis=1) <= said.probabilities[:, -1] + 1e-6).all()
     assert onnx_file.opset_of(onnx) == 15
 
 

@@ -15,7 +15,6 @@ from mnist_cnn.data.pages.sources import Sources, sources
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.evaluation.detection import Counts
 from mnist_cnn.evaluation.segmenter_evaluation import (
-    NO_DIGIT,
     THRESHOLDS,
     SegmenterEvaluation,
     evaluate_segmenter,
@@ -23,6 +22,7 @@ from mnist_cnn.evaluation.segmenter_evaluation import (
     roc_auc,
 )
 from mnist_cnn.evaluation.segmenter_sheet import INVENTED, MISSED, RIGHT, sheet
+from mnist_cnn.reading.segmenter_network import CLASSES, MARKS, NO_DIGIT, Segmented
 from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.training.detector_fit import compiled_detector
 from mnist_cnn.training.made_epochs import TEST, VALIDATION, Step, updates_per_epoch
@@ -141,18 +141,21 @@ def test_hyperparameters_of_the_other_kinds_are_refused() -> None:
     assert Recipe(**Recipe("segmenter", dropout=0.5).to_dict()) == Recipe("segmenter", dropout=0.5)
 
 
-def some_crops() -> tuple[tuple[np.ndarray, np.ndarray], Crops]:
-    """Four crops, a 3, a 5, none and none, and what a segmenter says of them: right, no digit, right, a 7."""
-    labels = np.array([3, 5, NO_DIGIT, NO_DIGIT], np.int32)
+SLASH = NO_DIGIT + 1 + MARKS.index("/")
+
+
+def some_crops() -> tuple[Segmented, Crops]:
+    """Four crops, a 3, a 5, a slash and none, and what a segmenter says of them: right, no digit, right, a 7."""
+    labels = np.array([3, 5, SLASH, NO_DIGIT], np.int32)
     inks = np.zeros((4, 48, 48), np.uint8)
     inks[:2, 8:40, 20:28] = 255
-    probabilities = np.full((4, 11), 0.01, np.float32)
-    probabilities[[0, 1, 2, 3], [3, NO_DIGIT, NO_DIGIT, 7]] = 0.9
-    probabilities[1, 5] = 0.04  # likelier than the other digits
-    probabilities /= probabilities.sum(axis=1, keepdims=True)
+    classes = np.full((4, CLASSES), 0.001, np.float32)
+    classes[[0, 1, 2, 3], [3, NO_DIGIT, SLASH, 7]] = 0.9
+    classes[1, 5] = 0.04  # likelier than the other digits
+    classes /= classes.sum(axis=1, keepdims=True)
     marked = inks / np.float32(255)
     marked[1] = 0
-    return (probabilities, marked), Crops(np.full((4, 64, 64, 2), 90, np.uint8), inks, labels)
+    return Segmented(classes, marked), Crops(np.full((4, 64, 64, 2), 90, np.uint8), inks, labels)
 
 
 def by_amount(images: np.ndarray) -> np.ndarray:
@@ -168,6 +171,8 @@ def test_an_evaluation_counts_labels_digits_by_threshold_and_what_a_classifier_s
     assert (found.labels.correct, found.labels.count) == (2, 2)
     assert found.by_marked_ink is not None
     assert found.by_true_ink is not None
+    assert found.marks is not None
+    assert (found.marks.correct, found.marks.count) == (1, 1)
     assert (found.by_marked_ink.correct, found.by_true_ink.correct, found.by_true_ink.count) == (1, 1, 2)
     at_half = next(one for one in found.by_threshold if one.threshold == 0.5)
     assert at_half.counts == Counts(digits=2, detections=2, right=1)
@@ -179,17 +184,17 @@ def test_an_evaluation_counts_labels_digits_by_threshold_and_what_a_classifier_s
     assert found.lines[0].startswith(
         "4 crops of made pages of held-out writers: ROC AUC of digits against non-digits 0.6"
     )
-    assert len(found.lines) == 4
+    assert len(found.lines) == 5
 
 
 def test_without_digits_nothing_is_said_of_labels_and_ink() -> None:
-    (probabilities, marked), crops = some_crops()
-    none = Crops(*(one[2:] for one in crops))
-    found = evaluate_segmenter((probabilities[2:], marked[2:]), none, by_amount)
-    assert (found.labels, found.by_marked_ink, found.by_true_ink) == (None, None, None)
+    said, crops = some_crops()
+    none, of_none = Crops(*(one[3:] for one in crops)), Segmented(said.classes[3:], said.inks[3:])
+    found = evaluate_segmenter(of_none, none, by_amount)
+    assert (found.labels, found.by_marked_ink, found.by_true_ink, found.marks) == (None, None, None, None)
     assert (found.roc_auc, found.roc_auc_interval) == (0.5, (0.0, 1.0))
     assert SegmenterEvaluation.from_dict(found.to_dict()) == found
-    assert measured((probabilities[2:], marked[2:]), none) == {"val_roc_auc": 0.5}
+    assert measured(of_none, none) == {"val_roc_auc": 0.5}
     assert len(found.lines) == 1
 
 
@@ -214,16 +219,16 @@ def test_the_interval_of_the_roc_auc_has_the_true_one_inside_in_most_samples() -
 
 
 def test_the_validation_loss_is_that_of_the_probabilities() -> None:
-    (probabilities, marked), crops = some_crops()
-    by_hand = -np.log(probabilities[np.arange(4), crops.labels]).mean()
-    ink = validation_loss((probabilities, marked), crops, 0.0) - by_hand
+    said, crops = some_crops()
+    by_hand = -np.log(said.classes[np.arange(4), crops.labels]).mean()
+    ink = validation_loss(said, crops, 0.0) - by_hand
     assert ink == pytest.approx(2 * -np.log(1e-5) * (crops.inks[1] > 0).mean() / 2, rel=1e-2)
 
 
 def test_the_sheet_shows_each_crop_beside_its_ink() -> None:
-    (probabilities, marked), crops = some_crops()
+    said, crops = some_crops()
     drawn = sheet(
-        (np.tile(probabilities, (3, 1)), np.tile(marked, (3, 1, 1))),
+        Segmented(np.tile(said.classes, (3, 1)), np.tile(said.inks, (3, 1, 1))),
         Crops(*(np.concatenate([one] * 3) for one in crops)),
     )
     assert drawn.shape == (2 * 128 + 8, 6 * 256 + 5 * 8, 3)

@@ -14,11 +14,14 @@ from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import peaks
 from mnist_cnn.reading.drawing import drawing_of
 from mnist_cnn.reading.evidence import Weights
+from mnist_cnn.reading.gaps import gaps, places_of, shows_ink
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.nearest import outlines
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.sheet import sheet_of
 from page_scripts import Scripts, as_array, image_of, opened
+from readings import row_of
 from static_host import chromium
 from test_sheet import photograph
 
@@ -215,7 +218,7 @@ def test_rows_and_numbers_are_the_same(scripts: Scripts, rng: np.random.Generato
     for count in [0, 1, 2, 3, 5, *range(8, 30, 3)]:
         boxes = random_boxes(rng, count)
         assert scripts.call("reading/layout.js", "rows", boxes.tolist()) == layout.rows(boxes)
-        assert scripts.call("reading/layout.js", "numbers", boxes.tolist()) == layout.numbers(boxes)
+        assert scripts.call("reading/layout.js", "wideGaps", boxes.tolist(), 20) == layout.wide_gaps(boxes, 20)
         assert scripts.call("reading/layout.js", "falling", boxes.tolist()) == pytest.approx(layout.falling(boxes))
     block = np.array([(25 * column, 50 * row) for row in range(3) for column in range(3)], float)
     corners = np.concatenate([block, block + np.array([250, 22])])
@@ -228,16 +231,20 @@ def test_rows_and_numbers_are_the_same(scripts: Scripts, rng: np.random.Generato
 
 def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -> None:
     weights = Weights(
-        (1.0, 0.5, 2.0), (1.0, 0.3, 0.4, 0.2, -0.1), (1.0, 0.1, 0.2, 0.3, 4.0, 3.0, -1.0, -2.0), (0.9, 0.6, -0.4)
+        (1.0, 0.5, 2.0),
+        (1.0, 0.3, 0.4, 0.5, 0.2, -0.1),
+        (1.0, 0.1, 0.2, 0.2, 0.3, 4.0, 3.0, -1.0, -2.0),
+        (0.9, 0.6, -0.4),
     )
     call: Callable[..., Any] = lambda name, *given: scripts.call("reading/evidence.js", name, *given)  # noqa: E731
     for count in (0, 1, 2, 15):
         boxes, scores, seconded = random_boxes(rng, count), rng.random((count, 10)), rng.random(count)
         segmented, classified = rng.dirichlet(np.ones(11), count), rng.dirichlet(np.ones(10), count)
-        alone = evidence.alone(scores, seconded, segmented, classified)
+        marks = rng.dirichlet(np.ones(13), count)[:, 1:]
+        alone = evidence.alone(scores, seconded, segmented, marks.sum(axis=1), classified)
         own = [
-            call("alone", {"scores": one.tolist(), "seconded": two}, three.tolist(), four.tolist())
-            for one, two, three, four in zip(scores, seconded.tolist(), segmented, classified, strict=True)
+            call("alone", {"scores": one.tolist(), "seconded": two}, three.tolist(), its.tolist(), four.tolist())
+            for one, two, three, its, four in zip(scores, seconded.tolist(), segmented, marks, classified, strict=True)
         ]
         assert np.array(own).reshape(alone.shape) == pytest.approx(alone)
         exists = call("existence", own, boxes.tolist(), vars(weights))
@@ -247,6 +254,37 @@ def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -
         for index in range(count):
             witnesses = [one[index].tolist() for one in (scores, segmented[:, :-1], classified)]
             assert call("ofDigits", witnesses, vars(weights)) == pytest.approx(digits[index])
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["12.50", "-42 7", "12/05/2024", "3+4=7", "85%", "(030)123-456", "1,234 1,234,567", "1.234,56", ".5 -.5%", "12. 3"],
+)
+def test_numbers_and_their_values_are_the_same(scripts: Scripts, written: str) -> None:
+    row = row_of(written)
+    document = Reading((row,), 1000, 60).to_dict()
+    digits = [{"probabilities": list(one.probabilities), "box": vars(one.box), "image": [0] * 784} for one in row]
+    marks = [
+        {"text": one.text, "confidence": one.confidence, "box": vars(one.box), "after": one.after} for one in row.marks
+    ]
+    rows = {"rows": [{"digits": digits, "marks": marks, "possibleMarks": []}], "candidates": []}
+    read = scripts.call("reading/reading.js", "documentOf", rows, {"width": 1000, "height": 60}, 0.5)
+    assert (read["text"], read["marks"]) == (document["text"], document["marks"])
+    for one, other in zip(read["numbers"][0], document["numbers"][0], strict=True):
+        assert one.pop("confidence") == pytest.approx(other.pop("confidence"))
+        assert one == other
+
+
+def test_marks_are_looked_for_in_the_same_places(scripts: Scripts) -> None:
+    page = np.full((160, 400), 230, np.uint8)
+    page[60:100, [100, 160, 330]] = 20
+    page[94:98, 138:142] = 30
+    octaves = Octaves(page)
+    for boxes in ([(90, 60, 112, 100), (150, 62, 172, 101), (320, 58, 340, 97)], [(90, 60, 112, 100)]):
+        found = scripts.call("reading/gaps.js", "placesIn", image_of(page), list(map(list, boxes)))
+        edges = np.array(boxes, float)
+        expected = [place for gap in gaps(octaves, edges) if shows_ink(octaves, gap) for place in places_of(gap)]
+        assert np.array(found) == pytest.approx(np.array(expected))
 
 
 def test_peaks_of_the_finder_are_the_same(scripts: Scripts, rng: np.random.Generator) -> None:

@@ -16,7 +16,7 @@ def reader() -> Reader:
 
 
 def text(reader: Reader, image: Image, single: bool = False) -> str:
-    return reader.read(image, single).text.replace("\n", "/")
+    return reader.read(image, single).digits_text.replace("\n", "/")
 
 
 def photographed(image: Image, seed: int = 0) -> Image:

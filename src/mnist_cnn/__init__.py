@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mnist_cnn.reading.ensemble import average
     from mnist_cnn.reading.reader import Reader, read, read_pages
     from mnist_cnn.reading.reading import Reading
+    from mnist_cnn.sheets.table import read_tables
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows.adaptation.adapt import adapt
     from mnist_cnn.workflows.estimator import DigitClassifier
@@ -51,6 +52,7 @@ __all__ = [
     "read_in_parallel",
     "read_on_cluster",
     "read_pages",
+    "read_tables",
     "report",
     "resume",
     "train",
@@ -78,6 +80,7 @@ _HOME = {
     "read_in_parallel": ("bulk.local_reading", "read_in_parallel"),
     "read_on_cluster": ("bulk.ray_reading", "read_on_cluster"),
     "read_pages": ("reading.reader", "read_pages"),
+    "read_tables": ("sheets.table", "read_tables"),
     "report": ("workflows.report", "report"),
     "resume": ("workflows.train", "resume"),
     "train": ("workflows.train", "train"),

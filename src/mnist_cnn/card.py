@@ -156,7 +156,7 @@ DETECTION = Fields({"pages": COUNT, **AT_THRESHOLD, "by_threshold": ListOf(Field
 SEGMENTATION = Fields(
     {
         "crops": COUNT,
-        **dict.fromkeys(("labels", "by_marked_ink", "by_true_ink"), AnyOf(ACCURACY, or_null=True)),
+        **dict.fromkeys(("labels", "by_marked_ink", "by_true_ink", "marks"), AnyOf(ACCURACY, or_null=True)),
         "roc_auc": SHARE,
         "roc_auc_confidence_interval": PAIR,
         "by_threshold": ListOf(Fields(AT_THRESHOLD)),

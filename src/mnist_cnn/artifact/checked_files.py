@@ -2,7 +2,7 @@
 
 `images` (n, 28, 28) uint8 are what the files are checked on, `outputs` what the model gave for them: (n, 10)
 probabilities. With a finder they are (n, h, w) pages and its outputs (n, h/4, w/4, 14), with a segmenter (n, 64, 64, 2)
-crops and its probabilities, of each class and of each pixel being ink, in one row (n, 11 + 48·48). Raises ExportError
+crops and its probabilities, of each class and of each pixel being ink, in one row (n, 23 + 48·48). Raises ExportError
 if a file does not give the same, and OSError if it cannot be written.
 """
 
@@ -59,9 +59,9 @@ def in_one_row(segment: Segmenter) -> Function:
     return lambda crops: row_of(*segment(crops))
 
 
-def row_of(probabilities: np.ndarray, inks: np.ndarray) -> np.ndarray:
+def row_of(classes: np.ndarray, inks: np.ndarray) -> np.ndarray:
     """The outputs of a segmenter in one row for each crop."""
-    return np.concatenate([probabilities, inks.reshape(len(inks), -1)], axis=1)
+    return np.concatenate([classes, inks.reshape(len(inks), -1)], axis=1)
 
 
 def save_both(

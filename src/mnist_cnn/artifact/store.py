@@ -38,7 +38,7 @@ class Shapes(NamedTuple):
 
 CLASSIFIER = Shapes((None, 28, 28, 1), (None, 10), "n×28×28×1 images to n×10 probabilities")
 FINDER = Shapes((None, None, None, 1), (None, None, None, 14), "images to places")
-SEGMENTER = Shapes((None, 64, 64, 2), [(None, 11), (None, 48, 48, 1)], "n×64×64×2 crops to n×11 logits and n×48×48 ink")
+SEGMENTER = Shapes((None, 64, 64, 2), [(None, 23), (None, 48, 48, 1)], "n×64×64×2 crops to n×23 logits and n×48×48 ink")
 DETECTORS = {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER}  # by their recipes
 
 

@@ -30,7 +30,7 @@ class ReaderOptions:
     """How images are to be read: the arguments of `Reader` and of `Reader.read`, and the limits for one page.
 
     `region` is (x, y, width, height). With `keep_pixels`, the `source` of each reading is the upright image, at most
-    1600 pixels long; otherwise None.
+    1600 pixels long; otherwise None. With `boxes`, it says what is in boxes that are drawn for digits.
     """
 
     model: str | None = None
@@ -38,6 +38,7 @@ class ReaderOptions:
     single: bool = False
     keep_pixels: bool = False
     region: tuple[int, int, int, int] | None = None
+    boxes: bool = False
     seconds: float = SECONDS
     memory: int = MEMORY
 
@@ -101,7 +102,8 @@ class PageReader:
         """Read the first page by itself, because in a batch the last bits of a probability may differ."""
         self.close()
         source = upright(image)[0] if self.options.keep_pixels else None
-        return replace(self.reader.read(image, self.options.single, region=self.region), source=source)
+        reading = self.reader.read(image, self.options.single, region=self.region, boxes=self.options.boxes)
+        return replace(reading, source=source)
 
     def read_page(self, page: Page) -> Reading:
         """Read another page."""
@@ -109,8 +111,8 @@ class PageReader:
             self.close()
             self.document, self.image = Document(page.image), page.image
         source = upright(Part(self.document, page.number))[0] if self.options.keep_pixels else None
-        [reading] = self.reader.read_many([Part(self.document, page.number, self.region)], self.options.single)
-        return replace(reading, source=source)
+        part = Part(self.document, page.number, self.region)
+        return replace(self.reader.read_part(part, self.options.single, boxes=self.options.boxes), source=source)
 
     def close(self) -> None:
         """Close the image that is open."""

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+BOX = pa.struct([(side, pa.int32()) for side in ("left", "top", "width", "height")])
 DIGIT = pa.struct(
     [
         ("digit", pa.int8()),
@@ -13,7 +14,17 @@ DIGIT = pa.struct(
         ("confidence", pa.float64()),
         ("probabilities", pa.list_(pa.float64())),
         ("non_digit_probability", pa.float64()),
-        ("box", pa.struct([(side, pa.int32()) for side in ("left", "top", "width", "height")])),
+        ("box", BOX),
+    ]
+)
+MARK = pa.struct([("text", pa.string()), ("confidence", pa.float64()), ("after", pa.int32()), ("box", BOX)])
+NUMBER = pa.struct(
+    [
+        ("text", pa.string()),
+        ("value", pa.string()),
+        ("confidence", pa.float64()),
+        ("marks", pa.list_(MARK)),
+        ("box", BOX),
     ]
 )
 SCHEMA = pa.schema(
@@ -26,8 +37,9 @@ SCHEMA = pa.schema(
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("note", pa.string()),
-        ("numbers", pa.list_(pa.list_(pa.string()))),
+        ("numbers", pa.list_(pa.list_(NUMBER))),
         ("rows", pa.list_(pa.list_(DIGIT))),
+        ("marks", pa.list_(pa.list_(MARK))),
         ("candidates", pa.list_(DIGIT)),
     ]
 )

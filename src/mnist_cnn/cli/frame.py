@@ -154,7 +154,7 @@ def given(context: typer.Context) -> set[str]:
 
 def as_options(names: set[str]) -> str:
     """Names of parameters as they are written on the command line."""
-    return ", ".join(f"--{name.replace('_', '-')}" for name in sorted(names))
+    return ", ".join(f"--{name.rstrip('_').replace('_', '-')}" for name in sorted(names))
 
 
 def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

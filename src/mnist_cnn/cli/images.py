@@ -4,6 +4,7 @@ import functools
 import json
 import os
 from dataclasses import astuple
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,15 @@ from mnist_cnn.cli.options import (
 from mnist_cnn.system import environment
 
 
+class Format(StrEnum):
+    """How results are shown or written."""
+
+    TEXT = "text"
+    CSV = "csv"
+    JSONL = "jsonl"
+    JSON = "json"
+
+
 def read(
     context: typer.Context,
     images: Images,
@@ -41,12 +51,33 @@ def read(
             help="Folder for copies of the images with boxes, digits and confidences.", rich_help_panel=OUTPUT
         ),
     ] = None,
+    boxes: Annotated[
+        bool,
+        typer.Option("--boxes", help="What is in boxes drawn for digits: _ for an empty one, other for what is none."),
+    ] = False,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="pattern",
+            help="What each row holds: date, phone, 0-20, decimal(2), luhn, a regular expression … (docs/reading.md).",
+        ),
+    ] = None,
+    digits_only: Annotated[
+        bool,
+        typer.Option(
+            "--digits-only", help="Only digits, without marks and spaces between them.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
     quiet: Quiet = False,
     verbose: Annotated[
         bool,
         typer.Option("--verbose", "-v", help="Also the confidence of each digit.", rich_help_panel=OUTPUT),
     ] = False,
     as_json: Json = False,
+    format_: Annotated[
+        Format | None,
+        typer.Option("--format", help="How to show the results; CSV has a line per number.", rich_help_panel=OUTPUT),
+    ] = None,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -56,7 +87,12 @@ def read(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="New folder for the results, in Parquet.", rich_help_panel=CLUSTER),
+        typer.Option(
+            "--output",
+            "-o",
+            help="New .csv, .jsonl or .json file for the results; with --ray a folder for Parquet.",
+            rich_help_panel=OUTPUT,
+        ),
     ] = None,
     path_column: Annotated[
         str, typer.Option(help="Column of a Parquet file with the names of the images.", rich_help_panel=CLUSTER)
@@ -72,16 +108,18 @@ def read(
     $ mnist-cnn read photo.jpg
     $ mnist-cnn read form.jpg --region 120,80,600,200
     $ mnist-cnn read photo.jpg --verbose
-    $ mnist-cnn read scans/ --json
+    $ mnist-cnn read scans/ -o numbers.csv
+    $ mnist-cnn read card.jpg --expect date
     $ mnist-cnn read scans/ --annotate drawn/ --min-confidence 0.9
     $ mnist-cnn read - --single --model fast < digit.png
     """
+    from mnist_cnn.reading.patterns import pattern_of
     from mnist_cnn.reading.region import Region
     from mnist_cnn.terminal import readings
 
     rectangle = None if region is None else astuple(Region.parse(region))
     if ray and output:
-        if others := given(context) & {"workers", "annotate", "verbose"}:
+        if others := given(context) & {"workers", "annotate", "verbose", "expect", "boxes", "digits_only", "format_"}:
             stop(f"{as_options(others)} cannot be given with --ray: leave it out.", 2)
         from mnist_cnn.bulk.ray_reading import read_on_cluster
 
@@ -98,17 +136,37 @@ def read(
             region=rectangle,
         )
         raise typer.Exit(0 if readings.read_elsewhere(there, quiet=quiet, as_json=as_json) else 1)
-    if named := given(context) & {"ray", "output", "path_column", "bytes_column"}:
+    if named := given(context) & {"ray", "path_column", "bytes_column"}:
         stop(f"{as_options(named)}: give both --ray ADDRESS and --output FOLDER, or neither.", 2)
     from mnist_cnn.bulk.local_reading import LocalReaders
     from mnist_cnn.bulk.reader_process import ReaderOptions
     from mnist_cnn.reading.model_names import path_of
 
+    form = form_of(output, format_, as_json=as_json)
+    if boxes and expect is not None:
+        stop("--boxes and --expect cannot be given together: leave one out.", 2)
+    pattern = None if expect is None else pattern_of(expect)
+    shown = readings.Shown(form.value, verbose, digits_only, pattern)
     named_model = None if model is None else str(path_of(model))
-    options = ReaderOptions(named_model, min_confidence, single, bool(annotate), rectangle)
+    options = ReaderOptions(named_model, min_confidence, single, bool(annotate), rectangle, boxes)
     readers = LocalReaders(options, workers, by_fork=environment.own_process)
-    if not readings.read_each(readers, images, annotate=annotate, quiet=quiet, verbose=verbose, as_json=as_json):
+    if not readings.read_each(readers, images, annotate=annotate, quiet=quiet, how=shown, output=output):
         raise typer.Exit(1)
+
+
+def form_of(output: Path | None, named: Format | None, *, as_json: bool) -> Format:
+    """The format of the results: what is named, or what the name of their file says."""
+    from mnist_cnn.terminal.reading_formats import suffix_of
+
+    if as_json and named not in (None, Format.JSON):
+        stop(f"--json and --format {named} contradict each other: leave one out.", 2)
+    named = Format.JSON if as_json else named
+    if not output:
+        return named or Format.TEXT
+    form = Format(suffix_of(output))
+    if named not in (None, form):
+        stop(f"--format {named} and a file that ends with .{form} contradict each other: leave out --format.", 2)
+    return form
 
 
 def explain(

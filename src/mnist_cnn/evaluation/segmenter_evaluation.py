@@ -10,13 +10,12 @@ from mnist_cnn.evaluation.detection import Counts
 from mnist_cnn.evaluation.metrics import Accuracy, Interval, Z
 from mnist_cnn.evaluation.thresholds import AtThreshold, at_threshold
 from mnist_cnn.reading.network import Classifier
-from mnist_cnn.reading.segmenter_network import CLASSES, Segmented
+from mnist_cnn.reading.segmenter_network import NO_DIGIT, Segmented
 
 if TYPE_CHECKING:
     from mnist_cnn.data.pages.crop_process import Crops
 
 THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-NO_DIGIT = CLASSES - 1  # a label
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,8 @@ class SegmenterEvaluation:
     `labels` counts the digits of which it says correctly which digit they are; `roc_auc` is that of the probability of
     a digit, over crops with and without one, and `by_threshold` says what is a digit from each probability on.
     `by_marked_ink` and `by_true_ink` count the digits that the bundled classifier classifies correctly by the ink that
-    the segmenter marks, and by their own. What cannot be measured without a digit is None.
+    the segmenter marks, and by their own; `marks` counts the places with a mark of which it says which mark it is. What
+    cannot be measured without a digit, or a mark, is None.
     """
 
     crops: int
@@ -35,6 +35,7 @@ class SegmenterEvaluation:
     roc_auc_interval: Interval
     by_marked_ink: Accuracy | None
     by_true_ink: Accuracy | None
+    marks: Accuracy | None
     by_threshold: Sequence[AtThreshold]
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,24 +52,35 @@ class SegmenterEvaluation:
     def from_dict(cls, document: Mapping[str, Any]) -> "SegmenterEvaluation":
         """Read back what `to_dict` made; raises KeyError, TypeError or ValueError for anything else."""
         low, high = document["roc_auc_confidence_interval"]
-        labels, marked, true = (
+        labels, marked, true, marks = (
             Accuracy.from_dict(document[name]) if document[name] else None
-            for name in ("labels", "by_marked_ink", "by_true_ink")
+            for name in ("labels", "by_marked_ink", "by_true_ink", "marks")
         )
         by_threshold = [AtThreshold.from_dict(one) for one in document["by_threshold"]]
         interval = float(low), float(high)
-        return cls(int(document["crops"]), labels, float(document["roc_auc"]), interval, marked, true, by_threshold)
+        auc = float(document["roc_auc"])
+        return cls(int(document["crops"]), labels, auc, interval, marked, true, marks, by_threshold)
 
     @property
     def accuracies(self) -> dict[str, Accuracy | None]:
-        """Those of the labels, and of the classifier by either ink, by their names in a model card."""
-        return {"labels": self.labels, "by_marked_ink": self.by_marked_ink, "by_true_ink": self.by_true_ink}
+        """Those of the labels, of the classifier by either ink, and of marks, by their names in a model card."""
+        return {
+            "labels": self.labels,
+            "by_marked_ink": self.by_marked_ink,
+            "by_true_ink": self.by_true_ink,
+            "marks": self.marks,
+        }
 
     @property
     def lines(self) -> list[str]:
         """The results in sentences."""
         said = [f"{self.crops:,} crops of made pages of held-out writers: {self}"]
-        words = ("Labels of the digits", "The bundled model by the ink that is marked", "The bundled model by true ink")
+        words = (
+            "Labels of the digits",
+            "The bundled model by the ink that is marked",
+            "The bundled model by true ink",
+            "Marks between digits",
+        )
         return said + [f"{name}: {one}" for name, one in zip(words, self.accuracies.values(), strict=True) if one]
 
     def __str__(self) -> str:
@@ -79,7 +91,7 @@ class SegmenterEvaluation:
 
 def evaluate_segmenter(said: Segmented, crops: "Crops", classify: Classifier) -> SegmenterEvaluation:
     """Evaluate what a segmenter says of crops."""
-    probabilities, inks = said
+    probabilities, inks = said.probabilities, said.inks
     digits = crops.labels < NO_DIGIT
     auc, interval = roc_auc(1 - probabilities[:, NO_DIGIT], digits)
     return SegmenterEvaluation(
@@ -89,14 +101,15 @@ def evaluate_segmenter(said: Segmented, crops: "Crops", classify: Classifier) ->
         interval,
         classified(classify, inks[digits], crops.labels[digits]),
         classified(classify, crops.inks[digits] / 255, crops.labels[digits]),
+        marks_of(said, crops.labels),
         [at_threshold(one, counts_of(probabilities, digits, one)) for one in THRESHOLDS],
     )
 
 
 def measured(said: Segmented, crops: "Crops") -> dict[str, float]:
     """The accuracy of the labels, if there are digits, and the ROC AUC, for a row of history."""
-    labels = labels_of(said[0], crops.labels)
-    auc, _ = roc_auc(1 - said[0][:, NO_DIGIT], crops.labels < NO_DIGIT)
+    labels = labels_of(said.probabilities, crops.labels)
+    auc, _ = roc_auc(1 - said.probabilities[:, NO_DIGIT], crops.labels < NO_DIGIT)
     return ({"val_accuracy": round(labels.value, 6)} if labels else {}) | {"val_roc_auc": round(auc, 6)}
 
 
@@ -104,6 +117,13 @@ def labels_of(probabilities: np.ndarray, labels: np.ndarray) -> Accuracy | None:
     """How many of the digits have the correct label, taken that they are digits; None without any."""
     digits = labels < NO_DIGIT
     right = probabilities[digits, :NO_DIGIT].argmax(axis=1) == labels[digits]
+    return Accuracy(int(right.sum()), len(right)) if len(right) else None
+
+
+def marks_of(said: Segmented, labels: np.ndarray) -> Accuracy | None:
+    """How many of the marks are known as such; None without any."""
+    marks = labels > NO_DIGIT
+    right = said.classes[marks].argmax(axis=1) == labels[marks]
     return Accuracy(int(right.sum()), len(right)) if len(right) else None
 
 

@@ -5,12 +5,12 @@ import numpy as np
 
 from mnist_cnn.data.pages.crop_process import MIDDLE, Crops
 from mnist_cnn.evaluation.tiles import tiled
-from mnist_cnn.reading.segmenter_network import CLASSES, Segmented
+from mnist_cnn.reading.segmenter_network import MARKS, NO_DIGIT, Segmented
 
 COLUMNS, ROWS = 6, 8
 SCALE = 2  # pixels of the sheet for one of a crop
 STRIPE = 4  # pixels above a crop
-NO_DIGIT = CLASSES - 1  # a label
+WORDS = (*"0123456789", "", *MARKS.replace("×", "x").replace("÷", "'"))  # OpenCV has only ASCII
 # Blue, green, red, as OpenCV has them.
 RIGHT, MISSED, INVENTED = (200, 110, 20), (0, 140, 255), (160, 20, 220)
 
@@ -19,11 +19,12 @@ def sheet(said: Segmented, crops: Crops) -> np.ndarray:
     """The first 48 crops, six in a row, (height, width, 3) uint8 in blue, green, red.
 
     Of each there is the crop, and beside it the ink that is marked in its middle, black on white. Above it is what the
-    segmenter says, a digit or a dash, and a stripe: blue if that is right, orange if a digit is taken for none, pink
-    otherwise.
+    segmenter says, a digit, a mark or nothing, and a stripe: blue if that is right, orange if a digit or a mark is
+    taken for none, pink otherwise.
     """
-    likeliest = said[0].argmax(axis=1)
-    rows = zip(crops.images[: COLUMNS * ROWS, ..., 0], said[1], likeliest.tolist(), crops.labels.tolist(), strict=False)
+    likeliest = said.classes.argmax(axis=1)
+    images = crops.images[: COLUMNS * ROWS, ..., 0]
+    rows = zip(images, said.inks, likeliest.tolist(), crops.labels.tolist(), strict=False)
     return tiled([marked(*row) for row in rows], COLUMNS)
 
 
@@ -36,7 +37,6 @@ def marked(image: np.ndarray, ink: np.ndarray, said: int, label: int) -> np.ndar
     drawn = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR)
     colour = RIGHT if said == label else MISSED if said == NO_DIGIT else INVENTED
     drawn[:STRIPE] = colour
-    word = "-" if said == NO_DIGIT else str(said)
     return cv2.putText(
-        drawn, word, (large.shape[1] - 14, STRIPE + 14), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA
+        drawn, WORDS[said], (large.shape[1] - 14, STRIPE + 14), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA
     )

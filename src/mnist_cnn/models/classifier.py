@@ -7,7 +7,7 @@ import numpy as np
 
 from mnist_cnn.reading.finder_network import Finder
 from mnist_cnn.reading.network import Classifier, checked
-from mnist_cnn.reading.segmenter_network import Segmented, Segmenter
+from mnist_cnn.reading.segmenter_network import Segmented, Segmenter, segmented_of
 
 if TYPE_CHECKING:
     import keras
@@ -36,15 +36,14 @@ def keras_finder(network: "keras.Model") -> Finder:
 
 
 def keras_segmenter(network: "keras.Model") -> Segmenter:
-    """Make the function (n, 64, 64, 2) uint8 → (n, 11), (n, 48, 48) float32 probabilities from a segmenter of Keras."""
+    """Make the function (n, 64, 64, 2) uint8 → probabilities from a segmenter of Keras."""
     predict = predicting(network, PAGES)
 
     def segment(crops: np.ndarray) -> Segmented:
         # A last batch of another size would be compiled once more.
         filled = np.concatenate([crops, np.zeros((-len(crops) % PAGES, *crops.shape[1:]), np.uint8)])
         logits, inks = (one[: len(crops)] for one in predict(filled))
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
+        return segmented_of(logits, inks)
 
     return segment
 

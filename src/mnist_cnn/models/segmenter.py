@@ -10,7 +10,8 @@ from keras import layers, ops
 from mnist_cnn.models.finder import convolved, joined, residual
 
 SIDE, INK = 64, 48  # pixels: of a crop, and of its middle, in which ink is marked
-CLASSES = 11  # ten digits, and no digit
+NO_DIGIT = 10  # the class of what is neither a digit nor a mark that is read
+CLASSES = 23  # ten digits, no digit, and twelve marks
 LEAST_DEVIATION = 0.02  # of the range: weaker contrast is not stretched to more than a fifth of the usual one
 SEEN = 12  # pixels at each side of a close crop that do not count for its contrast
 AROUND = (16, 32)  # filters for the wide crops, at a half and a quarter of their size
@@ -18,12 +19,13 @@ HIDDEN = 64  # units of the head
 
 
 def segmenter(filters: tuple[int, int, int] = (16, 48, 80), dropout: float = 0.2) -> keras.Model:
-    """Build the untrained network: (n, 64, 64, 2) uint8 crops to (n, 11) and (n, 48, 48, 1) float32.
+    """Build the untrained network: (n, 64, 64, 2) uint8 crops to (n, 23) and (n, 48, 48, 1) float32.
 
     In the middle of a crop there is a candidate, its longer side 32 pixels in the first channel, and 12 in the second,
     which shows what is around it: an o is a zero among digits and a letter in a word. Crops may have any polarity. The
-    first output are logits of the digits 0 to 9 and of no digit, the second the probability of each of the 48×48 pixels
-    in the middle being ink of the candidate. `filters` are those at a half, a quarter and an eighth of the size.
+    first output are logits of the digits 0 to 9, of no digit and of each mark, the second the probability of each of
+    the 48×48 pixels in the middle being ink of the candidate. `filters` are those at a half, a quarter and an eighth of
+    the size.
     """
     half, quarter, eighth = filters
     crops = layers.Input((SIDE, SIDE, 2), dtype="uint8", name="crops")

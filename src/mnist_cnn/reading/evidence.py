@@ -14,15 +14,15 @@ ALIKE = 0.25  # of the logarithm of height, by which a neighbour's support falls
 ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across its row, and along it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
 PRIOR, AS_MANY = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
-ALONE, AMONG = 4, 3  # kinds of evidence of a candidate itself, and of it among the others
+ALONE, AMONG = 5, 3  # kinds of evidence of a candidate itself, and of it among the others
 
 
 @dataclass(frozen=True)
 class Weights:
     """What each kind of evidence counts for, fitted on made pages of held-out writers (bench/evidence.py).
 
-    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit. `alone` (4,), `among`
-    (4 + 3,) and `on_page` (2,) are of logistic regressions of a candidate being a digit at all: by itself, with its
+    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit. `alone` (5,), `among`
+    (5 + 3,) and `on_page` (2,) are of logistic regressions of a candidate being a digit at all: by itself, with its
     neighbours, and by how doubtful the whole page is; the last number of each is the bias.
     """
 
@@ -59,17 +59,20 @@ def of_digits(witnesses: tuple[np.ndarray, np.ndarray, np.ndarray], weights: Wei
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def alone(scores: np.ndarray, seconded: np.ndarray, segmented: np.ndarray, classified: np.ndarray) -> np.ndarray:
-    """The evidence (n, 4) that candidates are digits, each by itself.
+def alone(
+    scores: np.ndarray, seconded: np.ndarray, segmented: np.ndarray, marked: np.ndarray, classified: np.ndarray
+) -> np.ndarray:
+    """The evidence (n, 5) that candidates are digits, each by itself.
 
-    Of the finder its `scores` (n, 10) and the score that seconds them, of the segmenter the probabilities (n, 11), of
-    the classifier (n, 10), of which what all have in common is that of no digit.
+    Of the finder its `scores` (n, 10) and the score that seconds them, of the segmenter the probabilities (n, 11) and
+    that of being a mark (n,), of the classifier (n, 10), of which what all have in common is that of no digit.
     """
     return np.stack(
         [
             logit(scores.max(axis=1)),
             seconded,
             logit(1 - segmented[:, -1]),
+            logit(1 - marked),
             logit(1 - np.minimum(1, classified.shape[1] * classified.min(axis=1))),
         ],
         axis=1,
@@ -84,7 +87,7 @@ def among(boxes: np.ndarray, sure: np.ndarray) -> np.ndarray:
 
 
 def existence(evidence: np.ndarray, boxes: np.ndarray, weights: Weights) -> np.ndarray:
-    """The probability (n,) of being a digit, of the evidence (n, 4) of `alone`."""
+    """The probability (n,) of being a digit, of the evidence (n, 5) of `alone`."""
     sure = sigmoid(evidence @ weights.alone[:-1] + weights.alone[-1])
     whole = np.concatenate([evidence, among(boxes, sure)], axis=1)
     return sigmoid(whole @ weights.among[:-1] + weights.among[-1])

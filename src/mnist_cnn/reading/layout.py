@@ -135,11 +135,12 @@ def falling(boxes: np.ndarray) -> float:
     return middle if LEANING < abs(middle) < LYING and float(np.median(np.abs(angles - middle))) < ALIKE else 0.0
 
 
-def numbers(boxes: np.ndarray) -> list[int]:
-    """Before which of the boxes (n, 4) of one row another number begins; never before the first."""
+def wide_gaps(boxes: np.ndarray, height: float) -> list[int]:
+    """Before which boxes (n, 4) of a row, of digits of this height, there is a wide gap; the row may lie on a side."""
     if len(boxes) < 2:
         return []
-    gaps = boxes[1:, 0] - boxes[:-1, 2]
-    least = WIDE * float(np.median(boxes[:, 3] - boxes[:, 1]))
+    before, after = boxes[:-1], boxes[1:]
+    gaps = np.maximum(after[:, :2] - before[:, 2:], before[:, :2] - after[:, 2:]).max(axis=1)
+    least = WIDE * height
     usual = float(np.median(gaps)) if len(gaps) > 2 else least  # of one or two gaps none is the usual one
     return (np.flatnonzero(gaps > max(least, WIDER * usual)) + 1).tolist()

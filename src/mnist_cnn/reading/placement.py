@@ -2,23 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from mnist_cnn.reading.digit import Digit
+from mnist_cnn.reading.mark import Mark
 from mnist_cnn.reading.picture import Picture
 from mnist_cnn.reading.reading import Reading, Row
+
+T = TypeVar("T", Digit, Mark)
 
 
 def placed(rows: Sequence[Row], picture: Picture, candidates: Sequence[Digit] = ()) -> Reading:
     """The reading of a picture with these rows, their boxes in pixels of the region that the picture shows."""
     width, height = picture.whole or (picture.width, picture.height)
-    moved = tuple(Row(placed_digit(digit, picture) for digit in row) for row in rows)
-    others = tuple(placed_digit(digit, picture) for digit in candidates)
+    moved = tuple(placed_row(row, picture) for row in rows)
+    others = tuple(placed_one(digit, picture) for digit in candidates)
     return Reading(moved, width, height, page=picture.page, pages=picture.pages, candidates=others)
 
 
-def placed_digit(digit: Digit, picture: Picture) -> Digit:
-    """The digit, its box in pixels of the whole page."""
+def placed_row(row: Row, picture: Picture) -> Row:
+    """A row, all its boxes in pixels of the whole page."""
+    marks, possible = ([placed_one(mark, picture) for mark in some] for some in (row.marks, row.possible_marks))
+    return Row([placed_one(digit, picture) for digit in row], marks, possible)
+
+
+def placed_one(item: T, picture: Picture) -> T:
+    """The digit or mark, its box in pixels of the whole page."""
     if not picture.left and not picture.top:
-        return digit
-    box = digit.box
-    return replace(digit, box=replace(box, left=box.left + picture.left, top=box.top + picture.top))
+        return item
+    box = item.box
+    return replace(item, box=replace(box, left=box.left + picture.left, top=box.top + picture.top))

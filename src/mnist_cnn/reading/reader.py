@@ -13,12 +13,16 @@ import numpy as np
 
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading import detector, evidence, layout
+from mnist_cnn.reading.box_rows import box_rows
 from mnist_cnn.reading.boxes import intersections_over_unions, shares_of_the_smaller
 from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.drawing import Drawing, drawing_of
+from mnist_cnn.reading.gaps import LEAST as READ
+from mnist_cnn.reading.gaps import Found, marks
 from mnist_cnn.reading.glyph import glyph
+from mnist_cnn.reading.mark import Mark
 from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.normalise import SIDE
@@ -69,6 +73,7 @@ class Seen:
     `exists` (n,) is the probability of being a digit, `digits` (n, 10) those of each digit if it is one.
     """
 
+    octaves: Octaves
     boxes: np.ndarray
     inks: np.ndarray
     images: np.ndarray
@@ -104,15 +109,28 @@ class Reader:
         *,
         page: int | None = None,
         region: Sequence[int] | Region | None = None,
+        boxes: bool = False,
     ) -> Reading:
         """Read one image, with `single` as a single digit. Raises ImageError if it cannot be opened.
 
         Of a file with several pages, `page`, counted from 1, is read, by default the first; of a Pillow image the frame
         that it is at. With `region`, (x, y, width, height) in pixels of the upright image, only that part is read; the
-        boxes are still in pixels of the whole image. Raises ReaderError for a malformed region, ImageError if it is not
-        inside the image or there is no such page.
+        boxes are still in pixels of the whole image. With `boxes`, `Reading.boxes` says what is in each box that is
+        drawn for a digit. Raises ReaderError for a malformed region, ImageError if it is not inside the image or there
+        is no such page.
         """
-        return next(self.read_many([part_of(image, page, region)], single))
+        return self.read_part(part_of(image, page, region), single, boxes=boxes)
+
+    def read_part(self, part: Source | Part, single: bool, *, boxes: bool) -> Reading:
+        """Read one image or a part of one, as `read` does."""
+        reading = next(self.read_many([part], single))
+        if not boxes:
+            return reading
+        picture = load(part)
+        (across, down), left, top = picture.scale, picture.left, picture.top
+        edges = [(one.left - left, one.top - top, one.width, one.height) for one in (d.box for d in reading.digits)]
+        digits = [np.array([x, y, x + w, y + h]) / (across, down, across, down) for x, y, w, h in edges]
+        return replace(reading, boxes=box_rows(picture.grey, self.read, digits))
 
     def read_pages(
         self, image: Source, single: bool = False, *, region: Sequence[int] | Region | None = None
@@ -186,7 +204,17 @@ class Reader:
             surely = LEAST if max(grey.shape) > SMALL or is_blank(grey) else 0
         shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= surely)
         digits = [index for index in chosen if shown[index]]
-        rows = [Row(digit(digits[place]) for place in row) for row in layout.rows(found.boxes[digits])]
+        ordered = [[digits[place] for place in row] for row in layout.rows(found.boxes[digits])]
+        looked = [] if single else [found.inks[row] for row in ordered]
+        beside = marks(found.octaves, looked, detection.segment) or [[] for _ in ordered]
+        rows = [
+            Row(
+                map(digit, row),
+                [mark_of(page, view, one) for one in some if one.probability >= READ],
+                [mark_of(page, view, one) for one in some if one.probability < READ],
+            )
+            for row, some in zip(ordered, beside, strict=True)
+        ]
         others = [digit(index) for index in chosen if not shown[index] and found.exists[index] >= KEPT]
         return placed(self.as_prepared(page, tuple(rows), single, said), page.picture, others)
 
@@ -196,18 +224,19 @@ class Reader:
         found = detector.candidates(octaves, detection.find)
         if single:
             found = with_whole_image(found, grey.shape)
-        segmented, inks = detection.segment(crops(octaves, found.boxes))
+        said = detection.segment(crops(octaves, found.boxes))
+        segmented, inks = said.probabilities, said.inks
         images = np.zeros((len(inks), SIDE, SIDE), np.uint8)
         classified = np.full((len(inks), detector.CLASSES), 1 / detector.CLASSES)
         likely = np.flatnonzero(single | (segmented[:, -1] < HARDLY))
         if len(likely):
             images[likely] = [glyph(inks[index]) for index in likely]
             classified[likely] = self.classify(images[likely])
-        alone = evidence.alone(found.scores, found.seconded, segmented, classified)
+        alone = evidence.alone(found.scores, found.seconded, segmented, said.marks.sum(axis=1), classified)
         weights = detection.weights if self.is_bundled else detection.weights.of_another_model()
         exists = evidence.existence(alone, found.boxes, weights)
         digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), weights)
-        return Seen(found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
+        return Seen(octaves, found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
 
     def as_prepared(self, page: Page, rows: tuple[Row, ...], single: bool, said: np.ndarray | None) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
@@ -232,13 +261,9 @@ class Reader:
 
     def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
         """One digit, its box in pixels of the original image; rejected if the confidence is below the minimum."""
-        across, down = page.picture.scale
-        left, top = max(0, math.floor(box[0] * across)), max(0, math.floor(box[1] * down))
-        right = min(page.picture.width, math.ceil(box[2] * across))
-        bottom = min(page.picture.height, math.ceil(box[3] * down))
         ten = tuple(probabilities.tolist())
         confidence = max(ten)
-        place = Box(left, top, max(1, right - left), max(1, bottom - top))
+        place = box_in(page.picture, box)
         return Digit(ten.index(confidence), confidence, ten, place, confidence < self.min_confidence, image)
 
 
@@ -250,14 +275,15 @@ def read(
     single: bool = False,
     page: int | None = None,
     region: Sequence[int] | None = None,
+    boxes: bool = False,
 ) -> Reading:
     """Read the digits in one image: a photograph, scan or drawing, by its path, its bytes or its pixels.
 
     `model` and `min_confidence` are those of `Reader`, which is faster for many images; `single` says that the image
-    shows one digit. `page` and `region`, (x, y, width, height), are those of `Reader.read`; `read_pages` reads all
-    pages. Raises ImageError if the image cannot be opened, and what `Reader` raises.
+    shows one digit. `page`, `region`, (x, y, width, height), and `boxes` are those of `Reader.read`; `read_pages` reads
+    all pages. Raises ImageError if the image cannot be opened, and what `Reader` raises.
     """
-    return reader_of(model, min_confidence).read(image, single, page=page, region=region)
+    return reader_of(model, min_confidence).read(image, single, page=page, region=region, boxes=boxes)
 
 
 def read_pages(
@@ -279,6 +305,20 @@ def read_pages(
 def reader_of(model: str | Path | Classifier | None, min_confidence: float | None) -> Reader:
     """The reader for these arguments, kept for the next image."""
     return Reader(model, min_confidence)
+
+
+def box_in(picture: Picture, box: np.ndarray) -> Box:
+    """A box (4,) of the pixels that are read, in whole pixels of the original image."""
+    across, down = picture.scale
+    left, top = max(0, math.floor(box[0] * across)), max(0, math.floor(box[1] * down))
+    right, bottom = min(picture.width, math.ceil(box[2] * across)), min(picture.height, math.ceil(box[3] * down))
+    return Box(left, top, max(1, right - left), max(1, bottom - top))
+
+
+def mark_of(page: Page, view: View, found: Found) -> Mark:
+    """A mark that was found in a view, its box in pixels of the original image."""
+    box = box_in(page.picture, view.boxes_back(found.box[None])[0])
+    return Mark(found.text, found.probability, box, found.after)
 
 
 def prepare(picture: Picture) -> Page:

@@ -2,27 +2,54 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.network import OURS, computed, loaded
 
-Segmented = tuple[np.ndarray, np.ndarray]
-"""Float32 probabilities for n crops: (n, 11) of the ten digits and of no digit, and (n, 48, 48) of being ink."""
-Segmenter = Callable[[np.ndarray], Segmented]
+Segmenter = Callable[[np.ndarray], "Segmented"]
 """(n, 64, 64, 2) uint8 crops, close up and wide → what a network of `models.segmenter` says of them."""
 
-SIDE, INK, CLASSES = 64, 48, 11
+SIDE, INK = 64, 48
+NO_DIGIT = 10  # the class of what is neither a digit nor a mark
+MARKS = ".,-+/:=×÷()%"
+"""The marks that are read, in the order of their classes, which follow that of no digit."""
+CLASSES = NO_DIGIT + 1 + len(MARKS)
 BATCH = 64  # crops: more need more memory and are not quicker
 SECONDS, SECONDS_PER_CROP = 10, 0.1  # a crop takes 1 ms on one core, so this is a hundred times what is needed
+
+
+class Segmented(NamedTuple):
+    """Float32 probabilities for n crops: `classes` (n, 23), and `inks` (n, 48, 48) of each pixel being ink."""
+
+    classes: np.ndarray
+    inks: np.ndarray
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Those of the ten digits and of no digit (n, 11): of the latter, marks are a part."""
+        none = self.classes[:, NO_DIGIT:].sum(axis=1, keepdims=True)
+        return np.concatenate([self.classes[:, :NO_DIGIT], none], axis=1)
+
+    @property
+    def marks(self) -> np.ndarray:
+        """Those of each of `MARKS` (n, 12)."""
+        return self.classes[:, NO_DIGIT + 1 :]
+
+
+def segmented_of(logits: np.ndarray, inks: np.ndarray) -> Segmented:
+    """What a network said, logits (n, 23) and inks (n, 48, 48, 1), as probabilities."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return Segmented(powers / powers.sum(axis=1, keepdims=True), inks[..., 0])
 
 
 def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
     """Load an ONNX file as a segmenter that uses `threads` threads, 0 for one per core.
 
     Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does not map
-    64×64×2 crops to 11 logits and 48×48 probabilities, which is tried on one; and so does the segmenter if on other
+    64×64×2 crops to 23 logits and 48×48 probabilities, which is tried on one; and so does the segmenter if on other
     crops it gives something else, or takes longer than any of ours would.
     """
     session, images, outputs, _ = loaded(path, threads, OURS)
@@ -34,9 +61,8 @@ def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
 
     def segment(crops: np.ndarray) -> Segmented:
         parts = [segmented(crops[start : start + BATCH]) for start in range(0, len(crops), BATCH)]
-        empty = np.zeros((0, CLASSES), np.float32), np.zeros((0, INK, INK), np.float32)
-        probabilities, inks = zip(empty, *parts, strict=True)
-        return np.concatenate(probabilities), np.concatenate(inks)
+        empty = segmented_of(np.zeros((0, CLASSES), np.float32), np.zeros((0, INK, INK, 1), np.float32))
+        return Segmented(*map(np.concatenate, zip(empty, *parts, strict=True)))
 
     def segmented(batch: np.ndarray) -> Segmented:
         limit = SECONDS + SECONDS_PER_CROP * len(batch)
@@ -47,8 +73,7 @@ def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:
             raise ArtifactError(
                 f"{path} does not return {CLASSES} logits and {INK}×{INK} pixels: use the model.onnx of a segmenter."
             )
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True), inks[..., 0]
+        return segmented_of(logits, inks)
 
     segment(np.zeros((1, SIDE, SIDE, 2), np.uint8))
     return segment

@@ -43,17 +43,40 @@ class DigitModel(BaseModel):
     )
 
 
+class MarkModel(BaseModel):
+    """A mark between digits or beside them."""
+
+    text: str = Field(description="which mark: one of . , - + / : = × ÷ ( ) %")
+    confidence: Probability
+    after: int = Field(ge=0, description="how many digits of its row are before it")
+    box: BoxModel
+
+
+class NumberModel(BaseModel):
+    """Digits that stand together, with the marks that belong to them."""
+
+    text: str = Field(description="digits and marks, ? for rejected digits")
+    value: str | None = Field(description="the value as a decimal number; null if it is ambiguous or no number")
+    confidence: Probability = Field(description="the product of the confidences of its digits and marks")
+    marks: list[MarkModel]
+    box: BoxModel
+
+
 class ReadingModel(BaseModel):
     """The digits found in one image, in rows from top to bottom, each from left to right."""
 
     page: int = Field(ge=1, description="which page of the file this is, counted from 1")
     pages: int = Field(ge=1, description="how many pages or frames the file has; 1001 means more than a thousand")
-    text: str = Field(description="the digits, ? for rejected ones, rows separated by a newline")
+    text: str = Field(
+        description="digits and the marks between them, ? for rejected digits, numbers separated by a space, rows by a "
+        "newline"
+    )
     width: int = Field(description="width of the image in pixels, after EXIF rotation")
     height: int = Field(description="height of the image in pixels, after EXIF rotation")
     note: str = Field(description="why no digit was found; empty if there is one")
-    numbers: list[list[str]] = Field(description="the text of each row, separated where gaps are wide")
+    numbers: list[list[NumberModel]] = Field(description="the numbers of each row")
     rows: list[list[DigitModel]]
+    marks: list[list[MarkModel]] = Field(description="the marks of each row")
     candidates: list[DigitModel] = Field(description="what resembles a digit, but not enough, the most probable first")
 
 

@@ -26,7 +26,7 @@ OLD = 3600  # seconds after which a scratch folder is certainly nobody's
 FILE_SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".svg", ".pdf"),
     *(".keras", ".onnx", ".tflite", ".h5", ".hdf5", ".pb", ".pt", ".pth", ".pkl", ".npz", ".zip"),
-    *(".csv", ".json", ".html", ".txt"),
+    *(".csv", ".json", ".jsonl", ".html", ".txt"),
 }
 
 # What zipfile, zlib, gzip and NumPy raise on damaged bytes.
@@ -58,6 +58,18 @@ def make_whole(path: Path, write: Callable[[Path], object]) -> None:
     with scratch_beside(path) as scratch:
         part = scratch / path.name
         write(part)
+        flush_to_disk(part)
+        part.replace(path)
+    flush_to_disk(path.parent)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[str]]:
+    """A new text file, in UTF-8, that is at `path` once it is complete, and not at all if anything is raised."""
+    with scratch_beside(path) as scratch:
+        part = scratch / path.name
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
         flush_to_disk(part)
         part.replace(path)
     flush_to_disk(path.parent)

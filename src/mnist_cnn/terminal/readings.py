@@ -6,8 +6,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, nullcontext
-from dataclasses import asdict
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -18,17 +18,19 @@ from rich.progress import Progress, track
 
 from mnist_cnn.bulk.local_reading import LocalReaders
 from mnist_cnn.bulk.ray_reading import Summary
-from mnist_cnn.bulk.reader_process import Result, document_of
+from mnist_cnn.bulk.reader_process import Result
 from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import labelled_images
 from mnist_cnn.evaluation.labelled_images import EvaluatedImage, LabelledImage
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.digit import Digit
+from mnist_cnn.reading.patterns import Pattern
 from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.system.files import ends_like_a_file, write_whole
+from mnist_cnn.system.files import ends_like_a_file, whole_file, write_whole
+from mnist_cnn.terminal.reading_formats import Add, Format, written
 from mnist_cnn.terminal.screen import show, stdout
 from mnist_cnn.workflows.model import Model
 
@@ -39,8 +41,26 @@ STANDARD_INPUT = "-"
 LONGEST_STEM = 230  # bytes: a name has room for 255, also for a page, a number and the suffix
 BAD_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}  # what systems say of a name that they do not take
 RATIOS = {"precision": "precision", "recall": "recall", "F1": "f1"}
+EMPTY = "_"  # an empty box
 MANY = 20  # images: progress is shown from here on
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How readings are shown or written.
+
+    `verbose` is with the confidence of each digit, `digits_only` without marks, and with a `pattern` what each row
+    says if it fits that.
+    """
+
+    form: Format = "text"
+    verbose: bool = False
+    digits_only: bool = False
+    pattern: Pattern | None = None
+
+
+AS_READ = Shown()
 
 
 def read_each(
@@ -49,34 +69,31 @@ def read_each(
     *,
     annotate: Path | None,
     quiet: bool,
-    verbose: bool,
-    as_json: bool,
+    how: Shown,
+    output: Path | None = None,
 ) -> bool:
-    """Read every page of every image and show it as it comes; False if any could not be read.
+    """Read every page of every image and show it as it comes, or write it to a new file; False if any failed.
 
     What cannot be read does not stop the others. To `annotate` them, the readers must keep the pixels. Raises what
-    `LocalReaders.start` raises, and ReaderError or RunError if `annotate` cannot be a folder.
+    `LocalReaders.start` raises, and ReaderError or RunError if `annotate` cannot be a folder, or the file not written.
     """
-    stdout.only_prints = annotate is None
+    stdout.only_prints = annotate is None and output is None
     require_folder(annotate)
     names, failed = expanded(words)
     sources: list[Source] = [sys.stdin.buffer.read() if name == STANDARD_INPUT else name for name in names]
     is_whole = not failed
-    printed = printed_list("images") if as_json else nullcontext(lambda _: None)
     readers.start()
     alone = len(words) == 1 and len(names) == 1
-    with closing(readers.read_pages(sources)) as results, printed as add:
-        for document in failed:
-            add(document)
+    with closing(readers.read_pages(sources)) as results, destination(output, how, alone, quiet) as add:
+        for name, error in failed:
+            add(name, error)
         images = progress(by_image(results), "Reading", len(names), quiet)
         for name, result in ((name, page) for name, pages in zip(names, images, strict=True) for page in pages):
-            add(document_of(name, result))
+            add(name, result)
             if isinstance(result, ImageError):
                 is_whole = False
                 complain(str(result))
                 continue
-            if not as_json:
-                show_reading(name, result, alone, quiet=quiet, verbose=verbose)
             if annotate and (failure := write_annotated(annotate, name, result)):
                 is_whole = False
                 complain(failure)
@@ -110,17 +127,24 @@ def read_elsewhere(read: Callable[..., Summary], *, quiet: bool, as_json: bool) 
 
 
 @contextmanager
-def printed_list(name: str) -> Iterator[Callable[[dict[str, Any]], object]]:
-    """Print the JSON document {name: [...]}, each item as soon as it is added: a million readings fill no memory."""
-    between = f'{{"{name}": ['
+def destination(output: Path | None, how: Shown, alone: bool, quiet: bool) -> Iterator[Add]:
+    """Where results go: stdout, or a new file that is written whole; as text an error is only complained of."""
+    if output is not None:
+        try:
+            with whole_file(output) as stream, written(stream.write, how.form, how.pattern, how.digits_only) as add:
+                yield add
+        except OSError as error:
+            raise RunError(f"{output} cannot be written ({error.strerror}): name another file.") from error
+    elif how.form != "text":
+        with written(stdout.put, how.form, how.pattern, how.digits_only) as add:
+            yield add
+    else:
 
-    def add(document: dict[str, Any]) -> None:
-        nonlocal between
-        stdout.put(between + json.dumps(document))
-        between = ", "
+        def show_one(name: str, result: Result) -> None:
+            if isinstance(result, Reading):
+                show_reading(name, result, alone, quiet=quiet, how=how)
 
-    yield add
-    stdout.put(f"{between if between != ', ' else ''}]}}\n")
+        yield show_one
 
 
 def explain_each(
@@ -131,7 +155,8 @@ def explain_each(
     `output` is a new .png file for one image, or a folder. Raises ReaderError for a file and several images.
     """
     stdout.only_prints = output is None
-    names, documents = expanded(words)
+    names, failed = expanded(words)
+    documents: list[dict[str, Any]] = [{"path": name, "error": str(error)} for name, error in failed]
     one_file = output is not None and output.suffix.lower() == ".png" and not output.is_dir()
     if one_file:
         require_new(output)
@@ -178,16 +203,16 @@ def complain(sentence: str) -> None:
     stderr.print(f"mnist-cnn: {sentence}", markup=False, style="red")
 
 
-def expanded(words: Sequence[str]) -> tuple[list[str], list[dict[str, Any]]]:
-    """The images that words name, folders opened; and documents of words that name none, which are shown as errors."""
+def expanded(words: Sequence[str]) -> tuple[list[str], list[tuple[str, ImageError]]]:
+    """The images that words name, folders opened; and words that name none with the reasons, which are shown."""
     names: list[str] = []
-    failed: list[dict[str, Any]] = []
+    failed: list[tuple[str, ImageError]] = []
     for word in words:
         try:
             names += [word] if word == STANDARD_INPUT else [str(file) for file in files_of(Path(word))]
         except ImageError as error:
             complain(str(error))
-            failed.append({"path": word, "error": str(error)})
+            failed.append((word, error))
     return names, failed
 
 
@@ -208,22 +233,28 @@ def tenths(things: Iterable[T], what: str, many: int) -> Iterator[T]:
             note(f"{what} {count:,} of {many:,}")
 
 
-def show_reading(name: str, reading: Reading, alone: bool, *, quiet: bool, verbose: bool = False) -> None:
-    """The digits, one line per row; of several images or pages one line each, rows separated by a slash."""
+def show_reading(name: str, reading: Reading, alone: bool, *, quiet: bool, how: Shown = AS_READ) -> None:
+    """What was read, one line per row; of several images or pages one line each, rows separated by a slash."""
     if reading.pages > 1:
         name, alone = f"{name}, page {reading.page}", False
     if not reading.digits and not quiet:
         note(f"{name}: no digits found ({reading.note})")
-    rows = [with_confidences(row) for row in reading.rows] if verbose else reading.text.splitlines()
+    if reading.boxes is not None:
+        rows = [" ".join(EMPTY if entry is None else entry for entry in row) for row in reading.boxes]
+    elif how.pattern:
+        said = reading.expected(how.pattern)
+        rows = [f"{one.text} ({one.confidence:.2%})" if how.verbose else one.text for one in said]
+    else:
+        texts = (reading.digits_text if how.digits_only else reading.text).splitlines()
+        rows = [with_confidences(*one) for one in zip(texts, reading.rows, strict=True)] if how.verbose else texts
     if alone:
         show(*rows)
     else:
         stdout.write_line(f"{name}: {' / '.join(rows)}".rstrip())
 
 
-def with_confidences(row: Sequence[Digit]) -> str:
-    """A row of digits, and in brackets the most probable class of each with its confidence."""
-    text = "".join(digit.text for digit in row)
+def with_confidences(text: str, row: Sequence[Digit]) -> str:
+    """The text of a row, and in brackets the most probable class of each digit with its confidence."""
     return f"{text} ({', '.join(f'{digit.digit}: {digit.confidence:.2%}' for digit in row)})"
 
 

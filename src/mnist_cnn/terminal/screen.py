@@ -237,7 +237,7 @@ def finder_results(card: Card, mark: str) -> dict[str, str]:
 def segmenter_results(card: Card, mark: str) -> dict[str, str]:
     """The evaluation of a segmenter, in a model card."""
     evaluation = SegmenterEvaluation.from_dict(card.evaluation)
-    names = ("Labels", "By marked ink", "By true ink")
+    names = ("Labels", "By marked ink", "By true ink", "Marks")
     counted = zip(names, evaluation.accuracies.values(), strict=True)
     return {
         "Crops": f"{evaluation.crops:,} of made pages of held-out writers{mark}",

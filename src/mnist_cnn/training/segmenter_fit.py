@@ -46,6 +46,5 @@ def segmenter_task(recipe: Recipe, sources: Path, finder: Path, validation: Crop
 
 def validation_loss(said: Segmented, crops: Crops, smoothing: float) -> float:
     """The loss of what a segmenter says of crops. The logarithms of probabilities are as good as the logits."""
-    probabilities, inks = said
-    logits = np.log(np.maximum(probabilities, LEAST))
-    return float(segmenter_loss(logits, inks[..., None], crops.inks, crops.labels, smoothing).total)
+    logits = np.log(np.maximum(said.classes, LEAST))
+    return float(segmenter_loss(logits, said.inks[..., None], crops.inks, crops.labels, smoothing).total)

@@ -270,7 +270,7 @@ LAYOUTS: tuple[tuple[Layout, float], ...] = (
     (column, 0.03),
     (cells, 0.05),
     (row_of_boxes, 0.06),
-    (forms, 0.06),
+    (forms, 0.12),
     (mixed, 0.08),
     (labelled_field, 0.05),
     (handwriting, 0.1),

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.pages import camera, furniture, layouts, paper, textures
+from mnist_cnn.data.pages.mark_places import MarkPlaces, mark_places
 from mnist_cnn.data.pages.page import IGNORED, Box, Page
 from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources
@@ -41,6 +42,12 @@ class Made:
     grey: np.ndarray
     marked: "Marked"
     homography: np.ndarray | None
+    kept: tuple[Box, Box]
+
+    @property
+    def mark_places(self) -> MarkPlaces:
+        """Where marks are read on the page, and which there are."""
+        return mark_places(self.scene, self.grey, self.kept, self.homography)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +90,11 @@ def made_scene(rng: np.random.Generator, sources: Sources, side: int, *, keep_in
             marked = cut(replace(marked, boxes=moved), Box(0, 0, side, side))
     image = camera.photographed(scene, grey, contrast, height)
     marked = replace(marked, labels=without_invisible(scene, image, marked.boxes, marked.labels))
+    cropped = Box(0, 0, side, side)
     if scene.chance(0.12):
-        image, kept = camera.cropped(scene, image, marked.boxes[marked.labels >= 0])
-        marked = cut(marked, kept)
-    return Made(scene, image, marked, homography)
+        image, cropped = camera.cropped(scene, image, marked.boxes[marked.labels >= 0])
+        marked = cut(marked, cropped)
+    return Made(scene, image, marked, homography, (kept, cropped))
 
 
 def beside(scene: Scene, height: float) -> None:

@@ -6,14 +6,14 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.data.pages.made import Made, made_scene
+from mnist_cnn.data.pages.mark_places import MarkPlaces
 from mnist_cnn.data.pages.scene import TWICE
 from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import crop, crops
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.segmenter_network import SIDE
+from mnist_cnn.reading.segmenter_network import NO_DIGIT, SIDE
 
 SIDES = (128, 160, 192, 224, 256)  # pixels of a page
 DIGITS, OTHERS = 5, 3  # of a page, at most: crops with and without a digit
@@ -30,6 +30,10 @@ JITTER, FARTHEST = 0.045, 0.12  # of a box's size: the deviation of its edges, a
 ANYWHERE = 0.2  # of the pages: a box where the detector sees nothing
 SMALLEST, LARGEST, NARROW = 14.0, 70.0, 0.7  # pixels: heights of such boxes, and their width in heights
 
+READ_MARKS, READ_GAPS = 4, 2  # of a page, at most: places with and without a mark
+ALIKE = 0.45  # of the logarithm of height, by which a mark's box may differ from a digit's to be known as that mark
+OFF, FARTHEST_OFF, OTHER_SIZE = 0.07, 0.16, 0.12  # heights, and of the logarithm of height: how far out of place
+
 Find = Callable[[np.ndarray], np.ndarray]
 """(h, w) uint8 → boxes (n, 4) of candidates, the surest first."""
 
@@ -37,7 +41,7 @@ Find = Callable[[np.ndarray], np.ndarray]
 class Crop(NamedTuple):
     """A crop (64, 64, 2) uint8, close up and wide, the ink (64, 64) uint8 of the digit in its middle, and its label.
 
-    Ink is from 0 to 255. Without a digit, it is blank and the label NOT_A_DIGIT.
+    Ink is from 0 to 255. Without a digit, it is blank, and the label NO_DIGIT or that of a mark.
     """
 
     grey: np.ndarray
@@ -46,7 +50,7 @@ class Crop(NamedTuple):
 
 
 def made_crops(rng: np.random.Generator, sources: Sources, find: Find) -> list[Crop]:
-    """Crops of one made page: of digits, found or overlooked, and of what is mistaken for one, chosen at random."""
+    """Crops of one made page: of digits, found or overlooked, of what is mistaken for one, and of marks and gaps."""
     side = int(rng.choice(SIDES))
     made = made_scene(rng, sources, side, keep_inks=True)
     grey, scale = as_taken(made.grey, rng)
@@ -70,15 +74,44 @@ def made_crops(rng: np.random.Generator, sources: Sources, find: Find) -> list[C
         place = somewhere(side, rng)
         if is_other(place, intersections_over_unions(place[None], marked.boxes)[0], marked.boxes, digits):
             others = np.concatenate([others, place[None]])
+    labels = labels_of(others, made.mark_places)
+    places, their_labels = some_places(made.mark_places, rng)
     octaves = Octaves(grey)
-    boxes = [*(box for box, _ in chosen), *others]
+    boxes = [*(box for box, _ in chosen), *others, *places]
     greys = crops(octaves, scale * np.reshape(boxes, (-1, 4)))
     with_digit: list[Crop] = []
     for (box, index), close_and_wide in zip(chosen, greys, strict=False):
         ink = crop(Octaves(own_ink(made, int(marked.origins[index]))), box, border=cv2.BORDER_CONSTANT)
         with_digit.append(Crop(close_and_wide, ink, int(marked.labels[index])))
     blank = np.zeros((SIDE, SIDE), np.uint8)
-    return with_digit + [Crop(close_and_wide, blank, NOT_A_DIGIT) for close_and_wide in greys[len(chosen) :]]
+    without = zip(greys[len(chosen) :], [*labels, *their_labels], strict=True)
+    return with_digit + [Crop(close_and_wide, blank, label) for close_and_wide, label in without]
+
+
+def labels_of(others: np.ndarray, known: MarkPlaces) -> list[int]:
+    """What others (n, 4) than digits show: a mark, if it fills the box at about the size it has beside digits."""
+    marks = known.labels > NO_DIGIT
+    if not marks.any():
+        return [NO_DIGIT] * len(others)
+    shares = intersections_over_unions(others, known.inks[marks])
+    heights = known.places[marks, 3] - known.places[marks, 1]
+    best, sizes = shares.argmax(axis=1), (others[:, 2:] - others[:, :2]).max(axis=1)
+    alike = np.abs(np.log(np.maximum(sizes, 1) / heights[best])) < ALIKE
+    named = (shares.max(axis=1) >= SAME) & alike
+    return [int(label) for label in np.where(named, known.labels[marks][best], NO_DIGIT)]
+
+
+def some_places(known: MarkPlaces, rng: np.random.Generator) -> tuple[np.ndarray, list[int]]:
+    """A few places with a mark and a few without, as far out of place as where the reader looks for marks."""
+    marks, gaps = np.flatnonzero(known.labels > NO_DIGIT), np.flatnonzero(known.labels == NO_DIGIT)
+    chosen = np.concatenate([rng.permutation(marks)[:READ_MARKS], rng.permutation(gaps)[:READ_GAPS]])
+    places = known.places[chosen]
+    heights = places[:, 3:] - places[:, 1:2]
+    middles = (places[:, :2] + places[:, 2:]) / 2 + np.clip(
+        rng.normal(0, OFF, (len(chosen), 2)), -FARTHEST_OFF, FARTHEST_OFF
+    ) * heights
+    halves = np.exp(rng.normal(0, OTHER_SIZE, (len(chosen), 1))) * (places[:, 2:] - places[:, :2]) / 2
+    return np.concatenate([middles - halves, middles + halves], axis=1), known.labels[chosen].tolist()
 
 
 def as_taken(grey: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:

@@ -18,6 +18,7 @@ SHIFT = 3  # OpenCV takes points in eighths of a pixel
 FINE = TWICE << SHIFT
 MOST_BOXES = 96  # on a page
 CLEAN = 0.3  # of the pages
+NARROW = 0.7  # heights: the width of a place for a digit
 MOST_MARKS = 60  # characters on a page, which bounds the time
 
 
@@ -29,6 +30,19 @@ class OwnInk(NamedTuple):
     patch: np.ndarray
 
 
+class Mark(NamedTuple):
+    """A mark of those that are read between digits: which, its box, and the place of a digit that stood there."""
+
+    char: str
+    ink: Box
+    place: Box
+
+
+def place_at(centre: float, line: float, height: float) -> Box:
+    """The place of a digit of this height on a line, its middle at `centre`."""
+    return Box(centre - NARROW * height / 2, line - height, centre + NARROW * height / 2, line)
+
+
 class Scene:
     """A page being drawn.
 
@@ -36,7 +50,8 @@ class Scene:
     (2·side, 2·side) uint8, 0 to 255. `boxes` and `labels` are digits, and what is to be ignored, also outside the page;
     `written` are the boxes of all that was written. `kinds` names what was drawn. `clean` pages have even light
     and strong ink, as if drawn on a screen or scanned; `noise` is the deviation of the camera's noise, of the range.
-    `inks` is the own ink of each digit, by its place in `boxes`, or None where that is not kept.
+    `inks` is the own ink of each digit, by its place in `boxes`, or None where that is not kept. `marks` are the marks
+    beside digits and elsewhere, `gaps` places beside and between digits where usually there is none.
     """
 
     def __init__(self, rng: np.random.Generator, given: Sources, side: int, *, keep_inks: bool = False) -> None:
@@ -51,6 +66,8 @@ class Scene:
         self.clean = self.chance(CLEAN)
         self.noise = 0.0
         self.inks: dict[int, OwnInk] | None = {} if keep_inks else None
+        self.marks: list[Mark] = []
+        self.gaps: list[Box] = []
 
     @property
     def full(self) -> bool:

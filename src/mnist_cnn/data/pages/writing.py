@@ -10,14 +10,17 @@ import numpy as np
 from mnist_cnn.data import strokes
 from mnist_cnn.data.pages.marks import DEEP, LIKE_DIGITS, MARKS, TALL, WORDS
 from mnist_cnn.data.pages.page import Box, around
-from mnist_cnn.data.pages.scene import FINE, TWICE, OwnInk, Scene, polylines
+from mnist_cnn.data.pages.scene import FINE, TWICE, Mark, OwnInk, Scene, place_at, polylines
 from mnist_cnn.data.pages.typefaces import HEIGHT
+from mnist_cnn.reading.segmenter_network import MARKS as MARKS_READ
 
 THINNEST, WIDEST = 0.03, 0.2  # of a pen, in heights of a digit
 AROUND = 6  # pixels of a layer, around a digit's box, in which its own ink is kept
+BY_WRITERS = 0.6  # of the marks that writers also wrote: those that are not drawn by code
 INK = 100  # of 255: what counts as ink in an image of MNIST
 LETTERS = "eeeaaoonniitttrrsshhuuldcpmmwwfgykvbjxqz"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SAME_MARK = {"–": "-", "*": "×"}  # what is read as another mark
 PARSED = {mark: [strokes.parsed(way) for way in ways] for mark, ways in MARKS.items()}
 
 
@@ -66,7 +69,7 @@ def character(scene: Scene, hand: Hand, char: str, left: float, line: float) -> 
         box = from_mnist(scene, hand, int(char), left, line)
     elif char.isdigit():
         box = penned(scene, hand, scene.given.digits.some(char, scene.rng), 1.0, 0.0, left, line)
-    elif char in PARSED and not (char in scene.given.letters and scene.chance(0.3)):
+    elif char in PARSED and not (char in scene.given.letters and scene.chance(BY_WRITERS)):
         box = mark(scene, hand, char, left, line)
     elif char in scene.given.letters:
         height, sunk = proportions(char)
@@ -74,6 +77,9 @@ def character(scene: Scene, hand: Hand, char: str, left: float, line: float) -> 
     else:
         box = mark(scene, hand, "-", left, line)
     scene.written.append(box)
+    char = SAME_MARK.get(char, char)
+    if char in MARKS_READ:
+        scene.marks.append(Mark(char, box, place_at((box.left + box.right) / 2, line, hand.height)))
     return box
 
 
@@ -85,8 +91,14 @@ def proportions(char: str) -> tuple[float, float]:
         return 0.6, 0.0
     if char in "-=+*~":
         return 0.4, -0.3
-    if char in ".,'\"`":
-        return 0.15, 0.0 if char in ".," else -0.85
+    if char == ",":
+        return 0.3, 0.15
+    if char in ".'\"`":
+        return 0.15, 0.0 if char == "." else -0.85
+    if char == ":":
+        return 0.65, -0.1
+    if char in "/()":
+        return 1.15, 0.08
     return 1.0, 0.0
 
 
@@ -211,11 +223,15 @@ def number(scene: Scene, hand: Hand, digits: str, left: float, line: float, gap:
         box = digit_alone(scene, size, digit, x, line + shake)
         scene.add(int(digit), box)
         boxes.append(box)
+        if len(boxes) > 1:
+            scene.gaps.append(place_at((boxes[-2].right + box.left) / 2, line, hand.height))
         step = gap * hand.height * (scene.between(0.7, 1.4) if gap > 0 and hand.kind != "printed" else 1.0)
         # Of a narrow one, less than a third may be covered.
         x = box.right + max(step, -0.33 * box.width)
         if x > scene.side + hand.height:
             break
+    for edge, sign in ((left, -1), (boxes[-1].right, 1)):
+        scene.gaps.append(place_at(edge + sign * scene.between(0.1, 1.2) * hand.height, line, hand.height))
     return around(boxes)
 
 
@@ -369,7 +385,9 @@ def some_text(scene: Scene, hand: Hand) -> Token:
 FORMS = (
     "d/d/d", "d.d.d", "d-d-d", "d:d", "d.d", "d,d", "d-d", "$d", "d%", "d€", "(d)", "d)", "#d", "d+d=d", "d-d=d",
     "d×d=d", "d÷d=d", "x=d", "dx+d=d", "ay=d", "Nd", "d kg", "d cm", "d ml", "d am", "No d", "f(x)=d", "√d", "d/d",
-    "+d d", "€d,d", "d*d", "[d]", "d<d", "d>d", "x-d", "dab", "d!", "d?", "a=d",
+    "+d d", "€d,d", "d*d", "[d]", "d<d", "d>d", "x-d", "dab", "d!", "d?", "a=d", "-d", "-d.d", "-d,d", "d,d.d",
+    "d.d,d", "(d)d-d", "d.d%", "d:d:d", "d×d", "d+d", "d÷d=", "d=", "d.d/d", "d×(d+d)", "d–", "(-d)", "d/d", "d.d",
+    "d,d", "d-d-d", "d+d-d",
 )  # fmt: skip
 
 

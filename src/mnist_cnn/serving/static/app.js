@@ -339,14 +339,16 @@ function showNumber() {
   element.prompt.classList.toggle("read", rows.length > 0);
   element.prompt.textContent = promptOf();
   element.number.hidden = !rows.length;
-  const longest = Math.max(...rows.map((row) => row.length));
+  const marks = answer?.marks ?? [];
+  const longest = Math.max(...rows.map((row, at) => row.length + marks[at].length / 2)); // marks are narrow
   element.number.classList.toggle("several", digitsOf(answer).length > 1);
   element.number.classList.toggle("labelled", digitsOf(answer).length > 1 && longest <= LABELLED);
   element.number.style.setProperty("--rows", rows.length);
   element.number.style.setProperty("--longest", longest);
   let index = 0;
   const rowOf = (tabs) => make("div", { attributes: { role: "presentation" } }, ...tabs);
-  element.number.replaceChildren(...rows.map((row) => rowOf(row.map((digit) => tabOf(digit, index++)))));
+  const shown = (row, at) => between(row.map((digit) => tabOf(digit, index++)), marks[at], markOf);
+  element.number.replaceChildren(...rows.map((row, at) => rowOf(shown(row, at))));
   showSelection();
   if (hadFocus) element.number.querySelector("[aria-selected=true]")?.focus();
 }
@@ -356,6 +358,14 @@ function promptOf() {
   if (!sheet.image) return "Write a number";
   return element.trouble.textContent ? "No result" : "Recognising …";
 }
+
+/* What stands for the digits of a row, with what stands for the marks between them. */
+function between(digits, marks, shownAs) {
+  const before = (index) => marks.filter(({ after }) => after === index).map(shownAs);
+  return [...digits.flatMap((digit, index) => [...before(index), digit]), ...before(digits.length)];
+}
+
+const markOf = ({ text }) => make("span", { className: "mark", textContent: text, attributes: { "aria-hidden": "true" } });
 
 function tabOf(digit, index) {
   const attributes = { role: "tab", "aria-controls": "detail", "aria-label": nameOf(digit) };
@@ -419,7 +429,8 @@ function say(sentence) {
 
 function sentenceOf(read) {
   if (!digitsOf(read).length) return read ? `No digit recognised. ${verdictOf(read)}` : "";
-  const rows = read.rows.map((row) => row.map((digit) => (isRejected(digit) ? "rejected" : digit.digit)).join(" "));
+  const said = (digit) => (isRejected(digit) ? "rejected" : digit.digit);
+  const rows = read.rows.map((row, at) => between(row.map(said), read.marks[at], ({ text }) => text).join(" "));
   return `Predicted: ${rows.join("; ")}. ${verdictOf(read)}`;
 }
 

@@ -29,10 +29,11 @@ export function ofDigits(witnesses, { classes }) {
   return powers.map((power) => power / total);
 }
 
-/* The evidence (4) that one candidate is a digit, by itself. */
-export function alone({ scores, seconded }, segmented, classified) {
+/* The evidence (5) that one candidate is a digit, by itself. */
+export function alone({ scores, seconded }, segmented, marks, classified) {
   const nothing = Math.min(1, classified.length * Math.min(...classified));
-  return [logit(Math.max(...scores)), seconded, logit(1 - segmented.at(-1)), logit(1 - nothing)];
+  const kinds = [segmented.at(-1), sum(marks), nothing].map((share) => logit(1 - share));
+  return [logit(Math.max(...scores)), seconded, ...kinds];
 }
 
 /* The probability of each candidate of being a digit, of its evidence by itself and its box among the others. */

@@ -131,11 +131,17 @@ function angleToNearest(box, boxes) {
 
 const longerOf = ([left, top, right, bottom]) => Math.max(right - left, bottom - top);
 
-/* Before which of the boxes of one row another number begins; never before the first. */
-export function numbers(boxes) {
+/* Before which boxes of a row, of digits of this height, there is a wide gap; the row may lie on a side. */
+export function wideGaps(boxes, height) {
   if (boxes.length < 2) return [];
-  const gaps = boxes.slice(1).map(([left], index) => left - boxes[index][2]);
-  const least = WIDE * median(boxes.map(heightOf));
+  const gaps = boxes.slice(1).map((box, index) => gapBetween(boxes[index], box));
+  const least = WIDE * height;
   const usual = gaps.length > 2 ? median(gaps) : least;
   return [...gaps.keys()].filter((index) => gaps[index] > Math.max(least, WIDER * usual)).map((index) => index + 1);
+}
+
+/* The larger of the distances of two boxes, to the side and down. */
+function gapBetween(before, after) {
+  const right = Math.max(after[0] - before[2], before[0] - after[2]);
+  return Math.max(right, after[1] - before[3], before[1] - after[3]);
 }

@@ -7,6 +7,7 @@ import { drawingOf } from "./drawing.js";
 import { alone, existence, logit, ofDigits, onPage, probabilities, sigmoid } from "./evidence.js";
 import { glyph } from "./glyph.js";
 import { falling, rows } from "./layout.js";
+import { LEAST as READ, marks } from "./gaps.js";
 import { SIDE } from "./normalise.js";
 import { octavesOf } from "./octaves.js";
 import { documentOf, nonDigit } from "./reading.js";
@@ -35,7 +36,8 @@ const PLAINLY = 0.75;
 export async function read(picture, networks, { single, minConfidence }) {
   const made = (await drawn(picture, networks)) ?? (await looked(picture, networks, single));
   const placed = (digit) => ({ ...digit, box: boxOf(digit.box, picture) });
-  const [rowsPlaced, others] = [made.rows.map((row) => row.map(placed)), made.candidates.map(placed)];
+  const rowsPlaced = made.rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, some]) => [name, some.map(placed)])));
+  const others = made.candidates.map(placed);
   return documentOf({ rows: rowsPlaced, candidates: others }, picture, minConfidence);
 }
 
@@ -48,12 +50,12 @@ async function drawn({ grey }, { classify }) {
   const best = argmax(said.map((ten) => Math.max(...ten)));
   if (!images.length || Math.max(...said[best]) < BEYOND_DOUBT) return null;
   const box = drawing ? drawing.box : [0, 0, SIDE, SIDE];
-  return { rows: [[{ box, image: images[best], probabilities: said[best] }]], candidates: [] };
+  return { rows: [rowOf([{ box, image: images[best], probabilities: said[best] }])], candidates: [] };
 }
 
 /* Find the digits of an image, and choose. */
 async function looked({ grey }, networks, single) {
-  const { view, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
+  const { view, octaves, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
   const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
   const surely = networks.weights.classes[0] ? SURELY : SHOWN; // another model alone says which digit it is
   const kept = chosen.filter(({ exists }) => exists >= KEPT);
@@ -63,27 +65,39 @@ async function looked({ grey }, networks, single) {
     const sure = single ? sigmoid(logit(exists) + ASSURED) : (onIt[kept.indexOf(one)] ?? exists);
     const shares = probabilities(sure, ten);
     const shown = Math.max(...shares) >= SHOWN || sure >= (single ? known : surely);
-    return { found: box, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
+    return { found: box, inked, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
   });
   const digits = made.filter(({ shown }) => shown);
   const others = made.filter(({ shown, exists }) => !shown && exists >= KEPT);
-  const inRows = rows(digits.map(({ found }) => found)).map((row) => row.map((index) => digits[index].digit));
+  const ordered = rows(digits.map(({ found }) => found)).map((row) => row.map((index) => digits[index]));
+  const looked = single ? [] : ordered.map((row) => row.map(({ inked }) => inked));
+  const beside = await marks(octaves, looked, networks.segment);
+  const inRows = ordered.map((row, index) => {
+    const its = (beside[index] ?? []).map((mark) => ({ ...mark, box: boxBack(mark.box, view) }));
+    const [read_, possible] = [its.filter(({ confidence }) => confidence >= READ), its.filter(({ confidence }) => confidence < READ)];
+    return rowOf(row.map(({ digit }) => digit), read_, possible);
+  });
   return { rows: await asPrepared(grey, inRows, networks.classify, single), candidates: others.map(({ digit }) => digit) };
 }
 
+const rowOf = (digits, itsMarks = [], possibleMarks = []) => ({ digits, marks: itsMarks, possibleMarks });
+
 async function asOne(grey, networks) {
-  return { view: asItIs(grey), chosen: [likeliest(await seen(grey, networks, true), longer(grey))] };
+  const { octaves, found } = await seen(grey, networks, true);
+  return { view: asItIs(grey), octaves, chosen: [likeliest(found, longer(grey))] };
 }
 
 async function asSeveral(grey, networks) {
   const first = sheetOf(grey) ?? asItIs(grey);
-  let [view, chosen] = [first, apart(await seen(first.grey, networks, false))];
+  const its = await seen(first.grey, networks, false);
+  let [view, octaves, chosen] = [first, its.octaves, apart(its.found)];
   let best = CLEARLY * total(chosen) + MORE;
   for (const other of otherViews(first, chosen)) {
-    const kept = apart(await seen(other.grey, networks, false));
-    if (isPlain(kept) && total(kept) > best) [view, chosen, best] = [other, kept, total(kept)];
+    const there = await seen(other.grey, networks, false);
+    const kept = apart(there.found);
+    if (isPlain(kept) && total(kept) > best) [view, octaves, chosen, best] = [other, there.octaves, kept, total(kept)];
   }
-  return { view, chosen };
+  return { view, octaves, chosen };
 }
 
 /* Find candidates, look at each closely, classify its ink, and weigh what is said of it. */
@@ -96,13 +110,16 @@ async function seen(grey, { find, segment, classify, weights }, single) {
   const images = segmented.map(({ ink }, index) => (likely[index] ? glyph(ink).data : new Uint8Array(SIDE * SIDE)));
   const said = (await classify(images.filter((_, index) => likely[index]))).values();
   const classified = likely.map((is) => (is ? said.next().value : new Array(CLASSES).fill(1 / CLASSES)));
-  const evidence = found.map((one, index) => alone(one, segmented[index].probabilities, classified[index]));
+  const evidence = found.map((one, index) => {
+    return alone(one, segmented[index].probabilities, segmented[index].marks, classified[index]);
+  });
   const exist = existence(evidence, found.map(({ box }) => box), weights);
-  return found.map(({ box, scores }, index) => {
+  const all = found.map(({ box, scores }, index) => {
     const witnesses = [scores, segmented[index].probabilities.slice(0, CLASSES), classified[index]];
     const [inked, digits] = [inkBox(box, segmented[index].ink), ofDigits(witnesses, weights)];
     return { box, inked, image: images[index], exists: exist[index], digits };
   });
+  return { octaves, found: all };
 }
 
 /* The image itself, of which the finder says nothing. */
@@ -146,7 +163,7 @@ function likeliest(found, longest) {
 
 /* For an image of MNIST's own size that is not plain, also what the model says of it as it is. */
 async function asPrepared(grey, made, classify, single) {
-  const digits = made.flat();
+  const digits = made.flatMap((row) => row.digits);
   if (grey.width !== SIDE || grey.height !== SIDE || isBlank(grey) || digits.length > 1) return made;
   if (digits.some((digit) => Math.max(...digit.probabilities) >= BEYOND_DOUBT)) return made;
   const images = [grey.data, inverted(grey).data];
@@ -155,7 +172,7 @@ async function asPrepared(grey, made, classify, single) {
   const votes = [said[best], ...digits.map((digit) => digit.probabilities)];
   const shares = said[best].map((_, digit) => mean(votes.map((ten) => ten[digit])));
   const digit = { box: [0, 0, SIDE, SIDE], image: images[best], probabilities: shares };
-  return single || digits.length || nonDigit(shares) < 1 - MIN_CONFIDENCE ? [[digit]] : made;
+  return single || digits.length || nonDigit(shares) < 1 - MIN_CONFIDENCE ? [rowOf([digit])] : made;
 }
 
 const isBlank = (grey) => greatest(grey) + greatest(inverted(grey)) - 255 < FAINTEST;

@@ -1,24 +1,29 @@
 /* Digits that were read come in, the document that the server answers with goes out. (reading/reading.py,
    reading/digit.py) */
 
-import { numbers } from "./layout.js";
-import { argmax } from "./statistics.js";
+import { wideGaps } from "./layout.js";
+import { around, inOrder, numbersOf, valueOf } from "./number.js";
+import { argmax, median } from "./statistics.js";
 
 const REJECTED = "?";
 
-/* `rows` and `candidates` are of digits { box, image, probabilities }, boxes { left, top, width, height }. */
+/* `rows` are of { digits, marks }, `candidates` digits { box, image, probabilities }, boxes { left, top, width,
+   height }. */
 export function documentOf({ rows, candidates }, { width, height }, minConfidence) {
   const entry = (digit) => entryOf(digit, minConfidence);
-  const [entries, others] = [rows.map((row) => row.map(entry)), candidates.map(entry)];
+  const others = candidates.map(entry);
+  const entries = rows.map(({ digits }) => digits.map(entry));
+  const groups = rows.map(({ marks }, index) => groupsOf(entries[index], marks));
   return {
     page: 1,
     pages: 1,
-    text: entries.map(textOf).join("\n"),
+    text: groups.map((row) => row.map(textOf).join(" ")).join("\n"),
     width,
     height,
     note: entries.length ? "" : noteOf(others),
-    numbers: entries.map((row) => numbersOf(row).map(textOf)),
+    numbers: groups.map((row, index) => numbersIn(row, rows[index].possibleMarks)),
     rows: entries,
+    marks: rows.map(({ marks }) => marks),
     candidates: others,
   };
 }
@@ -34,13 +39,33 @@ function entryOf({ probabilities, box, image }, minConfidence) {
 /* The probability that this is no digit: what all ten have in common. */
 export const nonDigit = (probabilities) => Math.min(1, probabilities.length * Math.min(...probabilities));
 
-const textOf = (entries) => entries.map((entry) => entry.digit ?? REJECTED).join("");
+const textOf = (items) => items.map(({ text, digit }) => text ?? digit ?? REJECTED).join("");
 
-/* The digits of a row in groups: a wide gap separates two numbers. */
-function numbersOf(row) {
-  const boxes = row.map(({ box: { left, top, width, height } }) => [left, top, left + width, top + height]);
-  const starts = [0, ...numbers(boxes)];
-  return starts.map((start, index) => row.slice(start, starts[index + 1]));
+/* Digits and marks between wide gaps. */
+function groupsOf(digits, marks) {
+  const items = inOrder(digits, marks);
+  const boxes = items.map(({ box: { left, top, width, height } }) => [left, top, left + width, top + height]);
+  const usual = median(digits.map(({ box: { width, height } }) => Math.max(width, height)));
+  const starts = [0, ...wideGaps(boxes, usual)];
+  return starts.map((start, index) => items.slice(start, starts[index + 1]));
+}
+
+/* The numbers of a row, whose digits are all in one of them, as documents. */
+function numbersIn(row, possibleMarks) {
+  let begin = 0;
+  return row.flatMap(numbersOf).map((items) => {
+    const end = begin + items.filter((item) => "probabilities" in item).length;
+    const others = possibleMarks.filter(({ after }) => begin < after && after < end);
+    begin = end;
+    return numberOf(items, others.reduce((product, { confidence }) => product * (1 - confidence), 1));
+  });
+}
+
+/* A number as its document. */
+function numberOf(items, noOtherMarks) {
+  const confidence = items.reduce((product, item) => product * item.confidence, noOtherMarks);
+  const marks = items.filter((item) => !("probabilities" in item));
+  return { text: textOf(items), value: valueOf(textOf(items)), confidence, marks, box: around(items) };
 }
 
 /* Why no digit was found. */

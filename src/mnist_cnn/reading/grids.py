@@ -1,0 +1,334 @@
+"""Cells become grids: which row and which column each is in, and a view in which these are level. Knows no digits."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from mnist_cnn.reading.cells import Cells, cells_of, corners_of
+
+APART = 0.4  # of the usual cell: edges that are nearer are of the same line
+ALIKE = 0.5  # of the higher one: boxes of one row have so much of their height in common, and differ by no more
+MARGIN, NEAR = 8, 3  # pixels around a view, and from a line's place to what is drawn of it
+ASIDE = 0.12  # of a box, from where a line would be if there were no gaps between boxes
+COVERED = 0.92  # of a line from one that crosses it to the next
+LARGE_ENOUGH, TIMES = 1100, 3  # pixels of the longer side of an image, and times that a smaller one is enlarged
+LONG, MEMBER = 25, 0.08  # pixels, and of the image: how long the line of a comb is at least
+TALL, BASE = 320.0, 4  # pixels above a line that are looked at, and that its own thickness takes
+NARROWEST, SHORTEST = 10, 4  # pixels: a cell of a comb, and a tick
+LOWEST, TALLEST, ABOVE = 0.12, 0.9, 1.4  # cells: the height of ticks, and of the writing on the line
+LOW = 2  # rows of what looks like a grid, because writing closes the cells of a comb
+OPEN = 0.7  # of a line along the tops of ticks: what is covered less is writing
+UNEVEN, MOST, HALF = 0.35, 0.7, 0.5  # of a tick's height, by which others differ; and of the ticks, that hardly differ
+LARGEST = 1600  # pixels of a side of a level view
+USUAL, ENLARGED = 56.0, 2.5  # pixels: the height of most rows in it, and how much it is enlarged for that at most
+AROUND = 0.5  # rows: its margin
+BESIDE = 2.0  # heights: boxes of one row are not farther apart
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell: its first row and column, counted from 0, and over how many of each it goes."""
+
+    row: int
+    column: int
+    rows: int = 1
+    columns: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A table, or a row of boxes.
+
+    `corners` (4, 2) are those of the whole in the image, from the upper left one clockwise, `across` and `down` where
+    its lines are in a view of `size`, (w, h) pixels, in which the corners of the grid are those of the view. Cells are
+    in the order of reading.
+    """
+
+    corners: np.ndarray
+    size: tuple[float, float]
+    down: np.ndarray
+    across: np.ndarray
+    cells: tuple[Cell, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows it has."""
+        return len(self.down) - 1
+
+    @property
+    def columns(self) -> int:
+        """How many columns it has."""
+        return len(self.across) - 1
+
+    @property
+    def from_view(self) -> np.ndarray:
+        """The matrix (3, 3) that leads from the view to the image."""
+        width, height = self.size
+        view = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+        return np.asarray(cv2.getPerspectiveTransform(view, self.corners.astype(np.float32)))
+
+    def scaled(self, factor: float) -> "Grid":
+        """The same grid of an image that is so many times as large."""
+        width, height = self.size
+        size = width * factor, height * factor
+        return Grid(self.corners * np.float32(factor), size, self.down * factor, self.across * factor, self.cells)
+
+    def box(self, cell: Cell) -> np.ndarray:
+        """The box (4,) of a cell in the view."""
+        left, right = self.across[[cell.column, cell.column + cell.columns]]
+        top, bottom = self.down[[cell.row, cell.row + cell.rows]]
+        return np.array([left, top, right, bottom])
+
+
+class LevelView(NamedTuple):
+    """A grid seen level: `grey` (h, w) uint8, the boxes (n, 4) of its cells in it, and the matrix (3, 3) `back`."""
+
+    grey: np.ndarray
+    boxes: np.ndarray
+    back: np.ndarray
+
+
+def grids_in(grey: np.ndarray) -> list[Grid]:
+    """The grids in an image (h, w) uint8, from the top; a small image is enlarged first."""
+    factor = min(TIMES, max(1, round(LARGE_ENOUGH / max(grey.shape))))
+    if factor == 1:
+        return grids_of(cells_of(grey))
+    larger = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    return [grid.scaled(1 / factor) for grid in grids_of(cells_of(np.asarray(larger)))]
+
+
+def grids_of(cells: Cells) -> list[Grid]:
+    """The grids of a page from the top: tables, and rows of boxes that stand apart; a single box is a grid as well."""
+    parts = [cells.corners[cells.grids == number] for number in range(int(cells.grids.max(initial=-1)) + 1)]
+    joined = in_rows(parts)
+    grids = [grid_of(corners, cells.walls) for corners in joined]
+    for comb in combs_of(cells.lines):
+        same = [grid for grid in grids if touches(comb, grid)]
+        if all(grid.rows <= LOW for grid in same):
+            grids = [*(grid for grid in grids if grid not in same), comb]
+    grids = [grid for grid in grids if len(grid.cells) > 1 or not any(is_within(grid, other) for other in grids)]
+    return sorted(grids, key=lambda grid: (float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())))
+
+
+def is_within(single: Grid, grid: Grid) -> bool:
+    """Whether a single cell is in another grid: it is part of the writing there."""
+    middle = single.corners.mean(axis=0).tolist()
+    return grid is not single and cv2.pointPolygonTest(grid.corners, middle, False) > 0
+
+
+def touches(comb: Grid, grid: Grid) -> bool:
+    """Whether the line of a comb is one of a grid."""
+    foot = comb.corners[2:].mean(axis=0)
+    return cv2.pointPolygonTest(grid.corners, foot.tolist(), True) > -2 * MARGIN
+
+
+def in_rows(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Parts (n, 4, 2) of a page, those joined that are single boxes beside each other."""
+    low = [part for part in parts if is_one_row(part)]
+    rows: list[list[np.ndarray]] = []
+    for part in sorted(low, key=lambda one: float(one[..., 0].mean())):
+        for row in rows:
+            if is_beside(row[-1], part):
+                row.append(part)
+                break
+        else:
+            rows.append([part])
+    return [part for part in parts if not is_one_row(part)] + [np.concatenate(row) for row in rows]
+
+
+def is_one_row(part: np.ndarray) -> bool:
+    """Whether cells (n, 4, 2) are in one row."""
+    tops, bottoms = part[..., 1].min(axis=1), part[..., 1].max(axis=1)
+    return bool(bottoms.min() > tops.max())
+
+
+def is_beside(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether cells (n, 4, 2) and others, farther to the right, are of one row."""
+    (_, top), (right, bottom) = one.min(axis=(0, 1)), one.max(axis=(0, 1))
+    (its_left, its_top), (_, its_bottom) = other.min(axis=(0, 1)), other.max(axis=(0, 1))
+    highest = max(bottom - top, its_bottom - its_top)
+    common = min(bottom, its_bottom) - max(top, its_top)
+    return bool(its_left - right <= BESIDE * highest and common >= ALIKE * highest)
+
+
+def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
+    """The grid of cells with these corners (n, 4, 2), of which each edge is on a line (h, w)."""
+    points = corners.reshape(-1, 2).astype(np.float32)
+    outline = outline_of(points)
+    sides = np.hypot(*(np.roll(outline, -1, axis=0) - outline).T)
+    width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
+    view = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    level = cv2.perspectiveTransform(points[None], cv2.getPerspectiveTransform(outline, view))[0].reshape(-1, 4, 2)
+    # The middles of the four sides of each cell.
+    left, top = level[:, [0, 3], 0].mean(axis=1), level[:, [0, 1], 1].mean(axis=1)
+    right, bottom = level[:, [1, 2], 0].mean(axis=1), level[:, [2, 3], 1].mean(axis=1)
+    boxes = np.stack([left, top, right, bottom], axis=1)
+    seen = view_of(lines, outline, (width, height))
+    down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, np.array([0, width]))
+    across = drawn(separators(boxes[:, 0], boxes[:, 2]), seen, down)
+    down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
+    if len(down) == 2 and (even := evenly(seen, width)) is not None:
+        across, boxes = even, boxes[:0]
+    cells = []
+    for box in boxes:
+        first, upper, last, lower = (nearest(*one) for one in zip((across, down) * 2, box, strict=True))
+        cells.append(Cell(upper, first, max(1, lower - upper), max(1, last - first)))
+    whole = with_missing(cells, len(down) - 1, len(across) - 1)
+    return Grid(outline, (width, height), down, across, tuple(whole))
+
+
+def outline_of(points: np.ndarray) -> np.ndarray:
+    """The four corners (4, 2) float32 of what is around points (n, 2)."""
+    hull = cv2.convexHull(points)
+    corners = corners_of(hull)
+    if corners is None or cv2.contourArea(hull) < 0.9 * cv2.contourArea(corners):
+        low, high = points.min(axis=0), points.max(axis=0)
+        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])], np.float32)
+    return corners.astype(np.float32)
+
+
+def separators(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Where lines are, of cells that start and end there, in order: edges that are near each other are of one line."""
+    edges = np.sort(np.concatenate([starts, ends]))
+    least = APART * float(np.percentile(ends - starts, 25))
+    begins = np.flatnonzero(np.concatenate([[True], np.diff(edges) > least]))
+    groups = np.split(edges, begins[1:])
+    return np.array([float(np.median(group)) for group in groups])
+
+
+def view_of(lines: np.ndarray, corners: np.ndarray, size: tuple[float, float]) -> np.ndarray:
+    """What is drawn in a view of `size` with these corners (4, 2), and a margin around it, as (h, w) bool."""
+    width, height = size
+    view = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32) + MARGIN
+    matrix = cv2.getPerspectiveTransform(corners, view)
+    shape = round(width) + 2 * MARGIN, round(height) + 2 * MARGIN
+    return np.greater(cv2.warpPerspective(lines, matrix, shape, flags=cv2.INTER_LINEAR), 127)
+
+
+def drawn(places: np.ndarray, seen: np.ndarray, beside: np.ndarray) -> np.ndarray:
+    """Those of the places of lines down a view along which something is drawn between two of the lines across it.
+
+    The outermost are lines in any case. `seen` is of `view_of`, for lines across of its transpose.
+    """
+    kept = [0]
+    for index in range(1, len(places) - 1):
+        column = round(float(places[index])) + MARGIN
+        near = np.asarray(seen[:, max(0, column - NEAR) : column + NEAR + 1].any(axis=1))
+        parts = [near[round(a) + MARGIN : round(b) + MARGIN] for a, b in pairwise(beside.tolist())]
+        if max((float(part.mean()) for part in parts if part.size), default=0.0) >= COVERED:
+            kept.append(index)
+    return places[[*kept, len(places) - 1]]
+
+
+def evenly(seen: np.ndarray, width: float) -> np.ndarray | None:
+    """Where lines are in a view of one row of boxes that are all as wide; None if they are not."""
+    covered = seen[2 * MARGIN : -2 * MARGIN].mean(axis=0) if len(seen) > 5 * MARGIN else np.zeros(seen.shape[1])
+    for count in range(int(width // NARROWEST), 1, -1):
+        near = max(NEAR, round(ASIDE * width / count))
+        places = np.linspace(0, width, count + 1)
+        best = [
+            covered[max(0, round(at) + MARGIN - near) : round(at) + MARGIN + near + 1].max() for at in places.tolist()
+        ]
+        if min(best) >= COVERED:
+            return places
+    return None
+
+
+def nearest(lines: np.ndarray, place: float) -> int:
+    """The line that is nearest to a place."""
+    return int(np.abs(lines - place).argmin())
+
+
+def with_missing(cells: Sequence[Cell], rows: int, columns: int) -> list[Cell]:
+    """The cells of a grid without those of the same place, and with those where a gap in a line left none."""
+    taken = np.zeros((rows, columns), bool)
+    kept: list[Cell] = []
+    for cell in sorted(cells, key=lambda one: -one.rows * one.columns):
+        place = taken[cell.row : cell.row + cell.rows, cell.column : cell.column + cell.columns]
+        if place.size and not place.any():
+            place[:] = True
+            kept.append(cell)
+    kept += [Cell(int(row), int(column)) for row, column in zip(*np.nonzero(~taken), strict=True)]
+    return sorted(kept, key=lambda one: (one.row, one.column))
+
+
+def level_view(grey: np.ndarray, grid: Grid) -> LevelView:
+    """A view of a grid of an image (h, w) uint8 in which its rows are level, with a margin, and enlarged if small."""
+    width, height = grid.size
+    usual = float(np.median(np.diff(grid.down)))
+    factor = min(max(1.0, USUAL / usual), ENLARGED, LARGEST / max(width, height))
+    margin = AROUND * usual * factor
+    size = round(width * factor + 2 * margin), round(height * factor + 2 * margin)
+    to_view = np.array([[factor, 0, margin], [0, factor, margin], [0, 0, 1]])
+    back = grid.from_view @ np.linalg.inv(to_view)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    view = cv2.warpPerspective(grey, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    boxes = np.array([grid.box(cell) for cell in grid.cells]) * factor + margin
+    return LevelView(np.asarray(view), boxes, back)
+
+
+def divided(grid: Grid, rows: int, columns: int) -> Grid:
+    """The same outline with so many equal rows and columns."""
+    width, height = grid.size
+    cells = tuple(Cell(row, column) for row in range(rows) for column in range(columns))
+    return Grid(grid.corners, grid.size, np.linspace(0, height, rows + 1), np.linspace(0, width, columns + 1), cells)
+
+
+def combs_of(lines: np.ndarray) -> list[Grid]:
+    """The combs in what is drawn (h, w): a line with ticks on it at equal distances, one between two digits."""
+    longest = cv2.morphologyEx(lines, cv2.MORPH_OPEN, np.ones((1, LONG), np.uint8))
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(longest, np.ones((3, 3), np.uint8)))
+    found = []
+    for label in range(1, len(stats)):
+        left, top, width, height, _ = stats[label]
+        if width < MEMBER * max(lines.shape) or height > width / 4:
+            continue
+        rows, columns = np.nonzero(labels[top : top + height, left : left + width] == label)
+        slope, foot = np.polyfit(columns, rows, 1)
+        start = np.array([left, top + foot], np.float32)
+        along = np.array([width - 1, slope * (width - 1)], np.float32)
+        if grid := comb_on(lines, start, along):
+            found.append(grid)
+    return found
+
+
+def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | None:
+    """The comb on a line from a point (2,) on; None if there are no ticks on it at equal distances."""
+    length = float(np.hypot(*along))
+    up = np.array([along[1], -along[0]]) / length
+    height = min(length, TALL)
+    corners = np.array([start + height * up, start + along + height * up, start + along, start], np.float32)
+    seen = view_of(lines, corners, (length, height))
+    foot = round(height) + MARGIN - BASE
+    below = seen[round(height) + MARGIN + BASE :].mean(axis=0)
+    for count in range(int(length // NARROWEST), 1, -1):
+        places = np.linspace(0, length, count + 1)
+        tall = np.array([tick_at(seen, foot, round(float(place)) + MARGIN) for place in places])
+        usual = float(np.median(tall))
+        even = np.abs(tall - usual) <= UNEVEN * usual
+        cell = length / count
+        is_even = even[[0, -1]].all() and even.mean() >= MOST
+        if max(SHORTEST, LOWEST * cell) <= usual <= TALLEST * cell and is_even and is_open(seen, foot - round(usual)):
+            between = [tick_at(seen, foot, round(float(place + cell / 2)) + MARGIN) for place in places[:-1]]
+            if float(np.mean(np.array(between) >= (1 - UNEVEN) * usual)) < HALF and below.mean() < HALF:
+                top = max(usual, min(ABOVE * cell, height))
+                upper = np.array([start + top * up, start + along + top * up, start + along, start], np.float32)
+                cells = tuple(Cell(0, column) for column in range(count))
+                return Grid(upper, (length, top), np.array([0.0, top]), places, cells)
+    return None
+
+
+def is_open(seen: np.ndarray, top: int) -> bool:
+    """Whether there is no line along the tops of ticks: otherwise they are the sides of boxes."""
+    above = np.asarray(seen[max(0, top - BASE) : top + BASE + 1, MARGIN:-MARGIN].any(axis=0))
+    return bool(above.mean() < OPEN)
+
+
+def tick_at(seen: np.ndarray, foot: int, column: int) -> int:
+    """How many pixels a tick goes up from the foot of a comb."""
+    near = np.asarray(seen[: foot + 1, max(0, column - NEAR) : column + NEAR + 1].any(axis=1))[::-1]
+    return int(near.argmin()) if not near.all() else len(near)

@@ -1,0 +1,1 @@
+"""Tables, boxes and forms become rows of values."""

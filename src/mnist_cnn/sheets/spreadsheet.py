@@ -1,0 +1,129 @@
+"""Tables become text for spreadsheets: CSV, and workbooks of Excel's format with doubtful cells coloured."""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mnist_cnn.errors import ReaderError
+from mnist_cnn.sheets.table import Table
+
+RUN = re.compile(r"[=+\-@\t\r]")
+HARMLESS = re.compile(r"[+-]?[\d.,]+%?|-")  # numbers, and a dash alone
+DOUBTFUL = "FFE699"  # yellow
+OTHER = "other"  # what is written in a cell, and is no number
+EXTRA = 'pip install "mnist-cnn[excel]"'
+
+Named = tuple[str, Table]
+"""The name of a sheet, and a table on it."""
+
+
+def csv_line(cells: Iterable[Any]) -> str:
+    """A line of a CSV file; text that a spreadsheet would run as a formula begins with an apostrophe."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow([harmless(str(cell)) for cell in cells])
+    return stream.getvalue()
+
+
+def harmless(text: str) -> str:
+    """Text as a cell that no spreadsheet runs; numbers stay as they are."""
+    return f"'{text}" if RUN.match(text) and not HARMLESS.fullmatch(text) else text
+
+
+def values_csv(tables: Sequence[Named]) -> str:
+    """What the cells hold, a line for each row; of several tables with their sheet and number before it."""
+    return lines_of(tables, [texts(table) for _, table in tables])
+
+
+def confidences_csv(tables: Sequence[Named]) -> str:
+    """How sure each cell is, in the same form."""
+    return lines_of(tables, [confidences(table) for _, table in tables])
+
+
+def lines_of(tables: Sequence[Named], contents: Sequence[list[list[str]]]) -> str:
+    """Rows of cells as lines of a CSV file."""
+    lines = []
+    for (name, _), number, rows in zip(tables, numbers_of(tables), contents, strict=True):
+        lines += [csv_line(row if len(tables) == 1 else [name, number, *row]) for row in rows]
+    return "".join(lines)
+
+
+def numbers_of(tables: Sequence[Named]) -> list[int]:
+    """Which table of its sheet each is, counted from 1."""
+    names = [name for name, _ in tables]
+    return [names[: index + 1].count(name) for index, name in enumerate(names)]
+
+
+def texts(table: Table) -> list[list[str]]:
+    """The texts of a table, "other" for what is no number."""
+    found = table.texts
+    for cell in table.cells:
+        if cell.value.kind == "other":
+            found[cell.place.row][cell.place.column] = OTHER
+    return found
+
+
+def confidences(table: Table) -> list[list[str]]:
+    """The confidences of a table's cells."""
+    found = [[""] * table.columns for _ in range(table.rows)]
+    for cell in table.cells:
+        found[cell.place.row][cell.place.column] = f"{cell.value.confidence:.3f}"
+    return found
+
+
+def workbook(tables: Sequence[Named]) -> bytes:
+    """An Excel workbook with two worksheets for each table: values, those doubtful in yellow, and confidences.
+
+    Raises ReaderError without the package openpyxl.
+    """
+    try:
+        from openpyxl import Workbook
+        from openpyxl.styles import PatternFill
+    except ImportError as error:
+        raise ReaderError(f"Excel workbooks need the package openpyxl: {EXTRA}, or write .csv.") from error
+    book = Workbook()
+    book.remove(book.active)
+    yellow = PatternFill("solid", start_color=DOUBTFUL)
+    for index, (name, table) in enumerate(tables, start=1):
+        values = book.create_sheet(title_of(name, index, len(tables)))
+        sure = book.create_sheet(f"confidence {index}" if len(tables) > 1 else "confidence")
+        for cell in table.cells:
+            place = {"row": cell.place.row + 1, "column": cell.place.column + 1}
+            written = values.cell(**place)
+            fill(written, cell.value)
+            if cell.value.is_doubtful:
+                written.fill = yellow
+            sure.cell(**place, value=round(cell.value.confidence, 4))
+            merge(values, cell.place)
+    if not tables:
+        book.create_sheet("no tables")
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def fill(written: Any, value: Any) -> None:
+    """Write a value into a cell of a worksheet: a number where it has one, else text, which is never a formula."""
+    if value.value is not None:
+        written.value = value.value
+    elif text := OTHER if value.kind == "other" else value.text:
+        written.value = text
+        written.data_type = "s"
+
+
+def merge(sheet: Any, place: Any) -> None:
+    """Merge the cells of a worksheet that are one in the table."""
+    if place.rows * place.columns > 1:
+        sheet.merge_cells(
+            start_row=place.row + 1,
+            start_column=place.column + 1,
+            end_row=place.row + place.rows,
+            end_column=place.column + place.columns,
+        )
+
+
+def title_of(name: str, index: int, count: int) -> str:
+    """A title of a worksheet, which has at most 31 characters and some not at all."""
+    plain = re.sub(r"[\[\]:*?/\\']", " ", name.rsplit("/", 1)[-1])[:24].strip() or "table"
+    return plain if count == 1 else f"{plain} {index}"

@@ -1,0 +1,118 @@
+"""Reads the tables on a sheet: an image comes in, tables of values go out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+
+from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading.cell_values import Value, values_of
+from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
+from mnist_cnn.reading.picture import Source, load, part_of
+from mnist_cnn.reading.reader import Reader, reader_of
+
+LEAST = 2  # rows and columns of a table
+MOST_CELLS = 4000
+
+
+@dataclass(frozen=True, eq=False)
+class TableCell:
+    """A cell of a table: where it is in it, what it holds, and its corners (4, 2) in pixels of the upright image."""
+
+    place: Cell
+    value: Value
+    corners: np.ndarray
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON document, rows and columns counted from 1."""
+        place = self.place
+        return {
+            "row": place.row + 1,
+            "column": place.column + 1,
+            "rows": place.rows,
+            "columns": place.columns,
+            **self.value.to_dict(),
+            "corners": np.round(self.corners, 1).tolist(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table on a sheet: how many rows and columns, and its cells in the order of reading.
+
+    `view` (h, w) uint8 shows the table level, `boxes` (n, 4) where in it the cells are.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[TableCell, ...]
+    view: np.ndarray = field(repr=False)
+    boxes: np.ndarray = field(repr=False)
+    source: Any = None
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """What was read, row by row: "" for a blank cell, and for the rest of a merged one."""
+        texts = [[""] * self.columns for _ in range(self.rows)]
+        for cell in self.cells:
+            texts[cell.place.row][cell.place.column] = cell.value.text
+        return texts
+
+    def __repr__(self) -> str:
+        doubtful = sum(cell.value.is_doubtful for cell in self.cells)
+        return f"Table({self.rows} × {self.columns}, {doubtful} of {len(self.cells)} cells doubtful)"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As a JSON document."""
+        return {"rows": self.rows, "columns": self.columns, "cells": [cell.to_dict() for cell in self.cells]}
+
+
+def read_tables(
+    image: Source,
+    *,
+    model: Any = None,
+    min_confidence: float | None = None,
+    grid: tuple[int, int] | None = None,
+    page: int | None = None,
+) -> list[Table]:
+    """Read the tables in an image of a sheet, from the top: also photographed at an angle, on a desk, or drawn by hand.
+
+    With `grid`, (rows, columns), the largest table has so many, also where some of its lines are missing. `model` and
+    `min_confidence` are those of `Reader`. Raises ImageError if the image cannot be opened, ReaderError for a grid out
+    of range, and what `Reader` raises.
+    """
+    if grid and not (min(grid) >= 1 and grid[0] * grid[1] <= MOST_CELLS):
+        raise ReaderError(f"A grid has 1 to {MOST_CELLS:,} cells (got {grid[0]} × {grid[1]}): give rows × columns.")
+    picture = load(part_of(image, page, None))
+    reader = reader_of(model, min_confidence)
+    scale = np.array(picture.scale, np.float32)
+    found = tables_in(grids_in(picture.grey), grid)
+    return [table_of(picture.grey, one, reader, scale, image) for one in found]
+
+
+def tables_in(grids: Sequence[Grid], wanted: tuple[int, int] | None) -> list[Grid]:
+    """The grids that are tables; with `wanted` rows and columns the largest one, divided so if it is not already."""
+    if wanted:
+        if not grids:
+            return []
+        largest = max(grids, key=lambda grid: cv2.contourArea(grid.corners))
+        exact = [grid for grid in grids if (grid.rows, grid.columns) == wanted]
+        return [max(exact, key=lambda grid: len(grid.cells)) if exact else divided(largest, *wanted)]
+    return [one for one in grids if min(one.rows, one.columns) >= LEAST and len(one.cells) <= MOST_CELLS]
+
+
+def table_of(grey: np.ndarray, grid: Grid, reader: Reader, scale: np.ndarray, source: Any) -> Table:
+    """Read one table of an image (h, w) uint8."""
+    level = level_view(grey, grid)
+    values = values_of(level, reader.read(level.grey))
+    corners = [cv2.perspectiveTransform(corners_of(box)[None], level.back)[0] * scale for box in level.boxes]
+    cells = map(TableCell, grid.cells, values, corners)
+    return Table(grid.rows, grid.columns, tuple(cells), level.grey, level.boxes, source)
+
+
+def corners_of(box: np.ndarray) -> np.ndarray:
+    """The corners (4, 2) of a box (4,), from the upper left one clockwise."""
+    left, top, right, bottom = box.tolist()
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
