@@ -131,7 +131,7 @@ def test_info_and_python_show_it(trained_segmenter: Trained, cli: Cli) -> None:
     model = mnist_cnn.load(folder)
     assert re.fullmatch(r"Model\('.*', recipe 'segmenter', ROC AUC 0\.\d{4} on 80 crops of made pages\)", repr(model))
     assert "<svg" in model._repr_html_()
-    assert model.keras.output_shape == [(None, 11), (None, 48, 48, 1)]
+    assert model.keras.output_shape == [(None, 23), (None, 48, 48, 1)]
 
 
 def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_segmenter: Trained, cli: Cli) -> None:
