@@ -20,8 +20,9 @@ from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.data.pages.writing import some_hand
 from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import SIDE, crop, crops
+from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.segmenter_network import MARKS, NO_DIGIT
+from mnist_cnn.reading.segmenter_network import NO_DIGIT
 from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.workers.made_ahead import made_ahead
 from test_pages import digit_images

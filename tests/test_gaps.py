@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mnist_cnn.reading.gaps import BEYOND, Found, contrast_in, gaps, marks, places_of
+from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.segmenter_network import CLASSES, INK, MARKS, NO_DIGIT, Segmented
+from mnist_cnn.reading.segmenter_network import CLASSES, INK, NO_DIGIT, Segmented
 
 HEIGHT = 40
 

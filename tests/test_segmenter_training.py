@@ -22,7 +22,8 @@ from mnist_cnn.evaluation.segmenter_evaluation import (
     roc_auc,
 )
 from mnist_cnn.evaluation.segmenter_sheet import INVENTED, MISSED, RIGHT, sheet
-from mnist_cnn.reading.segmenter_network import CLASSES, MARKS, NO_DIGIT, Segmented
+from mnist_cnn.reading.mark import MARKS
+from mnist_cnn.reading.segmenter_network import CLASSES, NO_DIGIT, Segmented
 from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.training.detector_fit import compiled_detector
 from mnist_cnn.training.made_epochs import TEST, VALIDATION, Step, updates_per_epoch

@@ -5,7 +5,8 @@ import numpy as np
 
 from mnist_cnn.data.pages.crop_process import MIDDLE, Crops
 from mnist_cnn.evaluation.tiles import tiled
-from mnist_cnn.reading.segmenter_network import MARKS, NO_DIGIT, Segmented
+from mnist_cnn.reading.mark import MARKS
+from mnist_cnn.reading.segmenter_network import NO_DIGIT, Segmented
 
 COLUMNS, ROWS = 6, 8
 SCALE = 2  # pixels of the sheet for one of a crop

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import prod
 from typing import Any, Literal
 
 import cv2
@@ -91,10 +92,7 @@ def text_of(items: Sequence[Item]) -> tuple[str, float]:
     numbers = numbers_of(items)
     if len(numbers) == 1:
         return numbers[0].text, numbers[0].confidence
-    confidence = 1.0
-    for item in items:
-        confidence *= item.confidence
-    return "".join(item.text for item in items), confidence
+    return "".join(item.text for item in items), prod(item.confidence for item in items)
 
 
 def is_in(item: Digit | Mark, box: np.ndarray) -> bool:

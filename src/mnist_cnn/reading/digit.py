@@ -1,6 +1,6 @@
 """One digit of an image: prediction, confidence and box. Plain data."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,11 @@ class Digit:
 
 def as_json(digit: Digit) -> dict[str, Any]:
     """One digit as a JSON document."""
-    box = digit.box
     return {
         "digit": None if digit.rejected else digit.digit,
         "most_probable": digit.digit,
         "confidence": digit.confidence,
         "probabilities": list(digit.probabilities),
         "non_digit_probability": digit.non_digit_probability,
-        "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+        "box": asdict(digit.box),
     }

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.reading.crops import crops
+from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.segmenter_network import MARKS, Segmenter
+from mnist_cnn.reading.segmenter_network import Segmenter
 
 NARROW = 0.7  # heights: the width of a place for a digit, as made pages have it
 CLOSEST = 0.06  # heights: in a smaller gap there is nothing

@@ -1,9 +1,12 @@
 """One mark between digits: a decimal point, a slash, a plus. Plain data."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from mnist_cnn.reading.digit import Box
+
+MARKS = ".,-+/:=×÷()%"
+"""The marks that are read, in the order of the segmenter's classes for them."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,9 @@ class Mark:
 
 def mark_as_json(mark: Mark) -> dict[str, Any]:
     """One mark as a JSON document."""
-    box = mark.box
     return {
         "text": mark.text,
         "confidence": mark.confidence,
         "after": mark.after,
-        "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+        "box": asdict(mark.box),
     }

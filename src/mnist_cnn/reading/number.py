@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from math import prod
 from typing import Any
@@ -70,13 +70,13 @@ class Number:
 
     def to_dict(self) -> dict[str, Any]:
         """The number as a JSON document; the value is text, which has all its digits."""
-        value, box = self.value, self.box
+        value = self.value
         return {
             "text": self.text,
             "value": None if value is None else f"{value:f}",
             "confidence": self.confidence,
             "marks": [mark_as_json(mark) for mark in self.marks],
-            "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+            "box": asdict(self.box),
         }
 
 

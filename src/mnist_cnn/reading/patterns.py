@@ -7,12 +7,12 @@ from datetime import date
 from decimal import Decimal
 
 from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.number import value_of
 
 Fits = Callable[[str], bool]
 
 LONGEST = 200  # characters of a pattern
-MARKS = ".,-+/:=×÷()%"
 DECIMALS = re.compile(r"decimal\((\d{1,2})\)")
 RANGE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)-(\d{1,9}(?:\.\d{1,6})?)")
 COUNTRY = re.compile(r"iban\(([A-Z]{2})\)")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.network import OURS, computed, loaded
 
 Segmenter = Callable[[np.ndarray], "Segmented"]
@@ -14,9 +15,7 @@ Segmenter = Callable[[np.ndarray], "Segmented"]
 
 SIDE, INK = 64, 48
 NO_DIGIT = 10  # the class of what is neither a digit nor a mark
-MARKS = ".,-+/:=×÷()%"
-"""The marks that are read, in the order of their classes, which follow that of no digit."""
-CLASSES = NO_DIGIT + 1 + len(MARKS)
+CLASSES = NO_DIGIT + 1 + len(MARKS)  # of digits, of none of these, and of marks
 BATCH = 64  # crops: more need more memory and are not quicker
 SECONDS, SECONDS_PER_CROP = 10, 0.1  # a crop takes 1 ms on one core, so this is a hundred times what is needed
 

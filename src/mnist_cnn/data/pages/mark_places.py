@@ -8,7 +8,8 @@ import numpy as np
 from mnist_cnn.data.pages import camera
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.scene import Scene
-from mnist_cnn.reading.segmenter_network import MARKS, NO_DIGIT
+from mnist_cnn.reading.mark import MARKS
+from mnist_cnn.reading.segmenter_network import NO_DIGIT
 
 AROUND = 1.5  # pixels around a mark's ink that are looked at, too, to see whether it is visible
 LEAST_SIGNAL = 2.5  # levels of grey: the deviation that ink must make there

@@ -12,7 +12,7 @@ from mnist_cnn.data.pages.marks import DEEP, LIKE_DIGITS, MARKS, TALL, WORDS
 from mnist_cnn.data.pages.page import Box, around
 from mnist_cnn.data.pages.scene import FINE, TWICE, Mark, OwnInk, Scene, place_at, polylines
 from mnist_cnn.data.pages.typefaces import HEIGHT
-from mnist_cnn.reading.segmenter_network import MARKS as MARKS_READ
+from mnist_cnn.reading.mark import MARKS as MARKS_READ
 
 THINNEST, WIDEST = 0.03, 0.2  # of a pen, in heights of a digit
 AROUND = 6  # pixels of a layer, around a digit's box, in which its own ink is kept
