@@ -71,13 +71,13 @@ def averaged(x: keras.KerasTensor, size: int) -> keras.KerasTensor:
     return x
 
 
-def convolved(x: keras.KerasTensor, filters: int, strides: int = 1) -> keras.KerasTensor:
+def convolved(x: keras.KerasTensor, filters: int, strides: int | tuple[int, int] = 1) -> keras.KerasTensor:
     """A 3×3 convolution, batch normalization, ReLU."""
     return layers.ReLU()(normalised(x, filters, strides))
 
 
 def normalised(
-    x: keras.KerasTensor, filters: int, strides: int = 1, dilation: int = 1, size: int = 3
+    x: keras.KerasTensor, filters: int, strides: int | tuple[int, int] = 1, dilation: int = 1, size: int = 3
 ) -> keras.KerasTensor:
     """A convolution and batch normalization."""
     x = layers.Conv2D(

@@ -251,7 +251,7 @@ def text_rows(
         while x < side and not scene.full:
             for token in tokens():
                 box = writing.write(scene, hand, token, x, line + climb * (x - side / 2))
-                x = box.right + max(0.08, min(hand.gap, 0.35)) * height
+                x = box.right + max(scene.between(0.01, 0.1), min(hand.gap, 0.35)) * height
             x += space * height * scene.between(0.6, 1.5)
             if scene.chance(0.12):
                 x += height * scene.between(0.5, 4)
@@ -282,10 +282,13 @@ LAYOUTS: tuple[tuple[Layout, float], ...] = (
     (nothing, 0.13),
 )
 SHARES = np.cumsum([share for _, share in LAYOUTS])
+OFTEN = {forms: 2.5, mixed: 1.5, handwriting: 1.5, symbols: 1.5, one_digit: 0.2, nothing: 0.2, furniture_only: 0.4}
+IN_LINES = np.cumsum([share * OFTEN.get(layout, 1.0) for layout, share in LAYOUTS])
+"""The same, with more of what is written in lines."""
 
 
-def some_layout(scene: Scene) -> float:
-    """Write one of the layouts, each as often as `LAYOUTS` says."""
-    chosen = LAYOUTS[int(np.searchsorted(SHARES, scene.rng.random() * SHARES[-1]))][0]
+def some_layout(scene: Scene, shares: np.ndarray = SHARES) -> float:
+    """Write one of the layouts, each as often as `LAYOUTS` says, or other cumulated `shares`."""
+    chosen = LAYOUTS[int(np.searchsorted(shares, scene.rng.random() * shares[-1]))][0]
     scene.kinds.append(chosen.__name__)
     return chosen(scene)

@@ -63,10 +63,17 @@ class Marked:
         return Marked(self.boxes[which], self.labels[which], self.origins[which])
 
 
-def made_scene(rng: np.random.Generator, sources: Sources, side: int, *, keep_inks: bool = False) -> Made:
+def made_scene(
+    rng: np.random.Generator,
+    sources: Sources,
+    side: int,
+    *,
+    keep_inks: bool = False,
+    shares: np.ndarray = layouts.SHARES,
+) -> Made:
     """Make one page, and keep what it was made of, with `keep_inks` also the own ink of each digit."""
     scene = Scene(rng, sources, side, keep_inks=keep_inks)
-    height = layouts.some_layout(scene)
+    height = layouts.some_layout(scene, shares)
     beside(scene, height)
     kept = Box(0, 0, side, side)
     if scene.kinds[0] == "nothing" and scene.chance(0.75):

@@ -242,7 +242,8 @@ def word(scene: Scene, hand: Hand, text: str, left: float, line: float) -> Box:
     gap = min(hand.gap, 0.25)
     for letter in text:
         own = hand if hand.kind == "printed" else replace(hand, height=hand.height * scene.between(0.88, 1.12))
-        box = character(scene, own, letter, x, line)
+        shake = 0.0 if hand.kind == "printed" else hand.height * scene.rng.normal(0, 0.04)
+        box = character(scene, own, letter, x, line + shake)
         boxes.append(box)
         x = box.right + gap * hand.height * scene.between(0.5, 1.3)
         if x > scene.side + hand.height:

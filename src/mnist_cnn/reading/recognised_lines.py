@@ -1,0 +1,86 @@
+"""Rows of digits become lines of text, and what the recogniser says of them: of each digit, and of marks between them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mnist_cnn.reading.mark import MARKS
+from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.recogniser_network import DIGITS, MARK, OTHER, STRIDE, TALL, Recogniser
+from mnist_cnn.reading.text_lines import TextLine, line_image, line_through
+
+BEYOND = 1.5  # heights: how far beside the ends of a row, or of a wide gap, marks are looked for
+CONTEXT = 4.0  # heights beside a row that the recogniser sees, too
+NEAR = 1.5  # columns from the middle of a digit in which it may say what it is
+LEAST, POSSIBLE = 0.35, 0.05  # the probability of a mark that is read, and of one that is kept in mind
+APART = 0.33  # heights between two marks
+TAKEN = 0.18  # heights from the middle of a digit, where there is no mark
+WIDEST = 8192  # pixels of a line: what is longer is cut
+TAKES = {  # heights: left, top, right and bottom of a mark, from the middle of its line
+    ".": (-0.1, 0.3, 0.1, 0.5),
+    ",": (-0.12, 0.3, 0.12, 0.65),
+    ":": (-0.1, -0.2, 0.1, 0.5),
+    "(": (-0.2, -0.6, 0.2, 0.6),
+    ")": (-0.2, -0.6, 0.2, 0.6),
+    "/": (-0.3, -0.6, 0.3, 0.6),
+    "%": (-0.4, -0.5, 0.4, 0.5),
+}
+OTHERS = (-0.3, -0.3, 0.3, 0.3)
+
+
+class Found(NamedTuple):
+    """A mark: which of `MARKS`, its probability, about its box (4,) in pixels, and how many digits are before it."""
+
+    text: str
+    probability: float
+    box: np.ndarray
+    after: int
+
+
+class Line(NamedTuple):
+    """A line of text, and the probabilities (columns, 24) of what is in the middle of each of its columns."""
+
+    where: TextLine
+    columns: np.ndarray
+
+    def of(self, boxes: np.ndarray) -> np.ndarray:
+        """What is said of boxes (n, 4) of the image: the highest probability of each class near their middles (n, 24)."""
+        middles = self.where.across((boxes[:, 0] + boxes[:, 2]) / 2) / STRIDE
+        away = np.abs(np.arange(len(self.columns)) + 0.5 - middles[:, None])
+        near = (away <= np.maximum(NEAR, away.min(axis=1, keepdims=True)))[..., None]
+        return np.asarray(np.where(near, self.columns[None], 0).max(axis=1))
+
+
+def recognised(octaves: Octaves, boxes: np.ndarray, slope: float, recognise: Recogniser) -> Line:
+    """The line of a row of boxes (n, 4), which climbs or falls by `slope`, as the recogniser sees it."""
+    where = line_through(boxes, slope, CONTEXT)
+    width = min(WIDEST, -(-where.width // STRIDE) * STRIDE)
+    return Line(where, recognise(line_image(octaves, where, width)))
+
+
+def marks(line: Line, boxes: np.ndarray) -> list[Found]:
+    """The marks of a line, also improbable ones, from the left; of its digits the boxes (n, 4) of their ink are given."""
+    where, height = line.where, line.where.height
+    middles = np.sort((boxes[:, 0] + boxes[:, 2]) / 2)
+    places = where.left + (np.arange(len(line.columns)) + 0.5) * STRIDE / where.scale
+    beside = np.abs(places[:, None] - np.concatenate([boxes[:, 0], boxes[:, 2]])).min(axis=1)
+    inside = ((places[:, None] > boxes[:, 0]) & (places[:, None] < boxes[:, 2])).any(axis=1)
+    free = np.abs(places[:, None] - middles).min(axis=1) > TAKEN * height
+    sums = np.where(free & (inside | (beside < BEYOND * height)), line.columns[:, MARK:].sum(axis=1), 0.0)
+    found: list[Found] = []
+    taken: list[float] = []
+    for column in np.argsort(-sums, kind="stable").tolist():
+        if sums[column] < POSSIBLE:
+            break
+        place = float(places[column])
+        if all(abs(place - other) >= APART * height for other in taken):
+            taken.append(place)
+            text = MARKS[int(line.columns[column, MARK:].argmax())]
+            found.append(Found(text, float(sums[column]), box_of(text, where, place), int((middles < place).sum())))
+    return sorted(found, key=lambda one: float(one.box[0] + one.box[2]))
+
+
+def box_of(text: str, where: TextLine, place: float) -> np.ndarray:
+    """About where a mark is that is at `place` along a line."""
+    middle = np.array([place, where.middle + where.slope * place])
+    return np.asarray(np.concatenate([middle, middle]) + where.height * np.array(TAKES.get(text, OTHERS)))
