@@ -34,27 +34,29 @@ const PLAINLY = 0.75;
 /* Read { grey, width, height } by { classify, find, segment, recognise, weights }; gives the document that the server answers
    with, 28×28 inputs included. */
 export async function read(picture, networks, { single, minConfidence }) {
-  const made = (await drawn(picture, networks)) ?? (await looked(picture, networks, single));
+  const { made: plain, said } = await drawn(picture, networks);
+  const made = plain ?? (await looked(picture, networks, single, said));
   const placed = (digit) => ({ ...digit, box: boxOf(digit.box, picture) });
   const rowsPlaced = made.rows.map((row) => Object.fromEntries(Object.entries(row).map(([name, some]) => [name, some.map(placed)])));
   const others = made.candidates.map(placed);
   return documentOf({ rows: rowsPlaced, candidates: others }, picture, minConfidence);
 }
 
-/* The only digit of a plain drawing, or of an image of MNIST's own size; null if the model is not sure. */
+/* The only digit `made` of a plain drawing, or of an image of MNIST's own size, if the model is sure; otherwise what it
+   `said` of the latter. */
 async function drawn({ grey }, { classify }) {
   const drawing = drawingOf(grey);
   const isOfItsSize = grey.width === SIDE && grey.height === SIDE && !isBlank(grey);
   const images = drawing ? [drawing.glyph.data] : isOfItsSize ? [grey.data, inverted(grey).data] : [];
   const said = await classify(images);
   const best = argmax(said.map((ten) => Math.max(...ten)));
-  if (!images.length || Math.max(...said[best]) < BEYOND_DOUBT) return null;
+  if (!images.length || Math.max(...said[best]) < BEYOND_DOUBT) return { said: drawing || !images.length ? null : said };
   const box = drawing ? drawing.box : [0, 0, SIDE, SIDE];
-  return { rows: [rowOf([{ box, image: images[best], probabilities: said[best] }])], candidates: [] };
+  return { made: { rows: [rowOf([{ box, image: images[best], probabilities: said[best] }])], candidates: [] } };
 }
 
 /* Find the digits of an image, and choose. */
-async function looked({ grey }, networks, single) {
+async function looked({ grey }, networks, single, said) {
   const { view, octaves, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
   const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
   const surely = networks.weights.classes[0] ? SURELY : SHOWN; // another model alone says which digit it is
@@ -78,7 +80,7 @@ async function looked({ grey }, networks, single) {
     const [read_, possible] = [its.filter(({ confidence }) => confidence >= READ), its.filter(({ confidence }) => confidence < READ)];
     inRows.push(rowOf(row.map(({ digit }) => digit), read_, possible));
   }
-  return { rows: await asPrepared(grey, inRows, networks.classify, single), candidates: others.map(({ digit }) => digit) };
+  return { rows: await asPrepared(grey, inRows, networks.classify, single, said), candidates: others.map(({ digit }) => digit) };
 }
 
 const rowOf = (digits, itsMarks = [], possibleMarks = []) => ({ digits, marks: itsMarks, possibleMarks });
@@ -162,13 +164,13 @@ function likeliest(found, longest) {
   return found[argmax(found.map(({ exists }, index) => exists * heights[index] ** LARGE))];
 }
 
-/* For an image of MNIST's own size that is not plain, also what the model says of it as it is. */
-async function asPrepared(grey, made, classify, single) {
+/* For an image of MNIST's own size that is not plain, also what the model says of it as it is, if it has not yet. */
+async function asPrepared(grey, made, classify, single, before) {
   const digits = made.flatMap((row) => row.digits);
   if (grey.width !== SIDE || grey.height !== SIDE || isBlank(grey) || digits.length > 1) return made;
   if (digits.some((digit) => Math.max(...digit.probabilities) >= BEYOND_DOUBT)) return made;
   const images = [grey.data, inverted(grey).data];
-  const said = await classify(images);
+  const said = before ?? (await classify(images));
   const best = argmax(said.map((ten) => Math.max(...ten)));
   const votes = [said[best], ...digits.map((digit) => digit.probabilities)];
   const shares = said[best].map((_, digit) => mean(votes.map((ten) => ten[digit])));
