@@ -1,4 +1,4 @@
-"""Fit how much finder, segmenter and classifier count, on made pages: python bench/evidence.py SOURCES.npz.
+"""Fit how much finder, segmenter, classifier and recogniser count, on made pages: python bench/evidence.py SOURCES.npz.
 
 They are of held-out writers: SOURCES.npz is what `pages.sources.save` wrote, with `validation`. Writes
 reading/weights/evidence.json, and prints precision, recall and F1 of digits on further pages, of the finder alone and
@@ -26,14 +26,17 @@ from mnist_cnn.reading.crops import crops
 from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.recognised_lines import recognised
 
 SIDES = (128, 256, 384)
 NONE, UNKNOWN = 10, -1
+AS_BEFORE = (1.0, 0.0), (1.0, 0.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0)  # weights with which lines and pages say nothing
 
 
 class Looked(NamedTuple):
     """Candidates of a page, what is said of them, and their true labels: a digit, NONE or UNKNOWN."""
 
+    octaves: Octaves
     boxes: np.ndarray
     scores: np.ndarray
     seconded: np.ndarray
@@ -67,6 +70,7 @@ def looked_at(rng: np.random.Generator, sources: Sources, classify: Any) -> Look
             labels[index] = NONE
     classified, marked = classify(images), said.marks.sum(axis=1)
     return Looked(
+        octaves,
         found.boxes,
         found.scores,
         found.seconded,
@@ -111,7 +115,8 @@ def fitted(pages: list[Looked]) -> Weights:
         ]
     )
     second = LogisticRegression(C=1.0, max_iter=5000).fit(both[known], target)
-    made = Weights(tuple(classes.tolist()), tuple(values.tolist()), values_of(second), (1.0, 0.0, 0.0))
+    made = Weights(tuple(classes.tolist()), tuple(values.tolist()), values_of(second), *AS_BEFORE)
+    made = replace(made, **fitted_in_lines(pages, made))
     exists, others, real = [], [], []
     for page in pages:
         kept, sure, _ = chosen(page, made)
@@ -124,23 +129,51 @@ def fitted(pages: list[Looked]) -> Weights:
     return replace(made, on_page=values_of(third))
 
 
+def fitted_in_lines(pages: list[Looked], made: Weights) -> dict[str, tuple[float, ...]]:
+    """The weights of what the recogniser says of candidates, of which the others are known."""
+    shares, lines, before, real = [], [], [], []
+    for page in pages:
+        kept, exists, digits = chosen(page, made)
+        for row, line in recognised(page.octaves, page.boxes[kept], exists, weights.bundled_detection().recognise):
+            shares.append(exists[row])
+            before.append(digits[row])
+            lines.append(line.of(page.boxes[kept[row]]))
+            real.append(page.labels[kept[row]])
+    said, labels, digits = np.concatenate(lines), np.concatenate(real), np.concatenate(before)
+    known, digit = labels != UNKNOWN, (labels >= 0) & (labels < NONE)
+    regression = LogisticRegression(C=1.0, max_iter=5000).fit(
+        evidence.of_line(np.concatenate(shares), said)[known], labels[known] < NONE
+    )
+
+    def loss(values: np.ndarray) -> float:
+        both = evidence.product((digits[digit], said[digit][:, evidence.DIGITS]), tuple(values.tolist()))
+        return float(-np.log(np.maximum(both[np.arange(len(both)), labels[digit]], 1e-12)).mean())
+
+    exponents = minimize(loss, np.array([0.9, 0.2]), method="Nelder-Mead").x
+    return {"line_classes": tuple(exponents.tolist()), "in_line": values_of(regression)}
+
+
 def values_of(regression: LogisticRegression) -> tuple[float, ...]:
     """The coefficients and, last, the bias."""
     return (*regression.coef_[0].tolist(), float(regression.intercept_[0]))
 
 
 def chosen(page: Looked, given: Weights, *, finder_only: bool = False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Candidates apart from each other that may be digits, how probable each is, and (n, 10) each digit, by itself."""
+    """Candidates apart from each other that may be digits, how probable each is, and each digit (n, 10)."""
     alone = evidence.alone(page.scores, page.seconded, page.segmented, page.marked, page.classified)
     exists = evidence.existence(alone, page.boxes, given)
     digits = evidence.of_digits((page.scores, page.segmented[:, :-1], page.classified), given)
     if finder_only:
         exists, digits = page.scores.max(axis=1), page.scores
-    apart = reader.apart(
-        reader.Seen(Octaves(np.zeros((1, 1), np.uint8)), page.boxes, page.boxes, page.images, exists, digits)
-    )
+    apart = reader.apart(reader.Seen(page.octaves, page.boxes, page.boxes, page.images, exists, digits))
     kept = np.array([index for index in apart if exists[index] >= reader.KEPT], int)
-    return kept, exists[kept], digits[kept]
+    exists, digits = exists[kept], digits[kept]
+    if not finder_only and (given.line_classes, given.in_line) != AS_BEFORE[:2]:
+        recognise = weights.bundled_detection().recognise
+        for row, line in recognised(page.octaves, page.boxes[kept], exists.copy(), recognise):
+            said = line.of(page.boxes[kept[row]])
+            exists[row], digits[row] = evidence.in_line(exists[row], digits[row], said, given)
+    return kept, exists, digits
 
 
 def measured(pages: list[Looked], given: Weights, threshold: float, *, finder_only: bool = False) -> str:

@@ -31,7 +31,7 @@ def said(where: TextLine, **marks_at: tuple[float, float]) -> Line:
 
 
 def found(row: np.ndarray, **marks_at: tuple[float, float]) -> list[Found]:
-    return marks(said(line_through(row, 0.0, 4.0), **marks_at), row)
+    return marks(said(line_through(row, row, 0.0, 4.0), **marks_at), row)
 
 
 def test_a_mark_says_what_it_is_where_and_after_which_digit() -> None:
@@ -56,7 +56,7 @@ def test_where_a_digit_is_there_is_no_mark_but_above_its_side_there_may_be_one()
 
 
 def test_of_two_columns_that_see_the_same_mark_the_surer_one_counts() -> None:
-    line = said(line_through(boxes(100, 180), 0.0, 4.0), minus=(150, 0.6))
+    line = said(line_through(boxes(100, 180), boxes(100, 180), 0.0, 4.0), minus=(150, 0.6))
     column = int(line.columns[:, MARK:].sum(axis=1).argmax())
     line.columns[column + 1] = line.columns[column]
     line.columns[column + 1, MARK:] *= 0.5
@@ -74,7 +74,7 @@ def test_of_a_climbing_row_the_line_is_level_and_digits_are_in_the_middle() -> N
         top = round(200 - 0.2 * left)
         page[top : top + 50, left : left + 20] = 0
         row.append((left, top, left + 20, top + 50))
-    line = line_through(np.array(row, float), -0.2, 1.0)
+    line = line_through(np.array(row, float), np.array(row, float), -0.2, 1.0)
     image = line_image(Octaves(page), line)
     assert image.shape == (TALL, line.width)
     assert line.width == pytest.approx((260 + 2 * 50) * DIGIT / 50, abs=1)
@@ -90,7 +90,8 @@ def test_large_digits_are_taken_from_a_smaller_octave_and_stand_at_the_same_plac
     page = np.full((500, 900), 255, np.uint8)
     page[100:400, 200:320] = 0
     octaves = Octaves(page)
-    line = line_through(np.array([[200.0, 100, 320, 400]]), 0.0, 1.0)
+    box = np.array([[200.0, 100, 320, 400]])
+    line = line_through(box, box, 0.0, 1.0)
     image = line_image(octaves, line)
     assert max(octaves.images) == 4
     columns = np.flatnonzero(image[TALL // 2] < 128)
@@ -106,7 +107,9 @@ def test_a_line_is_as_wide_as_whole_columns_and_no_wider_than_allowed() -> None:
 
     octaves = Octaves(np.zeros((40, 9000), np.uint8))
     for right in (130, 131.3, 8990):
-        recognised(octaves, np.array([[100.0, 10, 112, 22], [right - 12, 10, right, 22]]), 0.0, recognise)
+        pair = np.array([[100.0, 10, 112, 22], [right - 12, 10, right, 22]])
+        [(row, _)] = recognised(octaves, pair, np.array([0.9, 0.9]), recognise)
+        assert row == [0, 1]
     assert [size[0] for size in sizes] == [TALL] * 3
     assert all(size[1] % STRIDE == 0 for size in sizes)
     assert sizes[-1][1] == WIDEST
@@ -114,10 +117,26 @@ def test_a_line_is_as_wide_as_whole_columns_and_no_wider_than_allowed() -> None:
 
 def test_of_a_digit_the_highest_probabilities_near_its_middle_count() -> None:
     row = boxes(100, 160)
-    line = said(line_through(row, 0.0, 4.0))
+    line = said(line_through(row, row, 0.0, 4.0))
     column = int(line.where.across(np.array([172.0]))[0] // STRIDE)
     line.columns[column + 1, DIGITS + 7] = 0.8
     line.columns[column + 4, DIGITS + 3] = 0.9
     first, second = line.of(row)
     assert second[DIGITS + 7] == pytest.approx(0.8)
     assert (second[DIGITS + 3], first[DIGITS + 7], first[NOTHING]) == (0, 0, 1)
+
+
+def test_rows_without_a_likely_digit_are_not_looked_at_and_sure_ones_say_how_high_a_line_is() -> None:
+    seen: list[float] = []
+
+    def recognise(line: np.ndarray) -> np.ndarray:
+        seen.append(line.shape[1])
+        return np.zeros((line.shape[1] // STRIDE, CLASSES), np.float32)
+
+    octaves = Octaves(np.zeros((400, 400), np.uint8))
+    digits, specks = [(40.0, 50, 60, 90), (70.0, 50, 90, 90), (110.0, 66, 118, 82)], [(40.0, 250, 60, 290)]
+    row_boxes, exists = np.array(digits + specks), np.array([0.9, 0.8, 0.1, 0.1])
+    [(row, line)] = recognised(octaves, row_boxes, exists, recognise)
+    assert row == [0, 1, 2]
+    assert line.where.height == 40
+    assert len(seen) == 1

@@ -284,8 +284,11 @@ def test_the_image_of_a_line_is_the_same(scripts: Scripts, rng: np.random.Genera
     page = cv2.GaussianBlur(noise(rng, 200, 400), (0, 0), 3)
     large = [(40, 30, 150, 190), (180, 20, 330, 180)]  # of which a half is taken
     for boxes, slope in ((LINE, 0.08), (LINE[:1], 0.0), (large, -0.1)):
-        line = line_through(np.array(boxes, float), slope, 2.0)
-        found = scripts.call("reading/text_lines.js", "lineThrough", list(map(list, boxes)), slope, 2.0)
+        sure = boxes[:2]
+        line = line_through(np.array(boxes, float), np.array(sure, float), slope, 2.0)
+        found = scripts.call(
+            "reading/text_lines.js", "lineThrough", list(map(list, boxes)), list(map(list, sure)), slope, 2.0
+        )
         assert [found[name] for name in line._fields] == pytest.approx(list(line))
         found = as_array(scripts.page.evaluate(LINE_IMAGE, [image_of(page), line._asdict(), line.width]))
         assert_nearly(found, line_image(Octaves(page), line), 0.1)
@@ -293,12 +296,14 @@ def test_the_image_of_a_line_is_the_same(scripts: Scripts, rng: np.random.Genera
 
 def test_marks_of_a_line_are_the_same(scripts: Scripts, rng: np.random.Generator) -> None:
     boxes = np.array(LINE, float)
-    where = line_through(boxes, 0.05, 4.0)
+    where = line_through(boxes, boxes, 0.05, 4.0)
     columns = rng.dirichlet(np.full(24, 0.05), -(-where.width // 4))
-    found = scripts.call(
-        "reading/recognised_lines.js", "marks", {"where": where._asdict(), "columns": columns.tolist()}, boxes.tolist()
-    )
-    expected = marks(Line(where, columns), boxes)
+    given = {"where": where._asdict(), "columns": columns.tolist()}
+    found = scripts.call("reading/recognised_lines.js", "marks", given, boxes.tolist())
+    line = Line(where, columns)
+    said = [scripts.call("reading/recognised_lines.js", "saidOf", given, box) for box in boxes.tolist()]
+    assert np.array(said) == pytest.approx(line.of(boxes))
+    expected = marks(line, boxes)
     assert len(found) == len(expected) > 3
     for one, other in zip(found, expected, strict=True):
         assert (one["text"], one["after"]) == (other.text, other.after)

@@ -1,9 +1,10 @@
-"""What finder, segmenter and classifier say of candidates becomes probabilities, each candidate seen among the others.
+"""What the networks say of candidates becomes probabilities, each candidate seen among the others and in its line.
 
 A digit seldom stands alone: others of its size stand beside it or above it. What is far smaller or larger than all that
 is surely a digit is seldom one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,25 +16,29 @@ ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
 PRIOR, AS_MANY = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
 ALONE, AMONG = 5, 3  # kinds of evidence of a candidate itself, and of it among the others
+DIGITS, OTHER, MARK = slice(1, 11), 11, slice(12, None)  # classes of the recogniser
 
 
 @dataclass(frozen=True)
 class Weights:
     """What each kind of evidence counts for, fitted on made pages of held-out writers (bench/evidence.py).
 
-    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit. `alone` (5,), `among`
-    (5 + 3,) and `on_page` (2,) are of logistic regressions of a candidate being a digit at all: by itself, with its
-    neighbours, and by how doubtful the whole page is; the last number of each is the bias.
+    `classes` (3,) are the exponents of what finder, segmenter and classifier say of each digit, and `line_classes` (2,)
+    those of all these together and of the recogniser. `alone` (5,), `among` (5 + 3,), `in_line` (4,) and `on_page` (2,)
+    are of logistic regressions of a candidate being a digit at all: by itself, with its neighbours, in its line, and by
+    how doubtful the whole page is; after each there is the bias.
     """
 
     classes: tuple[float, ...]
     alone: tuple[float, ...]
     among: tuple[float, ...]
+    line_classes: tuple[float, ...]
+    in_line: tuple[float, ...]
     on_page: tuple[float, ...]
 
     def of_another_model(self) -> "Weights":
         """The same for any model but the bundled one, for which they were fitted: it alone says which digit it is."""
-        return replace(self, classes=(0.0, 0.0, 1.0))
+        return replace(self, classes=(0.0, 0.0, 1.0), line_classes=(1.0, 0.0))
 
 
 def logit(probability: np.ndarray) -> np.ndarray:
@@ -52,9 +57,12 @@ def of_digits(witnesses: tuple[np.ndarray, np.ndarray, np.ndarray], weights: Wei
 
     The product of powers, as of witnesses who know different things (a product of experts: Hinton 2002).
     """
-    logarithms = sum(
-        weight * np.log(np.maximum(one, LEAST)) for weight, one in zip(weights.classes, witnesses, strict=True)
-    )
+    return product(witnesses, weights.classes)
+
+
+def product(witnesses: Sequence[np.ndarray], exponents: Sequence[float]) -> np.ndarray:
+    """The product of powers of probabilities (n, 10) each, which sums to 1 (n, 10)."""
+    logarithms = sum(weight * np.log(np.maximum(one, LEAST)) for weight, one in zip(exponents, witnesses, strict=True))
     powers = np.exp(logarithms - np.max(logarithms, axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
@@ -91,6 +99,23 @@ def existence(evidence: np.ndarray, boxes: np.ndarray, weights: Weights) -> np.n
     sure = sigmoid(evidence @ weights.alone[:-1] + weights.alone[-1])
     whole = np.concatenate([evidence, among(boxes, sure)], axis=1)
     return sigmoid(whole @ weights.among[:-1] + weights.among[-1])
+
+
+def in_line(
+    exists: np.ndarray, digits: np.ndarray, said: np.ndarray, weights: Weights
+) -> tuple[np.ndarray, np.ndarray]:
+    """The probability (n,) of being digits, and of each digit (n, 10), also by what the recogniser `said` (n, 24).
+
+    Before that they were `exists` (n,) and `digits` (n, 10).
+    """
+    sure = sigmoid(of_line(exists, said) @ weights.in_line[:-1] + weights.in_line[-1])
+    return sure, product((digits, said[:, DIGITS]), weights.line_classes)
+
+
+def of_line(exists: np.ndarray, said: np.ndarray) -> np.ndarray:
+    """The evidence (n, 4) that candidates are digits: what was known before, and what is said of their line (n, 24)."""
+    shares = (exists, said[:, DIGITS].sum(axis=1), said[:, OTHER], said[:, MARK].sum(axis=1))
+    return np.stack([logit(one) for one in shares], axis=1)
 
 
 def on_page(exists: np.ndarray, weights: Weights) -> np.ndarray:

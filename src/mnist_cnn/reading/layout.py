@@ -101,6 +101,8 @@ def overlap(middles: np.ndarray, heights: np.ndarray) -> float:
 
 def slope(boxes: np.ndarray) -> float:
     """By how many pixels rows fall for each pixel to the right: the median over neighbours; 0 where there are few."""
+    if not len(boxes):
+        return 0.0
     centres, heights = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 3] - boxes[:, 1]
     across = centres[None, :, 0] - centres[:, None, 0]
     down = centres[None, :, 1] - centres[:, None, 1]

@@ -29,7 +29,7 @@ from mnist_cnn.reading.picture import Document, Part, Picture, Source, load, par
 from mnist_cnn.reading.placement import placed
 from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.reading.recognised_lines import LEAST as READ
-from mnist_cnn.reading.recognised_lines import Found, marks, recognised
+from mnist_cnn.reading.recognised_lines import Found, Line, marks, recognised
 from mnist_cnn.reading.region import Region
 from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.view import View, as_it_is, levelled, turned
@@ -70,7 +70,8 @@ class Seen:
     """Candidates of one image with their inputs of the classifier (n, 28, 28).
 
     `boxes` (n, 4) are the finder's, `inks` (n, 4) those of the ink that the segmenter marks in them.
-    `exists` (n,) is the probability of being a digit, `digits` (n, 10) those of each digit if it is one.
+    `exists` (n,) is the probability of being a digit, `digits` (n, 10) those of each digit if it is one. `lines` are
+    the lines in which some of them stand, which ones and what was said of the line.
     """
 
     octaves: Octaves
@@ -79,6 +80,7 @@ class Seen:
     images: np.ndarray
     exists: np.ndarray
     digits: np.ndarray
+    lines: tuple[tuple[list[int], Line], ...] = ()
 
 
 class Reader:
@@ -189,11 +191,9 @@ class Reader:
                 kept = apart(seen)
                 if is_plain(seen.exists[kept]) and total(seen.exists[kept]) > best:
                     view, found, chosen, best = other, seen, kept, total(seen.exists[kept])
-        exists = evidence.sigmoid(evidence.logit(found.exists) + ASSURED) if single else found.exists.copy()
-        if not single:
-            kept = [index for index in chosen if exists[index] >= KEPT]
-            exists[kept] = evidence.on_page(exists[kept], detection.weights)
-        probabilities = evidence.probabilities(exists, found.digits)
+        kept = [index for index in chosen if found.exists[index] >= KEPT]
+        found = assured(found) if single else self.in_lines(found, kept, detection)
+        probabilities = evidence.probabilities(found.exists, found.digits)
         boxes = view.boxes_back(found.inks)
 
         def digit(index: int) -> Digit:
@@ -202,13 +202,10 @@ class Reader:
         surely = SURELY if self.is_bundled else SHOWN  # how sure another model is of its digits says little of that
         if single:
             surely = LEAST if max(grey.shape) > SMALL or is_blank(grey) else 0
-        shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= surely)
+        shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (found.exists >= surely)
         digits = [index for index in chosen if shown[index]]
         ordered = [[digits[place] for place in row] for row in layout.rows(found.boxes[digits])]
-        slope = 0.0 if single else layout.slope(found.boxes[digits])
-        inked = [found.inks[row] for row in ordered]
-        lines = [None if single else recognised(found.octaves, row, slope, detection.recognise) for row in inked]
-        beside = [marks(line, row) if line else [] for line, row in zip(lines, inked, strict=True)]
+        beside = [marks(line, found.inks[row]) if (line := line_of(row, found.lines)) else [] for row in ordered]
         rows = [
             Row(
                 map(digit, row),
@@ -217,7 +214,7 @@ class Reader:
             )
             for row, some in zip(ordered, beside, strict=True)
         ]
-        others = [digit(index) for index in chosen if not shown[index] and found.exists[index] >= KEPT]
+        others = [digit(index) for index in kept if not shown[index]]
         return placed(self.as_prepared(page, tuple(rows), single, said), page.picture, others)
 
     def seen(self, grey: np.ndarray, detection: Detection, single: bool) -> Seen:
@@ -239,6 +236,20 @@ class Reader:
         exists = evidence.existence(alone, found.boxes, weights)
         digits = evidence.of_digits((found.scores, segmented[:, :-1], classified), weights)
         return Seen(octaves, found.boxes, ink_boxes(found.boxes, inks), images, exists, digits)
+
+    def in_lines(self, found: Seen, kept: list[int], detection: Detection) -> Seen:
+        """The same candidates, also by what is said of the lines that those `kept` stand in, and by the whole page."""
+        weights = detection.weights if self.is_bundled else detection.weights.of_another_model()
+        exists, digits = found.exists.copy(), found.digits.copy()
+        lines = []
+        for row, line in recognised(found.octaves, found.boxes[kept], exists[kept], detection.recognise):
+            some = [kept[index] for index in row]
+            lines.append((some, line))
+            exists[some], digits[some] = evidence.in_line(
+                exists[some], digits[some], line.of(found.boxes[some]), weights
+            )
+        exists[kept] = evidence.on_page(exists[kept], weights)
+        return replace(found, exists=exists, digits=digits, lines=tuple(lines))
 
     def as_prepared(self, page: Page, rows: tuple[Row, ...], single: bool, said: np.ndarray | None) -> tuple[Row, ...]:
         """For an image of MNIST's own size that is not plain, also what the model says of it as it is.
@@ -315,6 +326,17 @@ def box_in(picture: Picture, box: np.ndarray) -> Box:
     left, top = max(0, math.floor(box[0] * across)), max(0, math.floor(box[1] * down))
     right, bottom = min(picture.width, math.ceil(box[2] * across)), min(picture.height, math.ceil(box[3] * down))
     return Box(left, top, max(1, right - left), max(1, bottom - top))
+
+
+def assured(found: Seen) -> Seen:
+    """The same candidates where it is known that there is a digit."""
+    return replace(found, exists=evidence.sigmoid(evidence.logit(found.exists) + ASSURED))
+
+
+def line_of(row: Sequence[int], lines: Sequence[tuple[list[int], Line]]) -> Line | None:
+    """The line in which most of a row's digits stand."""
+    common = [len(set(row) & set(members)) for members, _ in lines]
+    return lines[int(np.argmax(common))][1] if any(common) else None
 
 
 def mark_of(page: Page, view: View, found: Found) -> Mark:

@@ -4,12 +4,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mnist_cnn.reading import layout
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.recogniser_network import MARK, STRIDE, Recogniser
 from mnist_cnn.reading.text_lines import TextLine, line_image, line_through
 
 BEYOND = 1.5  # heights: how far beside the ends of a row, or of a wide gap, marks are looked for
+LIKELY = 0.2  # the probability of the surest candidate of a row that is looked at
 CONTEXT = 4.0  # heights beside a row that the recogniser sees, too
 NEAR = 1.5  # columns from the middle of a digit in which it may say what it is
 LEAST, POSSIBLE = 0.35, 0.05  # the probability of a mark that is read, and of one that is kept in mind
@@ -51,11 +53,23 @@ class Line(NamedTuple):
         return np.asarray(np.where(near, self.columns[None], 0).max(axis=1))
 
 
-def recognised(octaves: Octaves, boxes: np.ndarray, slope: float, recognise: Recogniser) -> Line:
-    """The line of a row of boxes (n, 4), which climbs or falls by `slope`, as the recogniser sees it."""
-    where = line_through(boxes, slope, CONTEXT)
-    width = min(WIDEST, -(-where.width // STRIDE) * STRIDE)
-    return Line(where, recognise(line_image(octaves, where, width)))
+def recognised(
+    octaves: Octaves, boxes: np.ndarray, exists: np.ndarray, recognise: Recogniser
+) -> list[tuple[list[int], Line]]:
+    """The rows of boxes (n, 4), each as indices, of which some may be digits, and what the recogniser says of each.
+
+    `exists` (n,) is how probably each box is a digit: the surer ones say how high and where a line is.
+    """
+    slope = layout.slope(boxes)
+    found: list[tuple[list[int], Line]] = []
+    for row in layout.rows(boxes):
+        surest = float(exists[row].max())
+        if surest >= LIKELY:
+            sure = [index for index in row if exists[index] >= surest / 2]
+            where = line_through(boxes[row], boxes[sure], slope, CONTEXT)
+            width = min(WIDEST, -(-where.width // STRIDE) * STRIDE)
+            found.append((row, Line(where, recognise(line_image(octaves, where, width)))))
+    return found
 
 
 def marks(line: Line, boxes: np.ndarray) -> list[Found]:

@@ -45,10 +45,14 @@ class TextLine(NamedTuple):
         return np.stack([across, down], axis=1)
 
 
-def line_through(boxes: np.ndarray, slope: float, beyond: float) -> TextLine:
-    """The line of a row of boxes (n, 4), and of what is up to `beyond` heights beside it."""
-    height = float(np.median(np.maximum(boxes[:, 3] - boxes[:, 1], np.maximum(FLAT * (boxes[:, 2] - boxes[:, 0]), 1))))
-    middles = (boxes[:, 1] + boxes[:, 3]) / 2 - slope * (boxes[:, 0] + boxes[:, 2]) / 2
+def line_through(boxes: np.ndarray, sure: np.ndarray, slope: float, beyond: float) -> TextLine:
+    """The line of a row of boxes (n, 4), and of what is up to `beyond` heights beside it.
+
+    How high and where it is, the boxes (m, 4) of what is surely written in it say, and by how much it falls, `slope`.
+    """
+    heights = np.maximum(sure[:, 3] - sure[:, 1], np.maximum(FLAT * (sure[:, 2] - sure[:, 0]), 1))
+    height = float(np.median(heights))
+    middles = (sure[:, 1] + sure[:, 3]) / 2 - slope * (sure[:, 0] + sure[:, 2]) / 2
     left, right = float(boxes[:, 0].min()), float(boxes[:, 2].max())
     return TextLine(left - beyond * height, right + beyond * height, float(np.median(middles)), slope, height)
 

@@ -1,4 +1,4 @@
-/* What finder, segmenter and classifier say of candidates becomes probabilities, each candidate seen among the others.
+/* What the networks say of candidates becomes probabilities, each candidate seen among the others and in its line.
    (reading/evidence.py) */
 
 import { sum } from "./statistics.js";
@@ -9,6 +9,7 @@ const ALIKE = 0.25;
 const [ASIDE, BEYOND, FAR] = [0.35, 1.5, 3.0];
 const FARTHEST = 2.0;
 const [PRIOR, AS_MANY] = [0.5, 1];
+const [DIGITS, OTHER, MARK] = [[1, 11], 11, 12];
 
 const clipped = (value, least, most) => Math.min(Math.max(value, least), most);
 
@@ -20,9 +21,12 @@ export function logit(probability) {
 export const sigmoid = (odds) => 1 / (1 + Math.exp(-odds));
 
 /* The probabilities of each digit, if it is one, by finder, segmenter and classifier. */
-export function ofDigits(witnesses, { classes }) {
+export const ofDigits = (witnesses, { classes }) => product(witnesses, classes);
+
+/* The product of powers of probabilities, which sums to 1. */
+function product(witnesses, exponents) {
   const logarithms = witnesses[0].map((_, digit) => {
-    return sum(witnesses.map((one, index) => classes[index] * Math.log(Math.max(one[digit], LEAST))));
+    return sum(witnesses.map((one, index) => exponents[index] * Math.log(Math.max(one[digit], LEAST))));
   });
   const powers = logarithms.map((one) => Math.exp(one - Math.max(...logarithms)));
   const total = sum(powers);
@@ -88,6 +92,12 @@ function strangeness(sizes, sure, index) {
   }
   const away = clipped(sizes[index] - weighed / Math.max(total, LEAST), -FARTHEST, FARTHEST) * Math.min(total, 1);
   return [Math.min(away, 0), Math.max(away, 0)];
+}
+
+/* A candidate { exists, digits }, also by what the recogniser said of it (24). */
+export function inLine({ exists, digits }, said, { line_classes: exponents, in_line: weights }) {
+  const shares = [exists, sum(said.slice(...DIGITS)), said[OTHER], sum(said.slice(MARK))];
+  return { exists: probable(shares.map(logit), weights), digits: product([digits, said.slice(...DIGITS)], exponents) };
 }
 
 /* The probabilities of being digits, of those of all on a page that may be some. */

@@ -4,12 +4,12 @@ import { greatest, inverted, longer } from "../pixels/image.js";
 import { closeAndWide, inkBox } from "./crops.js";
 import { CLASSES, candidates, overlap } from "./detector.js";
 import { drawingOf } from "./drawing.js";
-import { alone, existence, logit, ofDigits, onPage, probabilities, sigmoid } from "./evidence.js";
+import { alone, existence, inLine, logit, ofDigits, onPage, probabilities, sigmoid } from "./evidence.js";
 import { glyph } from "./glyph.js";
-import { falling, rows, slope } from "./layout.js";
+import { falling, rows } from "./layout.js";
 import { SIDE } from "./normalise.js";
 import { octavesOf } from "./octaves.js";
-import { LEAST as READ, marks, recognised } from "./recognised_lines.js";
+import { LEAST as READ, marks, recognised, saidOf } from "./recognised_lines.js";
 import { documentOf, nonDigit } from "./reading.js";
 import { sheetOf } from "./sheet.js";
 import { argmax, descending, mean, sum } from "./statistics.js";
@@ -61,26 +61,44 @@ async function looked({ grey }, networks, single, said) {
   const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
   const surely = networks.weights.classes[0] ? SURELY : SHOWN; // another model alone says which digit it is
   const kept = chosen.filter(({ exists }) => exists >= KEPT);
-  const onIt = onPage(kept.map(({ exists }) => exists), networks.weights);
+  const lines = single ? [] : await inLines(octaves, kept, networks);
   const made = chosen.map((one) => {
     const { box, inked, image, exists, digits: ten } = one;
-    const sure = single ? sigmoid(logit(exists) + ASSURED) : (onIt[kept.indexOf(one)] ?? exists);
+    const sure = single ? sigmoid(logit(exists) + ASSURED) : exists;
     const shares = probabilities(sure, ten);
     const shown = Math.max(...shares) >= SHOWN || sure >= (single ? known : surely);
-    return { found: box, inked, exists, shown, digit: { box: boxBack(inked, view), image, probabilities: shares } };
+    const isKept = kept.includes(one);
+    return { one, found: box, inked, shown, isKept, digit: { box: boxBack(inked, view), image, probabilities: shares } };
   });
   const digits = made.filter(({ shown }) => shown);
-  const others = made.filter(({ shown, exists }) => !shown && exists >= KEPT);
+  const others = made.filter(({ shown, isKept }) => !shown && isKept);
   const boxes = digits.map(({ found }) => found);
-  const inRows = [];
-  for (const row of rows(boxes).map((one) => one.map((index) => digits[index]))) {
-    const inks = row.map(({ inked }) => inked);
-    const beside = single ? [] : marks(await recognised(octaves, inks, slope(boxes), networks.recognise), inks);
+  const inRows = rows(boxes).map((indices) => {
+    const row = indices.map((index) => digits[index]);
+    const line = lineOf(row.map(({ one }) => one), lines);
+    const beside = line ? marks(line, row.map(({ inked }) => inked)) : [];
     const its = beside.map((mark) => ({ ...mark, box: boxBack(mark.box, view) }));
     const [read_, possible] = [its.filter(({ confidence }) => confidence >= READ), its.filter(({ confidence }) => confidence < READ)];
-    inRows.push(rowOf(row.map(({ digit }) => digit), read_, possible));
-  }
+    return rowOf(row.map(({ digit }) => digit), read_, possible);
+  });
   return { rows: await asPrepared(grey, inRows, networks.classify, single, said), candidates: others.map(({ digit }) => digit) };
+}
+
+/* Change candidates by what is said of the lines that they stand in, and by the whole page; gives these lines. */
+async function inLines(octaves, kept, { recognise, weights }) {
+  const found = await recognised(octaves, kept.map(({ box }) => box), kept.map(({ exists }) => exists), recognise);
+  const lines = found.map(([row, line]) => ({ line, members: row.map((index) => kept[index]) }));
+  for (const { line, members } of lines) {
+    for (const one of members) Object.assign(one, inLine(one, saidOf(line, one.box), weights));
+  }
+  onPage(kept.map(({ exists }) => exists), weights).forEach((exists, index) => Object.assign(kept[index], { exists }));
+  return lines;
+}
+
+/* The line in which most of a row's digits stand. */
+function lineOf(row, lines) {
+  const common = lines.map(({ members }) => members.filter((one) => row.includes(one)).length);
+  return common.some((count) => count) ? lines[argmax(common)].line : null;
 }
 
 const rowOf = (digits, itsMarks = [], possibleMarks = []) => ({ digits, marks: itsMarks, possibleMarks });

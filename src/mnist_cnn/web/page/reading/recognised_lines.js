@@ -1,13 +1,16 @@
 /* Rows of digits become lines of text, and what the recogniser says of them: of each digit, and of marks between them.
    (reading/recognised_lines.py) */
 
+import { rows, slope } from "./layout.js";
 import { MARKS } from "./segmenter_network.js";
 import { argmax, descending, sum } from "./statistics.js";
 import { lineImage, lineThrough, scaleOf, widthOf } from "./text_lines.js";
 
 const [STRIDE, MARK] = [4, 12];
 const BEYOND = 1.5;
+const LIKELY = 0.2;
 const CONTEXT = 4.0;
+const NEAR = 1.5;
 export const LEAST = 0.35;
 const POSSIBLE = 0.05;
 const APART = 0.33;
@@ -24,11 +27,29 @@ const TAKES = {
 };
 const OTHERS = [-0.3, -0.3, 0.3, 0.3];
 
-/* The line { where, columns } of a row of boxes, which climbs or falls by `slope`, as the recogniser sees it. */
-export async function recognised(octaves, boxes, slope, recognise) {
-  const where = lineThrough(boxes, slope, CONTEXT);
-  const width = Math.min(WIDEST, Math.ceil(widthOf(where) / STRIDE) * STRIDE);
-  return { where, columns: await recognise(lineImage(octaves, where, width)) };
+/* The rows of boxes, of which some may be digits, as [indices, { where, columns }]: what the recogniser says of each.
+   The surer ones say how high and where a line is. */
+export async function recognised(octaves, boxes, exists, recognise) {
+  const climb = slope(boxes);
+  const found = [];
+  for (const row of rows(boxes)) {
+    const surest = Math.max(...row.map((index) => exists[index]));
+    if (surest < LIKELY) continue;
+    const sure = row.filter((index) => exists[index] >= surest / 2).map((index) => boxes[index]);
+    const where = lineThrough(row.map((index) => boxes[index]), sure, climb, CONTEXT);
+    const width = Math.min(WIDEST, Math.ceil(widthOf(where) / STRIDE) * STRIDE);
+    found.push([row, { where, columns: await recognise(lineImage(octaves, where, width)) }]);
+  }
+  return found;
+}
+
+/* What is said of a box: the highest probability of each class near its middle. */
+export function saidOf({ where, columns }, [left, , right]) {
+  const middle = (((left + right) / 2 - where.left) * scaleOf(where)) / STRIDE;
+  const away = columns.map((_, column) => Math.abs(column + 0.5 - middle));
+  const reach = Math.max(NEAR, Math.min(...away));
+  const near = columns.filter((_, column) => away[column] <= reach);
+  return near[0].map((_, kind) => Math.max(...near.map((shares) => shares[kind])));
 }
 
 /* The marks { text, confidence, box, after } of a line, from the left, also those that are hardly any; of its digits

@@ -7,10 +7,11 @@ const [TALL, DIGIT] = [40, 24];
 const FLAT = 0.6;
 const COARSEST = 0.75;
 
-/* The line { left, right, middle, slope, height } of a row of boxes, and of what is up to `beyond` heights beside it. */
-export function lineThrough(boxes, slope, beyond) {
-  const height = median(boxes.map(([left, top, right, bottom]) => Math.max(bottom - top, FLAT * (right - left), 1)));
-  const middles = boxes.map(([left, top, right, bottom]) => (top + bottom) / 2 - (slope * (left + right)) / 2);
+/* The line { left, right, middle, slope, height } of a row of boxes, and of what is up to `beyond` heights beside it.
+   How high and where it is, the boxes of what is surely written in it say. */
+export function lineThrough(boxes, sure, slope, beyond) {
+  const height = median(sure.map(([left, top, right, bottom]) => Math.max(bottom - top, FLAT * (right - left), 1)));
+  const middles = sure.map(([left, top, right, bottom]) => (top + bottom) / 2 - (slope * (left + right)) / 2);
   const left = Math.min(...boxes.map(([edge]) => edge)) - beyond * height;
   const right = Math.max(...boxes.map(([, , edge]) => edge)) + beyond * height;
   return { left, right, middle: median(middles), slope, height };
