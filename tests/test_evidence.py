@@ -8,6 +8,8 @@ EVEN = Weights(
     classes=(1.0, 1.0, 1.0),
     alone=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     among=(1.0, 0, 0, 0, 0, 4.0, 3.0, -1.0, -2.0),
+    line_classes=(1.0, 1.0),
+    in_line=(1.0, 0.5, -0.5, -0.5, 0.0),
     on_page=(1.0, 0.5, 0.0),
 )
 
@@ -48,6 +50,36 @@ def test_what_is_smaller_or_larger_than_what_is_sure_is_strange() -> None:
 
 def test_one_candidate_has_no_neighbour_and_no_stranger() -> None:
     assert evidence.among(row_of(1), np.array([0.5])).tolist() == [[0, 0, 0]]
+
+
+LETTER, SLASH = 11, 16  # classes of the recogniser; of digit d it is d + 1
+
+
+def said(*shares: tuple[int, float]) -> np.ndarray:
+    """What the recogniser says of one candidate: pairs of a class and its probability."""
+    row = np.full((1, 24), 0.001)
+    for kind, share in shares:
+        row[0, kind] = share
+    return row
+
+
+def test_a_line_that_says_digit_makes_one_likelier_and_a_letter_or_mark_there_less_likely() -> None:
+    ten = np.full((1, 10), 0.1)
+    results = [
+        evidence.in_line(np.array([0.5]), ten, row, EVEN)[0].item()
+        for row in (said((1 + 7, 0.9)), said((LETTER, 0.9)), said((SLASH, 0.9)))
+    ]
+    assert results[0] > 0.5 > max(results[1:])
+
+
+def test_of_two_digits_the_line_prefers_the_one_that_it_sees() -> None:
+    ten = np.full((1, 10), 0.02)
+    ten[0, [1, 7]] = 0.42
+    _, digits = evidence.in_line(np.array([0.9]), ten, said((1 + 7, 0.8), (1 + 1, 0.1)), EVEN)
+    assert digits.sum() == pytest.approx(1)
+    assert digits[0, 7] > 0.8
+    _, alone = evidence.in_line(np.array([0.9]), ten, said((1 + 7, 0.8), (1 + 1, 0.1)), EVEN.of_another_model())
+    assert alone == pytest.approx(ten)  # another model alone says which digit it is
 
 
 def test_among_doubtful_candidates_each_is_more_doubtful() -> None:

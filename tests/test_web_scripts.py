@@ -239,6 +239,8 @@ def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -
         (1.0, 0.5, 2.0),
         (1.0, 0.3, 0.4, 0.5, 0.2, -0.1),
         (1.0, 0.1, 0.2, 0.2, 0.3, 4.0, 3.0, -1.0, -2.0),
+        (0.9, 0.3),
+        (0.8, 0.3, -0.2, -0.1, 0.2),
         (0.9, 0.6, -0.4),
     )
     call: Callable[..., Any] = lambda name, *given: scripts.call("reading/evidence.js", name, *given)  # noqa: E731
@@ -254,6 +256,13 @@ def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -
         assert np.array(own).reshape(alone.shape) == pytest.approx(alone)
         exists = call("existence", own, boxes.tolist(), vars(weights))
         assert exists == pytest.approx(evidence.existence(alone, boxes, weights))
+        lined = rng.dirichlet(np.full(24, 0.2), len(boxes))
+        ten = rng.dirichlet(np.full(10, 0.2), len(boxes))
+        pairs = zip(exists, ten.tolist(), lined.tolist(), strict=True)
+        found = [call("inLine", {"exists": one, "digits": some}, row, vars(weights)) for one, some, row in pairs]
+        sure, shares = evidence.in_line(np.array(exists), ten, lined, weights)
+        assert [one["exists"] for one in found] == pytest.approx(sure)
+        assert np.array([one["digits"] for one in found]).reshape(-1, 10) == pytest.approx(shares)
         assert call("onPage", exists, vars(weights)) == pytest.approx(evidence.on_page(np.array(exists), weights))
         digits = evidence.of_digits((scores, segmented[:, :-1], classified), weights)
         for index in range(count):
