@@ -72,7 +72,7 @@ def test_the_folder_has_all_that_it_names(node_modules: Path, tmp_path: Path) ->
     contents = json.loads((written.path / "contents.json").read_bytes())
     assert there == set(contents["files"]) | {"contents.json"}
     assert all((written.path / name).stat().st_size == size for name, size in contents["files"].items())
-    assert set(contents["networks"]) == {"model.onnx", "finder.onnx", "segmenter.onnx"}
+    assert set(contents["networks"]) == {"model.onnx", "finder.onnx", "segmenter.onnx", "recogniser.onnx"}
     for name, digest in contents["networks"].items():
         assert hashlib.sha256((written.path / name).read_bytes()).hexdigest() == digest
     for script in written.path.rglob("*.js"):

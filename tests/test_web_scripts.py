@@ -14,12 +14,13 @@ from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import peaks
 from mnist_cnn.reading.drawing import drawing_of
 from mnist_cnn.reading.evidence import Weights
-from mnist_cnn.reading.gaps import gaps, places_of, shows_ink
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.nearest import outlines
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.recognised_lines import Line, marks
 from mnist_cnn.reading.sheet import sheet_of
+from mnist_cnn.reading.text_lines import line_image, line_through
 from page_scripts import Scripts, as_array, image_of, opened
 from readings import row_of
 from static_host import chromium
@@ -165,6 +166,10 @@ OCTAVE = f"async ([image, octave]) => {{ {WITH_OCTAVES} return listed(octaves.at
 CROP = f"""async ([image, box]) => {{ {WITH_OCTAVES}
     const {{ closeAndWide }} = await import("/reading/crops.js");
     return Array.from(closeAndWide(octaves, box)); }}"""
+LINE_IMAGE = f"""async ([image, line, width]) => {{ {WITH_OCTAVES}
+    const {{ lineImage }} = await import("/reading/text_lines.js");
+    return listed(lineImage(octaves, line, width)); }}"""
+LINE = [(90, 60, 112, 100), (150, 62, 172, 101), (320, 58, 340, 97)]  # boxes of digits
 
 
 @pytest.mark.parametrize("height", [18, 60, 500])
@@ -275,16 +280,30 @@ def test_numbers_and_their_values_are_the_same(scripts: Scripts, written: str) -
         assert one == other
 
 
-def test_marks_are_looked_for_in_the_same_places(scripts: Scripts) -> None:
-    page = np.full((160, 400), 230, np.uint8)
-    page[60:100, [100, 160, 330]] = 20
-    page[94:98, 138:142] = 30
-    octaves = Octaves(page)
-    for boxes in ([(90, 60, 112, 100), (150, 62, 172, 101), (320, 58, 340, 97)], [(90, 60, 112, 100)]):
-        found = scripts.call("reading/gaps.js", "placesIn", image_of(page), list(map(list, boxes)))
-        edges = np.array(boxes, float)
-        expected = [place for gap in gaps(octaves, edges) if shows_ink(octaves, gap) for place in places_of(gap)]
-        assert np.array(found) == pytest.approx(np.array(expected))
+def test_the_image_of_a_line_is_the_same(scripts: Scripts, rng: np.random.Generator) -> None:
+    page = cv2.GaussianBlur(noise(rng, 200, 400), (0, 0), 3)
+    large = [(40, 30, 150, 190), (180, 20, 330, 180)]  # of which a half is taken
+    for boxes, slope in ((LINE, 0.08), (LINE[:1], 0.0), (large, -0.1)):
+        line = line_through(np.array(boxes, float), slope, 2.0)
+        found = scripts.call("reading/text_lines.js", "lineThrough", list(map(list, boxes)), slope, 2.0)
+        assert [found[name] for name in line._fields] == pytest.approx(list(line))
+        found = as_array(scripts.page.evaluate(LINE_IMAGE, [image_of(page), line._asdict(), line.width]))
+        assert_nearly(found, line_image(Octaves(page), line), 0.1)
+
+
+def test_marks_of_a_line_are_the_same(scripts: Scripts, rng: np.random.Generator) -> None:
+    boxes = np.array(LINE, float)
+    where = line_through(boxes, 0.05, 4.0)
+    columns = rng.dirichlet(np.full(24, 0.05), -(-where.width // 4))
+    found = scripts.call(
+        "reading/recognised_lines.js", "marks", {"where": where._asdict(), "columns": columns.tolist()}, boxes.tolist()
+    )
+    expected = marks(Line(where, columns), boxes)
+    assert len(found) == len(expected) > 3
+    for one, other in zip(found, expected, strict=True):
+        assert (one["text"], one["after"]) == (other.text, other.after)
+        assert one["confidence"] == pytest.approx(other.probability)
+        assert one["box"] == pytest.approx(other.box.tolist())
 
 
 def test_peaks_of_the_finder_are_the_same(scripts: Scripts, rng: np.random.Generator) -> None:

@@ -19,8 +19,6 @@ from mnist_cnn.reading.crops import crops, ink_boxes
 from mnist_cnn.reading.detector import Candidates
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.drawing import Drawing, drawing_of
-from mnist_cnn.reading.gaps import LEAST as READ
-from mnist_cnn.reading.gaps import Found, marks
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.mark import Mark
 from mnist_cnn.reading.model_names import BUNDLED, path_of
@@ -30,6 +28,8 @@ from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.picture import Document, Part, Picture, Source, load, part_of, whole_of
 from mnist_cnn.reading.placement import placed
 from mnist_cnn.reading.reading import Reading, Row
+from mnist_cnn.reading.recognised_lines import LEAST as READ
+from mnist_cnn.reading.recognised_lines import Found, marks, recognised
 from mnist_cnn.reading.region import Region
 from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.view import View, as_it_is, levelled, turned
@@ -205,8 +205,10 @@ class Reader:
         shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (exists >= surely)
         digits = [index for index in chosen if shown[index]]
         ordered = [[digits[place] for place in row] for row in layout.rows(found.boxes[digits])]
-        looked = [] if single else [found.inks[row] for row in ordered]
-        beside = marks(found.octaves, looked, detection.segment) or [[] for _ in ordered]
+        slope = 0.0 if single else layout.slope(found.boxes[digits])
+        inked = [found.inks[row] for row in ordered]
+        lines = [None if single else recognised(found.octaves, row, slope, detection.recognise) for row in inked]
+        beside = [marks(line, row) if line else [] for line, row in zip(lines, inked, strict=True)]
         rows = [
             Row(
                 map(digit, row),

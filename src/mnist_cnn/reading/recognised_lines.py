@@ -1,4 +1,4 @@
-"""Rows of digits become lines of text, and what the recogniser says of them: of each digit, and of marks between them."""
+"""Rows of digits become lines of text; what the recogniser says of these is of each digit, and of marks beside them."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.recogniser_network import DIGITS, MARK, OTHER, STRIDE, TALL, Recogniser
+from mnist_cnn.reading.recogniser_network import MARK, STRIDE, Recogniser
 from mnist_cnn.reading.text_lines import TextLine, line_image, line_through
 
 BEYOND = 1.5  # heights: how far beside the ends of a row, or of a wide gap, marks are looked for
@@ -44,7 +44,7 @@ class Line(NamedTuple):
     columns: np.ndarray
 
     def of(self, boxes: np.ndarray) -> np.ndarray:
-        """What is said of boxes (n, 4) of the image: the highest probability of each class near their middles (n, 24)."""
+        """What is said of boxes (n, 4): the highest probability (n, 24) of each class near their middles."""
         middles = self.where.across((boxes[:, 0] + boxes[:, 2]) / 2) / STRIDE
         away = np.abs(np.arange(len(self.columns)) + 0.5 - middles[:, None])
         near = (away <= np.maximum(NEAR, away.min(axis=1, keepdims=True)))[..., None]
@@ -59,7 +59,7 @@ def recognised(octaves: Octaves, boxes: np.ndarray, slope: float, recognise: Rec
 
 
 def marks(line: Line, boxes: np.ndarray) -> list[Found]:
-    """The marks of a line, also improbable ones, from the left; of its digits the boxes (n, 4) of their ink are given."""
+    """The marks of a line, also improbable ones, from the left; `boxes` (n, 4) are those of the ink of its digits."""
     where, height = line.where, line.where.height
     middles = np.sort((boxes[:, 0] + boxes[:, 2]) / 2)
     places = where.left + (np.arange(len(line.columns)) + 0.5) * STRIDE / where.scale

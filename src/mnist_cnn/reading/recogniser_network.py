@@ -10,7 +10,7 @@ from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.network import OURS, computed, loaded
 
 Recogniser = Callable[[np.ndarray], np.ndarray]
-"""(40, w) uint8, the image of a line, w a multiple of 4 → (w/4, 24) probabilities of what is in the middle of each column."""
+"""(40, w) uint8, a line, w a multiple of 4 → (w/4, 24) probabilities of what is in the middle of each column."""
 
 TALL, STRIDE = 40, 4
 NOTHING, DIGITS, OTHER = 0, 1, 11  # classes: of digit d it is d + 1

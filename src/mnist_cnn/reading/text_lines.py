@@ -1,4 +1,4 @@
-"""Rows of boxes come in, each row's line of the image at the size that the recogniser knows goes out. Knows no digits."""
+"""Rows of boxes come in, the line of each at the size that the recogniser knows goes out. Knows no digits."""
 
 from typing import NamedTuple
 

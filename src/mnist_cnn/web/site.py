@@ -20,7 +20,14 @@ from mnist_cnn import __version__, card
 from mnist_cnn.errors import ExportError
 from mnist_cnn.reading.model_names import BUNDLED, path_of
 from mnist_cnn.reading.nearest import INDEX
-from mnist_cnn.reading.weights import EVIDENCE, FINDER, SEGMENTER, bundled_weights, calibrated_classifier
+from mnist_cnn.reading.weights import (
+    EVIDENCE,
+    FINDER,
+    RECOGNISER,
+    SEGMENTER,
+    bundled_weights,
+    calibrated_classifier,
+)
 from mnist_cnn.web.packages import contents
 
 # Nothing from another host; WebAssembly, but no eval.
@@ -121,7 +128,7 @@ def network_parts(model: str | Path | None) -> dict[str, bytes]:
     path = path_of(model)
     calibrated_classifier(path)  # raises ArtifactError if it is damaged
     weights = bundled_weights() if path == BUNDLED else bundled_weights().of_another_model()
-    beside = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER)}
+    beside = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER, RECOGNISER)}
     beside[EVIDENCE.name] = (json.dumps(asdict(weights), indent=1) + "\n").encode()
     if not path.is_dir():
         return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n", **beside}

@@ -11,27 +11,35 @@ from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.finder_network import Finder, onnx_finder
 from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.recogniser_network import Recogniser, onnx_recogniser
 from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
 from mnist_cnn.reading.temperature import at
 
 THREADS = 1  # the few digits of an image are read in less time than it takes to wake a second thread
 FOLDER = Path(__file__).parent
-FINDER, SEGMENTER, EVIDENCE = FOLDER / "finder.onnx", FOLDER / "segmenter.onnx", FOLDER / "evidence.json"
+FINDER, SEGMENTER, RECOGNISER = (FOLDER / f"{name}.onnx" for name in ("finder", "segmenter", "recogniser"))
+EVIDENCE = FOLDER / "evidence.json"
 
 
 @dataclass(frozen=True)
 class Detection:
-    """What finds digits: the finder, the segmenter, and how much they and the classifier count."""
+    """What finds digits: the finder, the segmenter, the recogniser, and how much they and the classifier count."""
 
     find: Finder
     segment: Segmenter
+    recognise: Recogniser
     weights: Weights
 
 
 @lru_cache(maxsize=1)
 def bundled_detection() -> Detection:
-    """The bundled finder and segmenter, loaded when an image needs them."""
-    return Detection(onnx_finder(FINDER, THREADS), onnx_segmenter(SEGMENTER, THREADS), bundled_weights())
+    """The bundled networks but for the classifier, loaded when an image needs them."""
+    return Detection(
+        onnx_finder(FINDER, THREADS),
+        onnx_segmenter(SEGMENTER, THREADS),
+        onnx_recogniser(RECOGNISER, THREADS),
+        bundled_weights(),
+    )
 
 
 def bundled_weights() -> Weights:

@@ -1,6 +1,6 @@
 /* Reads images for the page in a web worker, so that drawing stays responsive.
 
-   The large files are fetched here, once, and the progress is reported: ONNX Runtime and the three networks. */
+   The large files are fetched here, once, and the progress is reported: ONNX Runtime and the four networks. */
 
 import { imageOf } from "./pixels/image.js";
 import { reasons } from "./reading/explain.js";
@@ -9,11 +9,13 @@ import { indexOf } from "./reading/nearest.js";
 import { classifierOf } from "./reading/network.js";
 import { ImageError, load } from "./reading/picture.js";
 import { read } from "./reading/reader.js";
+import { recogniserOf } from "./reading/recogniser_network.js";
 import { segmenterOf } from "./reading/segmenter_network.js";
 
 const [RUNTIME, GLUE, BINARY] = ["ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm"];
-const [CLASSIFIER, FINDER, SEGMENTER, EVIDENCE] = ["model.onnx", "finder.onnx", "segmenter.onnx", "evidence.json"];
-const FETCHED = [RUNTIME, GLUE, BINARY, CLASSIFIER, FINDER, SEGMENTER, EVIDENCE];
+const [CLASSIFIER, FINDER] = ["model.onnx", "finder.onnx"];
+const [SEGMENTER, RECOGNISER, EVIDENCE] = ["segmenter.onnx", "recogniser.onnx", "evidence.json"];
+const FETCHED = [RUNTIME, GLUE, BINARY, CLASSIFIER, FINDER, SEGMENTER, RECOGNISER, EVIDENCE];
 const addressOf = (name) => new URL(name, import.meta.url).href;
 
 class LoadingError extends Error {}
@@ -21,7 +23,7 @@ class LoadingError extends Error {}
 let ready = null; // the networks, once they are loaded
 let index = null; // of the training digits, once they are needed
 
-/* Gives { classify, find, segment, weights }. */
+/* Gives { classify, find, segment, recognise, weights }. */
 async function prepare() {
   const { files, temperature } = parsed(await fetched("contents.json"));
   const total = FETCHED.reduce((sum, name) => sum + files[name], 0);
@@ -38,7 +40,8 @@ async function prepare() {
   const classify = await classifierOf(runtime, contents[CLASSIFIER], temperature);
   const find = await finderOf(runtime, contents[FINDER]);
   const segment = await segmenterOf(runtime, contents[SEGMENTER]);
-  return { classify, find, segment, weights: parsed(contents[EVIDENCE]) };
+  const recognise = await recogniserOf(runtime, contents[RECOGNISER]);
+  return { classify, find, segment, recognise, weights: parsed(contents[EVIDENCE]) };
 }
 
 const parsed = (bytes) => JSON.parse(new TextDecoder().decode(bytes));

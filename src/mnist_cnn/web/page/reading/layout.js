@@ -87,7 +87,7 @@ function overlap(one, other) {
 }
 
 /* By how many pixels rows fall for each pixel to the right: the median over neighbours; 0 where there are few. */
-function slope(boxes) {
+export function slope(boxes) {
   const climbs = boxes.map((box) => climbToNext(box, boxes)).filter((climb) => climb !== null);
   return climbs.length < 2 ? 0 : Math.min(Math.max(median(climbs), -STEEPEST), STEEPEST);
 }

@@ -1,6 +1,7 @@
 /* A network in ONNX form as a plain function of images: ONNX Runtime Web. (reading/network.py) */
 
 import { SIDE } from "./normalise.js";
+import { sum } from "./statistics.js";
 import { at } from "./temperature.js";
 
 const TOGETHER = 64; // images that a network sees at once; between two batches other pictures have their turn
@@ -28,6 +29,13 @@ export async function inBatches(images, act) {
     results.push(...(await act(pixels, batch.length)));
   }
   return results;
+}
+
+/* Logits as probabilities. */
+export function softmax(logits) {
+  const powers = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
+  const total = sum(powers);
+  return powers.map((power) => power / total);
 }
 
 /* The classifier as (images) → for each of them ten probabilities. An image is 784 bytes, ink 255 on paper 0. */

@@ -6,10 +6,10 @@ import { CLASSES, candidates, overlap } from "./detector.js";
 import { drawingOf } from "./drawing.js";
 import { alone, existence, logit, ofDigits, onPage, probabilities, sigmoid } from "./evidence.js";
 import { glyph } from "./glyph.js";
-import { falling, rows } from "./layout.js";
-import { LEAST as READ, marks } from "./gaps.js";
+import { falling, rows, slope } from "./layout.js";
 import { SIDE } from "./normalise.js";
 import { octavesOf } from "./octaves.js";
+import { LEAST as READ, marks, recognised } from "./recognised_lines.js";
 import { documentOf, nonDigit } from "./reading.js";
 import { sheetOf } from "./sheet.js";
 import { argmax, descending, mean, sum } from "./statistics.js";
@@ -31,7 +31,7 @@ const [SEVERAL, HALF] = [3, 0.5];
 const [CLEARLY, MORE] = [1.5, 1.5];
 const PLAINLY = 0.75;
 
-/* Read { grey, width, height } by { classify, find, segment, weights }; gives the document that the server answers
+/* Read { grey, width, height } by { classify, find, segment, recognise, weights }; gives the document that the server answers
    with, 28×28 inputs included. */
 export async function read(picture, networks, { single, minConfidence }) {
   const made = (await drawn(picture, networks)) ?? (await looked(picture, networks, single));
@@ -69,14 +69,15 @@ async function looked({ grey }, networks, single) {
   });
   const digits = made.filter(({ shown }) => shown);
   const others = made.filter(({ shown, exists }) => !shown && exists >= KEPT);
-  const ordered = rows(digits.map(({ found }) => found)).map((row) => row.map((index) => digits[index]));
-  const looked = single ? [] : ordered.map((row) => row.map(({ inked }) => inked));
-  const beside = await marks(octaves, looked, networks.segment);
-  const inRows = ordered.map((row, index) => {
-    const its = (beside[index] ?? []).map((mark) => ({ ...mark, box: boxBack(mark.box, view) }));
+  const boxes = digits.map(({ found }) => found);
+  const inRows = [];
+  for (const row of rows(boxes).map((one) => one.map((index) => digits[index]))) {
+    const inks = row.map(({ inked }) => inked);
+    const beside = single ? [] : marks(await recognised(octaves, inks, slope(boxes), networks.recognise), inks);
+    const its = beside.map((mark) => ({ ...mark, box: boxBack(mark.box, view) }));
     const [read_, possible] = [its.filter(({ confidence }) => confidence >= READ), its.filter(({ confidence }) => confidence < READ)];
-    return rowOf(row.map(({ digit }) => digit), read_, possible);
-  });
+    inRows.push(rowOf(row.map(({ digit }) => digit), read_, possible));
+  }
   return { rows: await asPrepared(grey, inRows, networks.classify, single), candidates: others.map(({ digit }) => digit) };
 }
 

@@ -1,7 +1,7 @@
 /* A segmenter in ONNX form as a plain function of crops: ONNX Runtime Web. (reading/segmenter_network.py) */
 
 import { imageOf } from "../pixels/image.js";
-import { inBatches, sessionOf } from "./network.js";
+import { inBatches, sessionOf, softmax } from "./network.js";
 import { sum } from "./statistics.js";
 
 const [SIDE, INK] = [64, 48];
@@ -23,10 +23,4 @@ export async function segmenterOf(runtime, bytes) {
       return { probabilities, marks: shares.slice(NO_DIGIT + 1), ink: imageOf(INK, INK, ink) };
     });
   });
-}
-
-function softmax(logits) {
-  const powers = logits.map((logit) => Math.exp(logit - Math.max(...logits)));
-  const total = sum(powers);
-  return powers.map((power) => power / total);
 }
