@@ -1,4 +1,4 @@
-"""Whole trainings of a recogniser through the command line, tiny ones: files, model card, report, resuming, refusals."""
+"""Whole trainings of a recogniser through the command line, tiny ones: files, model card, report, resuming."""
 
 import csv
 import json
