@@ -21,7 +21,7 @@ def write(folder: Path, card: Card, evaluation: RecogniserEvaluation, said: np.n
     metrics of the model card differ.
     """
     classes = [(name, evaluation.accuracy_of([true]), evaluation.confused(true)) for true, name in enumerate(NAMES)]
-    drawn, curves = sheet(said, lines), ("loss", "f1")
+    drawn = sheet(said, lines)
     return detector_report.write(
-        folder, "recogniser_report.html.j2", card, evaluation, drawn, curves, classes=classes, usual=USUAL
+        folder, "recogniser_report.html.j2", card, evaluation, drawn, ("loss", "f1"), classes=classes, usual=USUAL
     )

@@ -29,7 +29,7 @@ def build_detector(name: str, dropout: float) -> keras.Model:
     """Build the untrained `finder`, which has no dropout, `segmenter` or `recogniser`."""
     if name == "finder":
         return finder()
-    return {"segmenter": segmenter, "recogniser": recogniser}[name](dropout=dropout)
+    return segmenter(dropout=dropout) if name == "segmenter" else recogniser(dropout=dropout)
 
 
 def as_saved(network: keras.Model, test_time_shift: int, temperature: float = 1.0) -> keras.Model:
