@@ -1,7 +1,8 @@
-"""Quantize a finder or segmenter to 8 bits: python bench/quantize.py MODEL.onnx SOURCES.npz HELD-OUT.npz OUT.onnx.
+"""Quantize a finder, segmenter or recogniser to 8 bits: python bench/quantize.py MODEL SOURCES.npz HELD-OUT.npz OUT.
 
 SOURCES.npz and HELD-OUT.npz are what `pages.sources.save` wrote for training and for validation: the ranges of
-activations are those on made pages, or crops of them, of the former; how good it is before and after, of the latter.
+activations are those on made pages, or crops or lines of them, of the former; how good it is before and after, of the
+latter.
 """
 
 import argparse
@@ -16,13 +17,16 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from sklearn.metrics import roc_auc_score
 
+from mnist_cnn.data.pages.line_process import LinesWanted, wanted_lines
 from mnist_cnn.data.pages.made import made_page
 from mnist_cnn.data.pages.page_crops import Crop, made_crops
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.evaluation.finder_evaluation import measured
+from mnist_cnn.evaluation.recogniser_evaluation import evaluate_recogniser
 from mnist_cnn.reading import detector, weights
 from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.recogniser_network import onnx_recogniser
 from mnist_cnn.reading.segmenter_network import NO_DIGIT, onnx_segmenter
 
 SIDE, CALIBRATION, TEST = 128, 100, 1200
@@ -100,23 +104,43 @@ def segmenter_is_good(path: Path, held_out: Sources) -> str:
     )
 
 
+def recogniser_is_good(path: Path, held_out: Sources) -> str:
+    """Time of a recogniser, and what it finds."""
+    lines = wanted_lines(LinesWanted((1,), TEST), held_out)
+    recognise = onnx_recogniser(path, 1)
+    begin = time.perf_counter()
+    said = np.stack([recognise(line) for line in lines.images])
+    seconds = (time.perf_counter() - begin) / TEST
+    return f"{seconds * 1e3:.2f} ms a line, {'; '.join(evaluate_recogniser(said, lines).lines)}"
+
+
+def inputs_of(name: str, rng: np.random.Generator, sources: Sources) -> Iterator[np.ndarray]:
+    """What activations are measured on, for the network whose input has this name."""
+    if name == "images":
+        yield from (made_page(rng, sources, SIDE).grey[..., None] for _ in range(CALIBRATION))
+    elif name == "lines":
+        yield from wanted_lines(LinesWanted((0,), 10 * CALIBRATION), sources).images[..., None]
+    else:
+        made = some_crops(rng, sources)
+        yield from (next(made).grey for _ in range(10 * CALIBRATION))
+
+
+# By the name of a network's input: how many outputs it has, and what says how good it is.
+KINDS = {"images": (2, finder_is_good), "crops": (1, segmenter_is_good), "lines": (1, recogniser_is_good)}
+
+
 def main() -> None:
     """Quantize, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("model", "sources", "held_out", "out"):
         parser.add_argument(name, type=Path)
     options = parser.parse_args()
-    rng, sources, held_out = np.random.default_rng(0), load(options.sources), load(options.held_out)
     name = onnx.load(options.model).graph.input[0].name
-    if name == "images":
-        pages = (made_page(rng, sources, SIDE).grey[..., None] for _ in range(CALIBRATION))
-        quantized(options.model, name, pages, 2, options.out)
-    else:
-        made = some_crops(rng, sources)
-        quantized(options.model, name, (next(made).grey for _ in range(10 * CALIBRATION)), 1, options.out)
+    outputs, is_good = KINDS[name]
+    inputs = inputs_of(name, np.random.default_rng(0), load(options.sources))
+    quantized(options.model, name, inputs, outputs, options.out)
     for path in (options.model, options.out):
-        good = finder_is_good(path, held_out) if name == "images" else segmenter_is_good(path, held_out)
-        print(f"{path}: {path.stat().st_size:,} bytes, {good}")
+        print(f"{path}: {path.stat().st_size:,} bytes, {is_good(path, load(options.held_out))}")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def train(run: Path, **more: Any) -> None:
 
 
 def detector(run: Path, recipe: str, made: str) -> None:
-    """A short training of a finder or segmenter whose pages are written with ink, and its report made again."""
+    """A short training whose pages are written with ink, and its report made again."""
     tiny: dict[str, Any] = {"epochs": 1, made: 16, "repeats": 1, "batch_size": 8, "verbose": 0}
     mnist_cnn.train(recipe, "digits", ink="handwriting", output=run, **tiny)
     first = (run / "report.html").read_bytes()
@@ -109,6 +109,7 @@ if __name__ == "__main__":
         "train": train,
         "finder": partial(detector, recipe="finder", made="pages"),
         "segmenter": partial(detector, recipe="segmenter", made="crops"),
+        "recogniser": partial(detector, recipe="recogniser", made="lines"),
         "resume": resume,
         "check": check,
     }

@@ -20,7 +20,8 @@ from mnist_cnn.evaluation.finder_evaluation import (
     evaluate_finder,
     measured,
 )
-from mnist_cnn.evaluation.finder_sheet import FOUND, INVENTED, MISSED, sheet
+from mnist_cnn.evaluation.finder_sheet import sheet
+from mnist_cnn.evaluation.tiles import FOUND, INVENTED, MISSED
 from mnist_cnn.training.detector_fit import compiled_detector
 from mnist_cnn.training.finder_fit import loss_of
 from mnist_cnn.training.finder_pages import MOST, SIDE, Batch, batch, held_out_pages, page_epochs, steps

@@ -15,20 +15,22 @@ from mnist_cnn.data.pages.sources import Sources, sources
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.evaluation.detection import Counts
 from mnist_cnn.evaluation.segmenter_evaluation import (
-    THRESHOLDS,
     SegmenterEvaluation,
     evaluate_segmenter,
     measured,
     roc_auc,
 )
-from mnist_cnn.evaluation.segmenter_sheet import INVENTED, MISSED, RIGHT, sheet
+from mnist_cnn.evaluation.segmenter_sheet import sheet
+from mnist_cnn.evaluation.thresholds import THRESHOLDS
+from mnist_cnn.evaluation.tiles import FOUND, INVENTED, MISSED
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.segmenter_network import CLASSES, NO_DIGIT, Segmented
 from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.training.detector_fit import compiled_detector
+from mnist_cnn.training.light import noisy
 from mnist_cnn.training.made_epochs import TEST, VALIDATION, Step, updates_per_epoch
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.training.segmenter_crops import crop_epochs, held_out_crops, noisy, steps
+from mnist_cnn.training.segmenter_crops import crop_epochs, held_out_crops, steps
 from mnist_cnn.training.segmenter_fit import segmenter_task, validation_loss
 from mnist_cnn.training.updates import Updates
 
@@ -234,7 +236,7 @@ def test_the_sheet_shows_each_crop_beside_its_ink() -> None:
     )
     assert drawn.shape == (2 * 128 + 8, 6 * 256 + 5 * 8, 3)
     step = 256 + 8
-    assert [tuple(drawn[0, index * step].tolist()) for index in range(4)] == [RIGHT, MISSED, RIGHT, INVENTED]
+    assert [tuple(drawn[0, index * step].tolist()) for index in range(4)] == [FOUND, MISSED, FOUND, INVENTED]
     assert (drawn[64, 10] == 90).all()
     assert (drawn[64, 128 + 64] == 0).all(), "ink is black"
     assert (drawn[64, 128 + 20] == 255).all()

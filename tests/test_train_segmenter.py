@@ -3,7 +3,6 @@
 import csv
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,26 @@ import pytest
 
 import mnist_cnn
 from conftest import Cli
+from detector_runs import (
+    Trained,
+    assert_ink_is_named,
+    assert_no_classifier,
+    assert_no_classifier_in_python,
+    assert_no_noise,
+    assert_refused_at_once,
+    assert_report,
+    assert_same_run,
+    assert_trained_on_jax,
+    kill_after_an_epoch,
+    linux,
+    refuse,
+    trained_by,
+)
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.data.dataset import Dataset
-from mnist_cnn.errors import ArtifactError, RecipeError
+from mnist_cnn.errors import ArtifactError
 from mnist_cnn.evaluation.segmenter_evaluation import SegmenterEvaluation
 from mnist_cnn.models.classifier import keras_segmenter
 from mnist_cnn.reading.segmenter_network import onnx_segmenter
@@ -24,22 +38,16 @@ from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training.history import SEGMENTER_COLUMNS
 from mnist_cnn.workflows import report as report_workflow
 from test_ink_preparation import run as drawn_ink
-from test_train_finder import assert_same_run, commands_with_a_classifier, kill_after_an_epoch, linux, weights_of
 
 TINY = [
     *("train", "--recipe", "segmenter", "--data", "digits", "--epochs", "3", "--crops", "160", "--repeats", "1"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
-Trained = tuple[Path, subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
 def trained_segmenter(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("runs") / "marked"
-    # Other tests import TensorFlow in this process, which sets another level for all that it starts.
-    done = cli(*TINY, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 0, done.stderr
-    return folder, done
+    return trained_by(cli, TINY, tmp_path_factory.mktemp("runs") / "marked")
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_segmenter: Trained) -> None:
@@ -52,8 +60,7 @@ def test_progress_is_on_stderr_and_results_are_on_stdout(trained_segmenter: Trai
     assert done.stdout.startswith("80 crops of made pages of held-out writers: ROC AUC of digits against non-digits 0.")
     for words in ("Labels of the digits: ", "by the ink that is marked: ", "by true ink: ", f"Saved to {folder}\n"):
         assert words in done.stdout
-    for noise in ("Traceback", "I0000", "W0000", "E0000"):
-        assert noise not in done.stderr
+    assert_no_noise(done)
 
 
 def test_the_folder_has_what_every_run_has(trained_segmenter: Trained) -> None:
@@ -112,16 +119,6 @@ def test_a_card_that_does_not_name_its_finder_is_refused(trained_segmenter: Trai
     refuse(trained_segmenter[0], tmp_path, ("data", "crops"), crops, "data.crops.finder is missing")
 
 
-def refuse(folder: Path, scratch: Path, place: tuple[str, str], value: object, fault: str) -> None:
-    """A card with another value at a place, but sealed, is refused with this fault."""
-    document = json.loads((folder / card.CARD).read_text())
-    document[place[0]][place[1]] = value
-    document["digest"] = card.digest_of(document)
-    (scratch / card.CARD).write_text(card.text_of(document), encoding="utf-8")
-    with pytest.raises(ArtifactError, match=fault):
-        card.read(scratch)
-
-
 def test_info_and_python_show_it(trained_segmenter: Trained, cli: Cli) -> None:
     folder, _ = trained_segmenter
     said = " ".join(cli("info", folder).stdout.split())
@@ -135,25 +132,7 @@ def test_info_and_python_show_it(trained_segmenter: Trained, cli: Cli) -> None:
 
 
 def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_segmenter: Trained, cli: Cli) -> None:
-    folder, _ = trained_segmenter
-    first = (folder / card.REPORT).read_text(encoding="utf-8")
-    assert len(first) < 1_000_000
-    for part in (
-        "ROC AUC 0.",
-        "data:image/jpeg;base64,",
-        "<svg",
-        "Not MNIST.",
-        "--recipe segmenter",
-        sha256_of(FINDER),
-    ):
-        assert part in first.replace("</span> <span>", " ")
-    assert not re.search(r"(src|href)=\"(?!data:|#)", first)
-    done = cli("report", folder)
-    assert done.returncode == 0, done.stderr
-    assert (folder / card.REPORT).read_text(encoding="utf-8") == first
-    refused = cli("report", folder, "--corruptions")
-    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
-    assert "is a segmenter" in refused.stderr
+    assert_report(trained_segmenter[0], cli, "ROC AUC 0.", "--recipe segmenter", sha256_of(FINDER))
 
 
 def test_a_report_needs_the_finder_of_the_training(
@@ -169,36 +148,21 @@ def test_a_report_needs_the_finder_of_the_training(
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
     trained_segmenter: Trained, cli: Cli, digits: Dataset, tmp_path: Path
 ) -> None:
-    for words in commands_with_a_classifier(trained_segmenter[0], digits, tmp_path):
-        done = cli(*words, cwd=tmp_path)
-        assert done.returncode in (1, 2), (words, done.stdout)
-        assert re.fullmatch(
-            r"mnist-cnn: .* is a segmenter, .* and no digit classifier: name another model\.\n", done.stderr
-        ), (words, done.stderr)
+    assert_no_classifier(trained_segmenter[0], cli, digits, tmp_path)
 
 
 def test_python_refuses_it_as_a_classifier(trained_segmenter: Trained, digits: Dataset) -> None:
-    model = mnist_cnn.load(trained_segmenter[0])
-    for use in (lambda: model.predict(digits.test.images[:2]), model.evaluate, lambda: mnist_cnn.evaluate(model)):
-        with pytest.raises(ArtifactError, match="is a segmenter"):
-            use()
-    with pytest.raises(
-        RecipeError, match="needs a digit classifier, and the recipe segmenter trains a segmenter, which"
-    ):
-        mnist_cnn.DigitClassifier("segmenter").fit(digits.train.images[:50], digits.train.labels[:50])
+    assert_no_classifier_in_python(trained_segmenter[0], digits)
 
 
 def test_what_a_segmenter_has_not_is_refused_before_anything_is_made(tmp_path: Path, cli: Cli) -> None:
-    for words, sentence in (
+    assert_refused_at_once(
+        cli,
+        tmp_path,
         (("train", "--recipe", "segmenter", "--pages", "5"), "pages is not a hyperparameter of the recipe segmenter"),
         (("train", "--recipe", "segmenter", "--devices", "2"), "The recipe segmenter trains on one device"),
         (("study", "--recipe", "segmenter", "--data", "digits"), "A study needs a digit classifier"),
-    ):
-        done = cli(*words, cwd=tmp_path)
-        assert done.returncode == 2, done.stdout
-        assert sentence in done.stderr
-        assert "Traceback" not in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    )
 
 
 @linux
@@ -212,28 +176,15 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_crops_
     done = cli("train", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert_same_run(out, trained_segmenter[0])
-    resumed, undisturbed = (weights_of(one, store.SEGMENTER) for one in (out, trained_segmenter[0]))
-    assert all((a == b).all() for a, b in zip(resumed, undisturbed, strict=True))
 
 
 @pytest.mark.slow
 def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
-    pytest.importorskip("jax")
-    words = [*TINY, "--epochs", "2", "--crops", "32"]
-    done = cli(*words, "--output", tmp_path / "run", KERAS_BACKEND="jax")
-    assert done.returncode == 0, done.stderr
-    made = mnist_cnn.load(tmp_path / "run").card
-    assert made.recipe["backend"] == "jax"
-    assert "model.onnx" in made.files
-    assert "Traceback" not in done.stderr
+    assert_trained_on_jax(cli, [*TINY, "--epochs", "2", "--crops", "32"], tmp_path / "run")
 
 
 @pytest.mark.slow
 def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path) -> None:
     done = drawn_ink("segmenter", tmp_path / "run")
     assert done.stdout == "True\n", "the report made again is the same"
-    about = mnist_cnn.load(tmp_path / "run").card.data["ink"]
-    assert about["training"] == {"digits": 10, "others": 4, "writers": 1}
-    report = (tmp_path / "run" / card.REPORT).read_text(encoding="utf-8")
-    assert "--ink /somewhere/handwriting" in report.replace("</span> <span>", " ")
-    assert "International Unipen Foundation" in report
+    assert_ink_is_named(tmp_path / "run")

@@ -30,11 +30,13 @@ from mnist_cnn.system.schema import (
 
 FORMAT = 4
 # The recipes of networks that detect digits in images; all others classify images of one digit.
-FINDER, SEGMENTER = "finder", "segmenter"
+FINDER, SEGMENTER, RECOGNISER = "finder", "segmenter", "recogniser"
 NO_CLASSIFIERS = {
     FINDER: "a finder, which says where in an image digits are",
     SEGMENTER: "a segmenter, which says of a part of an image what digit it shows and where its ink is",
+    RECOGNISER: "a recogniser, which says of a line of text which digits and marks are where on it",
 }
+MADE = {FINDER: "pages", SEGMENTER: "crops", RECOGNISER: "lines"}  # what each of them learns from
 CARD = "card.json"
 KERAS_MODEL = "model.keras"
 ONNX_MODEL = "model.onnx"
@@ -82,7 +84,7 @@ INK = Fields(
     },
     {"lines": COUNT},
 )
-HELD_OUT: dict[str, Kind] = {"side": COUNT, "validation": COUNT, "test": COUNT}
+HELD_OUT: dict[str, Kind] = {"validation": COUNT, "test": COUNT}
 # What a model card must be so that nothing that reads it fails; more may be in it.
 WANTED = Fields(
     {
@@ -102,7 +104,12 @@ WANTED = Fields(
                 "test": COUNT,
                 "warning": AnyOf(Text(), or_null=True),
             },
-            {"ink": INK, "pages": Fields(HELD_OUT), "crops": Fields({**HELD_OUT, "finder": SHA256})},
+            {
+                "ink": INK,
+                "pages": Fields({"side": COUNT, **HELD_OUT}),
+                "crops": Fields({"side": COUNT, **HELD_OUT, "finder": SHA256}),
+                "lines": Fields({"width": COUNT, **HELD_OUT}),
+            },
         ),
         "git_commit": AnyOf(Text(100), or_null=True),
         "versions": MapOf(Text(1000)),
@@ -162,6 +169,17 @@ SEGMENTATION = Fields(
         "by_threshold": ListOf(Fields(AT_THRESHOLD)),
     }
 )
+RECOGNISED = 24  # classes of a recogniser
+RECOGNITION = Fields(
+    {
+        "lines": COUNT,
+        **dict.fromkeys(("digits", "marks"), AnyOf(ACCURACY, or_null=True)),
+        "confusion_matrix": ListOf(ListOf(COUNT, length=RECOGNISED), length=RECOGNISED),
+        **dict.fromkeys(("digits_by_threshold", "marks_by_threshold"), ListOf(Fields(AT_THRESHOLD))),
+    }
+)
+# By recipe, what an evaluation must be; all others are classifiers.
+EVALUATIONS = {FINDER: DETECTION, SEGMENTER: SEGMENTATION, RECOGNISER: RECOGNITION}
 
 
 @dataclass(frozen=True)
@@ -202,6 +220,11 @@ class Card:
     def is_segmenter(self) -> bool:
         """Whether the model says of a part of an image what digit it shows, if any, and where its ink is."""
         return bool(self.recipe["name"] == SEGMENTER)
+
+    @property
+    def is_recogniser(self) -> bool:
+        """Whether the model says of a line of text which digits and marks are where on it."""
+        return bool(self.recipe["name"] == RECOGNISER)
 
     @property
     def outside_temperature(self) -> float:
@@ -296,7 +319,7 @@ def verify_file(folder: Path, card: Card, name: str) -> None:
 
 
 def require_classifier(folder: Path, card: Card) -> None:
-    """Raise ArtifactError if the model in a folder is a finder or a segmenter."""
+    """Raise ArtifactError if the model in a folder is no classifier."""
     if what := NO_CLASSIFIERS.get(card.recipe["name"]):
         raise ArtifactError(f"{folder} is {what}, and no digit classifier: name another model.")
 
@@ -362,18 +385,15 @@ def _fault(document: dict[str, Any]) -> str | None:
         return fault
     evaluation = document["evaluation"]
     recipe = document["recipe"]["name"]
-    wanted, made = {FINDER: (DETECTION, "pages"), SEGMENTER: (SEGMENTATION, "crops")}.get(
-        recipe, (CLASSIFICATION, None)
-    )
-    if fault := wanted.fault(evaluation, "evaluation"):
+    if fault := EVALUATIONS.get(recipe, CLASSIFICATION).fault(evaluation, "evaluation"):
         return fault
-    if made and made not in document["data"]:
-        return f"data.{made} is missing"
-    if recipe == SEGMENTER:
-        return None
+    if recipe in MADE and MADE[recipe] not in document["data"]:
+        return f"data.{MADE[recipe]} is missing"
     if recipe == FINDER:
         chosen = [one["threshold"] for one in evaluation["by_threshold"]]
         return None if evaluation["threshold"] in chosen else "evaluation.by_threshold has not the chosen threshold"
+    if recipe in MADE:
+        return None
     matrix = evaluation["confusion_matrix"]
     correct = sum(row[digit] for digit, row in enumerate(matrix))
     if (correct, sum(map(sum, matrix))) != (evaluation["correct"], evaluation["count"]):

@@ -2,8 +2,9 @@
 
 `images` (n, 28, 28) uint8 are what the files are checked on, `outputs` what the model gave for them: (n, 10)
 probabilities. With a finder they are (n, h, w) pages and its outputs (n, h/4, w/4, 14), with a segmenter (n, 64, 64, 2)
-crops and its probabilities, of each class and of each pixel being ink, in one row (n, 23 + 48·48). Raises ExportError
-if a file does not give the same, and OSError if it cannot be written.
+crops and its probabilities, of each class and of each pixel being ink, in one row (n, 23 + 48·48), with a recogniser
+(n, 40, w) lines and its probabilities (n, w/4, 24). Raises ExportError if a file does not give the same, and OSError if
+it cannot be written.
 """
 
 from collections.abc import Callable
@@ -16,9 +17,10 @@ from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
 from mnist_cnn.artifact.store import load_keras
 from mnist_cnn.errors import ArtifactError, ExportError
-from mnist_cnn.models.classifier import keras_classifier, keras_finder, keras_segmenter
+from mnist_cnn.models.classifier import keras_classifier, keras_finder, keras_recogniser, keras_segmenter
 from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.reading.network import onnx_classifier
+from mnist_cnn.reading.recogniser_network import Recogniser, onnx_recogniser
 from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
 from mnist_cnn.system.files import make_whole
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     import keras
 
 LARGEST_DIFFERENCE = 1e-5
-Function = Callable[[np.ndarray], np.ndarray]  # a classifier, a finder, or a segmenter in one row
+Function = Callable[[np.ndarray], np.ndarray]  # a classifier, a finder, a segmenter in one row, or a recogniser
 
 
 class Kind(NamedTuple):
@@ -47,16 +49,27 @@ SEGMENTER = Kind(
     "probabilities",
     1e-3,  # what is hardly trained has large activations, and differs by 1e-4
 )
+RECOGNISER = Kind(
+    lambda path: keras_recogniser(load_keras(path, store.RECOGNISER)),
+    lambda path: of_each(onnx_recogniser(path)),
+    "probabilities",
+    SEGMENTER.largest_difference,
+)
 
 
 def kind_of(recipe: str) -> Kind:
     """The kind of model that a recipe trains."""
-    return {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER}.get(recipe, CLASSIFIER)
+    return {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER, card.RECOGNISER: RECOGNISER}.get(recipe, CLASSIFIER)
 
 
 def in_one_row(segment: Segmenter) -> Function:
     """A segmenter as a function that gives all its probabilities for a crop in one row."""
     return lambda crops: row_of(*segment(crops))
+
+
+def of_each(recognise: Recogniser) -> Function:
+    """A recogniser as a function of several lines of one width."""
+    return lambda lines: np.stack([recognise(line) for line in lines])
 
 
 def row_of(classes: np.ndarray, inks: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OPSET = 15  # what Keras writes unless it is told otherwise; ONNX Runtime has read it since 1.10
 BATCH = 100
-FINDER_SIDE = 32  # pixels of an image for a network that takes any size
+ANY = 32  # pixels of an image for a network that takes any height or width
 # What is worth computing in integers: everything else is a thousandth of the work.
 QUANTIZED = ["Conv", "Gemm", "MatMul", "Relu", "MaxPool", "GlobalMaxPool", "GlobalAveragePool"]
 
@@ -23,9 +23,8 @@ QUANTIZED = ["Conv", "Gemm", "MatMul", "Relu", "MaxPool", "GlobalMaxPool", "Glob
 def write(network: "keras.Model", path: Path) -> None:
     """Write the model by Keras' own export, for batches of any size; raises what the converter raises."""
     with quiet():
-        side = network.input_shape[1] or FINDER_SIDE
-        image = np.zeros((1, side, side, network.input_shape[3]), np.uint8)
-        network(image)  # Keras exports only a model that has been called
+        height, width, channels = (size or ANY for size in network.input_shape[1:])
+        network(np.zeros((1, height, width, channels), np.uint8))  # Keras exports only a model that has been called
         network.export(path, format="onnx", opset_version=OPSET, verbose=False)
 
 

@@ -26,9 +26,9 @@ def save(
     """Write `model.keras` and `model.onnx` into a folder; returns a sentence if the second had to be left out.
 
     `images` (n, 28, 28) uint8 are what they are checked on, `probabilities` (n, 10) what the model gave for them, and
-    `temperature` what it was calibrated with; of a finder or a segmenter they are what `checked_files` documents.
-    Keras' export to ONNX goes through TensorFlow, so a model trained on another framework is saved by a process that
-    runs on TensorFlow.
+    `temperature` what it was calibrated with; of no classifier they are what `checked_files` documents. Keras' export
+    to ONNX goes through TensorFlow, so a model trained on another framework is saved by a process that runs on
+    TensorFlow.
     Raises ExportError if `model.keras` does not give the same, and OSError if the folder cannot be written.
     """
     kind = checked_files.kind_of(recipe.name)

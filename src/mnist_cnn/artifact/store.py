@@ -23,7 +23,7 @@ from mnist_cnn.system.files import (
 
 PARTIAL = ".partial"
 CHECKPOINT = "checkpoint"
-PAGES = "checkpoint/pages.npz"  # what the pages of a finder or a segmenter are made of
+PAGES = "checkpoint/pages.npz"  # what made pages are made of
 CANDIDATES = "checkpoint/finder.onnx"  # what finds the candidates that a segmenter learns from
 STATE = "checkpoint/state.npz"  # after the first epoch
 
@@ -39,7 +39,8 @@ class Shapes(NamedTuple):
 CLASSIFIER = Shapes((None, 28, 28, 1), (None, 10), "n×28×28×1 images to n×10 probabilities")
 FINDER = Shapes((None, None, None, 1), (None, None, None, 14), "images to places")
 SEGMENTER = Shapes((None, 64, 64, 2), [(None, 23), (None, 48, 48, 1)], "n×64×64×2 crops to n×23 logits and n×48×48 ink")
-DETECTORS = {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER}  # by their recipes
+RECOGNISER = Shapes((None, 40, None, 1), (None, None, 24), "n×40×w×1 lines to n×w/4×24 logits")
+DETECTORS = {card.FINDER: FINDER, card.SEGMENTER: SEGMENTER, card.RECOGNISER: RECOGNISER}  # by their recipes
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def own(folder: str | Path) -> Artifact:
 def load_keras(path: Path, shapes: Shapes = CLASSIFIER) -> Any:
     """The Keras model in a `.keras` file, for prediction; raises ArtifactError if it cannot be loaded.
 
-    `shapes` are those of its input and outputs, a `CLASSIFIER`'s, a `FINDER`'s or a `SEGMENTER`'s.
+    `shapes` are those of its input and outputs, a `CLASSIFIER`'s, a `FINDER`'s, and so on.
 
     Only the parts that our models are made of are let in, and `safe_mode` rejects code as well, so nothing from the
     file is run.

@@ -37,14 +37,14 @@ class Callback:
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Batch `batch` has ended, and perhaps several before it: `loss`, `accuracy` (means so far), `batches`.
 
-        A finder and a segmenter have no `accuracy`.
+        The recipes that are no classifiers have no `accuracy`.
         """
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """An epoch has ended: `loss`, `accuracy`, `seconds`, and with validation images `val_loss`, `val_accuracy`.
 
         A finder has no accuracies, but `val_precision`, `val_recall` and `val_f1`; a segmenter has no `accuracy`, but
-        `val_accuracy` and `val_roc_auc`.
+        `val_accuracy` and `val_roc_auc`; a recogniser likewise, but `val_accuracy` and `val_f1`.
         """
 
     def on_train_end(self, logs: Logs | None = None) -> None:
@@ -61,9 +61,9 @@ class Callback:
         """Every number is there, an `Evaluation`, a second after `on_accuracy`."""
 
     def on_detections(self, evaluation: Any) -> None:
-        """A finder or a segmenter is evaluated, in place of `on_accuracy` and `on_evaluate_end`.
+        """A finder, a segmenter or a recogniser is evaluated, in place of `on_accuracy` and `on_evaluate_end`.
 
-        It is a `FinderEvaluation` or a `SegmenterEvaluation`.
+        It is a `FinderEvaluation`, a `SegmenterEvaluation` or a `RecogniserEvaluation`.
         """
 
     def on_corruption(self, kind: str, done: int, images: int) -> None:

@@ -155,7 +155,7 @@ class ProgressCallback(Callback):
         self.on_message(f"Test accuracy{dataset.mark}: {accuracy}")
 
     def on_detections(self, evaluation: Any) -> None:
-        """How good a finder or a segmenter is."""
+        """How good a finder, a segmenter or a recogniser is."""
         self.on_run_end()
         for text in evaluation.lines:
             self.on_message(text)

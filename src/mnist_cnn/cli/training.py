@@ -40,7 +40,7 @@ def train(
         list[Path],
         typer.Option(
             metavar="<path>",
-            help="Digital ink (robust, finder, segmenter), as `mnist-cnn download` fetches it; repeatable.",
+            help="Digital ink (all but classic, fast, best, tiny), as `mnist-cnn download` fetches it; repeatable.",
         ),
     ] = [],  # noqa: B006  Typer's way to say "none"
     resume: Annotated[
@@ -70,6 +70,7 @@ def train(
     $ mnist-cnn train --recipe robust --ink ink/
     $ mnist-cnn train --recipe finder --ink ink/
     $ mnist-cnn train --recipe segmenter --ink ink/
+    $ mnist-cnn train --recipe recogniser --ink ink/
     $ mnist-cnn train --resume runs/quick
     """
     from mnist_cnn.terminal import screen

@@ -1,4 +1,4 @@
-"""Render the HTML report of a finder or a segmenter. What both have in common is in `detector_report.html.j2`."""
+"""Render the HTML report of any recipe but classifiers. What all have in common is in `detector_report.html.j2`."""
 
 import base64
 from collections.abc import Sequence

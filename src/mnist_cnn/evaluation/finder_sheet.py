@@ -7,12 +7,10 @@ import numpy as np
 
 from mnist_cnn.data.pages.page import Page
 from mnist_cnn.evaluation.detection import detections, matched
-from mnist_cnn.evaluation.tiles import tiled
+from mnist_cnn.evaluation.tiles import FOUND, IGNORED, INVENTED, MISSED, tiled
 
 COLUMNS, ROWS = 6, 5
 SCALE = 2  # pixels of the sheet for one of a page
-# Blue, green, red, as OpenCV has them; dark and light enough to be seen on any paper.
-FOUND, MISSED, INVENTED, IGNORED = (200, 110, 20), (0, 140, 255), (160, 20, 220), (150, 150, 150)
 
 
 def sheet(places: np.ndarray, pages: Sequence[Page], threshold: float) -> np.ndarray:

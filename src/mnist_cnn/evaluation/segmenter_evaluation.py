@@ -8,14 +8,12 @@ import numpy as np
 
 from mnist_cnn.evaluation.detection import Counts
 from mnist_cnn.evaluation.metrics import Accuracy, Interval, Z
-from mnist_cnn.evaluation.thresholds import AtThreshold, at_threshold
+from mnist_cnn.evaluation.thresholds import THRESHOLDS, AtThreshold, at_threshold
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.segmenter_network import NO_DIGIT, Segmented
 
 if TYPE_CHECKING:
     from mnist_cnn.data.pages.crop_process import Crops
-
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,14 @@ import cv2
 import numpy as np
 
 from mnist_cnn.data.pages.crop_process import MIDDLE, Crops
-from mnist_cnn.evaluation.tiles import tiled
+from mnist_cnn.evaluation.tiles import FOUND, IN_ASCII, INVENTED, MISSED, tiled
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.segmenter_network import NO_DIGIT, Segmented
 
 COLUMNS, ROWS = 6, 8
 SCALE = 2  # pixels of the sheet for one of a crop
 STRIPE = 4  # pixels above a crop
-WORDS = (*"0123456789", "", *MARKS.replace("×", "x").replace("÷", "'"))  # OpenCV has only ASCII
-# Blue, green, red, as OpenCV has them.
-RIGHT, MISSED, INVENTED = (200, 110, 20), (0, 140, 255), (160, 20, 220)
+WORDS = (*"0123456789", "", *MARKS.translate(IN_ASCII))
 
 
 def sheet(said: Segmented, crops: Crops) -> np.ndarray:
@@ -36,7 +34,7 @@ def marked(image: np.ndarray, ink: np.ndarray, said: int, label: int) -> np.ndar
     both = np.concatenate([image, beside], axis=1)
     large = cv2.resize(both, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_NEAREST)
     drawn = cv2.cvtColor(large, cv2.COLOR_GRAY2BGR)
-    colour = RIGHT if said == label else MISSED if said == NO_DIGIT else INVENTED
+    colour = FOUND if said == label else MISSED if said == NO_DIGIT else INVENTED
     drawn[:STRIPE] = colour
     return cv2.putText(
         drawn, WORDS[said], (large.shape[1] - 14, STRIPE + 14), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA

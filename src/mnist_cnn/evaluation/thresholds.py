@@ -11,15 +11,16 @@ from mnist_cnn.evaluation.detection import Counts, summed
 from mnist_cnn.evaluation.metrics import Accuracy, Interval
 
 MEASURES = ("precision", "recall", "f1")
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of probabilities
 
 
 @dataclass(frozen=True)
 class AtThreshold:
     """What is right at one threshold.
 
-    `counts` are sums over all pages, or over all crops, which show one digit or none. `blank` says on how many
+    `counts` are sums over all pages or lines, or over all crops, which show one digit or none. `blank` says on how many
     (`correct`) of those without digits (`count`) nothing is found, and is None if there are none. `intervals` are 95%
-    bootstrap confidence intervals (percentiles, pages or crops resampled) of "precision", "recall" and "f1".
+    bootstrap confidence intervals (percentiles, pages, lines or crops resampled) of "precision", "recall" and "f1".
     """
 
     threshold: float
@@ -50,7 +51,7 @@ class AtThreshold:
 
 
 def at_threshold(threshold: float, each: Sequence[Counts]) -> AtThreshold:
-    """The results at a threshold at which these are the counts of each page or crop."""
+    """The results at a threshold at which these are the counts of each page, crop or line."""
     alone = [one.detections == 0 for one in each if one.digits == 0]
     means = resampled_means(np.array(each, np.float64))
     digits, found, right = (means[:, column] for column in range(3))

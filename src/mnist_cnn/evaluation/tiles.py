@@ -1,10 +1,13 @@
-"""Drawings of one size, side by side in one image. NumPy only."""
+"""Drawings of one size, side by side in one image, and their colours. NumPy only."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 GAP = 8
+# Blue, green, red, as OpenCV has them; dark and light enough to be seen on any paper.
+FOUND, MISSED, INVENTED, IGNORED = (200, 110, 20), (0, 140, 255), (160, 20, 220), (150, 150, 150)
+IN_ASCII = str.maketrans("×÷", "x'")  # OpenCV writes nothing else
 
 
 def tiled(drawn: Sequence[np.ndarray], columns: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classic import classic
 from mnist_cnn.models.fast import fast
 from mnist_cnn.models.finder import finder
+from mnist_cnn.models.recogniser import recogniser
 from mnist_cnn.models.robust import robust
 from mnist_cnn.models.segmenter import segmenter
 from mnist_cnn.models.subnetworks import averaged
@@ -25,8 +26,10 @@ def build(name: str, dropout: float) -> keras.Model:
 
 
 def build_detector(name: str, dropout: float) -> keras.Model:
-    """Build the untrained `finder`, which has no dropout, or `segmenter`."""
-    return finder() if name == "finder" else segmenter(dropout=dropout)
+    """Build the untrained `finder`, which has no dropout, `segmenter` or `recogniser`."""
+    if name == "finder":
+        return finder()
+    return segmenter(dropout=dropout) if name == "segmenter" else recogniser(dropout=dropout)
 
 
 def as_saved(network: keras.Model, test_time_shift: int, temperature: float = 1.0) -> keras.Model:

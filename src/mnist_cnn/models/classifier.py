@@ -1,4 +1,4 @@
-"""A Keras model, a classifier, finder or segmenter, as a plain function of images. Knows nothing of labels or files."""
+"""A Keras model of any recipe as a plain function of images. Knows nothing of labels or files."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import numpy as np
 
 from mnist_cnn.reading.finder_network import Finder
 from mnist_cnn.reading.network import Classifier, checked
+from mnist_cnn.reading.recogniser_network import probabilities_of
 from mnist_cnn.reading.segmenter_network import Segmented, Segmenter, segmented_of
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 # Small enough for the activations of a batch to stay in the processor's cache; 1000 takes 1.2 times as long.
 BATCH = 250
-PAGES = 50  # the same for pages of 128×128 pixels, and for crops of 64×64
+PAGES = 50  # the same for pages of 128×128 pixels, crops of 64×64 and lines of 40×256
 
 
 def keras_classifier(network: "keras.Model") -> Classifier:
@@ -46,6 +47,12 @@ def keras_segmenter(network: "keras.Model") -> Segmenter:
         return segmented_of(logits, inks)
 
     return segment
+
+
+def keras_recogniser(network: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
+    """Make the function (n, 40, w) uint8 → (n, w/4, 24) probabilities from a recogniser of Keras."""
+    predict = predicting(network, PAGES)
+    return lambda lines: probabilities_of(np.asarray(predict(lines[..., np.newaxis])[0], dtype=np.float32))
 
 
 Predict = Callable[[np.ndarray], list[np.ndarray]]

@@ -1,7 +1,8 @@
 """The architecture of the recogniser: it sees a line of text, and says where on it which digits and marks are.
 
 Convolutions as in CRNN (Shi, Bai, Yao, arXiv:1507.05717) make of each column a vector, and dilated convolutions along
-the line in place of its recurrent layers (Yu, Koltun, arXiv:1511.07122) compare it with five digits' heights on both sides.
+the line in place of its recurrent layers (Yu, Koltun, arXiv:1511.07122) compare it with five digits' heights on both
+sides.
 """
 
 import keras
@@ -20,10 +21,10 @@ RARE = 2.0  # the logit of nothing at first: most columns are not the middle of 
 def recogniser(filters: tuple[int, int, int] = (16, 32, 48), along: int = 80, dropout: float = 0.1) -> keras.Model:
     """Build the untrained network: (n, 40, w, 1) uint8 lines to (n, w/4, 24) float32 logits.
 
-    w is any multiple of 4. The digits of a line are about 24 pixels high and in the middle; lines may have any polarity.
-    Of each column of 4 pixels: class 0 is that there is no middle of a character, unless of a letter or symbol, 1 to 10
-    the middle of a digit, 11 anything else that is written, and from 12 on the middle of a mark. `filters` are those at
-    a half, a quarter and an eighth of the height, `along` those of the columns.
+    w is any multiple of 4. The digits of a line are about 24 pixels high and in the middle; lines may have any
+    polarity. Of each column of 4 pixels: class 0 is that there is no middle of a character, unless of a letter or
+    symbol, 1 to 10 the middle of a digit, 11 anything else that is written, and from 12 on the middle of a mark.
+    `filters` are those at a half, a quarter and an eighth of the height, `along` those of the columns.
     """
     half, quarter, eighth = filters
     lines = layers.Input((TALL, None, 1), dtype="uint8", name="lines")

@@ -31,7 +31,7 @@ PIXELS = {"tensor(uint8)": np.uint8, "tensor(float)": np.float32}
 INK_KEY, INK_RANGE = "mnist_cnn.ink", "0 to 255"
 TOLERANCE = 1e-3
 FINDER_CHANNELS = 14  # of the outputs of a finder, which is no classifier
-SEGMENTER_SIDE = 64  # pixels of what a segmenter takes, which is none either
+SEGMENTER_SIDE, RECOGNISER_TALL = 64, 40  # pixels of what a segmenter takes, and a recogniser: these are none either
 TEN = np.ones(10, np.float32)
 least, greatest = np.minimum.reduce, np.maximum.reduce  # a third of the time of `min` and `max` for one image
 # What a model is tried on: an empty image alone, then a full one and noise together. The noise is a multiplicative hash
@@ -53,11 +53,8 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
     """
     session, images, outputs, metadata = loaded(path, threads, "a model.onnx made by `mnist-cnn train`")
     declared = metadata.get(INK_KEY)
-    is_finder = len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]
-    is_segmenter = len(images) == 1 and images[0].shape[1:] == [SEGMENTER_SIDE, SEGMENTER_SIDE, 2]
-    if is_finder or is_segmenter:
-        what = card.NO_CLASSIFIERS[card.FINDER if is_finder else card.SEGMENTER]
-        raise ArtifactError(f"{path} is {what}, and no digit classifier: name another model.")
+    if other := other_recipe(images, outputs):
+        raise ArtifactError(f"{path} is {card.NO_CLASSIFIERS[other]}, and no digit classifier: name another model.")
     pixels = PIXELS.get(images[0].type) if len(images) == 1 else None
     if pixels is None or images[0].shape[1:] != [28, 28, 1]:
         raise ArtifactError(f"{path} does not take n×28×28×1 uint8 images: use a model.onnx made by mnist-cnn.")
@@ -83,6 +80,16 @@ def onnx_classifier(path: Path, threads: int = 0) -> Classifier:
     for some in PROBES:
         classify(some)
     return classify
+
+
+def other_recipe(images: list[Any], outputs: list[Any]) -> str | None:
+    """The recipe that a network is of, if it is a finder, a segmenter or a recogniser by its inputs and outputs."""
+    taken = images[0].shape[1:] if len(images) == 1 else []
+    if len(outputs) == 1 and outputs[0].shape[-1:] == [FINDER_CHANNELS]:
+        return card.FINDER
+    if taken == [SEGMENTER_SIDE, SEGMENTER_SIDE, 2]:
+        return card.SEGMENTER
+    return card.RECOGNISER if taken[:1] == [RECOGNISER_TALL] and taken[2:] == [1] else None
 
 
 class Loaded(NamedTuple):

@@ -20,9 +20,9 @@ SECONDS, SECONDS_PER_COLUMN = 10, 0.01  # a column takes 0.1 ms on one core, so 
 
 
 def probabilities_of(logits: np.ndarray) -> np.ndarray:
-    """What a network said, logits (columns, 24), as probabilities."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    """What a network said, logits (…, 24), as probabilities."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def onnx_recogniser(path: Path, threads: int = 0) -> Recogniser:

@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_cnn.callbacks.progress import ProgressCallback, SafeConsole
-from mnist_cnn.card import FINDER, LABEL_ERRORS, REPORT, SEGMENTER, Card
+from mnist_cnn.card import FINDER, LABEL_ERRORS, RECOGNISER, REPORT, SEGMENTER, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.finder_evaluation import FinderEvaluation
 from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
+from mnist_cnn.evaluation.recogniser_evaluation import RecogniserEvaluation
 from mnist_cnn.evaluation.segmenter_evaluation import SegmenterEvaluation
 from mnist_cnn.system import streams
 from mnist_cnn.system.visible import visible
@@ -80,8 +81,8 @@ class TerminalCallback(ProgressCallback):
         self.on_run_end()
         show_accuracy(accuracy, corrected, dataset)
 
-    def on_detections(self, evaluation: FinderEvaluation | SegmenterEvaluation) -> None:
-        """How good a finder or a segmenter is."""
+    def on_detections(self, evaluation: FinderEvaluation | SegmenterEvaluation | RecogniserEvaluation) -> None:
+        """How good a finder, a segmenter or a recogniser is."""
         self.on_run_end()
         show(*evaluation.lines)
 
@@ -194,7 +195,7 @@ def show_card(name: str, card: Card) -> None:
     )
     reproducible = "deterministic" if card.deterministic else "not deterministic"
     rows = {
-        **{FINDER: finder_results, SEGMENTER: segmenter_results}.get(card.recipe["name"], results)(card, mark),
+        **RESULTS.get(card.recipe["name"], results)(card, mark),
         "Parameters": f"{card.parameters:,}",
         "Data": f"{data['name']}: {data['training']:,} training, {data['validation']:,} validation, "
         f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
@@ -244,6 +245,19 @@ def segmenter_results(card: Card, mark: str) -> dict[str, str]:
         "Digits": str(evaluation),
         **{name: str(one) for name, one in counted if one},
     }
+
+
+def recogniser_results(card: Card, mark: str) -> dict[str, str]:
+    """The evaluation of a recogniser, in a model card."""
+    evaluation = RecogniserEvaluation.from_dict(card.evaluation)
+    return {
+        "Lines": f"{evaluation.count:,} of made pages of held-out writers{mark}",
+        "Found": str(evaluation),
+        **{f"{name.capitalize()} in their middle": str(one) for name, one in evaluation.accuracies.items() if one},
+    }
+
+
+RESULTS = {FINDER: finder_results, SEGMENTER: segmenter_results, RECOGNISER: recogniser_results}
 
 
 def table_of(rows: list[tuple[str, str]]) -> Table:

@@ -1,4 +1,4 @@
-"""Train a network of the detector, a finder or a segmenter, epoch by epoch on what is made for it. Tests nothing."""
+"""Train a finder, a segmenter or a recogniser, epoch by epoch on what is made for it. Tests nothing."""
 
 import math
 import time

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mnist_cnn.card import FINDER, SEGMENTER
+from mnist_cnn.card import FINDER, RECOGNISER, SEGMENTER
 from mnist_cnn.system.files import append as append_to_file
 from mnist_cnn.system.files import write_whole
 
@@ -16,7 +16,8 @@ Epoch = dict[str, float]
 
 A finder's has no accuracies, but the parts of the loss, and precision, recall and F1 on the validation pages. A
 segmenter's has the parts of the loss, and on the validation crops the accuracy of the digits' labels and the ROC AUC of
-digits against what is none.
+digits against what is none. A recogniser's has on the validation lines the accuracy of digits, and F1 of digits and
+marks.
 """
 
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds")
@@ -28,11 +29,13 @@ SEGMENTER_COLUMNS = (
     *("epoch", "loss", "class_loss", "ink_loss", "val_loss"),
     *("val_accuracy", "val_roc_auc", "seconds"),
 )
+RECOGNISER_COLUMNS = ("epoch", "loss", "val_loss", "val_accuracy", "val_f1", "seconds")
+OF_DETECTORS = {FINDER: FINDER_COLUMNS, SEGMENTER: SEGMENTER_COLUMNS, RECOGNISER: RECOGNISER_COLUMNS}
 
 
 def columns(recipe: str) -> Sequence[str]:
     """The columns of the history of a recipe."""
-    return {FINDER: FINDER_COLUMNS, SEGMENTER: SEGMENTER_COLUMNS}.get(recipe, COLUMNS)
+    return OF_DETECTORS.get(recipe, COLUMNS)
 
 
 def append(path: Path, row: Epoch, columns: Sequence[str] = COLUMNS) -> None:

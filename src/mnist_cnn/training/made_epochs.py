@@ -1,4 +1,4 @@
-"""What is made for each epoch of a finder's or segmenter's training, ahead of it, and the order in which it is used.
+"""What is made for each epoch of the training of a finder, segmenter or recogniser, ahead of it, and its order.
 
 All of it depends on (seed, epoch) only: not on the epochs before, nor on the number of processes. NumPy only.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workers.made_ahead import made_ahead
 
-VALIDATION, TEST = 0.1, 0.5  # pages or crops to validate and to test on, for each that is made for an epoch
+VALIDATION, TEST = 0.1, 0.5  # pages, crops or lines to validate and to test on, for each that is made for an epoch
 SEEDS = {VALIDATION: (1, 20261127), TEST: (2, 20261127)}  # of these, the same whatever the seed of the training
 
 
@@ -34,7 +34,7 @@ def made_epochs(
     """The parts of each epoch from `done` on, made by so many processes while the epoch before is trained on.
 
     `words` is the command line of such a process, and `wanted` (seed, count) a request for a part, of which the largest
-    have `chunk` pages or crops. Raises RunError as `made_ahead`.
+    have `chunk` pages, crops or lines. Raises RunError as `made_ahead`.
     """
     counts = [min(chunk, recipe.made - start) for start in range(0, recipe.made, chunk)]
     requests = (
@@ -51,8 +51,13 @@ def made_epochs(
 
 
 def held_out_count(recipe: Recipe, part: float) -> int:
-    """How many pages or crops of held-out writers there are, if `part` is VALIDATION or TEST."""
+    """How many pages, crops or lines of held-out writers there are, if `part` is VALIDATION or TEST."""
     return max(1, round(recipe.made * part))
+
+
+def held_out_counts(recipe: Recipe) -> dict[str, int]:
+    """How many there are of either, as the model card has them."""
+    return {"validation": held_out_count(recipe, VALIDATION), "test": held_out_count(recipe, TEST)}
 
 
 def updates_per_epoch(recipe: Recipe) -> int:
@@ -61,7 +66,7 @@ def updates_per_epoch(recipe: Recipe) -> int:
 
 
 def batches_of(count: int, recipe: Recipe, rng: np.random.Generator) -> Iterator[np.ndarray]:
-    """Which of `count` pages or crops each batch of an epoch has: each `repeats` times, in a new order each time.
+    """Which of `count` pages, crops or lines each batch of an epoch has: each `repeats` times, always in a new order.
 
     Those that do not fill the last batch are left out.
     """

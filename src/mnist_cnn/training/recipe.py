@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from mnist_cnn.card import FINDER, NO_CLASSIFIERS, SEGMENTER
+from mnist_cnn.card import FINDER, MADE, NO_CLASSIFIERS, RECOGNISER, SEGMENTER
 from mnist_cnn.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -69,12 +69,15 @@ class Recipe:
     pages: int = number(0, 0, 60_000, "Finder: pages made per epoch, each used `repeats` times.")
     mosaics: float = number(0.0, 0.0, 1.0, "Finder: fraction of batches with pages joined, four to an image.")
     crops: int = number(0, 0, 150_000, "Segmenter: crops made per epoch, each used `repeats` times.")
+    lines: int = number(0, 0, 150_000, "Recogniser: lines made per epoch, each used `repeats` times.")
     weight_decay: float = number(
-        0.0, 0.0, 1.0, "Finder, segmenter: decoupled weight decay, as a share of the learning rate."
+        0.0, 0.0, 1.0, "Finder, segmenter, recogniser: decoupled weight decay, as a share of the learning rate."
     )
-    gradient_clipping: float = number(0.0, 0.0, 1e6, "Finder, segmenter: maximum norm of the gradient; 0: any.")
+    gradient_clipping: float = number(
+        0.0, 0.0, 1e6, "Finder, segmenter, recogniser: maximum norm of the gradient; 0: any."
+    )
     weight_averaging: float = number(
-        0.0, 0.0, 0.99999, "Finder, segmenter: share of the averaged weights kept at each update."
+        0.0, 0.0, 0.99999, "Finder, segmenter, recogniser: share of the averaged weights kept at each update."
     )
 
     def __init__(self, name: str = "classic", **hyperparameters: float | str) -> None:
@@ -109,8 +112,8 @@ class Recipe:
     def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
         """The same recipe with the repeats per epoch settled for this many training images.
 
-        Without `ink` it draws nothing from there. Raises RecipeError if the images, or the pages or crops of an epoch,
-        do not fill one batch, or a batch of pages cannot be divided into fours for mosaics.
+        Without `ink` it draws nothing from there. Raises RecipeError if the images, or what is made for an epoch, do
+        not fill one batch, or a batch of pages cannot be divided into fours for mosaics.
         """
         if not self.is_classifier:
             return self.for_made()
@@ -123,8 +126,8 @@ class Recipe:
         return settled if ink else replace(settled, ink_digits=0.0, ink_negatives=0.0)
 
     def for_made(self) -> "Recipe":
-        """The same recipe of a finder or segmenter with its repeats per epoch settled; raises as `for_images`."""
-        things = "pages" if self.is_finder else "crops"
+        """The same recipe of no classifier with its repeats per epoch settled; raises as `for_images`."""
+        things = MADE[self.name]
         if not self.made:
             raise RecipeError(
                 f"{things} is 0, so there is nothing to train on: give the number of {things} of an epoch."
@@ -140,19 +143,14 @@ class Recipe:
         return settled
 
     @property
-    def is_finder(self) -> bool:
-        """Whether its network detects digits in an image, instead of classifying an image of one digit."""
-        return self.name == FINDER
-
-    @property
     def is_classifier(self) -> bool:
         """Whether its model classifies an image of one digit."""
         return self.name not in NO_CLASSIFIERS
 
     @property
     def made(self) -> int:
-        """How many pages, of a finder, or crops, of a segmenter, are made for an epoch."""
-        return self.pages or self.crops
+        """How many pages, crops or lines are made for an epoch."""
+        return int(getattr(self, MADE[self.name]))
 
     @property
     def takes_ink(self) -> bool:
@@ -165,7 +163,7 @@ class Recipe:
         return bool(self.restyle or self.negatives or self.ink_digits)
 
     def require_classifier(self, what: str) -> None:
-        """Raise RecipeError if this recipe trains a finder or a segmenter, which `what` cannot use."""
+        """Raise RecipeError if this recipe trains no classifier, which is what `what` needs."""
         if not self.is_classifier:
             raise RecipeError(
                 f"{what} needs a digit classifier, and the recipe {self.name} trains {NO_CLASSIFIERS[self.name]}: "
@@ -175,7 +173,7 @@ class Recipe:
     def images_per_epoch(self, count: int) -> int:
         """How many images the network sees per epoch where there are this many to train on.
 
-        A finder and a segmenter see pages and crops, the number of which depends on the recipe alone.
+        The others than classifiers see pages, crops or lines, the number of which depends on the recipe alone.
         """
         if not self.is_classifier:
             return self.made * self.repeats
@@ -332,16 +330,33 @@ VALUES: dict[str, dict[str, float | str]] = {
         "weight_decay": 0.01,
         "weight_averaging": 0.998,
     },
+    RECOGNISER: {
+        "epochs": 12,
+        "batch_size": 64,
+        "optimizer": "adam",
+        "learning_rate": 0.002,
+        "schedule": "cosine",
+        "warm_up": 0.03,
+        "label_smoothing": 0.03,
+        "validation_split": 0.05,
+        "dropout": 0.1,
+        "repeats": 4,
+        "lines": 20_000,
+        "weight_decay": 0.0001,
+        "gradient_clipping": 1.0,
+        "weight_averaging": 0.9985,
+    },
 }
 # What means something for the networks that detect digits only, and what means nothing for each of them.
-OF_DETECTORS = frozenset({"pages", "mosaics", "crops", "weight_decay", "gradient_clipping", "weight_averaging"})
+OF_DETECTORS = frozenset({"mosaics", "weight_decay", "gradient_clipping", "weight_averaging", *MADE.values()})
 OF_CLASSIFIERS = frozenset(
     {"optimizer", "validation_split", "final_plain_epochs", "test_time_shift", "steps_per_execution"}
     | {"rotation", "zoom", "shear", "translation", "elastic", "restyle", "negatives", "ink_digits", "ink_negatives"}
 )
 FOREIGN = {
-    FINDER: OF_CLASSIFIERS | {"label_smoothing", "dropout", "crops"},
-    SEGMENTER: OF_CLASSIFIERS | {"pages", "mosaics"},
+    FINDER: OF_CLASSIFIERS | {"label_smoothing", "dropout", "crops", "lines"},
+    SEGMENTER: OF_CLASSIFIERS | {"pages", "mosaics", "lines"},
+    RECOGNISER: OF_CLASSIFIERS | {"pages", "mosaics", "crops"},
 }
 RECIPES = {name: Recipe(name) for name in VALUES}
 ABOUT = {
@@ -352,4 +367,5 @@ ABOUT = {
     "tiny": "At most 10,000 parameters: for a microcontroller or a web page.",
     FINDER: "Detects digits in whole images, among words, forms and lines. No classifier; not used for reading yet.",
     SEGMENTER: "Looks at what a finder has found: which digit it is, if any, and where its ink is. No classifier.",
+    RECOGNISER: "Looks at a line of text: which digits and marks are written where on it. No classifier.",
 }

@@ -8,12 +8,11 @@ import numpy as np
 
 from mnist_cnn.data.pages.crop_process import Crops, CropsWanted, command, finding, wanted_crops
 from mnist_cnn.data.pages.sources import Sources
-from mnist_cnn.training.light import in_other_light
+from mnist_cnn.training.light import in_other_light, noisy
 from mnist_cnn.training.made_epochs import SEEDS, Step, batches_of, held_out_count, made_epochs
 from mnist_cnn.training.recipe import Recipe
 
 CHUNK = 250  # crops of one request
-NOISY, NOISE = 0.3, 5.0  # of the crops: those with noise, and the most of its deviation in levels of grey
 
 
 def crop_epochs(sources: Path, finder: Path, recipe: Recipe, seed: int, done: int, processes: int) -> Generator[Crops]:
@@ -46,13 +45,3 @@ def steps(crops: Crops, recipe: Recipe, seed: int, epoch: int) -> Iterator[Step]
         # None are inverted: some of the pages are.
         images = noisy(in_other_light(crops.images[at], rng, inverted=0.0), rng)
         yield Step((images, crops.inks[at], crops.labels[at]))
-
-
-def noisy(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Images (n, h, w, 2) uint8, to some of which noise is added."""
-    chosen = np.flatnonzero(rng.random(len(images)) < NOISY)
-    noise = rng.standard_normal((len(chosen), *images.shape[1:]), np.float32)
-    noise *= rng.uniform(0, NOISE, len(chosen)).astype(np.float32)[:, None, None, None]
-    images = images.copy()
-    images[chosen] = np.clip(np.rint(images[chosen] + noise), 0, 255).astype(np.uint8)
-    return images

@@ -1,4 +1,4 @@
-"""The training of a finder or a segmenter: the steps that both have. Prints nothing."""
+"""The training of a finder, a segmenter or a recogniser: the steps that all have. Prints nothing."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ WITHOUT_INK = (
     "{} takes more handwritten letters for digits, and misses more digits of people who write otherwise "
     "(docs/recipes.md#ink)"
 )
-CHECKED = 100  # pages or crops that the saved files are checked on
+CHECKED = 100  # pages, crops or lines that the saved files are checked on
 
 
 def prepared(partial: Path, data: PageData) -> Sources:

@@ -16,6 +16,7 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import RunError
 from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.metrics import Evaluation
+from mnist_cnn.evaluation.recogniser_evaluation import RecogniserEvaluation
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.system.files import is_plain, scratch_beside, write_whole
 from mnist_cnn.workflows.evaluate import evaluate, fastest_classifier, keras_model_of
@@ -28,8 +29,8 @@ class Model:
     """A saved model: `folder` has its files, `card` says what it is, how it was trained and how good it is.
 
     `mnist_cnn.load` gives one, and so do `train`, `resume` and `adapt`. If the folder has a model.onnx, everything here
-    works on the base install except `keras` and `evaluate`, which need the extra `train`. A finder and a
-    segmenter classify nothing: of them there are `folder`, `card`, `keras` and `save`; the others raise ArtifactError.
+    works on the base install except `keras` and `evaluate`, which need the extra `train`. A finder, a segmenter and a
+    recogniser classify nothing: of them there are `folder`, `card`, `keras` and `save`; the others raise ArtifactError.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -111,6 +112,9 @@ class Model:
             result = f"F1 {known['f1']:.2%} on {known['pages']:,} made pages"
         elif self.card.is_segmenter:
             result = f"ROC AUC {known['roc_auc']:.4f} on {known['crops']:,} crops of made pages"
+        elif self.card.is_recogniser:
+            f1 = ", ".join(f"{name} {one.f1:.2%}" for name, one in RecogniserEvaluation.from_dict(known).usual.items())
+            result = f"F1 of {f1} on {known['lines']:,} lines of made pages"
         else:
             result = (
                 f"{known['accuracy']:.2%} on {'MNIST' if self.card.data['name'] == 'mnist' else self.card.data['name']}"
@@ -138,7 +142,10 @@ def learning_curves(model: Model) -> str:
     except ImportError:
         return ""
     history = model.card.history
-    measures: tuple[Literal["loss", "accuracy", "f1"], ...] = ("loss", "f1" if model.card.is_finder else "accuracy")
+    measures: tuple[Literal["loss", "accuracy", "f1"], ...] = (
+        "loss",
+        "f1" if any("val_f1" in row for row in history) else "accuracy",
+    )
     drawn = (charts.learning_curve(history, measure) for measure in measures)
     curves = "".join(charts.standalone(charts.to_svg(figure, "learning curve")) for figure in drawn)
     return f'<div style="display: flex; max-width: 50em">{curves}</div>'

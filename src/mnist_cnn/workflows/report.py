@@ -13,12 +13,14 @@ from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.data.ink.collection import load_ink
+from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError, DataError
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.finder_evaluation import evaluate_finder
+from mnist_cnn.evaluation.recogniser_evaluation import evaluate_recogniser
 from mnist_cnn.evaluation.segmenter_evaluation import evaluate_segmenter
-from mnist_cnn.models.classifier import keras_finder, keras_segmenter
+from mnist_cnn.models.classifier import keras_finder, keras_recogniser, keras_segmenter
 from mnist_cnn.reading.weights import FINDER, calibrated_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import read_limited, sha256_of
@@ -26,6 +28,7 @@ from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number
 from mnist_cnn.training.finder_pages import held_out_pages
 from mnist_cnn.training.made_epochs import TEST
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.training.recogniser_lines import held_out_lines
 from mnist_cnn.training.segmenter_crops import held_out_crops
 from mnist_cnn.workflows.evaluate import classifier_of, data_of, evaluate_corruptions, evaluated, keras_model_of
 from mnist_cnn.workflows.page_preparation import PageData
@@ -44,10 +47,10 @@ def report(
     """Make the report of a saved model again, from its model card, its weights and the data it was trained on.
 
     `data` are needed only if the model was trained on arrays in memory: the same ones. With `corruptions` the report
-    also has the accuracy on corrupted images, which takes a minute or two. For a finder its test pages, and for a
-    segmenter its test crops, are made again, with the ink that it was trained on. Gives the path of the page,
-    `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written, and
-    MissingExtraError on the base install.
+    also has the accuracy on corrupted images, which takes a minute or two. For a finder its test pages, for a segmenter
+    its test crops, and for a recogniser its test lines are made again, with the ink that it was trained on. Gives the
+    path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written,
+    and MissingExtraError on the base install.
     """
     environment.require_training("Making a report")
     listed = callbacks_for(verbose, callbacks)
@@ -78,9 +81,7 @@ def report(
 
 
 def detector_report_of(artifact: Artifact, callbacks: CallbackList, data: Data | None) -> Path:
-    """Make the report of a finder or a segmenter again."""
-    from mnist_cnn.evaluation import finder_report, segmenter_report
-
+    """Make the report of a finder, a segmenter or a recogniser again."""
     known, recipe = artifact.card, Recipe(**artifact.card.recipe)
     dataset = data_of(artifact, callbacks, data).split(recipe.validation_split)
     recorded = known.data.get("ink")
@@ -90,21 +91,46 @@ def detector_report_of(artifact: Artifact, callbacks: CallbackList, data: Data |
             f"The ink at {', '.join(recorded['origin'])} is not what {artifact.name} was trained on: bring the old "
             "files back."
         )
-    sources = PageData(dataset, ink).sources(validation=True)
-    if known.is_segmenter:
-        if sha256_of(FINDER) != known.data["crops"]["finder"]:
-            raise ArtifactError(
-                f"{artifact.name} was trained on the candidates of another finder than the bundled one, and only that "
-                "one finds its test crops again: use the version of mnist-cnn that trained it."
-            )
-        crops = held_out_crops(sources, FINDER, recipe, TEST)
-        said = keras_segmenter(keras_model_of(artifact))(crops.images)
-        segmented = evaluate_segmenter(said, crops, calibrated_classifier())
-        return segmenter_report.write(artifact.folder, known, segmented, said, crops)
-    pages = held_out_pages(sources, recipe, TEST)
+    reports = {
+        card.FINDER: finder_report_of,
+        card.SEGMENTER: segmenter_report_of,
+        card.RECOGNISER: recogniser_report_of,
+    }
+    return reports[recipe.name](artifact, recipe, PageData(dataset, ink).sources(validation=True))
+
+
+def finder_report_of(artifact: Artifact, recipe: Recipe, held_out: Sources) -> Path:
+    """Make the report of a finder again."""
+    from mnist_cnn.evaluation import finder_report
+
+    pages = held_out_pages(held_out, recipe, TEST)
     places = keras_finder(keras_model_of(artifact))(np.stack([page.grey for page in pages]))
-    evaluation = evaluate_finder(places, pages, float(known.evaluation["threshold"]))
-    return finder_report.write(artifact.folder, known, evaluation, places, pages)
+    evaluation = evaluate_finder(places, pages, float(artifact.card.evaluation["threshold"]))
+    return finder_report.write(artifact.folder, artifact.card, evaluation, places, pages)
+
+
+def segmenter_report_of(artifact: Artifact, recipe: Recipe, held_out: Sources) -> Path:
+    """Make the report of a segmenter again."""
+    from mnist_cnn.evaluation import segmenter_report
+
+    if sha256_of(FINDER) != artifact.card.data["crops"]["finder"]:
+        raise ArtifactError(
+            f"{artifact.name} was trained on the candidates of another finder than the bundled one, and only that "
+            "one finds its test crops again: use the version of mnist-cnn that trained it."
+        )
+    crops = held_out_crops(held_out, FINDER, recipe, TEST)
+    said = keras_segmenter(keras_model_of(artifact))(crops.images)
+    evaluation = evaluate_segmenter(said, crops, calibrated_classifier())
+    return segmenter_report.write(artifact.folder, artifact.card, evaluation, said, crops)
+
+
+def recogniser_report_of(artifact: Artifact, recipe: Recipe, held_out: Sources) -> Path:
+    """Make the report of a recogniser again."""
+    from mnist_cnn.evaluation import recogniser_report
+
+    lines = held_out_lines(held_out, recipe, TEST)
+    said = keras_recogniser(keras_model_of(artifact))(lines.images)
+    return recogniser_report.write(artifact.folder, artifact.card, evaluate_recogniser(said, lines), said, lines)
 
 
 def label_errors_in(path: Path, dataset: Dataset) -> dict[str, LabelErrors] | None:

@@ -30,7 +30,7 @@ from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe, check
-from mnist_cnn.workflows import train_finder, train_segmenter
+from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
 from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
 from mnist_cnn.workflows.evaluate import evaluated
 from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
@@ -69,8 +69,8 @@ def train(
 
     `ink` are files or folders with digital ink, UNIPEN's or Pen-Digits', from which `robust` draws digits of
     people who write otherwise than MNIST's, and letters as negatives; some of the writers are held out for validation
-    (docs/recipes.md). Without it, it is trained on `data` alone. `finder` and `segmenter` write
-    their pages with it likewise.
+    (docs/recipes.md). Without it, it is trained on `data` alone. `finder`, `segmenter` and
+    `recogniser` write their pages with it likewise.
 
     `verbose` is 0 for silence; 1 for progress on a terminal or in a notebook, elsewhere only warnings; 2 for progress
     anywhere. `callbacks` are objects with methods such as `on_epoch_end(epoch, logs)` (`mnist_cnn.Callback` has all of
@@ -179,7 +179,11 @@ def _run(
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
     settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
-    detectors = {card.FINDER: train_finder.run, card.SEGMENTER: train_segmenter.run}
+    detectors = {
+        card.FINDER: train_finder.run,
+        card.SEGMENTER: train_segmenter.run,
+        card.RECOGNISER: train_recogniser.run,
+    }
     steps = detectors.get(settings.recipe.name, _run_classifier)
     steps(partial, settings, dataset, recorded, callbacks)
     return store.complete(partial)

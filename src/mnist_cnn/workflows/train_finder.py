@@ -19,7 +19,7 @@ from mnist_cnn.evaluation.finder_evaluation import best_threshold, evaluate_find
 from mnist_cnn.models.classifier import keras_finder
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.finder_pages import SIDE, held_out_pages
-from mnist_cnn.training.made_epochs import TEST, VALIDATION, held_out_count
+from mnist_cnn.training.made_epochs import TEST, VALIDATION, held_out_counts
 from mnist_cnn.workflows import detector_run
 from mnist_cnn.workflows.detector_run import CHECKED
 from mnist_cnn.workflows.page_preparation import PageData
@@ -42,7 +42,6 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     callbacks.on_detections(evaluation)
     testing = time.perf_counter() - started
 
-    counts = {"validation": held_out_count(recipe, VALIDATION), "test": held_out_count(recipe, TEST)}
     made = detector_run.save(
         partial,
         settings,
@@ -52,7 +51,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
         rows,
         notes,
         testing,
-        data.about({"pages": {"side": SIDE, **counts}}),
+        data.about({"pages": {"side": SIDE, **held_out_counts(recipe)}}),
         evaluation.to_dict(),
         callbacks,
     )

@@ -18,7 +18,7 @@ from mnist_cnn.reading.segmenter_network import SIDE
 from mnist_cnn.reading.weights import FINDER, calibrated_classifier
 from mnist_cnn.system.files import sha256_of, write_whole
 from mnist_cnn.training.checkpoint import Settings
-from mnist_cnn.training.made_epochs import TEST, VALIDATION, held_out_count
+from mnist_cnn.training.made_epochs import TEST, VALIDATION, held_out_counts
 from mnist_cnn.training.segmenter_crops import held_out_crops
 from mnist_cnn.workflows import detector_run
 from mnist_cnn.workflows.detector_run import CHECKED
@@ -42,7 +42,6 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     callbacks.on_detections(evaluation)
     testing = time.perf_counter() - started
 
-    counts = {"validation": held_out_count(recipe, VALIDATION), "test": held_out_count(recipe, TEST)}
     made = detector_run.save(
         partial,
         settings,
@@ -52,7 +51,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
         rows,
         notes,
         testing,
-        data.about({"crops": {"side": SIDE, **counts, "finder": sha256_of(finder)}}),
+        data.about({"crops": {"side": SIDE, **held_out_counts(recipe), "finder": sha256_of(finder)}}),
         evaluation.to_dict(),
         callbacks,
     )

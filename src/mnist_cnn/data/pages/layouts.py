@@ -282,7 +282,15 @@ LAYOUTS: tuple[tuple[Layout, float], ...] = (
     (nothing, 0.13),
 )
 SHARES = np.cumsum([share for _, share in LAYOUTS])
-OFTEN = {forms: 2.5, mixed: 1.5, handwriting: 1.5, symbols: 1.5, one_digit: 0.2, nothing: 0.2, furniture_only: 0.4}
+OFTEN: dict[Callable[[Scene], float], float] = {
+    forms: 2.5,
+    mixed: 1.5,
+    handwriting: 1.5,
+    symbols: 1.5,
+    one_digit: 0.2,
+    nothing: 0.2,
+    furniture_only: 0.4,
+}
 IN_LINES = np.cumsum([share * OFTEN.get(layout, 1.0) for layout, share in LAYOUTS])
 """The same, with more of what is written in lines."""
 
