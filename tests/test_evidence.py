@@ -72,6 +72,17 @@ def test_a_line_that_says_digit_makes_one_likelier_and_a_letter_or_mark_there_le
     assert results[0] > 0.5 > max(results[1:])
 
 
+def test_beside_a_digit_what_is_surely_a_mark_is_none_and_alone_it_may_be_a_digit() -> None:
+    slash = said((SLASH, 0.95))
+    pair, _ = evidence.in_line(
+        np.array([0.99, 0.99]), np.full((2, 10), 0.1), np.concatenate([said((8, 0.9)), slash]), EVEN
+    )
+    assert pair[0] > 0.9
+    assert pair[1] < 0.05
+    [alone], _ = evidence.in_line(np.array([0.99]), np.full((1, 10), 0.1), slash, EVEN)
+    assert alone > 0.3
+
+
 def test_of_two_digits_the_line_prefers_the_one_that_it_sees() -> None:
     ten = np.full((1, 10), 0.02)
     ten[0, [1, 7]] = 0.42

@@ -64,6 +64,22 @@ def test_of_two_columns_that_see_the_same_mark_the_surer_one_counts() -> None:
     assert one.probability == pytest.approx(0.6)
 
 
+def test_a_long_line_that_is_seen_twice_is_one_mark_and_two_different_ones_are_two() -> None:
+    row = boxes(100, 200)
+    assert [one.text for one in found(row, minus=(150, 0.9))] == ["-"]
+    line = said(line_through(row, row, 0.0, 4.0), minus=(140, 0.9), comma=(162, 0.7))
+    again = said(line.where, minus=(162, 0.6))
+    line.columns[:] = np.where(again.columns[:, :1] < 1, again.columns, line.columns)
+    assert [one.text for one in marks(line, row)] == ["-"]
+    assert [one.text for one in found(row, minus=(140, 0.9), comma=(162, 0.7))] == ["-", ","]
+
+
+def test_a_tall_mark_needs_more_room_beside_a_digit_than_a_point() -> None:
+    row = boxes(100, 126)
+    assert found(row, slash=(122, 0.9)) == []
+    assert [one.text for one in found(row, point=(122, 0.9))] == ["."]
+
+
 def test_hardly_possible_marks_are_left_out() -> None:
     assert [one.text for one in found(boxes(100, 180), point=(150, 0.06), minus=(165, 0.03))] == ["."]
 

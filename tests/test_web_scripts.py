@@ -258,8 +258,8 @@ def test_evidence_is_weighed_alike(scripts: Scripts, rng: np.random.Generator) -
         assert exists == pytest.approx(evidence.existence(alone, boxes, weights))
         lined = rng.dirichlet(np.full(24, 0.2), len(boxes))
         ten = rng.dirichlet(np.full(10, 0.2), len(boxes))
-        pairs = zip(exists, ten.tolist(), lined.tolist(), strict=True)
-        found = [call("inLine", {"exists": one, "digits": some}, row, vars(weights)) for one, some, row in pairs]
+        candidates = [{"exists": one, "digits": some} for one, some in zip(exists, ten.tolist(), strict=True)]
+        found = call("inLine", candidates, lined.tolist(), vars(weights))
         sure, shares = evidence.in_line(np.array(exists), ten, lined, weights)
         assert [one["exists"] for one in found] == pytest.approx(sure)
         assert np.array([one["digits"] for one in found]).reshape(-1, 10) == pytest.approx(shares)

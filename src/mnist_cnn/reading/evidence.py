@@ -16,6 +16,7 @@ ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
 PRIOR, AS_MANY = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
 ALONE, AMONG = 5, 3  # kinds of evidence of a candidate itself, and of it among the others
+PROBABLE, MARKED = 0.5, 0.8  # the probabilities of a digit beside a mark, and of what is surely a mark
 DIGITS, OTHER, MARK = slice(1, 11), 11, slice(12, None)  # classes of the recogniser
 
 
@@ -106,10 +107,13 @@ def in_line(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The probability (n,) of being digits, and of each digit (n, 10), also by what the recogniser `said` (n, 24).
 
-    Before that they were `exists` (n,) and `digits` (n, 10).
+    Before that they were `exists` (n,) and `digits` (n, 10), all of one line. Beside a digit, what is surely a mark,
+    and that sooner than any digit, is none: a slash is drawn like a 1.
     """
     sure = sigmoid(of_line(exists, said) @ weights.in_line[:-1] + weights.in_line[-1])
-    return sure, product((digits, said[:, DIGITS]), weights.line_classes)
+    marked, probable = said[:, MARK].sum(axis=1), exists >= PROBABLE
+    is_mark = (marked >= MARKED) & (marked > said[:, DIGITS].max(axis=1)) & (probable.sum() > probable)
+    return np.where(is_mark, sure * (1 - marked), sure), product((digits, said[:, DIGITS]), weights.line_classes)
 
 
 def of_line(exists: np.ndarray, said: np.ndarray) -> np.ndarray:

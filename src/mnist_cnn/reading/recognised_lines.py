@@ -13,11 +13,12 @@ from mnist_cnn.reading.text_lines import TextLine, line_image, line_through
 BEYOND = 1.5  # heights: how far beside the ends of a row, or of a wide gap, marks are looked for
 LIKELY = 0.2  # the probability of the surest candidate of a row that is looked at
 CONTEXT = 4.0  # heights beside a row that the recogniser sees, too
-NEAR = 1.5  # columns from the middle of a digit in which it may say what it is
+NEAR = 1.0  # columns from the middle of a digit in which it may say what it is
 LEAST, POSSIBLE = 0.35, 0.05  # the probability of a mark that is read, and of one that is kept in mind
-APART = 0.33  # heights between two marks
-TAKEN = 0.18  # heights from the middle of a digit, where there is no mark
+APART, LIKE = 0.33, 0.8  # heights between two marks, and between two equal ones: a long line is seen twice
+TAKEN, TALL = 0.18, 0.3  # heights from the middle of a digit, where there is no mark, and no tall one
 WIDEST = 8192  # pixels of a line: what is longer is cut
+TALLER = "/()%"
 TAKES = {  # heights: left, top, right and bottom of a mark, from the middle of its line
     ".": (-0.1, 0.3, 0.1, 0.5),
     ",": (-0.12, 0.3, 0.12, 0.65),
@@ -79,17 +80,21 @@ def marks(line: Line, boxes: np.ndarray) -> list[Found]:
     places = where.left + (np.arange(len(line.columns)) + 0.5) * STRIDE / where.scale
     beside = np.abs(places[:, None] - np.concatenate([boxes[:, 0], boxes[:, 2]])).min(axis=1)
     inside = ((places[:, None] > boxes[:, 0]) & (places[:, None] < boxes[:, 2])).any(axis=1)
-    free = np.abs(places[:, None] - middles).min(axis=1) > TAKEN * height
-    sums = np.where(free & (inside | (beside < BEYOND * height)), line.columns[:, MARK:].sum(axis=1), 0.0)
+    away = np.abs(places[:, None] - middles).min(axis=1)
+    sums = np.where(
+        (away > TAKEN * height) & (inside | (beside < BEYOND * height)), line.columns[:, MARK:].sum(axis=1), 0.0
+    )
     found: list[Found] = []
-    taken: list[float] = []
+    taken: list[tuple[str, float]] = []
     for column in np.argsort(-sums, kind="stable").tolist():
         if sums[column] < POSSIBLE:
             break
         place = float(places[column])
-        if all(abs(place - other) >= APART * height for other in taken):
-            taken.append(place)
-            text = MARKS[int(line.columns[column, MARK:].argmax())]
+        text = MARKS[int(line.columns[column, MARK:].argmax())]
+        if text in TALLER and away[column] <= TALL * height:
+            continue
+        if all(abs(place - there) >= (LIKE if what == text else APART) * height for what, there in taken):
+            taken.append((text, place))
             found.append(Found(text, float(sums[column]), box_of(text, where, place), int((middles < place).sum())))
     return sorted(found, key=lambda one: float(one.box[0] + one.box[2]))
 

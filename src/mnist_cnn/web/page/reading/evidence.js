@@ -9,6 +9,7 @@ const ALIKE = 0.25;
 const [ASIDE, BEYOND, FAR] = [0.35, 1.5, 3.0];
 const FARTHEST = 2.0;
 const [PRIOR, AS_MANY] = [0.5, 1];
+const [PROBABLE, MARKED] = [0.5, 0.8];
 const [DIGITS, OTHER, MARK] = [[1, 11], 11, 12];
 
 const clipped = (value, least, most) => Math.min(Math.max(value, least), most);
@@ -94,10 +95,16 @@ function strangeness(sizes, sure, index) {
   return [Math.min(away, 0), Math.max(away, 0)];
 }
 
-/* A candidate { exists, digits }, also by what the recogniser said of it (24). */
-export function inLine({ exists, digits }, said, { line_classes: exponents, in_line: weights }) {
-  const shares = [exists, sum(said.slice(...DIGITS)), said[OTHER], sum(said.slice(MARK))];
-  return { exists: probable(shares.map(logit), weights), digits: product([digits, said.slice(...DIGITS)], exponents) };
+/* The candidates { exists, digits } of a line, also by what the recogniser said of each (24). Beside a digit, what is
+   surely a mark, and sooner that than any digit, is none. */
+export function inLine(candidates, said, { line_classes: exponents, in_line: weights }) {
+  return candidates.map((one, index) => {
+    const [ten, marked] = [said[index].slice(...DIGITS), sum(said[index].slice(MARK))];
+    const sure = probable([one.exists, sum(ten), said[index][OTHER], marked].map(logit), weights);
+    const isBeside = candidates.some((other) => other !== one && other.exists >= PROBABLE);
+    const isMark = isBeside && marked >= MARKED && marked > Math.max(...ten);
+    return { exists: isMark ? sure * (1 - marked) : sure, digits: product([one.digits, ten], exponents) };
+  });
 }
 
 /* The probabilities of being digits, of those of all on a page that may be some. */

@@ -89,7 +89,8 @@ async function inLines(octaves, kept, { recognise, weights }) {
   const found = await recognised(octaves, kept.map(({ box }) => box), kept.map(({ exists }) => exists), recognise);
   const lines = found.map(([row, line]) => ({ line, members: row.map((index) => kept[index]) }));
   for (const { line, members } of lines) {
-    for (const one of members) Object.assign(one, inLine(one, saidOf(line, one.box), weights));
+    const said = members.map(({ box }) => saidOf(line, box));
+    inLine(members, said, weights).forEach((become, index) => Object.assign(members[index], become));
   }
   onPage(kept.map(({ exists }) => exists), weights).forEach((exists, index) => Object.assign(kept[index], { exists }));
   return lines;

@@ -10,11 +10,12 @@ const [STRIDE, MARK] = [4, 12];
 const BEYOND = 1.5;
 const LIKELY = 0.2;
 const CONTEXT = 4.0;
-const NEAR = 1.5;
+const NEAR = 1.0;
 export const LEAST = 0.35;
 const POSSIBLE = 0.05;
-const APART = 0.33;
-const TAKEN = 0.18;
+const [APART, LIKE] = [0.33, 0.8];
+const [TAKEN, TALL] = [0.18, 0.3];
+const TALLER = "/()%";
 const WIDEST = 8192;
 const TAKES = {
   ".": [-0.1, 0.3, 0.1, 0.5],
@@ -57,20 +58,21 @@ export function saidOf({ where, columns }, [left, , right]) {
 export function marks({ where, columns }, boxes) {
   const middles = boxes.map(([left, , right]) => (left + right) / 2);
   const places = columns.map((_, column) => where.left + ((column + 0.5) * STRIDE) / scaleOf(where));
+  const away = places.map((place) => Math.min(...middles.map((middle) => Math.abs(place - middle))) / where.height);
   const sums = columns.map((shares, column) => {
     const place = places[column];
-    const isTaken = middles.some((middle) => Math.abs(place - middle) <= TAKEN * where.height);
     const isNear = boxes.some(([left, , right]) => {
       return place > left - BEYOND * where.height && place < right + BEYOND * where.height;
     });
-    return isNear && !isTaken ? sum(shares.slice(MARK)) : 0;
+    return isNear && away[column] > TAKEN ? sum(shares.slice(MARK)) : 0;
   });
   const found = [];
   for (const column of descending(sums)) {
     if (sums[column] < POSSIBLE) break;
-    const place = places[column];
-    if (found.some((one) => Math.abs(place - one.place) < APART * where.height)) continue;
-    const text = MARKS[argmax(columns[column].slice(MARK))];
+    const [place, text] = [places[column], MARKS[argmax(columns[column].slice(MARK))]];
+    if (TALLER.includes(text) && away[column] <= TALL) continue;
+    const apart = (one) => (one.text === text ? LIKE : APART) * where.height;
+    if (found.some((one) => Math.abs(place - one.place) < apart(one))) continue;
     const after = middles.filter((middle) => middle < place).length;
     found.push({ text, confidence: sums[column], box: boxOf(text, where, place), after, place });
   }
