@@ -76,7 +76,7 @@ def test_keras_and_onnx_agree(trained_recogniser: Trained) -> None:
     by_keras = keras_recogniser(load_keras(folder / card.KERAS_MODEL, store.RECOGNISER))(lines)
     recognise = onnx_recogniser(folder / card.ONNX_MODEL)
     for one, line in zip(by_keras, lines, strict=True):
-        assert one == pytest.approx(recognise(line), abs=1e-3)
+        assert one == pytest.approx(recognise(line), abs=5e-3)
     with pytest.raises(ArtifactError, match="and not images to places"):
         load_keras(folder / card.KERAS_MODEL, store.FINDER)
 
