@@ -19,7 +19,7 @@ from mnist_cnn.reading.expectation import expected_of, with_candidates
 from mnist_cnn.reading.number import value_of
 from mnist_cnn.reading.patterns import Pattern
 from mnist_cnn.reading.picture import Part, Source, load, part_of
-from mnist_cnn.reading.reader import Reader
+from mnist_cnn.reading.reader import Reader, reader_of
 from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.sheets.registration import Reference, Registration
 from mnist_cnn.sheets.template import FormField, FormTemplate
@@ -56,7 +56,7 @@ class FieldValue:
     @property
     def is_doubtful(self) -> bool:
         """Whether a person should look at it."""
-        unclear = self.value.kind == "number" and self.field.pattern is None and self.value.value is None
+        unclear = self.value.kind == "number" and self.field.expect is None and self.value.value is None
         return self.confidence < SURE or REJECTED in self.text or unclear or self.value.kind == OTHER
 
     def to_dict(self) -> dict[str, Any]:
@@ -99,15 +99,10 @@ class Form:
 
 
 class FormReader:
-    """Reads forms of one template; `model` and `min_confidence` are those of `Reader`.
+    """Reads forms of one template. Raises TemplateError if too little is printed on its reference scan."""
 
-    Raises TemplateError if too little is printed on the reference scan, and what `Reader` raises.
-    """
-
-    def __init__(
-        self, template: FormTemplate, model: Any = None, min_confidence: float | None = None
-    ) -> None:
-        self.template, self.reader = template, Reader(model, min_confidence)
+    def __init__(self, template: FormTemplate, reader: Reader) -> None:
+        self.template, self.reader = template, reader
         self.reference = Reference(template.grey)
         if not self.reference.is_distinct:
             raise TemplateError(
@@ -132,3 +127,134 @@ class FormReader:
             raise told from error
         values = self.values(registration, np.array(picture.scale, np.float32), picture.grey.shape)
         return Form(tuple(values), registration.quality, picture.page, picture.pages, registration.view)
+
+    def values(self, registration: Registration, scale: np.ndarray, shape: tuple[int, ...]) -> list[FieldValue]:
+        """The values of all fields of a registered scan of this `shape`, (h, w), whose pixels have this `scale`."""
+        view = registration.view
+        written = cv2.bitwise_and(lines_of(view), cv2.bitwise_not(self.printed))
+        reading = self.reader.read(view)
+        found = []
+        for one, box in zip(self.template.fields, self.template.boxes, strict=True):
+            corners = cv2.perspectiveTransform(corners_of(box)[None], registration.back)[0]
+            if is_outside(corners, shape):
+                value, places = Value("number", REJECTED, 0.0), None if one.places is None else (REJECTED,) * one.places
+            elif one.places:
+                value, places = in_places(np.asarray(written), places_of(box, one.places), reading, one.pattern)
+            else:
+                value, places = in_field(np.asarray(written), box, reading, one.pattern), None
+            found.append(FieldValue(one, value, places, corners * scale))
+        return found
+
+
+def read_form(
+    template: FormTemplate | str | Path,
+    image: Source,
+    *,
+    model: Any = None,
+    min_confidence: float | None = None,
+    page: int | None = None,
+) -> Form:
+    """Read the fields of a form in a scan or photograph of it, also one at an angle or turned.
+
+    `template` says which form it is, as `FormTemplate` or the path of one; `model` and `min_confidence` are those of
+    `Reader`, `page` that of `Reader.read`. Raises TemplateError for a template that cannot be used, ImageError if the
+    image cannot be opened, its subclass RegistrationError if it does not show the form, and what `Reader` raises.
+    """
+    if not isinstance(template, FormTemplate):
+        template = FormTemplate.load(template)
+    return form_reader_of(template, reader_of(model, min_confidence)).read(part_of(image, page, None))
+
+
+@lru_cache(maxsize=4)
+def form_reader_of(template: FormTemplate, reader: Reader) -> FormReader:
+    """The reader of a template's forms, kept for the next scan."""
+    return FormReader(template, reader)
+
+
+def in_field(written: np.ndarray, box: np.ndarray, reading: Reading, pattern: Pattern | None) -> Value:
+    """The value in a box (4,) of a view in which this is written, (h, w) uint8, and of which this is the reading.
+
+    Numbers with a wide gap between them, and rows, are separated by spaces, unless a pattern says what they are.
+    """
+    value = value_in(written, box, reading)
+    if value.kind != "number":
+        return value
+    rows = [row for row in (part_of_row(row, box) for row in reading.rows) if row]
+    if pattern:
+        items = [row.with_possible_marks.items for row in rows] or [value.items]
+        inside = [one for one in reading.candidates if is_in(one, box) and one not in value.items]
+        said = expected_of([*chain(*with_candidates(items, inside))], pattern)
+        return Value("number", said.text, said.confidence, value.items)
+    numbers = [number for row in rows for number in row.numbers]
+    if len(numbers) == 1 and numbers[0].text == value.text:
+        return value
+    text = " ".join(row.text for row in rows) or value.text
+    return replace(value, text=text)
+
+
+def part_of_row(row: Row, box: np.ndarray) -> Row:
+    """What of a row is in a box (4,)."""
+    inside = [index for index, digit in enumerate(row) if is_in(digit, box)]
+    before = inside[0] if inside else 0
+    some, possible = (
+        [replace(mark, after=mark.after - before) for mark in marks if is_in(mark, box)]
+        for marks in (row.marks, row.possible_marks)
+    )
+    return Row([row[index] for index in inside], some, possible)
+
+
+def in_places(
+    written: np.ndarray, boxes: np.ndarray, reading: Reading, pattern: Pattern | None
+) -> tuple[Value, tuple[str | None, ...]]:
+    """The value in a row of boxes (n, 4) for one digit each, and the entry of each."""
+    values = [value_in(written, box, reading) for box in boxes]
+    entries = [entry_of(value) for value in values]
+    confidence = prod(value.confidence for value in values)
+    filled = [index for index, entry in enumerate(entries) if entry is not None]
+    if not filled:
+        return Value("blank", "", confidence), tuple(entries)
+    items = tuple(item for value in values for item in value.items)
+    if pattern and all(len(values[index].items) == 1 for index in filled):
+        said = expected_of([surely_a_digit(item) if isinstance(item, Digit) else item for item in items], pattern)
+        if len(said.text) == len(filled):
+            for index, char in zip(filled, said.text, strict=True):
+                entries[index] = char
+            confidence = said.confidence * prod(value.confidence for value in values if value.kind == "blank")
+        else:
+            entries = [None if entry is None else REJECTED for entry in entries]
+            confidence = said.confidence
+    shown = [EMPTY if entry is None else entry if len(entry) == 1 else REJECTED for entry in entries]
+    return Value("number", "".join(shown).strip(EMPTY), confidence, items), tuple(entries)
+
+
+def entry_of(value: Value) -> str | None:
+    """What is in a place for one digit: the digit, "?" for several or a rejected one, "other", or None."""
+    if value.kind == "number":
+        return value.text if len(value.text) == 1 else REJECTED
+    return None if value.kind == "blank" else OTHER
+
+
+def surely_a_digit(digit: Digit) -> Digit:
+    """A digit without the probability of being none, for a place that certainly holds one."""
+    least = min(digit.probabilities)
+    rest = sum(digit.probabilities) - len(digit.probabilities) * least
+    return replace(digit, probabilities=tuple((one - least) / rest for one in digit.probabilities)) if rest else digit
+
+
+def places_of(box: np.ndarray, count: int) -> np.ndarray:
+    """The boxes (n, 4) of so many places in a row that are as wide."""
+    left, top, right, bottom = box
+    edges = np.linspace(left, right, count + 1)
+    return np.stack([edges[:-1], np.full(count, top), edges[1:], np.full(count, bottom)], axis=1)
+
+
+def corners_of(box: np.ndarray) -> np.ndarray:
+    """The corners (4, 2) of a box (4,), from the upper left one clockwise."""
+    left, top, right, bottom = box.tolist()
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
+
+
+def is_outside(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Whether corners (4, 2) are not all in an image of this shape (h, w)."""
+    height, width = shape
+    return bool((corners < -1).any() or (corners > (width + 1, height + 1)).any())

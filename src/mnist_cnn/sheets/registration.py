@@ -78,9 +78,7 @@ def features_of(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.array([point.pt for point in points], np.float32), np.asarray(looks)
 
 
-def matched(
-    reference: tuple[np.ndarray, np.ndarray], scan: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray | None:
+def matched(reference: tuple[np.ndarray, np.ndarray], scan: tuple[np.ndarray, np.ndarray]) -> np.ndarray | None:
     """The homography (3, 3) from the reference to the scan that enough of their features agree on."""
     if min(len(reference[0]), len(scan[0])) < FEWEST:
         return None

@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -62,10 +64,9 @@ class FormField:
     def __post_init__(self) -> None:
         try:
             object.__setattr__(self, "box", Region.of(self.box))
-            pattern = None if self.expect is None else pattern_of(self.expect)
+            _ = self.pattern
         except ReaderError as error:
             raise TemplateError(f"The field {self.name!r:.60}: {error}") from error
-        object.__setattr__(self, "_pattern", pattern)
         document = {"name": self.name, "box": list(self.region), "expect": self.expect, "places": self.places}
         if fault := FIELD.fault(document, "the field"):
             raise TemplateError(f"A template cannot have this field: {fault}.")
@@ -80,7 +81,7 @@ class FormField:
     @property
     def pattern(self) -> Pattern | None:
         """What is expected in it."""
-        return self._pattern  # type: ignore[attr-defined, no-any-return]
+        return None if self.expect is None else pattern_of(self.expect)
 
     @property
     def region(self) -> tuple[int, int, int, int]:
@@ -108,9 +109,10 @@ class FormTemplate:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields", tuple(self.fields))
         if not 1 <= len(self.fields) <= MOST_FIELDS:
-            raise TemplateError(f"A template has 1 to {MOST_FIELDS} fields (got {len(self.fields)}): draw some, or fewer.")
-        names = [field.name for field in self.fields]
-        if double := next((name for name in names if names.count(name) > 1), None):
+            raise TemplateError(
+                f"A template has 1 to {MOST_FIELDS} fields (got {len(self.fields)}): draw some, or fewer."
+            )
+        if double := next((name for name, count in Counter(self.names).items() if count > 1), None):
             raise TemplateError(f"Two fields are called {double!r}: give each a name of its own.")
         if sum(field.places or 1 for field in self.fields) > MOST_BOXES:
             raise TemplateError(f"The fields have more than {MOST_BOXES:,} places for digits: divide the template.")
@@ -137,16 +139,22 @@ class FormTemplate:
             raise TemplateError(f"The image of the template cannot be used: {error}") from error
 
     @property
+    def sha256(self) -> str:
+        """The hash of all that it says, in hexadecimal."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the fields."""
+        return [field.name for field in self.fields]
+
+    @property
     def boxes(self) -> np.ndarray:
         """The boxes (n, 4) of the fields in pixels of `grey`: left, top, right and bottom."""
         height, width = self.grey.shape
-        edges = [(one.left, one.top, one.left + one.width, one.top + one.height) for one in self.boxes_of_fields]
+        regions = [field.box for field in self.fields]
+        edges = [(one.left, one.top, one.left + one.width, one.top + one.height) for one in regions]
         return np.array(edges, float) * (np.array([width, height] * 2) / ([self.width, self.height] * 2))
-
-    @property
-    def boxes_of_fields(self) -> list[Region]:
-        """The boxes as the fields have them."""
-        return [field.box for field in self.fields]
 
     @classmethod
     def of(cls, image: Source, fields: Iterable[FormField]) -> Self:
