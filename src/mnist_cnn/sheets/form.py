@@ -1,6 +1,5 @@
 """Reads forms: a template and a scan come in, the values of its fields go out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -16,9 +15,8 @@ from mnist_cnn.reading.cell_values import SURE, Value, is_in, value_in
 from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.expectation import expected_of, with_candidates
-from mnist_cnn.reading.number import value_of
 from mnist_cnn.reading.patterns import Pattern
-from mnist_cnn.reading.picture import Part, Source, load, part_of
+from mnist_cnn.reading.picture import WORKING_SIDE, Part, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
 from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.sheets.registration import Reference, Registration
@@ -26,7 +24,12 @@ from mnist_cnn.sheets.template import FormField, FormTemplate
 
 EMPTY = "_"  # a place without a digit between others
 OTHER = "other"
+MOST_TIMES = 2.0  # as large as the reference a scan is seen at most
 PRINT = 5  # pixels around what is printed on the reference that is not writing
+UNSEEN = Value("number", REJECTED, 0.0)  # of a field that is not in the image
+
+Places = tuple[str | None, ...]
+"""One entry for each place of a field: a digit, None if it is empty, "?" or "other"."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ class FieldValue:
 
     field: FormField
     value: Value
-    places: tuple[str | None, ...] | None
+    places: Places | None
     corners: np.ndarray
 
     @property
@@ -109,7 +112,9 @@ class FormReader:
                 "Too little is printed on the reference scan to register other scans by: scan a form with its labels "
                 "and lines, larger or in focus."
             )
-        self.printed = cv2.dilate(lines_of(template.grey), np.ones((PRINT, PRINT), np.uint8))
+        self.times = min(MOST_TIMES, max(1.0, WORKING_SIDE / max(template.grey.shape)))
+        larger = cv2.resize(template.grey, None, fx=self.times, fy=self.times, interpolation=cv2.INTER_CUBIC)
+        self.printed = cv2.dilate(lines_of(np.asarray(larger)), np.ones((PRINT, PRINT), np.uint8))
 
     def read(self, image: Source | Part) -> Form:
         """Read one scan. Raises ImageError if it cannot be opened, RegistrationError if it does not show the form."""
@@ -125,23 +130,24 @@ class FormReader:
             )
             told.page, told.pages = picture.page, picture.pages
             raise told from error
-        values = self.values(registration, np.array(picture.scale, np.float32), picture.grey.shape)
-        return Form(tuple(values), registration.quality, picture.page, picture.pages, registration.view)
+        view = registration.view(self.times)
+        values = self.values(view, registration, np.array(picture.scale, np.float32))
+        return Form(tuple(values), registration.quality, picture.page, picture.pages, view)
 
-    def values(self, registration: Registration, scale: np.ndarray, shape: tuple[int, ...]) -> list[FieldValue]:
-        """The values of all fields of a registered scan of this `shape`, (h, w), whose pixels have this `scale`."""
-        view = registration.view
-        written = cv2.bitwise_and(lines_of(view), cv2.bitwise_not(self.printed))
+    def values(self, view: np.ndarray, registration: Registration, scale: np.ndarray) -> list[FieldValue]:
+        """The values of all fields in the `view` (h, w) of a registered scan, whose pixels have this `scale`."""
+        written = np.asarray(cv2.bitwise_and(lines_of(view), cv2.bitwise_not(self.printed)))
         reading = self.reader.read(view)
         found = []
         for one, box in zip(self.template.fields, self.template.boxes, strict=True):
             corners = cv2.perspectiveTransform(corners_of(box)[None], registration.back)[0]
-            if is_outside(corners, shape):
-                value, places = Value("number", REJECTED, 0.0), None if one.places is None else (REJECTED,) * one.places
+            places: Places | None = None
+            if is_outside(corners, registration.grey.shape):
+                value, places = UNSEEN, None if one.places is None else (REJECTED,) * one.places
             elif one.places:
-                value, places = in_places(np.asarray(written), places_of(box, one.places), reading, one.pattern)
+                value, places = in_places(written, places_of(box * self.times, one.places), reading, one.pattern)
             else:
-                value, places = in_field(np.asarray(written), box, reading, one.pattern), None
+                value = in_field(written, box * self.times, reading, one.pattern)
             found.append(FieldValue(one, value, places, corners * scale))
         return found
 
@@ -205,7 +211,7 @@ def part_of_row(row: Row, box: np.ndarray) -> Row:
 
 def in_places(
     written: np.ndarray, boxes: np.ndarray, reading: Reading, pattern: Pattern | None
-) -> tuple[Value, tuple[str | None, ...]]:
+) -> tuple[Value, Places]:
     """The value in a row of boxes (n, 4) for one digit each, and the entry of each."""
     values = [value_in(written, box, reading) for box in boxes]
     entries = [entry_of(value) for value in values]

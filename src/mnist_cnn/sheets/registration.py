@@ -1,11 +1,11 @@
-"""A scan of a form is laid over the form's reference scan: two images come in, a level view goes out. Knows no fields.
+"""A scan of a form is laid over its reference scan: two images come in, a homography goes out. Knows no fields.
 
 Local features are matched (ORB: Rublee et al. 2011), a homography that most of them agree on is found (RANSAC), and
-refined by the pixels themselves (ECC: Evangelidis, Psarakis 2008). What is printed on the reference must then be seen in
-the same places of the view.
+refined by the pixels themselves (ECC: Evangelidis, Psarakis 2008). What is printed on the reference must then be seen
+in the same places of the scan.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -26,19 +26,26 @@ SAME = 0.35  # the correlation of a tile in which the same is printed
 LEAST = 0.6  # of the tiles of a registered scan that show the same
 SMALLEST, STEEPEST = 0.15, 4.0  # of the scan that the form takes up, and times that one side is longer than the other
 FLAGS = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-NEARBY, AROUND = 12, 24  # pixels by which a place is looked for where paper is bent, and of print around it that tell
 
 
 @dataclass(frozen=True, eq=False)
 class Registration:
-    """A scan seen as the reference: `view` (h, w) uint8, the matrix `back` (3, 3) to the scan, and the `quality`.
+    """How a scan, `grey` (h, w) uint8, lies over a reference of this `shape`: the matrix `back` (3, 3) leads to it.
 
-    `quality`, 0 to 1, is how much of what is printed on the reference is in its place in the view.
+    `quality`, 0 to 1, is how much of what is printed on the reference is in its place in the scan.
     """
 
-    view: np.ndarray
+    grey: np.ndarray
     back: np.ndarray
+    shape: tuple[int, ...]
     quality: float
+
+    def view(self, times: float = 1.0) -> np.ndarray:
+        """The scan as the reference is seen, or so many times as large, (h, w) uint8."""
+        height, width = self.shape
+        size = round(times * width), round(times * height)
+        back = self.back @ np.linalg.inv(enlarging((size[0] / width, size[1] / height)))
+        return np.asarray(cv2.warpPerspective(self.grey, back, size, flags=FLAGS, borderMode=cv2.BORDER_REPLICATE))
 
 
 class Reference:
@@ -56,7 +63,7 @@ class Reference:
         return len(self.features[0]) >= 4 * FEWEST and len(self.tiles) >= 4
 
     def register(self, grey: np.ndarray) -> Registration:
-        """The view of a scan (h, w) uint8; raises RegistrationError if it does not show this form."""
+        """How a scan (h, w) uint8 lies over it; raises RegistrationError if it does not show this form."""
         rough = matched(self.features, features_of(grey))
         if rough is None or not is_plausible(rough, self.grey.shape, grey.shape):
             raise RegistrationError("it does not resemble the reference scan")
@@ -116,9 +123,11 @@ def refined(reference: np.ndarray, scan: np.ndarray, back: np.ndarray) -> np.nda
     enlarge = enlarging((reference.shape[1] / width, reference.shape[0] / height))
     seen = cv2.warpPerspective(scan, back @ enlarge, (width, height), flags=FLAGS, borderMode=cv2.BORDER_REPLICATE)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ROUNDS, STEADY)
-    start = np.eye(3, dtype=np.float32)
+    start: np.ndarray = np.eye(3, dtype=np.float32)
     try:
-        _, found = cv2.findTransformECC(details(small), details(seen), start, cv2.MOTION_HOMOGRAPHY, stop, None, 1)
+        _, found = cv2.findTransformECC(
+            details(small), details(np.asarray(seen)), start, cv2.MOTION_HOMOGRAPHY, stop, None, 1
+        )
     except cv2.error:  # it does not converge
         return back
     return np.asarray(back @ enlarge @ found.astype(float) @ np.linalg.inv(enlarge))
@@ -131,13 +140,11 @@ def enlarging(times: tuple[float, float]) -> np.ndarray:
 
 
 def seen_through(reference: Reference, grey: np.ndarray, back: np.ndarray) -> Registration:
-    """A scan as it is seen through a homography, and how well it fits."""
-    height, width = reference.grey.shape
-    seen = cv2.warpPerspective(grey, back, (width, height), flags=FLAGS, borderMode=cv2.BORDER_REPLICATE)
-    view = np.asarray(seen)
-    detailed = details(view)
+    """A scan that is seen through a homography, and how well it fits."""
+    registration = Registration(grey, back, reference.grey.shape, 0.0)
+    detailed = details(registration.view())
     same = [correlation(reference.detailed[tile], detailed[tile]) >= SAME for tile in reference.tiles]
-    return Registration(view, back, float(np.mean(same)) if same else 0.0)
+    return replace(registration, quality=float(np.mean(same)) if same else 0.0)
 
 
 def details(grey: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A template of a form: a reference scan and the fields on it, as one JSON file. Knows nothing of how forms are read."""
+"""A template of a form: a reference scan and the fields on it, as a JSON file. Knows nothing of how forms are read."""
 
 import base64
 import binascii

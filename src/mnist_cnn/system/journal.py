@@ -1,4 +1,4 @@
-"""A file of JSON lines that a long run adds to, so that it can go on after it was stopped. Knows nothing of contents."""
+"""A file of JSON lines that a long run adds to, so that it can be resumed. Knows nothing of contents."""
 
 import json
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def text_of(line: Line) -> str:
 def lines_of(path: Path) -> Iterator[Line]:
     """All lines of a file, without one at its end that a process began when it was killed.
 
-    Raises OSError, also for a link or what is no file, and DamagedError.
+    Raises OSError, and DamagedError, also for what is not a regular file.
     """
     if not is_plain(path):
         raise DamagedError

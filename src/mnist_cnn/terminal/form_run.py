@@ -4,7 +4,6 @@ That file, called like the output with `.partial`, has a line that says what the
 finished. When all are, the output is written of it, whole, and it is deleted.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,7 +92,7 @@ def resumed(partial: Path, about: Line) -> frozenset[str]:
 def stamp_of(name: str) -> Stamp:
     """The stamp of the file of this name."""
     try:
-        about = os.stat(name)
+        about = Path(name).stat()
     except (OSError, ValueError):
         return None
     return [about.st_size, about.st_mtime_ns]
