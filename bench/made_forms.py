@@ -13,7 +13,6 @@ from mnist_cnn.data.pages import writing
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.scene import Scene, line, rectangle
 from mnist_cnn.data.pages.sources import Sources
-from mnist_cnn.reading.region import Region
 from mnist_cnn.sheets.template import FormField, FormTemplate
 
 TILT = 0.06  # of the side, by which a corner is away from where it would be
@@ -71,7 +70,7 @@ def blank(rng: np.random.Generator, sources: Sources) -> BlankForm:
             line(scene.form, [(left, top + tall), (left + wide, top + tall)], width)
         else:
             rectangle(scene.form, Box(left, top, left + wide, top + tall), width)
-        box = Region(round(left), round(top), round(wide), round(tall))
+        box = (round(left), round(top), round(wide), round(tall))
         fields.append(FormField(f"{kind} {index + 1}", box, KINDS[kind], 7 if kind == "roll" else None))
     print_ = cv2.resize(scene.form, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     template = FormTemplate.of((245 - 0.8 * print_).astype(np.uint8), fields)
@@ -94,17 +93,17 @@ def filled(rng: np.random.Generator, sources: Sources, form: BlankForm, *, angle
     for field, kind in zip(form.template.fields, form.kinds, strict=True):
         text = "" if scene.chance(BLANK) else some_text(scene, kind)
         texts.append(text)
-        box = field.box
-        base = box.top + (box.height + hand.height) / 2
+        left, top, wide, tall = field.box
+        base = top + (tall + hand.height) / 2
         if kind == "roll" and text:
-            side = box.width / 7
+            side = wide / 7
             own = replace(hand, height=min(hand.height, 0.8 * side))
             for index, digit in enumerate(text):
-                writing.number(scene, own, digit, box.left + (index + 0.5) * side - 0.3 * own.height, base)
+                writing.number(scene, own, digit, left + (index + 0.5) * side - 0.3 * own.height, base)
         elif text:
             own = replace(hand, gap=min(hand.gap, 0.14))
-            own = replace(own, height=min(own.height, 0.9 * box.width / (0.75 * len(text) + 0.3)))
-            write(scene, own, text, box.left + 0.3 * own.height, base)
+            own = replace(own, height=min(own.height, 0.9 * wide / (0.75 * len(text) + 0.3)))
+            write(scene, own, text, left + 0.3 * own.height, base)
     return FilledForm(photographed(scene, [], form.height, angle).grey, tuple(texts))
 
 

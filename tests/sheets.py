@@ -1,11 +1,13 @@
 """Sheets drawn by code: tables, boxes and combs with digits in them."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 
 from drawing import strokes
+from mnist_cnn import FormField, FormTemplate
 
 PAPER, INK = 225, 45
 
@@ -69,6 +71,7 @@ def comb(text: str, *, wide: int = 56) -> np.ndarray:
 
 
 FORM = (900, 1200)  # pixels: width and height
+DESK = 40  # pixels around a sheet in a photograph
 PRINTED = {  # what is printed on a form: its text, and where it begins
     "ENROLMENT 2026": (70, 90),
     "Please write one digit in each box.": (70, 130),
@@ -122,19 +125,31 @@ def filled_form(texts: Mapping[str, str]) -> np.ndarray:
     return image
 
 
+def view_matrix(size: tuple[int, int], *, turn: float = 0.0, seed: int = 0) -> tuple[np.ndarray, tuple[int, int]]:
+    """How a sheet of a size (w, h) is seen in a photograph: the matrix (3, 3) to it, and its size."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    angle = np.radians(turn)
+    rotation = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+    moved = (corners - corners.mean(axis=0)) @ rotation + rng.uniform(-0.05, 0.05, (4, 2)) * (width, height)
+    low, high = moved.min(axis=0), moved.max(axis=0)
+    across, down = (high - low).tolist()
+    matrix = cv2.getPerspectiveTransform(corners, (moved - low + DESK).astype(np.float32))
+    return np.asarray(matrix), (round(across) + 2 * DESK, round(down) + 2 * DESK)
+
+
 def photographed(image: np.ndarray, *, turn: float = 0.0, seed: int = 0) -> np.ndarray:
     """A sheet on a dark desk, turned by so many degrees and seen from an angle, in uneven light."""
     height, width = image.shape
-    rng = np.random.default_rng(seed)
-    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
-    middle = corners.mean(axis=0)
-    angle = np.radians(turn)
-    rotation = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
-    moved = (corners - middle) @ rotation + rng.uniform(-0.05, 0.05, (4, 2)) * (width, height)
-    low, high = moved.min(axis=0), moved.max(axis=0)
-    moved = (moved - low + 40).astype(np.float32)
-    size = [round(float(side)) + 80 for side in high - low]
-    matrix = cv2.getPerspectiveTransform(corners, moved)
+    matrix, size = view_matrix((width, height), turn=turn, seed=seed)
     seen = cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_AREA, borderValue=50)
     light = np.linspace(1.0, 0.7, size[0])[None] * np.linspace(0.95, 1.0, size[1])[:, None]
-    return np.clip(seen * light + rng.normal(0, 3, seen.shape), 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(seed).normal(0, 3, seen.shape)
+    return np.clip(seen * light + noise, 0, 255).astype(np.uint8)
+
+
+def template_of(patterns: Mapping[str, str] = MappingProxyType({})) -> FormTemplate:
+    """The template of the form, with patterns for some of its fields."""
+    fields = [FormField(name, box, patterns.get(name), places) for name, (box, places) in FIELDS.items()]
+    return FormTemplate.of(blank_form(), fields)

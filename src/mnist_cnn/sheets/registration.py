@@ -124,9 +124,10 @@ def refined(reference: np.ndarray, scan: np.ndarray, back: np.ndarray) -> np.nda
     seen = cv2.warpPerspective(scan, back @ enlarge, (width, height), flags=FLAGS, borderMode=cv2.BORDER_REPLICATE)
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ROUNDS, STEADY)
     start: np.ndarray = np.eye(3, dtype=np.float32)
+    everywhere = np.full((height, width), 255, np.uint8)
     try:
         _, found = cv2.findTransformECC(
-            details(small), details(np.asarray(seen)), start, cv2.MOTION_HOMOGRAPHY, stop, None, 1
+            details(small), details(np.asarray(seen)), start, cv2.MOTION_HOMOGRAPHY, stop, everywhere, 1
         )
     except cv2.error:  # it does not converge
         return back

@@ -7,7 +7,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -57,17 +57,17 @@ class FormField:
     """
 
     name: str
-    box: Region
+    box: tuple[int, int, int, int]
     expect: str | None = None
     places: int | None = None
 
     def __post_init__(self) -> None:
         try:
-            object.__setattr__(self, "box", Region.of(self.box))
+            object.__setattr__(self, "box", astuple(Region.of(self.box)))
             _ = self.pattern
         except ReaderError as error:
             raise TemplateError(f"The field {self.name!r:.60}: {error}") from error
-        document = {"name": self.name, "box": list(self.region), "expect": self.expect, "places": self.places}
+        document = {"name": self.name, "box": list(self.box), "expect": self.expect, "places": self.places}
         if fault := FIELD.fault(document, "the field"):
             raise TemplateError(f"A template cannot have this field: {fault}.")
         if not self.name.strip() or not self.name.isprintable() or self.name.lower() in RESERVED:
@@ -75,7 +75,7 @@ class FormField:
                 f"A field cannot be called {self.name!r}: name it by printable characters, and not "
                 f"{', '.join(RESERVED[:-1])} or {RESERVED[-1]}."
             )
-        if min(self.box.width, self.box.height) < SMALLEST:
+        if min(self.region.width, self.region.height) < SMALLEST:
             raise TemplateError(f"The box of the field {self.name!r} is narrower than {SMALLEST} pixels: enlarge it.")
 
     @property
@@ -84,14 +84,14 @@ class FormField:
         return None if self.expect is None else pattern_of(self.expect)
 
     @property
-    def region(self) -> tuple[int, int, int, int]:
-        """Its box as four numbers."""
-        return self.box.left, self.box.top, self.box.width, self.box.height
+    def region(self) -> Region:
+        """Its box."""
+        return Region(*self.box)
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON document."""
         more = {"expect": self.expect, "places": self.places}
-        return {"name": self.name, "box": list(self.region), **{k: v for k, v in more.items() if v is not None}}
+        return {"name": self.name, "box": list(self.box), **{k: v for k, v in more.items() if v is not None}}
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,10 @@ class FormTemplate:
         if sum(field.places or 1 for field in self.fields) > MOST_BOXES:
             raise TemplateError(f"The fields have more than {MOST_BOXES:,} places for digits: divide the template.")
         for field in self.fields:
-            if field.box.left + field.box.width > self.width or field.box.top + field.box.height > self.height:
+            left, top, wide, high = field.box
+            if left + wide > self.width or top + high > self.height:
                 raise TemplateError(
-                    f"The box {field.box} of the field {field.name!r} is not inside the reference scan "
+                    f"The box {field.region} of the field {field.name!r} is not inside the reference scan "
                     f"({self.width:,} × {self.height:,} pixels): move it."
                 )
         height, width = self.grey.shape
@@ -152,8 +153,7 @@ class FormTemplate:
     def boxes(self) -> np.ndarray:
         """The boxes (n, 4) of the fields in pixels of `grey`: left, top, right and bottom."""
         height, width = self.grey.shape
-        regions = [field.box for field in self.fields]
-        edges = [(one.left, one.top, one.left + one.width, one.top + one.height) for one in regions]
+        edges = [(left, top, left + wide, top + high) for left, top, wide, high in (one.box for one in self.fields)]
         return np.array(edges, float) * (np.array([width, height] * 2) / ([self.width, self.height] * 2))
 
     @classmethod
@@ -199,7 +199,7 @@ class FormTemplate:
             raise TemplateError("Its image is not written in Base64: make the template again.") from error
         return cls(
             tuple(
-                FormField(one["name"], Region.of(one["box"]), one.get("expect"), one.get("places"))
+                FormField(one["name"], tuple(one["box"]), one.get("expect"), one.get("places"))
                 for one in document["fields"]
             ),
             document["width"],
