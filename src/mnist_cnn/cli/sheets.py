@@ -10,6 +10,7 @@ from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import OUTPUT, Json, MinConfidence, Model, Quiet
 from mnist_cnn.system import environment
 
+SECONDS = 60.0  # for one scan, which is registered and read
 GRID = re.compile(r"(\d{1,4})\s*[x×]\s*(\d{1,4})", re.IGNORECASE)
 
 Sheets = Annotated[list[str], typer.Argument(metavar="sheet", help="Images, folders, or - for standard input.")]
@@ -108,7 +109,9 @@ def form(
         stop("--json shows what --output writes: leave one out.", 2)
     known = FormTemplate.load(template)
     named_model = None if model is None else str(path_of(model))
-    options = ReaderOptions(named_model, min_confidence, template=str(template), template_sha256=known.sha256)
+    options = ReaderOptions(
+        named_model, min_confidence, template=str(template), template_sha256=known.sha256, seconds=SECONDS
+    )
     about = {"format": "mnist-cnn forms", "template": known.sha256, "model": named_model, "confidence": min_confidence}
     readers = LocalReaders(options, jobs, by_fork=environment.own_process)
     if not forms.read_scans(

@@ -1,5 +1,6 @@
 """Reads forms: a template and a scan come in, the values of its fields go out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -20,10 +21,11 @@ from mnist_cnn.reading.picture import WORKING_SIDE, Part, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
 from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.sheets.registration import Reference, Registration
+from mnist_cnn.sheets.spreadsheet import OTHER
+from mnist_cnn.sheets.table import corners_of
 from mnist_cnn.sheets.template import FormField, FormTemplate
 
 EMPTY = "_"  # a place without a digit between others
-OTHER = "other"
 MOST_TIMES = 2.0  # as large as the reference a scan is seen at most
 PRINT = 5  # pixels around what is printed on the reference that is not writing
 UNSEEN = Value("number", REJECTED, 0.0)  # of a field that is not in the image
@@ -188,7 +190,8 @@ def in_field(written: np.ndarray, box: np.ndarray, reading: Reading, pattern: Pa
     rows = [row for row in (part_of_row(row, box) for row in reading.rows) if row]
     if pattern:
         items = [row.with_possible_marks.items for row in rows] or [value.items]
-        inside = [one for one in reading.candidates if is_in(one, box) and one not in value.items]
+        taken = set(map(id, value.items))
+        inside = [one for one in reading.candidates if is_in(one, box) and id(one) not in taken]
         said = expected_of([*chain(*with_candidates(items, inside))], pattern)
         return Value("number", said.text, said.confidence, value.items)
     numbers = [number for row in rows for number in row.numbers]
@@ -212,31 +215,30 @@ def part_of_row(row: Row, box: np.ndarray) -> Row:
 def in_places(
     written: np.ndarray, boxes: np.ndarray, reading: Reading, pattern: Pattern | None
 ) -> tuple[Value, Places]:
-    """The value in a row of boxes (n, 4) for one digit each, and the entry of each."""
+    """The value in a row of boxes (n, 4) for one digit each, and the entry of each; marks in them are none."""
     values = [value_in(written, box, reading) for box in boxes]
-    entries = [entry_of(value) for value in values]
-    confidence = prod(value.confidence for value in values)
+    digits = [[item for item in value.items if isinstance(item, Digit)] for value in values]
+    entries = [entry_of(value, some) for value, some in zip(values, digits, strict=True)]
+    found = [digit for some in digits for digit in some]
+    others = prod(value.confidence for value, some in zip(values, digits, strict=True) if not some)
+    confidence = others * prod(digit.confidence for digit in found)
     filled = [index for index, entry in enumerate(entries) if entry is not None]
     if not filled:
         return Value("blank", "", confidence), tuple(entries)
-    items = tuple(item for value in values for item in value.items)
-    if pattern and all(len(values[index].items) == 1 for index in filled):
-        said = expected_of([surely_a_digit(item) if isinstance(item, Digit) else item for item in items], pattern)
-        if len(said.text) == len(filled):
-            for index, char in zip(filled, said.text, strict=True):
-                entries[index] = char
-            confidence = said.confidence * prod(value.confidence for value in values if value.kind == "blank")
-        else:
-            entries = [None if entry is None else REJECTED for entry in entries]
-            confidence = said.confidence
+    if pattern and all(len(digits[index]) == 1 for index in filled):
+        said = expected_of([surely_a_digit(digit) for digit in found], pattern)
+        chars = said.text if len(said.text) == len(filled) else REJECTED * len(filled)
+        for index, char in zip(filled, chars, strict=True):
+            entries[index] = char
+        confidence = others * said.confidence
     shown = [EMPTY if entry is None else entry if len(entry) == 1 else REJECTED for entry in entries]
-    return Value("number", "".join(shown).strip(EMPTY), confidence, items), tuple(entries)
+    return Value("number", "".join(shown).strip(EMPTY), confidence, tuple(found)), tuple(entries)
 
 
-def entry_of(value: Value) -> str | None:
+def entry_of(value: Value, digits: Sequence[Digit]) -> str | None:
     """What is in a place for one digit: the digit, "?" for several or a rejected one, "other", or None."""
-    if value.kind == "number":
-        return value.text if len(value.text) == 1 else REJECTED
+    if digits:
+        return digits[0].text if len(digits) == 1 else REJECTED
     return None if value.kind == "blank" else OTHER
 
 
@@ -252,12 +254,6 @@ def places_of(box: np.ndarray, count: int) -> np.ndarray:
     left, top, right, bottom = box
     edges = np.linspace(left, right, count + 1)
     return np.stack([edges[:-1], np.full(count, top), edges[1:], np.full(count, bottom)], axis=1)
-
-
-def corners_of(box: np.ndarray) -> np.ndarray:
-    """The corners (4, 2) of a box (4,), from the upper left one clockwise."""
-    left, top, right, bottom = box.tolist()
-    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)
 
 
 def is_outside(corners: np.ndarray, shape: tuple[int, ...]) -> bool:
