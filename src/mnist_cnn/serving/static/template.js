@@ -286,6 +286,7 @@ function startBox(event) {
     if (!last || Math.min(Math.abs(last.clientX - event.clientX), Math.abs(last.clientY - event.clientY)) < DRAWN) return;
     attempt(() => {
       newField(between(start, pointIn(last)));
+      if (last.pointerType !== "mouse") return; // a phone would scroll away from the scan
       byId("field-name").focus();
       byId("field-name").select();
     });
