@@ -57,7 +57,7 @@ def folder(tmp_path: Path, template: FormTemplate, scan: np.ndarray) -> Path:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+    return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
 
 
 def test_a_photograph_at_an_angle_gives_the_value_of_each_field(form: Form) -> None:
