@@ -172,7 +172,7 @@ def test_a_workbook_keeps_zeros_and_marks_what_is_doubtful(form: Form) -> None:
 
 def test_the_command_writes_a_row_a_scan_and_overwrites_none(cli: Cli, folder: Path) -> None:
     words = ("form", folder / "template.json", folder / "scans", folder / "nowhere.png", "-o", folder / "out.csv")
-    done = cli(*words, "--jobs", "2")
+    done = cli(*words, "--workers", "2")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     first, second, third = rows_of(folder / "out.csv")
@@ -251,7 +251,7 @@ def until(condition: Callable[[], bool]) -> None:
         (["template.json", "scans", "-o", "out.txt"], "does not end with .csv, .xlsx, .jsonl or .json"),
         (["template.json", "scans", "--resume"], "give its --output as well"),
         (["template.json", "scans", "-o", "out.csv", "--json"], "leave one out"),
-        (["template.json", "scans", "-o", "out.csv", "--jobs", "0"], "must be a whole number from 1"),
+        (["template.json", "scans", "-o", "out.csv", "--workers", "0"], "must be a whole number from 1"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

@@ -82,7 +82,7 @@ def form(
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue a run that was stopped: what it finished is not read again.")
     ] = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Worker processes, for many scans.")] = 1,
+    workers: Annotated[int, typer.Option(help="Worker processes, for many scans.")] = 1,
     model: Model = None,
     min_confidence: MinConfidence = None,
     quiet: Quiet = False,
@@ -93,7 +93,7 @@ def form(
     All pages of a TIFF are read. A scan that does not show the form of the template gives a row with an error.
 
     $ mnist-cnn form template.json scan.jpg
-    $ mnist-cnn form template.json scans/ -o answers.csv --jobs 4
+    $ mnist-cnn form template.json scans/ -o answers.csv --workers 4
     $ mnist-cnn form template.json scans/ -o answers.csv --resume
     $ mnist-cnn form template.json scans/ -o answers.xlsx
     """
@@ -113,7 +113,7 @@ def form(
         named_model, min_confidence, template=str(template), template_sha256=known.sha256, seconds=SECONDS
     )
     about = {"format": "mnist-cnn forms", "template": known.sha256, "model": named_model, "confidence": min_confidence}
-    readers = LocalReaders(options, jobs, by_fork=environment.own_process)
+    readers = LocalReaders(options, workers, by_fork=environment.own_process)
     if not forms.read_scans(
         readers, scans, known.names, about, output=output, resume=resume, quiet=quiet, as_json=as_json
     ):
