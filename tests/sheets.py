@@ -1,11 +1,13 @@
 """Sheets drawn by code: tables, boxes and combs with digits in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 
 from drawing import strokes
+from mnist_cnn import FormField, FormTemplate
 
 PAPER, INK = 225, 45
 
@@ -66,3 +68,88 @@ def comb(text: str, *, wide: int = 56) -> np.ndarray:
         if char != " ":
             written(image, char, 60 + (index + 0.28) * wide, 82, 42)
     return image
+
+
+FORM = (900, 1200)  # pixels: width and height
+DESK = 40  # pixels around a sheet in a photograph
+PRINTED = {  # what is printed on a form: its text, and where it begins
+    "ENROLMENT 2026": (70, 90),
+    "Please write one digit in each box.": (70, 130),
+    "Roll number": (70, 230),
+    "Date of birth": (70, 340),
+    "Points": (520, 340),
+    "Telephone": (70, 450),
+    "Amount paid": (520, 450),
+    "Remarks (leave blank if there are none)": (70, 580),
+    "Sign and return to the office of the faculty": (70, 1040),
+    "before the end of the month. Thank you!": (70, 1080),
+}
+FIELDS = {  # the fields of a form: left, top, width and height of its box, and how many boxes for a digit it has
+    "roll number": ((70, 245, 360, 60), 6),
+    "date": ((70, 355, 320, 60), None),
+    "points": ((520, 355, 160, 60), None),
+    "telephone": ((70, 465, 380, 60), None),
+    "amount": ((520, 465, 200, 60), None),
+}
+
+
+def blank_form() -> np.ndarray:
+    """A form as it is printed, (h, w) uint8."""
+    width, height = FORM
+    image = np.full((height, width), PAPER, np.uint8)
+    for text, place in PRINTED.items():
+        size = 1.3 if text.isupper() else 0.7
+        cv2.putText(image, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, INK, 2, cv2.LINE_AA)
+    for (left, top, wide, high), places in FIELDS.values():
+        for index in range(places or 1):
+            x = left + index * wide // (places or 1)
+            cv2.rectangle(image, (x, top), (x + wide // (places or 1), top + high), INK, 2)
+    for y in range(620, 960, 60):
+        cv2.line(image, (70, y), (830, y), INK, 1)
+    return image
+
+
+def filled_form(texts: Mapping[str, str]) -> np.ndarray:
+    """The form with texts in its fields; in one with boxes, each character in its own, a space for an empty one."""
+    image = blank_form()
+    for name, text in texts.items():
+        (left, top, wide, high), places = FIELDS[name]
+        tall = 0.6 * high
+        if places:
+            for index, char in enumerate(text):
+                if char != " ":
+                    side = wide / places
+                    written(image, char, left + index * side + (side - 0.58 * tall) / 2, top + 0.2 * high, tall)
+        else:
+            written(image, text, left + 0.25 * high, top + 0.2 * high, tall)
+    return image
+
+
+def view_matrix(size: tuple[int, int], *, turn: float = 0.0, seed: int = 0) -> tuple[np.ndarray, tuple[int, int]]:
+    """How a sheet of a size (w, h) is seen in a photograph: the matrix (3, 3) to it, and its size."""
+    rng = np.random.default_rng(seed)
+    width, height = size
+    corners = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    angle = np.radians(turn)
+    rotation = np.array([(np.cos(angle), np.sin(angle)), (-np.sin(angle), np.cos(angle))])
+    moved = (corners - corners.mean(axis=0)) @ rotation + rng.uniform(-0.05, 0.05, (4, 2)) * (width, height)
+    low, high = moved.min(axis=0), moved.max(axis=0)
+    across, down = (high - low).tolist()
+    matrix = cv2.getPerspectiveTransform(corners, (moved - low + DESK).astype(np.float32))
+    return np.asarray(matrix), (round(across) + 2 * DESK, round(down) + 2 * DESK)
+
+
+def photographed(image: np.ndarray, *, turn: float = 0.0, seed: int = 0) -> np.ndarray:
+    """A sheet on a dark desk, turned by so many degrees and seen from an angle, in uneven light."""
+    height, width = image.shape
+    matrix, size = view_matrix((width, height), turn=turn, seed=seed)
+    seen = cv2.warpPerspective(image, matrix, size, flags=cv2.INTER_AREA, borderValue=50)
+    light = np.linspace(1.0, 0.7, size[0])[None] * np.linspace(0.95, 1.0, size[1])[:, None]
+    noise = np.random.default_rng(seed).normal(0, 3, seen.shape)
+    return np.clip(seen * light + noise, 0, 255).astype(np.uint8)
+
+
+def template_of(patterns: Mapping[str, str] = MappingProxyType({})) -> FormTemplate:
+    """The template of the form, with patterns for some of its fields."""
+    fields = [FormField(name, box, patterns.get(name), places) for name, (box, places) in FIELDS.items()]
+    return FormTemplate.of(blank_form(), fields)

@@ -36,8 +36,8 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 ONLY = {
     "serving": {"reading", "workers", "system", "errors"},  # a server answers on the base install
     "web": {"serving", "reading", "workers", "card", "errors"},  # the page itself is one of the files of `serving`
-    "bulk": {"reading", "workers", "errors"},
-    "sheets": {"reading", "errors"},
+    "bulk": {"sheets", "reading", "workers", "errors"},  # images of forms are many images as well
+    "sheets": {"reading", "system", "errors"},  # templates are files
     "reading": {"card", "errors"},
     "workers": {"system", "errors"},
     "callbacks": {"system", "errors"},

@@ -11,13 +11,14 @@ from drawing import mask
 from mnist_cnn.data import source
 from mnist_cnn.errors import DataError
 from mnist_cnn.training import backend, recipe
+from sheets import blank_form, filled_form, photographed
 
 PAGE = (Path(__file__).parents[1] / "docs" / "how_to.md").read_text(encoding="utf-8")
 ANSWERS = dict(re.findall(r"^## ([^\n]+)\n\n```python\n(.*?)```", PAGE, re.MULTILINE | re.DOTALL))
 
 
-def test_there_are_fourteen_answers_of_three_lines() -> None:
-    assert len(ANSWERS) == len(re.findall("^## ", PAGE, re.MULTILINE)) == 14
+def test_there_are_fifteen_answers_of_three_lines() -> None:
+    assert len(ANSWERS) == len(re.findall("^## ", PAGE, re.MULTILINE)) == 15
     assert {sum(map(bool, answer.splitlines())) for answer in ANSWERS.values()} == {3}
 
 
@@ -35,6 +36,8 @@ def test_each_answer_runs(
     monkeypatch.setattr(backend, "configure", lambda *_, **__: None)  # TensorFlow may have computed in this process
     monkeypatch.setitem(recipe.VALUES, "fast", recipe.VALUES["fast"] | {"repeats": 2, "backend": "auto"})
     cv2.imwrite("photo.jpg", 255 - mask("475"))
+    cv2.imwrite("blank.png", blank_form())
+    cv2.imwrite("scan.jpg", photographed(filled_form({"points": "17"})))
     exec(ANSWERS[question], {"mnist_cnn": mnist_cnn})
     if "print" in ANSWERS[question]:
         assert capsys.readouterr().out.strip()

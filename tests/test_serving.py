@@ -129,7 +129,10 @@ def test_a_prediction_is_explained(client: Client) -> None:
 
 
 def test_the_page_and_its_files_are_there_and_may_be_kept(client: Client) -> None:
-    for path, kind in (("/", "html"), ("/app.js", "javascript"), ("/asking.js", "javascript"), ("/style.css", "css")):
+    for path, kind in (
+        *(("/", "html"), ("/app.js", "javascript"), ("/asking.js", "javascript"), ("/style.css", "css")),
+        *(("/template", "html"), ("/template.js", "javascript"), ("/template.css", "css")),
+    ):
         answer = client.get(path)
         assert answer.headers["content-type"].startswith(f"text/{kind}")
         again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
@@ -242,6 +245,9 @@ def test_a_token_is_asked_for_but_not_by_the_page() -> None:
             "/app.js",
             "/asking.js",
             "/style.css",
+            "/template",
+            "/template.js",
+            "/template.css",
             "/healthz",
             "/v2/health/live",
             "/docs",

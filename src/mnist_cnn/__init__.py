@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mnist_cnn.reading.ensemble import average
     from mnist_cnn.reading.reader import Reader, read, read_pages
     from mnist_cnn.reading.reading import Reading
+    from mnist_cnn.sheets.form import Form, read_form
     from mnist_cnn.sheets.table import read_tables
+    from mnist_cnn.sheets.template import FormField, FormTemplate
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows.adaptation.adapt import adapt
     from mnist_cnn.workflows.estimator import DigitClassifier
@@ -35,6 +37,9 @@ __all__ = [
     "Dataset",
     "DigitClassifier",
     "Evaluation",
+    "Form",
+    "FormField",
+    "FormTemplate",
     "MnistCnnError",
     "Model",
     "ProgressCallback",
@@ -49,6 +54,7 @@ __all__ = [
     "load",
     "load_data",
     "read",
+    "read_form",
     "read_in_parallel",
     "read_on_cluster",
     "read_pages",
@@ -63,6 +69,9 @@ _HOME = {
     "Dataset": ("data.dataset", "Dataset"),
     "DigitClassifier": ("workflows.estimator", "DigitClassifier"),
     "Evaluation": ("evaluation.metrics", "Evaluation"),
+    "Form": ("sheets.form", "Form"),
+    "FormField": ("sheets.template", "FormField"),
+    "FormTemplate": ("sheets.template", "FormTemplate"),
     "MnistCnnError": ("errors", "MnistCnnError"),
     "Model": ("workflows.model", "Model"),
     "ProgressCallback": ("callbacks.progress", "ProgressCallback"),
@@ -77,6 +86,7 @@ _HOME = {
     "load": ("workflows.model", "load"),
     "load_data": ("data.source", "load"),
     "read": ("reading.reader", "read"),
+    "read_form": ("sheets.form", "read_form"),
     "read_in_parallel": ("bulk.local_reading", "read_in_parallel"),
     "read_on_cluster": ("bulk.ray_reading", "read_on_cluster"),
     "read_pages": ("reading.reader", "read_pages"),

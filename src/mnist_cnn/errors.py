@@ -8,12 +8,14 @@ MnistCnnError
 ├── CallbackError         an object is not a callback, or verbose is out of range
 ├── ImageError            an image cannot be read: it is damaged, too small or missing
 │   ├── ImageFormatError      it is not an image, or in an unsupported format
-│   └── ImageTooLargeError    it has more pixels than are decoded
+│   ├── ImageTooLargeError    it has more pixels than are decoded
+│   └── RegistrationError     it does not show the form of a template
 ├── EvaluationError       probabilities or labels cannot be evaluated; also a ValueError
 ├── AdaptationError       there are too few labelled images to learn from, or they did not improve the model
 ├── ExportError           an export failed, or does not give the original's probabilities
 ├── ExportFormatError     an export format, quantization or input dtype does not exist
 ├── ServerError           a server cannot listen on its address
+├── TemplateError         a template of a form is damaged or malformed, or cannot be written
 ├── ReaderError           an argument of a reader is out of range or unsupported
 └── MissingExtraError     a package that the command needs is not installed
 """
@@ -33,8 +35,10 @@ __all__ = [
     "MnistCnnError",
     "ReaderError",
     "RecipeError",
+    "RegistrationError",
     "RunError",
     "ServerError",
+    "TemplateError",
 ]
 
 
@@ -79,6 +83,14 @@ class ImageFormatError(ImageError):
 
 class ImageTooLargeError(ImageError):
     """An image has more pixels than are decoded."""
+
+
+class RegistrationError(ImageError):
+    """An image does not show the form of a template, or not well enough to say where its fields are."""
+
+
+class TemplateError(MnistCnnError):
+    """A template of a form is damaged or malformed, or cannot be written."""
 
 
 class ReaderError(MnistCnnError):

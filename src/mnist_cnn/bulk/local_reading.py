@@ -8,8 +8,9 @@ from itertools import islice
 from operator import length_hint
 from pathlib import Path
 from queue import SimpleQueue
+from typing import cast
 
-from mnist_cnn.bulk.reader_process import Page, ReaderOptions, Result, Task, answering
+from mnist_cnn.bulk.reader_process import FormResult, Page, ReaderOptions, Result, Task, answering
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.reading.model_names import path_of
 from mnist_cnn.reading.picture import Source
@@ -79,6 +80,10 @@ class LocalReaders:
         An error says so if the pages after it are not read.
         """
         return self.results(images, all_pages=True)
+
+    def read_forms(self, images: Iterable[Source]) -> Generator[FormResult]:
+        """The same as forms, of readers whose options have a template."""
+        return cast("Generator[FormResult]", self.read_pages(images))
 
     def results(self, images: Iterable[Source], *, all_pages: bool) -> Generator[Result]:
         """The results of the images, or of their pages."""

@@ -12,15 +12,19 @@ from typing import Any
 
 import cv2
 
-from mnist_cnn.errors import ImageError
-from mnist_cnn.reading.picture import Document, Part, Source, upright
+from mnist_cnn.errors import ImageError, TemplateError
+from mnist_cnn.reading.picture import Document, Part, Source, part_of, upright, whole_of
 from mnist_cnn.reading.reader import MEMORY, Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.region import Region
+from mnist_cnn.sheets.form import Form, FormReader
+from mnist_cnn.sheets.template import FormTemplate
 from mnist_cnn.workers.call_process import answer_calls, time_limit
 
 Result = Reading | ImageError
 """What became of an image: its reading, or why it could not be read."""
+FormResult = Form | ImageError
+"""The same of an image of a form."""
 
 SECONDS = 30.0  # for one image; the slowest that is known takes 3
 
@@ -30,7 +34,8 @@ class ReaderOptions:
     """How images are to be read: the arguments of `Reader` and of `Reader.read`, and the limits for one page.
 
     `region` is (x, y, width, height). With `keep_pixels`, the `source` of each reading is the upright image, at most
-    1600 pixels long; otherwise None. With `boxes`, it says what is in boxes that are drawn for digits.
+    1600 pixels long; otherwise None. With `boxes`, it says what is in boxes that are drawn for digits. With a
+    `template`, the path of one, the results are forms; its bytes must have the hash `template_sha256`.
     """
 
     model: str | None = None
@@ -39,12 +44,23 @@ class ReaderOptions:
     keep_pixels: bool = False
     region: tuple[int, int, int, int] | None = None
     boxes: bool = False
+    template: str | None = None
+    template_sha256: str | None = None
     seconds: float = SECONDS
     memory: int = MEMORY
 
     def reader(self) -> Reader:
         """A reader with these options; raises as `Reader` does."""
         return Reader(self.model, self.min_confidence)
+
+    def form_reader(self) -> FormReader | None:
+        """A reader of forms if there is a template; raises as `FormReader`, and TemplateError if it has changed."""
+        if self.template is None:
+            return None
+        template = FormTemplate.load(self.template)
+        if template.sha256 != self.template_sha256:
+            raise TemplateError(f"The template {self.template} was changed meanwhile: start again.")
+        return FormReader(template, self.reader())
 
     def to_json(self) -> str:
         """The options as one argument of a command line."""
@@ -80,11 +96,12 @@ class PageReader:
 
     def __init__(self, options: ReaderOptions) -> None:
         self.options, self.reader = options, options.reader()
+        self.forms = options.form_reader()
         self.region = None if options.region is None else Region.of(options.region)
         self.image: Source | None = None
         self.document: Document | None = None
 
-    def read(self, task: Task) -> Result:
+    def read(self, task: Task) -> Result | FormResult:
         """Do a task within the limits."""
         try:
             with time_limit(self.options.seconds):
@@ -98,20 +115,23 @@ class PageReader:
                 f"{name} needs more than {self.options.memory >> 20} MiB of memory: crop it or shrink it."
             )
 
-    def read_image(self, image: Source) -> Reading:
+    def read_image(self, image: Source) -> Reading | Form:
         """Read the first page by itself, because in a batch the last bits of a probability may differ."""
         self.close()
-        source = upright(image)[0] if self.options.keep_pixels else None
-        reading = self.reader.read(image, self.options.single, region=self.region, boxes=self.options.boxes)
-        return replace(reading, source=source)
+        return self.read_part(part_of(image, None, self.region))
 
-    def read_page(self, page: Page) -> Reading:
+    def read_page(self, page: Page) -> Reading | Form:
         """Read another page."""
         if self.document is None or page.image != self.image:
             self.close()
             self.document, self.image = Document(page.image), page.image
-        source = upright(Part(self.document, page.number))[0] if self.options.keep_pixels else None
-        part = Part(self.document, page.number, self.region)
+        return self.read_part(Part(self.document, page.number, self.region))
+
+    def read_part(self, part: Source | Part) -> Reading | Form:
+        """Read what is wanted of an image."""
+        if self.forms:
+            return replace(self.forms.read(part), view=None)
+        source = upright(whole_of(part))[0] if self.options.keep_pixels else None
         return replace(self.reader.read_part(part, self.options.single, boxes=self.options.boxes), source=source)
 
     def close(self) -> None:
@@ -121,7 +141,7 @@ class PageReader:
         self.document = self.image = None
 
 
-def answering(options: ReaderOptions) -> Callable[[Sequence[Task]], list[Result]]:
+def answering(options: ReaderOptions) -> Callable[[Sequence[Task]], list[Result | FormResult]]:
     """The function that answers a list of tasks; raises as `Reader`."""
     cv2.setNumThreads(1)  # the other cores have processes of their own
     reader = PageReader(options)

@@ -8,7 +8,9 @@ import typer
 
 from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import OUTPUT, Json, MinConfidence, Model, Quiet
+from mnist_cnn.system import environment
 
+SECONDS = 60.0  # for one scan, which is registered and read
 GRID = re.compile(r"(\d{1,4})\s*[x×]\s*(\d{1,4})", re.IGNORECASE)
 
 Sheets = Annotated[list[str], typer.Argument(metavar="sheet", help="Images, folders, or - for standard input.")]
@@ -57,5 +59,62 @@ def table(
         output=output,
         quiet=quiet,
         as_json=as_json,
+    ):
+        raise typer.Exit(1)
+
+
+def form(
+    template: Annotated[
+        Path,
+        typer.Argument(
+            metavar="template", help="A template, as the page /template of `serve` makes it (docs/forms.md)."
+        ),
+    ],
+    scans: Annotated[
+        list[str], typer.Argument(metavar="scan", help="Scans or photographs, folders, or - for standard input.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="New .csv, .xlsx, .jsonl or .json file, one row per form.", rich_help_panel=OUTPUT
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue a run that was stopped: what it finished is not read again.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Worker processes, for many scans.")] = 1,
+    model: Model = None,
+    min_confidence: MinConfidence = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Read the fields of forms, scanned or photographed at any angle: one row per form.
+
+    All pages of a TIFF are read. A scan that does not show the form of the template gives a row with an error.
+
+    $ mnist-cnn form template.json scan.jpg
+    $ mnist-cnn form template.json scans/ -o answers.csv --workers 4
+    $ mnist-cnn form template.json scans/ -o answers.csv --resume
+    $ mnist-cnn form template.json scans/ -o answers.xlsx
+    """
+    from mnist_cnn.bulk.local_reading import LocalReaders
+    from mnist_cnn.bulk.reader_process import ReaderOptions
+    from mnist_cnn.reading.model_names import path_of
+    from mnist_cnn.sheets.template import FormTemplate
+    from mnist_cnn.terminal import forms
+
+    if resume and output is None:
+        stop("--resume continues a run that writes a file: give its --output as well.", 2)
+    if as_json and output is not None:
+        stop("--json shows what --output writes: leave one out.", 2)
+    known = FormTemplate.load(template)
+    named_model = None if model is None else str(path_of(model))
+    options = ReaderOptions(
+        named_model, min_confidence, template=str(template), template_sha256=known.sha256, seconds=SECONDS
+    )
+    about = {"format": "mnist-cnn forms", "template": known.sha256, "model": named_model, "confidence": min_confidence}
+    readers = LocalReaders(options, workers, by_fork=environment.own_process)
+    if not forms.read_scans(
+        readers, scans, known.names, about, output=output, resume=resume, quiet=quiet, as_json=as_json
     ):
         raise typer.Exit(1)

@@ -21,6 +21,7 @@ Kind = Literal["number", "blank", "dash", "other"]
 SURE = 0.8  # the confidence below which a person should look at a cell
 INSET = 0.1  # of a cell's side, in which its lines are
 LEAST_INK, SPECK = 0.006, 6  # of a cell, and pixels: less is a speck, not writing
+WIDE = 4.0  # squares of its height: a wider cell is of this size for that
 THIN = 0.18  # of a cell: what reaches into it at a side and no farther is of its line
 FLAT, LOW = 2.2, 0.3  # times as wide as high, and of a cell's height: a dash is, at least and at most
 PERHAPS = 0.3  # the confidence of a candidate that is a digit where something is written
@@ -116,7 +117,8 @@ def ink_in(lines: np.ndarray, box: np.ndarray) -> np.ndarray:
     found = [
         (x, y, w, h)
         for x, y, w, h, area in stats[1:].tolist()
-        if area >= max(SPECK, LEAST_INK * inside.size) and not is_of_line(x, y, w, h, width, height)
+        if area >= max(SPECK, LEAST_INK * min(inside.size, WIDE * height**2))
+        and not is_of_line(x, y, w, h, width, height)
     ]
     return np.array(found, np.int64).reshape(-1, 4)
 

@@ -15,6 +15,9 @@ TYPES = {
     "app.js": "text/javascript; charset=utf-8",
     "asking.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
+    "template.html": "text/html; charset=utf-8",
+    "template.js": "text/javascript; charset=utf-8",
+    "template.css": "text/css; charset=utf-8",
 }
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -1,9 +1,13 @@
-"""Tables become text for spreadsheets: CSV, and workbooks of Excel's format with doubtful cells coloured."""
+"""Tables become text for spreadsheets: CSV, and workbooks of Excel's format with doubtful cells coloured.
+
+What forms need for that, too, is here: lines of CSV, and how a workbook is begun, filled and written.
+"""
 
 import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from mnist_cnn.errors import ReaderError
@@ -11,6 +15,7 @@ from mnist_cnn.sheets.table import Table
 
 RUN = re.compile(r"[=+\-@\t\r]")
 HARMLESS = re.compile(r"[+-]?[\d.,]+%?|-")  # numbers, and a dash alone
+AS_TEXT = re.compile(r"[+-]?0\d|(\D*\d){16}")  # of more than 15 digits a spreadsheet keeps no more
 DOUBTFUL = "FFE699"  # yellow
 OTHER = "other"  # what is written in a cell, and is no number
 EXTRA = 'pip install "mnist-cnn[excel]"'
@@ -77,39 +82,53 @@ def workbook(tables: Sequence[Named]) -> bytes:
 
     Raises ReaderError without the package openpyxl.
     """
-    try:
-        from openpyxl import Workbook
-        from openpyxl.styles import PatternFill
-    except ImportError as error:
-        raise ReaderError(f"Excel workbooks need the package openpyxl: {EXTRA}, or write .csv.") from error
-    book = Workbook()
-    book.remove(book.active)
-    yellow = PatternFill("solid", start_color=DOUBTFUL)
+    book = new_workbook()
     for index, (name, table) in enumerate(tables, start=1):
         values = book.create_sheet(title_of(name, index, len(tables)))
         sure = book.create_sheet(f"confidence {index}" if len(tables) > 1 else "confidence")
         for cell in table.cells:
             place = {"row": cell.place.row + 1, "column": cell.place.column + 1}
-            written = values.cell(**place)
-            fill(written, cell.value)
-            if cell.value.is_doubtful:
-                written.fill = yellow
+            text = OTHER if cell.value.kind == "other" else cell.value.text
+            fill(values.cell(**place), text, cell.value.value, doubtful=cell.value.is_doubtful)
             sure.cell(**place, value=round(cell.value.confidence, 4))
             merge(values, cell.place)
     if not tables:
         book.create_sheet("no tables")
+    return bytes_of(book)
+
+
+def new_workbook() -> Any:
+    """A workbook without a worksheet. Raises ReaderError without the package openpyxl."""
+    try:
+        from openpyxl import Workbook
+    except ImportError as error:
+        raise ReaderError(f"Excel workbooks need the package openpyxl: {EXTRA}, or write .csv.") from error
+    book = Workbook()
+    book.remove(book.active)
+    return book
+
+
+def bytes_of(book: Any) -> bytes:
+    """A workbook as a file."""
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
 
 
-def fill(written: Any, value: Any) -> None:
-    """Write a value into a cell of a worksheet: a number where it has one, else text, which is never a formula."""
-    if value.value is not None:
-        written.value = value.value
-    elif text := OTHER if value.kind == "other" else value.text:
+def fill(written: Any, text: str, value: Decimal | None = None, *, doubtful: bool = False) -> None:
+    """Write into a cell of a worksheet, yellow if it is doubtful: a number if that says all, else text.
+
+    Text is never a formula. Numbers that begin with a zero, and those that are too long for a spreadsheet, stay text.
+    """
+    from openpyxl.styles import PatternFill
+
+    if value is not None and not AS_TEXT.match(text):
+        written.value = value
+    elif text:
         written.value = text
         written.data_type = "s"
+    if doubtful:
+        written.fill = PatternFill("solid", start_color=DOUBTFUL)
 
 
 def merge(sheet: Any, place: Any) -> None:

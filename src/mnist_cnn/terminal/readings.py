@@ -18,7 +18,7 @@ from rich.progress import Progress, track
 
 from mnist_cnn.bulk.local_reading import LocalReaders
 from mnist_cnn.bulk.ray_reading import Summary
-from mnist_cnn.bulk.reader_process import Result
+from mnist_cnn.bulk.reader_process import FormResult, Result
 from mnist_cnn.callbacks.progress import note, stderr
 from mnist_cnn.errors import ImageError, ReaderError, RunError
 from mnist_cnn.evaluation import labelled_images
@@ -44,6 +44,7 @@ RATIOS = {"precision": "precision", "recall": "recall", "F1": "f1"}
 EMPTY = "_"  # an empty box
 MANY = 20  # images: progress is shown from here on
 T = TypeVar("T")
+R = TypeVar("R", Result, FormResult)
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,11 @@ def read_each(
     return is_whole
 
 
-def by_image(results: Iterable[Result]) -> Iterator[Iterator[Result]]:
+def by_image(results: Iterable[R]) -> Iterator[Iterator[R]]:
     """The results of each image, page by page; those of one have to be taken before the next."""
     number = 0
 
-    def image_of(result: Result) -> int:
+    def image_of(result: R) -> int:
         nonlocal number
         number += result.page == 1
         return number

@@ -82,15 +82,27 @@ def summary(tables: Sequence[Named], output: Path | None) -> str:
 
 def files_beside(output: Path) -> list[Path]:
     """The files that are written: values, confidences, and images are named after it. None may exist."""
-    if output.suffix.lower() not in FORMATS:
-        raise ReaderError(f"{output} does not end with {', '.join(FORMATS[:-1])} or {FORMATS[-1]}: name such a file.")
+    files = new_files(output, FORMATS)
+    require_free(image_of(output, 1, 1))
+    return files
+
+
+def new_files(output: Path, formats: Sequence[str]) -> list[Path]:
+    """The output, which must end so, and of a CSV file that of confidences beside it. None may exist."""
+    if output.suffix.lower() not in formats:
+        raise ReaderError(f"{output} does not end with {', '.join(formats[:-1])} or {formats[-1]}: name such a file.")
     files = [output]
     if output.suffix.lower() == ".csv":
         files.append(output.with_suffix(".confidence.csv"))
-    for file in [*files, image_of(output, 1, 1)]:
-        if file.exists() or file.is_symlink():
-            raise RunError(f"{file} already exists and nothing is overwritten: name another file.")
+    for file in files:
+        require_free(file)
     return files
+
+
+def require_free(file: Path) -> None:
+    """Raise RunError if there is already something where a file is to be written."""
+    if file.exists() or file.is_symlink():
+        raise RunError(f"{file} already exists and nothing is overwritten: name another file.")
 
 
 def image_of(output: Path, number: int, count: int) -> Path:
@@ -109,8 +121,7 @@ def write(output: Path, files: Sequence[Path], tables: Sequence[Named]) -> None:
         contents = [spreadsheet.values_csv(tables), spreadsheet.confidences_csv(tables)]
     images = [(image_of(output, number, len(tables)), table) for number, (_, table) in enumerate(tables, start=1)]
     for file, _ in images:
-        if file.exists() or file.is_symlink():
-            raise RunError(f"{file} already exists and nothing is overwritten: name another file.")
+        require_free(file)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         for file, content in zip(files, contents, strict=True):
