@@ -1,7 +1,6 @@
 """What a cell holds: a number, a dash, something else, or nothing. Plain data, and how it follows from a reading."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import prod
 from typing import Any, Literal
@@ -13,8 +12,8 @@ from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.grids import LevelView
 from mnist_cnn.reading.mark import Mark
-from mnist_cnn.reading.number import Item, numbers_of, value_of
-from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.number import value_of
+from mnist_cnn.reading.reading import Reading, Row
 
 Kind = Literal["number", "blank", "dash", "other"]
 
@@ -32,13 +31,14 @@ class Value:
 
     `kind` is "number", "blank", "dash" (a single stroke, as for absent or nothing) or "other" (writing that is no
     number: a word, a tick). `text` is what was read, "" unless it is a number, and "-" for a dash; `value` its value if
-    it has one. `confidence`, 0 to 1, is that of all digits and marks together; of other kinds, that it is no number.
+    it has one. `confidence`, 0 to 1, is that of all digits and marks together, and that there are no other marks between
+    them; of other kinds, that it is no number. `row` is what was read in it.
     """
 
     kind: Kind
     text: str
     confidence: float
-    items: tuple[Item, ...] = field(default=(), repr=False)
+    row: Row = field(default=Row(()), repr=False)
 
     @property
     def value(self) -> Decimal | None:
@@ -70,15 +70,14 @@ def values_of(level: LevelView, reading: Reading) -> list[Value]:
 
 def value_in(lines: np.ndarray, box: np.ndarray, reading: Reading) -> Value:
     """The value in a box (4,) of an image in which this is drawn, (h, w) uint8, and of which this is the reading."""
-    items = [item for row in reading.rows for item in row.items if is_in(item, box)]
-    digits = [item for item in items if isinstance(item, Digit)]
+    row = row_in(box, reading)
     inked = ink_in(lines, box)
     perhaps = [one for one in reading.candidates if is_in(one, box)]
-    if not digits and len(inked) and perhaps and perhaps[0].confidence >= PERHAPS and not is_dash(inked, box):
-        digits, items = [perhaps[0]], [perhaps[0]]
-    if digits:
-        text, confidence = text_of(items)
-        return Value("number", text, confidence, tuple(items))
+    if not row and len(inked) and perhaps and perhaps[0].confidence >= PERHAPS and not is_dash(inked, box):
+        row = Row([perhaps[0]])
+    if row:
+        text, confidence = text_of(row)
+        return Value("number", text, confidence, row)
     likeliest = max((1 - one.non_digit_probability for one in perhaps), default=0.0)
     if not len(inked):
         return Value("blank", "", 1 - likeliest)
@@ -87,12 +86,25 @@ def value_in(lines: np.ndarray, box: np.ndarray, reading: Reading) -> Value:
     return Value("other", "", 1 - likeliest)
 
 
-def text_of(items: Sequence[Item]) -> tuple[str, float]:
+def row_in(box: np.ndarray, reading: Reading) -> Row:
+    """What a reading has in a box (4,), as one row: digits, marks, and marks that are not probable enough to be read."""
+    digits: list[Digit] = []
+    marks: list[list[Mark]] = [[], []]
+    for row in reading.rows:
+        mine = [is_in(digit, box) for digit in row]
+        for kept, some in zip(marks, (row.marks, row.possible_marks), strict=True):
+            kept += [replace(one, after=len(digits) + sum(mine[: one.after])) for one in some if is_in(one, box)]
+        digits += [digit for digit, is_mine in zip(row, mine, strict=True) if is_mine]
+    return Row(digits, *marks)
+
+
+def text_of(row: Row) -> tuple[str, float]:
     """The text of a cell and its confidence: its number, or where it has several, all that is written."""
-    numbers = numbers_of(items)
+    numbers = row.numbers
     if len(numbers) == 1:
         return numbers[0].text, numbers[0].confidence
-    return "".join(item.text for item in items), prod(item.confidence for item in items)
+    no_other_marks = prod(number.no_other_marks for number in numbers)
+    return row.text, prod(item.confidence for item in row.items) * no_other_marks
 
 
 def is_in(item: Digit | Mark, box: np.ndarray) -> bool:

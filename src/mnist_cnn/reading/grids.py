@@ -43,9 +43,10 @@ class Cell:
 class Grid:
     """A table, or a row of boxes.
 
-    `corners` (4, 2) are those of the whole in the image, from the upper left one clockwise, `across` and `down` where
-    its lines are in a view of `size`, (w, h) pixels, in which the corners of the grid are those of the view. Cells are
-    in the order of reading.
+    `corners` (4, 2) are those of the whole in the image, from the upper left one clockwise, `across` (columns + 1, 2)
+    and `down` (rows + 1, 2) where its lines begin and end in a view of `size`, (w, h) pixels, in which the corners of
+    the grid are those of the view: boxes that stand apart have two lines and a gap there. Cells are in the order of
+    reading.
     """
 
     corners: np.ndarray
@@ -78,17 +79,27 @@ class Grid:
         return Grid(self.corners * np.float32(factor), size, self.down * factor, self.across * factor, self.cells)
 
     def box(self, cell: Cell) -> np.ndarray:
-        """The box (4,) of a cell in the view."""
-        left, right = self.across[[cell.column, cell.column + cell.columns]]
-        top, bottom = self.down[[cell.row, cell.row + cell.rows]]
+        """The box (4,) of a cell in the view, to the middles of the lines around it."""
+        left, right = self.across[[cell.column, cell.column + cell.columns]].mean(axis=1)
+        top, bottom = self.down[[cell.row, cell.row + cell.rows]].mean(axis=1)
+        return np.array([left, top, right, bottom])
+
+    def inside(self, cell: Cell) -> np.ndarray:
+        """The box (4,) of a cell in the view, without the lines around it."""
+        left, right = self.across[cell.column, 1], self.across[cell.column + cell.columns, 0]
+        top, bottom = self.down[cell.row, 1], self.down[cell.row + cell.rows, 0]
         return np.array([left, top, right, bottom])
 
 
 class LevelView(NamedTuple):
-    """A grid seen level: `grey` (h, w) uint8, the boxes (n, 4) of its cells in it, and the matrix (3, 3) `back`."""
+    """A grid seen level: `grey` (h, w) uint8 and the matrix (3, 3) `back`.
+
+    `boxes` (n, 4) are those of its cells in it, to the middles of their lines, `insides` (n, 4) without the lines.
+    """
 
     grey: np.ndarray
     boxes: np.ndarray
+    insides: np.ndarray
     back: np.ndarray
 
 
@@ -168,11 +179,11 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     right, bottom = level[:, [1, 2], 0].mean(axis=1), level[:, [2, 3], 1].mean(axis=1)
     boxes = np.stack([left, top, right, bottom], axis=1)
     seen = view_of(lines, outline, (width, height))
-    down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, np.array([0, width]))
+    down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, as_lines(np.array([0, width])))
     across = drawn(separators(boxes[:, 0], boxes[:, 2]), seen, down)
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
     if len(down) == 2 and (even := evenly(seen, width)) is not None:
-        across, boxes = even, boxes[:0]
+        across, boxes = snapped(even, across), boxes[:0]
     cells = []
     for box in boxes:
         first, upper, last, lower = (nearest(*one) for one in zip((across, down) * 2, box, strict=True))
@@ -192,12 +203,21 @@ def outline_of(points: np.ndarray) -> np.ndarray:
 
 
 def separators(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Where lines are, of cells that start and end there, in order: edges that are near each other are of one line."""
-    edges = np.sort(np.concatenate([starts, ends]))
+    """Where lines (k, 2) begin and end, of cells that start and end there, in order.
+
+    Edges that are near each other are of one line: it begins where cells end, and ends where others start.
+    """
+    edges = np.concatenate([starts, ends])
+    is_start = np.arange(len(edges)) < len(starts)
+    order = np.argsort(edges)
     least = APART * float(np.percentile(ends - starts, 25))
-    begins = np.flatnonzero(np.concatenate([[True], np.diff(edges) > least]))
-    groups = np.split(edges, begins[1:])
-    return np.array([float(np.median(group)) for group in groups])
+    begins = np.flatnonzero(np.diff(edges[order]) > least) + 1
+    found = []
+    for group in np.split(order, begins):
+        sides = [edges[group[is_start[group] == side]] for side in (False, True)]
+        begin, end = (float(np.median(side if len(side) else edges[group])) for side in sides)
+        found.append(sorted([begin, end]))
+    return np.array(found)
 
 
 def view_of(lines: np.ndarray, corners: np.ndarray, size: tuple[float, float]) -> np.ndarray:
@@ -210,15 +230,17 @@ def view_of(lines: np.ndarray, corners: np.ndarray, size: tuple[float, float]) -
 
 
 def drawn(places: np.ndarray, seen: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Those of the places of lines down a view along which something is drawn between two of the lines across it.
+    """Those of the places (k, 2) of lines down a view along which something is drawn between two of the lines across.
 
-    The outermost are lines in any case. `seen` is of `view_of`, for lines across of its transpose.
+    The outermost are lines in any case. `seen` is of `view_of`, for lines across of its transpose; `beside` (n, 2) are
+    the places of the lines across.
     """
     kept = [0]
+    crossings = beside.mean(axis=1).tolist()
     for index in range(1, len(places) - 1):
-        column = round(float(places[index])) + MARGIN
-        near = np.asarray(seen[:, max(0, column - NEAR) : column + NEAR + 1].any(axis=1))
-        parts = [near[round(a) + MARGIN : round(b) + MARGIN] for a, b in pairwise(beside.tolist())]
+        begin, end = np.rint(places[index]).astype(int) + MARGIN
+        near = np.asarray(seen[:, max(0, begin - NEAR) : end + NEAR + 1].any(axis=1))
+        parts = [near[round(a) + MARGIN : round(b) + MARGIN] for a, b in pairwise(crossings)]
         if max((float(part.mean()) for part in parts if part.size), default=0.0) >= COVERED:
             kept.append(index)
     return places[[*kept, len(places) - 1]]
@@ -238,9 +260,24 @@ def evenly(seen: np.ndarray, width: float) -> np.ndarray | None:
     return None
 
 
+def snapped(places: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Places (k,) at equal distances as lines (k, 2), with the thickness of the known lines (n, 2) where there is one."""
+    least = ASIDE * float(np.diff(places)[0])
+    found = []
+    for place in places.tolist():
+        line = lines[int(np.abs(lines.mean(axis=1) - place).argmin())]
+        found.append(line if abs(float(line.mean()) - place) <= least else [place, place])
+    return np.array(found)
+
+
+def as_lines(places: np.ndarray) -> np.ndarray:
+    """Places (k,) as lines (k, 2) of no thickness."""
+    return np.stack([places, places], axis=1)
+
+
 def nearest(lines: np.ndarray, place: float) -> int:
-    """The line that is nearest to a place."""
-    return int(np.abs(lines - place).argmin())
+    """Which of the lines (k, 2) is nearest to a place."""
+    return int(np.abs(lines.mean(axis=1) - place).argmin())
 
 
 def with_missing(cells: Sequence[Cell], rows: int, columns: int) -> list[Cell]:
@@ -259,7 +296,7 @@ def with_missing(cells: Sequence[Cell], rows: int, columns: int) -> list[Cell]:
 def level_view(grey: np.ndarray, grid: Grid) -> LevelView:
     """A view of a grid of an image (h, w) uint8 in which its rows are level, with a margin, and enlarged if small."""
     width, height = grid.size
-    usual = float(np.median(np.diff(grid.down)))
+    usual = float(np.median(np.diff(grid.down.mean(axis=1))))
     factor = min(max(1.0, USUAL / usual), ENLARGED, LARGEST / max(width, height))
     margin = AROUND * usual * factor
     size = round(width * factor + 2 * margin), round(height * factor + 2 * margin)
@@ -267,15 +304,16 @@ def level_view(grey: np.ndarray, grid: Grid) -> LevelView:
     back = grid.from_view @ np.linalg.inv(to_view)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     view = cv2.warpPerspective(grey, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    boxes = np.array([grid.box(cell) for cell in grid.cells]) * factor + margin
-    return LevelView(np.asarray(view), boxes, back)
+    boxes, insides = (np.array([box(cell) for cell in grid.cells]) * factor + margin for box in (grid.box, grid.inside))
+    return LevelView(np.asarray(view), boxes, insides, back)
 
 
 def divided(grid: Grid, rows: int, columns: int) -> Grid:
     """The same outline with so many equal rows and columns."""
     width, height = grid.size
     cells = tuple(Cell(row, column) for row in range(rows) for column in range(columns))
-    return Grid(grid.corners, grid.size, np.linspace(0, height, rows + 1), np.linspace(0, width, columns + 1), cells)
+    down, across = (as_lines(np.linspace(0, side, count + 1)) for side, count in ((height, rows), (width, columns)))
+    return Grid(grid.corners, grid.size, down, across, cells)
 
 
 def combs_of(lines: np.ndarray) -> list[Grid]:
@@ -318,7 +356,7 @@ def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | N
                 top = max(usual, min(ABOVE * cell, height))
                 upper = np.array([start + top * up, start + along + top * up, start + along, start], np.float32)
                 cells = tuple(Cell(0, column) for column in range(count))
-                return Grid(upper, (length, top), np.array([0.0, top]), places, cells)
+                return Grid(upper, (length, top), as_lines(np.array([0.0, top])), as_lines(places), cells)
     return None
 
 
