@@ -20,12 +20,14 @@ LONG, MEMBER = 25, 0.08  # pixels, and of the image: how long the line of a comb
 TALL, BASE = 320.0, 4  # pixels above a line that are looked at, and that its own thickness takes
 NARROWEST, SHORTEST = 10, 4  # pixels: a cell of a comb, and a tick
 LOWEST, TALLEST, ABOVE = 0.12, 0.9, 1.4  # cells: the height of ticks, and of the writing on the line
-LOW = 2  # rows of what looks like a grid, because writing closes the cells of a comb
-OPEN = 0.7  # of a line along the tops of ticks: what is covered less is writing
-UNEVEN, MOST, HALF = 0.35, 0.7, 0.5  # of a tick's height, by which others differ; and of the ticks, that hardly differ
+LOW = 3  # rows of what looks like a grid, because writing closes the cells of a comb
+OPEN = 0.85  # of a line along the tops of ticks: what is covered less is writing
+UNEVEN, MOST, HALF = 0.35, 0.6, 0.5  # of a tick's height, by which others differ; and of the ticks, that hardly differ
 LARGEST = 1600  # pixels of a side of a level view
 USUAL, ENLARGED = 56.0, 2.5  # pixels: the height of most rows in it, and how much it is enlarged for that at most
 AROUND = 0.5  # rows: its margin
+MOST_IN_ROW, SAMPLES = 60, 40  # boxes, and points of a side that are looked at
+SIDE_DRAWN, BOX_DRAWN = 0.7, 0.88  # of each side of a box, and of all, along which there is a line
 BESIDE = 2.0  # heights: boxes of one row are not farther apart
 
 
@@ -115,7 +117,7 @@ def grids_in(grey: np.ndarray) -> list[Grid]:
 def grids_of(cells: Cells) -> list[Grid]:
     """The grids of a page from the top: tables, and rows of boxes that stand apart; a single box is a grid as well."""
     parts = [cells.corners[cells.grids == number] for number in range(int(cells.grids.max(initial=-1)) + 1)]
-    joined = in_rows(parts)
+    joined = [continued(part, cells.walls) for part in in_rows(parts)]
     grids = [grid_of(corners, cells.walls) for corners in joined]
     for comb in combs_of(cells.lines):
         same = [grid for grid in grids if touches(comb, grid)]
@@ -166,10 +168,66 @@ def is_beside(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(its_left - right <= BESIDE * highest and common >= ALIKE * highest)
 
 
+def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """One row of boxes (n, 4, 2), with those between and beside them that are drawn as well, on lines (h, w).
+
+    Writing that touches its lines, or a gap in these, can hide a box among others; of other cells nothing is changed.
+    """
+    if len(part) < 2 or not is_one_row(part):
+        return part
+    part = part[np.argsort(part[..., 0].mean(axis=1))]
+    middles = part.mean(axis=1)
+    steps = np.diff(middles, axis=0)
+    step = steps[int(np.argsort(steps[:, 0])[len(steps) // 2])]
+    usual = part - middles[:, None]
+    shape = np.median(usual, axis=0)
+    near = cv2.dilate(lines, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
+    found = list(part)
+    for begin, end in pairwise(middles.tolist()):
+        for count in range(1, round((end[0] - begin[0]) / step[0])):
+            share = count / round((end[0] - begin[0]) / step[0])
+            found.append(shape + np.array(begin) + share * (np.array(end) - begin))
+    for middle, way in ((middles[0], -step), (middles[-1], step)):
+        box = shape + middle + way
+        while len(found) < MOST_IN_ROW and is_drawn(box, near):
+            found.append(box)
+            box = box + way
+    return np.array(found, np.float32)
+
+
+def is_drawn(box: np.ndarray, near: np.ndarray) -> bool:
+    """Whether there is a line along most of each side of a box (4, 2), by what is `near` to a line, (h, w)."""
+    height, width = near.shape
+    if box.min() < 0 or (box.max(axis=0) >= (width, height)).any():
+        return False
+    shares = np.linspace(0, 1, SAMPLES)[:, None]
+    sides = [a + shares * (b - a) for a, b in zip(box, np.roll(box, -1, axis=0), strict=True)]
+    covered = [float((near[tuple(np.rint(side).astype(int).T[::-1])] > 0).mean()) for side in sides]
+    return min(covered) >= SIDE_DRAWN and float(np.mean(covered)) >= BOX_DRAWN
+
+
+def outline_of_row(corners: np.ndarray) -> np.ndarray:
+    """The four corners (4, 2) float32 of what is around cells (n, 4, 2) of one row: where its sides meet.
+
+    Above and below that is a line along all cells: of a long row, `outline_of` would take a bend for a corner.
+    """
+    ordered = corners[np.argsort(corners[..., 0].mean(axis=1))]
+    above, below = (line_along(ordered[:, sides].reshape(-1, 2)) for sides in ((0, 1), (3, 2)))
+    left, right = line_along(ordered[0, [0, 3]]), line_along(ordered[-1, [1, 2]])
+    meet = [np.cross(one, other) for one, other in ((above, left), (above, right), (below, right), (below, left))]
+    return np.array([point[:2] / point[2] for point in meet], np.float32)
+
+
+def line_along(points: np.ndarray) -> np.ndarray:
+    """The line (3,) along points (n, 2), in homogeneous coordinates; few that are far from it count little."""
+    x, y, left, top = cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel().tolist()
+    return np.array([y, -x, x * top - y * left])
+
+
 def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     """The grid of cells with these corners (n, 4, 2), of which each edge is on a line (h, w)."""
     points = corners.reshape(-1, 2).astype(np.float32)
-    outline = outline_of(points)
+    outline = outline_of_row(corners) if len(corners) > 1 and is_one_row(corners) else outline_of(points)
     sides = np.hypot(*(np.roll(outline, -1, axis=0) - outline).T)
     width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
     view = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
@@ -319,6 +377,7 @@ def divided(grid: Grid, rows: int, columns: int) -> Grid:
 def combs_of(lines: np.ndarray) -> list[Grid]:
     """The combs in what is drawn (h, w): a line with ticks on it at equal distances, one between two digits."""
     longest = cv2.morphologyEx(lines, cv2.MORPH_OPEN, np.ones((1, LONG), np.uint8))
+    longest = cv2.morphologyEx(longest, cv2.MORPH_CLOSE, np.ones((1, LONG), np.uint8))  # writing may hide a piece
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(longest, np.ones((3, 3), np.uint8)))
     found = []
     for label in range(1, len(stats)):
@@ -349,7 +408,8 @@ def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | N
         usual = float(np.median(tall))
         even = np.abs(tall - usual) <= UNEVEN * usual
         cell = length / count
-        is_even = even[[0, -1]].all() and even.mean() >= MOST
+        ends = tall[[0, -1]].min() >= (1 - UNEVEN) * usual  # writing may touch them
+        is_even = ends and even.mean() >= MOST and even[1:-1].mean() >= HALF
         if max(SHORTEST, LOWEST * cell) <= usual <= TALLEST * cell and is_even and is_open(seen, foot - round(usual)):
             between = [tick_at(seen, foot, round(float(place + cell / 2)) + MARGIN) for place in places[:-1]]
             if float(np.mean(np.array(between) >= (1 - UNEVEN) * usual)) < HALF and below.mean() < HALF:

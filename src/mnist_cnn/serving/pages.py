@@ -14,6 +14,8 @@ TYPES = {
     "index.html": "text/html; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
     "asking.js": "text/javascript; charset=utf-8",
+    "review.html": "text/html; charset=utf-8",
+    "review.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
 }
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
