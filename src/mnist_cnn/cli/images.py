@@ -247,7 +247,7 @@ def adapt(
     labelled = labelled_images.load(labels)
     adapted = adapt(
         [one.path for one in labelled],
-        [one.label for one in labelled],
+        [one.digits for one in labelled],
         model=model,
         output=output,
         seed=seed,

@@ -32,7 +32,7 @@ class Value:
 
     `kind` is "number", "blank", "dash" (a single stroke, as for absent or nothing) or "other" (writing that is no
     number: a word, a tick). `text` is what was read, "" unless it is a number, and "-" for a dash; `value` its value if
-    it has one. `confidence`, 0 to 1, is that of all digits and marks together, and that there are no other marks between
+    it has one. `confidence`, 0 to 1, is that of all digits and marks together and of there being no other marks between
     them; of other kinds, that it is no number. `row` is what was read in it.
     """
 

@@ -319,7 +319,7 @@ def evenly(seen: np.ndarray, width: float) -> np.ndarray | None:
 
 
 def snapped(places: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Places (k,) at equal distances as lines (k, 2), with the thickness of the known lines (n, 2) where there is one."""
+    """Places (k,) at equal distances as lines (k, 2), as thick as the known lines (n, 2) where there is one."""
     least = ASIDE * float(np.diff(places)[0])
     found = []
     for place in places.tolist():

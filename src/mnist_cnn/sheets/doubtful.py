@@ -1,4 +1,4 @@
-"""Which cells of tables a person should look at, each with its image and with what it may be instead. Knows no files."""
+"""Which cells of tables a person should look at, each with its image and what it may be instead. Knows no files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError, RunError
+from mnist_cnn.evaluation.labelled_images import ROWS, SLASH
 from mnist_cnn.sheets.corrections import CONFIRMED, Answer, with_cell
 from mnist_cnn.sheets.doubtful import doubtful_cells
 from mnist_cnn.sheets.spreadsheet import Named
@@ -174,7 +175,8 @@ def labels_csv(answers: dict[int, Answer]) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["path", "label"])
-    writer.writerows([label_name(n), one.text] for n, one in sorted(answers.items()) if one.kind == "number")
+    numbers = [(number, one.text) for number, one in sorted(answers.items()) if one.kind == "number"]
+    writer.writerows([label_name(number), text.replace(ROWS, SLASH)] for number, text in numbers)
     return stream.getvalue()
 
 
