@@ -89,7 +89,7 @@ def test_a_table_that_might_never_end_is_not_read(tmp_path: Path) -> None:
         ("a.png,4\nb.png,5\n", r"labels.csv has no column path and no column label: name the columns"),
         ("path,label\na.png,4\n,5\n", r"Line 3 of .*labels.csv has no path: add it or remove the line"),
         ("path,label\na.png,four\n", r"Line 2 of .*labels.csv has the label 'four': write digits"),
-        ("path,label\na.png,-1\n", r"Line 2 of .*labels.csv has the label '-1': write digits"),
+        ("path,label\na.png,1;2\n", r"Line 2 of .*labels.csv has the label '1;2': write digits"),
     ],
 )
 def test_a_wrong_table_is_rejected(tmp_path: Path, text: str, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A review of doubtful cells: what is asked, what an answer changes, what cannot be changed, and the server's limits."""
+"""A review of doubtful cells: what is asked, what an answer changes, what cannot be changed, the server's limits."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ from mnist_cnn.sheets.table import Table, TableCell
 from mnist_cnn.terminal import reviews
 from mnist_cnn.terminal.reviews import Review
 from sheets import table
-from static_host import chromium
+from static_host import SWITCHES, chromium
 
 PATIENCE = 120  # seconds: a machine that does much else
 SIDE = 60
@@ -217,7 +217,11 @@ def test_only_the_page_with_the_token_may_read_and_write(begun: Review) -> None:
 
 @pytest.mark.slow
 def test_a_person_reviews_with_the_keyboard_alone(begun: Review, tmp_path: Path) -> None:
-    with chromium() as browser, served(begun) as address:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
+    if not chromium():
+        pytest.skip("no Chromium is on the PATH")
+    with served(begun) as address, sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=SWITCHES, timeout=1000 * PATIENCE)
         page = browser.new_page(viewport={"width": 900, "height": 760})
         complaints: list[str] = []
         page.on("console", lambda said: complaints.append(said.text))
@@ -257,6 +261,7 @@ def test_a_person_reviews_with_the_keyboard_alone(begun: Review, tmp_path: Path)
         wrong.set_default_timeout(1000 * PATIENCE)
         wrong.goto(address)
         wrong.get_by_text("This address has no valid token").wait_for()
+        browser.close()
 
 
 @pytest.mark.slow
@@ -273,5 +278,5 @@ def test_the_command_writes_serves_and_says_how_to_resume(tmp_path: Path) -> Non
         running.terminate()
         said, _ = running.communicate(timeout=PATIENCE)
     assert "doubtful cells reviewed: resume with mnist-cnn review" in said
-    rows = list(csv.reader((tmp_path / "marks.csv").open()))
+    rows = list(csv.reader((tmp_path / "marks.csv").read_text().splitlines()))
     assert rows == [["??", "other"], ["?", "?"]]

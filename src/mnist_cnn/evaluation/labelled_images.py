@@ -154,12 +154,11 @@ def label_of(item: Digit | Mark) -> str:
 
 
 def load(path: Path) -> list[LabelledImage]:
-    """Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
+    r"""Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
 
-    Spaces and empty rows in labels are ignored; an empty label means that the image has no digit. Labels may have marks,
-    where a slash is written as "\\/". Raises
-    DataError if the file cannot be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an
-    invalid label.
+    Spaces and empty rows in labels are ignored; an empty label means that the image has no digit. A label may have
+    marks, of which a slash is written as "\/". Raises DataError if the file cannot be read, is no regular file of at
+    most 64 MiB, lacks a column, or has no rows or an invalid label.
     """
     try:
         content = read_limited(path, LARGEST).decode("utf-8-sig")

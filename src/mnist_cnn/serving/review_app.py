@@ -69,9 +69,9 @@ def review_app(review: Review, settings: Settings) -> ASGIApp:
 
     app = Starlette(
         routes=[
-            Route("/", Page("review.html")),
-            Route("/review.js", Page("review.js")),
-            Route("/style.css", Page("style.css")),
+            Route("/", Page("review.html").__call__),
+            Route("/review.js", Page("review.js").__call__),
+            Route("/style.css", Page("style.css").__call__),
             Route("/review/cells", cells),
             Route("/review/cells/{number:int}/image", image),
             Route("/review/cells/{number:int}", answer, methods=["POST"]),
