@@ -16,7 +16,8 @@ from mnist_cnn.evaluation import labelled_images, metrics
 from mnist_cnn.evaluation.labelled_images import DigitCounts, EvaluatedImage, LabelledImage
 from mnist_cnn.evaluation.misclassified import CELL, INPUT, TEXT, contact_sheet
 from mnist_cnn.reading.digit import Box, Digit
-from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.mark import Mark
+from mnist_cnn.reading.reading import Reading, Row
 
 NOTHING = Reading((), 28, 28)
 BLANK = Image.new("L", (28, 28), 255)
@@ -30,6 +31,23 @@ def evaluated(label: str, reading: Reading | None = NOTHING, source: str = "") -
 def test_an_image_without_digits_is_correct_if_none_is_predicted() -> None:
     assert evaluated("").correct
     assert not evaluated("4").correct
+
+
+def digit_of(value: int) -> Digit:
+    ten = tuple(0.91 if one == value else 0.01 for one in range(10))
+    return Digit(value, 0.91, ten, Box(20 * value, 0, 9, 20), False, np.zeros((28, 28), np.uint8))
+
+
+def test_marks_count_where_the_label_has_any(tmp_path: Path) -> None:
+    box = Box(0, 0, 3, 3)
+    dated = Reading((Row([digit_of(1), digit_of(2), digit_of(5)], [Mark("/", 0.9, box, 2)]),), 200, 50)
+    (tmp_path / "labels.csv").write_text("path,label\na.png,12\\/5\na.png,125\na.png,12.5\na.png,12/5\n")
+    labels = labelled_images.load(tmp_path / "labels.csv")
+    assert [one.digits for one in labels] == ["125", "125", "125", "12/5"]
+    assert [EvaluatedImage(one, dated).correct for one in labels] == [True, True, False, False]
+    assert EvaluatedImage(labels[0], dated).predicted == "12\\/5"
+    counts = labelled_images.digit_counts([EvaluatedImage(labels[2], dated)])
+    assert (counts.labelled, counts.predicted, counts.correct) == (3, 3, 3)
 
 
 def test_an_image_that_cannot_be_read_is_an_error_even_without_digits() -> None:
@@ -89,7 +107,7 @@ def test_a_table_that_might_never_end_is_not_read(tmp_path: Path) -> None:
         ("a.png,4\nb.png,5\n", r"labels.csv has no column path and no column label: name the columns"),
         ("path,label\na.png,4\n,5\n", r"Line 3 of .*labels.csv has no path: add it or remove the line"),
         ("path,label\na.png,four\n", r"Line 2 of .*labels.csv has the label 'four': write digits"),
-        ("path,label\na.png,-1\n", r"Line 2 of .*labels.csv has the label '-1': write digits"),
+        ("path,label\na.png,1;2\n", r"Line 2 of .*labels.csv has the label '1;2': write digits"),
     ],
 )
 def test_a_wrong_table_is_rejected(tmp_path: Path, text: str, sentence: str) -> None:

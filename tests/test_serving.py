@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from PIL import Image
 from mnist_cnn import Reader
 from mnist_cnn.reading.explain import reasons
 from serving import PNG, Client, Held, client_of, image_of, text_of
+from sheets import boxes
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +98,24 @@ def test_a_region_of_an_image_is_read(client: Client) -> None:
     assert said.startswith("A region is x,y,width,height: four whole numbers of pixels")
     said = problem(client.post("/v1/read?region=0,0,5000,9", content=image), 422)
     assert said.startswith("The region 0,0,5000,9 is not inside the file (")
+
+
+def test_boxes_and_what_is_expected_are_said_if_they_are_asked_for(client: Client) -> None:
+    drawn = boxes("80 14")
+    content = bytes(cv2.imencode(".png", drawn)[1].tobytes())
+    asked = client.post(r"/v1/read?boxes=true&expect=\d{4}", content=content, headers=PNG).json()
+    assert asked["boxes"] == [["8", "0", None, "1", "4"]]
+    [row] = asked["expected"]
+    assert row["text"] == "8014"
+    assert 0.5 <= row["confidence"] <= 1
+    plain = client.post("/v1/read", content=content, headers=PNG).json()
+    assert plain == {name: value for name, value in asked.items() if name not in ("boxes", "expected")}
+    for pattern, sentence in (
+        ("nonsense(", "nonsense("),
+        ("9" * 201, "Invalid expect"),
+        ("", "A pattern has 1 to 200"),
+    ):
+        assert sentence in problem(client.post("/v1/read", params={"expect": pattern}, content=content), 422)
 
 
 def test_the_servers_own_confidence_holds_where_none_is_named() -> None:

@@ -4,7 +4,6 @@ import functools
 import json
 import os
 from dataclasses import astuple
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,15 +25,7 @@ from mnist_cnn.cli.options import (
     Threads,
 )
 from mnist_cnn.system import environment
-
-
-class Format(StrEnum):
-    """How results are shown or written."""
-
-    TEXT = "text"
-    CSV = "csv"
-    JSONL = "jsonl"
-    JSON = "json"
+from mnist_cnn.terminal.new_files import Format
 
 
 def read(
@@ -146,7 +137,7 @@ def read(
     if boxes and expect is not None:
         stop("--boxes and --expect cannot be given together: leave one out.", 2)
     pattern = None if expect is None else pattern_of(expect)
-    shown = readings.Shown(form.value, verbose, digits_only, pattern)
+    shown = readings.Shown(form, verbose, digits_only, pattern)
     named_model = None if model is None else str(path_of(model))
     options = ReaderOptions(named_model, min_confidence, single, bool(annotate), rectangle, boxes)
     readers = LocalReaders(options, workers, by_fork=environment.own_process)
@@ -163,7 +154,7 @@ def form_of(output: Path | None, named: Format | None, *, as_json: bool) -> Form
     named = Format.JSON if as_json else named
     if not output:
         return named or Format.TEXT
-    form = Format(suffix_of(output))
+    form = suffix_of(output)
     if named not in (None, form):
         stop(f"--format {named} and a file that ends with .{form} contradict each other: leave out --format.", 2)
     return form
@@ -256,7 +247,7 @@ def adapt(
     labelled = labelled_images.load(labels)
     adapted = adapt(
         [one.path for one in labelled],
-        [one.label for one in labelled],
+        [one.digits for one in labelled],
         model=model,
         output=output,
         seed=seed,

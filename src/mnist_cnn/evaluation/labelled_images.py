@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from mnist_cnn.errors import DataError, ImageError
 from mnist_cnn.evaluation import metrics as measures
 from mnist_cnn.evaluation.metrics import Accuracy, Z
 from mnist_cnn.evaluation.risk_coverage import risk_coverage
+from mnist_cnn.reading.digit import Digit
+from mnist_cnn.reading.mark import MARKS, Mark
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.system.files import read_limited
@@ -23,6 +26,9 @@ HIGH_CONFIDENCE = 0.9  # of a prediction that a program may act on without a per
 REJECTION_RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 LARGEST = 64 * 2**20  # bytes, about a million lines
 ROWS = "/"  # separates rows in a label
+SLASH = "\\/"  # the mark, which would otherwise separate rows
+DIGITS = "0123456789"
+ROW_END = re.compile(r"(?<!\\)/")
 
 
 @dataclass(frozen=True)
@@ -38,8 +44,8 @@ class DigitCounts:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, str]]) -> "DigitCounts":
-        """Count (label, prediction) pairs; separators of rows are ignored."""
-        counts = [(label.replace(ROWS, ""), predicted.replace(ROWS, "")) for label, predicted in pairs]
+        """Count (label, prediction) pairs; separators of rows and marks are ignored."""
+        counts = [tuple("".join(char for char in text if char in DIGITS) for text in pair) for pair in pairs]
         return cls(
             sum(len(label) for label, _ in counts),
             sum(len(predicted) for _, predicted in counts),
@@ -76,13 +82,26 @@ class DigitCounts:
 
 @dataclass(frozen=True)
 class LabelledImage:
-    """An image file and its label: digits left to right, rows separated by "/". The other fields are for grouping."""
+    r"""An image file and its label: digits left to right, rows separated by "/". The other fields are for grouping.
+
+    A label may have marks, such as "12.5" and "-42"; the slash is "\/" there, as in "12\/5".
+    """
 
     path: Path
     label: str
     source: str = ""
     kind: str = ""
     layout: str = ""
+
+    @property
+    def digits(self) -> str:
+        """The label without its marks: the digits of each row."""
+        return "".join(char for char in self.label.replace(SLASH, "") if char in DIGITS + ROWS)
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether the label has any marks; otherwise those of the image count for nothing."""
+        return self.digits != self.label
 
     @property
     def single(self) -> bool:
@@ -100,9 +119,12 @@ class EvaluatedImage:
 
     @property
     def predicted(self) -> str:
-        """The predicted digits, written like a label; digits that the reader rejects are included."""
+        """The predicted digits, written like a label; digits that the reader rejects are included.
+
+        Marks are included if the label has any.
+        """
         rows = self.reading.rows if self.reading else ()
-        return ROWS.join("".join(str(digit.digit) for digit in row) for row in rows)
+        return ROWS.join("".join(map(label_of, row.items if self.image.has_marks else row)) for row in rows)
 
     @property
     def correct(self) -> bool:
@@ -126,12 +148,17 @@ class EvaluatedImage:
         return not self.reading or not self.reading.digits or any(digit.rejected for digit in self.reading.digits)
 
 
-def load(path: Path) -> list[LabelledImage]:
-    """Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
+def label_of(item: Digit | Mark) -> str:
+    """A digit or mark as a label has it."""
+    return str(item.digit) if isinstance(item, Digit) else item.text.replace(ROWS, SLASH)
 
-    Spaces and empty rows in labels are ignored; an empty label means that the image has no digit. Raises
-    DataError if the file cannot be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an
-    invalid label.
+
+def load(path: Path) -> list[LabelledImage]:
+    r"""Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
+
+    Spaces and empty rows in labels are ignored; an empty label means that the image has no digit. A label may have
+    marks, of which a slash is written as "\/". Raises DataError if the file cannot be read, is no regular file of at
+    most 64 MiB, lacks a column, or has no rows or an invalid label.
     """
     try:
         content = read_limited(path, LARGEST).decode("utf-8-sig")
@@ -155,11 +182,12 @@ def labelled(table: Path, number: int, row: dict[str, Any]) -> LabelledImage:
     label = "".join((row["label"] or "").split())
     if not row["path"]:
         raise DataError(f"Line {number} of {table} has no path: add it or remove the line.")
-    if set(label) - set("0123456789" + ROWS):
+    if set(label.replace(SLASH, "")) - set(DIGITS + ROWS + MARKS):
         raise DataError(
-            f"Line {number} of {table} has the label {label[:40]!r}: write digits, with rows separated by {ROWS}."
+            f"Line {number} of {table} has the label {label[:40]!r}: write digits and marks ({' '.join(MARKS)}), with "
+            f"rows separated by {ROWS}."
         )
-    label = ROWS.join(digits for digits in label.split(ROWS) if digits)
+    label = ROWS.join(row for row in ROW_END.split(label) if row)
     known = {name: (row.get(name) or "").strip() for name in ("source", "kind", "layout")}
     return LabelledImage(table.parent / row["path"], label, **known)
 

@@ -1,7 +1,6 @@
 """What a cell holds: a number, a dash, something else, or nothing. Plain data, and how it follows from a reading."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from math import prod
 from typing import Any, Literal
@@ -13,16 +12,17 @@ from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.grids import LevelView
 from mnist_cnn.reading.mark import Mark
-from mnist_cnn.reading.number import Item, numbers_of, value_of
-from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.number import value_of
+from mnist_cnn.reading.reading import Reading, Row
 
 Kind = Literal["number", "blank", "dash", "other"]
 
 SURE = 0.8  # the confidence below which a person should look at a cell
-INSET = 0.1  # of a cell's side, in which its lines are
+EDGE, EDGE_SHARE = 2, 0.04  # pixels, and of a cell's shorter side: what its lines may have left beside them
+CORE = 0.22  # of a cell's shorter side: what reaches no farther into it is of a line, or of another cell's writing
+NARROW = 0.25  # of a cell's shorter side: so wide is what may be a line beside it
 LEAST_INK, SPECK = 0.006, 6  # of a cell, and pixels: less is a speck, not writing
 WIDE = 4.0  # squares of its height: a wider cell is of this size for that
-THIN = 0.18  # of a cell: what reaches into it at a side and no farther is of its line
 FLAT, LOW = 2.2, 0.3  # times as wide as high, and of a cell's height: a dash is, at least and at most
 PERHAPS = 0.3  # the confidence of a candidate that is a digit where something is written
 
@@ -33,13 +33,14 @@ class Value:
 
     `kind` is "number", "blank", "dash" (a single stroke, as for absent or nothing) or "other" (writing that is no
     number: a word, a tick). `text` is what was read, "" unless it is a number, and "-" for a dash; `value` its value if
-    it has one. `confidence`, 0 to 1, is that of all digits and marks together; of other kinds, that it is no number.
+    it has one. `confidence`, 0 to 1, is that of all digits and marks together and of there being no other marks between
+    them; of other kinds, that it is no number. `row` is what was read in it.
     """
 
     kind: Kind
     text: str
     confidence: float
-    items: tuple[Item, ...] = field(default=(), repr=False)
+    row: Row = field(default=Row(()), repr=False)
 
     @property
     def value(self) -> Decimal | None:
@@ -66,34 +67,52 @@ class Value:
 def values_of(level: LevelView, reading: Reading) -> list[Value]:
     """The values of the cells in a level view, of which this is the reading."""
     lines = lines_of(level.grey)
-    return [value_in(lines, box, reading) for box in level.boxes]
+    return [value_in(lines, *boxes, reading) for boxes in zip(level.boxes, level.insides, strict=True)]
 
 
-def value_in(lines: np.ndarray, box: np.ndarray, reading: Reading) -> Value:
-    """The value in a box (4,) of an image in which this is drawn, (h, w) uint8, and of which this is the reading."""
-    items = [item for row in reading.rows for item in row.items if is_in(item, box)]
-    digits = [item for item in items if isinstance(item, Digit)]
-    inked = ink_in(lines, box)
+def value_in(lines: np.ndarray, box: np.ndarray, inside: np.ndarray, reading: Reading) -> Value:
+    """The value in a box (4,) of an image in which this is drawn, (h, w) uint8, and of which this is the reading.
+
+    `inside` (4,) is the box without its lines.
+    """
+    row = row_in(box, inside, reading)
+    inked = ink_in(lines, inside)
     perhaps = [one for one in reading.candidates if is_in(one, box)]
-    if not digits and len(inked) and perhaps and perhaps[0].confidence >= PERHAPS and not is_dash(inked, box):
-        digits, items = [perhaps[0]], [perhaps[0]]
-    if digits:
-        text, confidence = text_of(items)
-        return Value("number", text, confidence, tuple(items))
+    if not row and len(inked) and perhaps and perhaps[0].confidence >= PERHAPS and not is_dash(inked, inside):
+        row = Row([perhaps[0]])
+    if row:
+        text, confidence = text_of(row)
+        return Value("number", text, confidence, row)
     likeliest = max((1 - one.non_digit_probability for one in perhaps), default=0.0)
     if not len(inked):
         return Value("blank", "", 1 - likeliest)
-    if is_dash(inked, box):
+    if is_dash(inked, inside):
         return Value("dash", "-", 1 - likeliest)
     return Value("other", "", 1 - likeliest)
 
 
-def text_of(items: Sequence[Item]) -> tuple[str, float]:
+def row_in(box: np.ndarray, inside: np.ndarray, reading: Reading) -> Row:
+    """What a reading has in a box (4,), as one row: digits, marks, and marks that are not probable enough to be read.
+
+    A narrow digit that is not `inside` the lines of the box is one of them.
+    """
+    digits: list[Digit] = []
+    marks: list[list[Mark]] = [[], []]
+    for row in reading.rows:
+        mine = [is_in(digit, box) and not is_line(digit, inside) for digit in row]
+        for kept, some in zip(marks, (row.marks, row.possible_marks), strict=True):
+            kept += [replace(one, after=len(digits) + sum(mine[: one.after])) for one in some if is_in(one, box)]
+        digits += [digit for digit, is_mine in zip(row, mine, strict=True) if is_mine]
+    return Row(digits, *marks)
+
+
+def text_of(row: Row) -> tuple[str, float]:
     """The text of a cell and its confidence: its number, or where it has several, all that is written."""
-    numbers = numbers_of(items)
+    numbers = row.numbers
     if len(numbers) == 1:
         return numbers[0].text, numbers[0].confidence
-    return "".join(item.text for item in items), prod(item.confidence for item in items)
+    no_other_marks = prod(number.no_other_marks for number in numbers)
+    return row.text, prod(item.confidence for item in row.items) * no_other_marks
 
 
 def is_in(item: Digit | Mark, box: np.ndarray) -> bool:
@@ -103,30 +122,34 @@ def is_in(item: Digit | Mark, box: np.ndarray) -> bool:
     return bool(box[0] <= x < box[2] and box[1] <= y < box[3])
 
 
-def ink_in(lines: np.ndarray, box: np.ndarray) -> np.ndarray:
+def is_line(digit: Digit, inside: np.ndarray) -> bool:
+    """Whether what was read is a line beside the inside (4,) of a box."""
+    return not is_in(digit, inside) and digit.box.width <= NARROW * shorter_side(inside)
+
+
+def shorter_side(box: np.ndarray) -> float:
+    """The shorter side of a box (4,)."""
+    return float((box[2:] - box[:2]).min())
+
+
+def ink_in(lines: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """The boxes (n, 4) of strokes inside a box (4,) of what is drawn: left, top, width and height; specks are none."""
-    left, top, right, bottom = box
-    across, down = INSET * (right - left), INSET * (bottom - top)
-    rows = slice(max(0, round(top + down)), max(0, round(bottom - down)))
-    columns = slice(max(0, round(left + across)), max(0, round(right - across)))
-    inside = lines[rows, columns]
-    if inside.size < SPECK:
+    side = shorter_side(inside)
+    edge = EDGE + EDGE_SHARE * side
+    left, top, right, bottom = np.rint(np.maximum(inside + edge * np.array([1, 1, -1, -1]), 0)).astype(int)
+    part = lines[top:bottom, left:right]
+    if part.size < SPECK:
         return np.zeros((0, 4), np.int64)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(np.where(inside, np.uint8(1), np.uint8(0)))
-    height, width = inside.shape
+    _, _, stats, _ = cv2.connectedComponentsWithStats(np.where(part, np.uint8(1), np.uint8(0)))
+    height, width = part.shape
+    core = CORE * side - edge
     found = [
         (x, y, w, h)
         for x, y, w, h, area in stats[1:].tolist()
-        if area >= max(SPECK, LEAST_INK * min(inside.size, WIDE * height**2))
-        and not is_of_line(x, y, w, h, width, height)
-    ]
+        if area >= max(SPECK, LEAST_INK * min(part.size, WIDE * height**2))
+        and x + w > core and x < width - core and y + h > core and y < height - core
+    ]  # fmt: skip
     return np.array(found, np.int64).reshape(-1, 4)
-
-
-def is_of_line(left: int, top: int, wide: int, high: int, width: int, height: int) -> bool:
-    """Whether a stroke in a cell of this size only reaches into it at a side: it is of a line, or of another cell."""
-    beside = (left == 0 or left + wide == width) and wide <= max(2, THIN * width)
-    return beside or ((top == 0 or top + high == height) and high <= max(2, THIN * height))
 
 
 def is_dash(inked: np.ndarray, box: np.ndarray) -> bool:

@@ -20,12 +20,14 @@ LONG, MEMBER = 25, 0.08  # pixels, and of the image: how long the line of a comb
 TALL, BASE = 320.0, 4  # pixels above a line that are looked at, and that its own thickness takes
 NARROWEST, SHORTEST = 10, 4  # pixels: a cell of a comb, and a tick
 LOWEST, TALLEST, ABOVE = 0.12, 0.9, 1.4  # cells: the height of ticks, and of the writing on the line
-LOW = 2  # rows of what looks like a grid, because writing closes the cells of a comb
-OPEN = 0.7  # of a line along the tops of ticks: what is covered less is writing
-UNEVEN, MOST, HALF = 0.35, 0.7, 0.5  # of a tick's height, by which others differ; and of the ticks, that hardly differ
+LOW = 3  # rows of what looks like a grid, because writing closes the cells of a comb
+OPEN = 0.85  # of a line along the tops of ticks: what is covered less is writing
+UNEVEN, MOST, HALF = 0.35, 0.6, 0.5  # of a tick's height, by which others differ; and of the ticks, that hardly differ
 LARGEST = 1600  # pixels of a side of a level view
 USUAL, ENLARGED = 56.0, 2.5  # pixels: the height of most rows in it, and how much it is enlarged for that at most
 AROUND = 0.5  # rows: its margin
+MOST_IN_ROW, SAMPLES = 60, 40  # boxes, and points of a side that are looked at
+SIDE_DRAWN, BOX_DRAWN = 0.7, 0.88  # of each side of a box, and of all, along which there is a line
 BESIDE = 2.0  # heights: boxes of one row are not farther apart
 
 
@@ -43,9 +45,10 @@ class Cell:
 class Grid:
     """A table, or a row of boxes.
 
-    `corners` (4, 2) are those of the whole in the image, from the upper left one clockwise, `across` and `down` where
-    its lines are in a view of `size`, (w, h) pixels, in which the corners of the grid are those of the view. Cells are
-    in the order of reading.
+    `corners` (4, 2) are those of the whole in the image, from the upper left one clockwise, `across` (columns + 1, 2)
+    and `down` (rows + 1, 2) where its lines begin and end in a view of `size`, (w, h) pixels, in which the corners of
+    the grid are those of the view: boxes that stand apart have two lines and a gap there. Cells are in the order of
+    reading.
     """
 
     corners: np.ndarray
@@ -78,17 +81,27 @@ class Grid:
         return Grid(self.corners * np.float32(factor), size, self.down * factor, self.across * factor, self.cells)
 
     def box(self, cell: Cell) -> np.ndarray:
-        """The box (4,) of a cell in the view."""
-        left, right = self.across[[cell.column, cell.column + cell.columns]]
-        top, bottom = self.down[[cell.row, cell.row + cell.rows]]
+        """The box (4,) of a cell in the view, to the middles of the lines around it."""
+        left, right = self.across[[cell.column, cell.column + cell.columns]].mean(axis=1)
+        top, bottom = self.down[[cell.row, cell.row + cell.rows]].mean(axis=1)
+        return np.array([left, top, right, bottom])
+
+    def inside(self, cell: Cell) -> np.ndarray:
+        """The box (4,) of a cell in the view, without the lines around it."""
+        left, right = self.across[cell.column, 1], self.across[cell.column + cell.columns, 0]
+        top, bottom = self.down[cell.row, 1], self.down[cell.row + cell.rows, 0]
         return np.array([left, top, right, bottom])
 
 
 class LevelView(NamedTuple):
-    """A grid seen level: `grey` (h, w) uint8, the boxes (n, 4) of its cells in it, and the matrix (3, 3) `back`."""
+    """A grid seen level: `grey` (h, w) uint8 and the matrix (3, 3) `back`.
+
+    `boxes` (n, 4) are those of its cells in it, to the middles of their lines, `insides` (n, 4) without the lines.
+    """
 
     grey: np.ndarray
     boxes: np.ndarray
+    insides: np.ndarray
     back: np.ndarray
 
 
@@ -104,7 +117,7 @@ def grids_in(grey: np.ndarray) -> list[Grid]:
 def grids_of(cells: Cells) -> list[Grid]:
     """The grids of a page from the top: tables, and rows of boxes that stand apart; a single box is a grid as well."""
     parts = [cells.corners[cells.grids == number] for number in range(int(cells.grids.max(initial=-1)) + 1)]
-    joined = in_rows(parts)
+    joined = [continued(part, cells.walls) for part in in_rows(parts)]
     grids = [grid_of(corners, cells.walls) for corners in joined]
     for comb in combs_of(cells.lines):
         same = [grid for grid in grids if touches(comb, grid)]
@@ -155,10 +168,66 @@ def is_beside(one: np.ndarray, other: np.ndarray) -> bool:
     return bool(its_left - right <= BESIDE * highest and common >= ALIKE * highest)
 
 
+def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """One row of boxes (n, 4, 2), with those between and beside them that are drawn as well, on lines (h, w).
+
+    Writing that touches its lines, or a gap in these, can hide a box among others; of other cells nothing is changed.
+    """
+    if len(part) < 2 or not is_one_row(part):
+        return part
+    part = part[np.argsort(part[..., 0].mean(axis=1))]
+    middles = part.mean(axis=1)
+    steps = np.diff(middles, axis=0)
+    step = steps[int(np.argsort(steps[:, 0])[len(steps) // 2])]
+    usual = part - middles[:, None]
+    shape = np.median(usual, axis=0)
+    near = cv2.dilate(lines, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
+    found = list(part)
+    for begin, end in pairwise(middles.tolist()):
+        for count in range(1, round((end[0] - begin[0]) / step[0])):
+            share = count / round((end[0] - begin[0]) / step[0])
+            found.append(shape + np.array(begin) + share * (np.array(end) - begin))
+    for middle, way in ((middles[0], -step), (middles[-1], step)):
+        box = shape + middle + way
+        while len(found) < MOST_IN_ROW and is_drawn(box, near):
+            found.append(box)
+            box = box + way
+    return np.array(found, np.float32)
+
+
+def is_drawn(box: np.ndarray, near: np.ndarray) -> bool:
+    """Whether there is a line along most of each side of a box (4, 2), by what is `near` to a line, (h, w)."""
+    height, width = near.shape
+    if box.min() < 0 or (box.max(axis=0) >= (width, height)).any():
+        return False
+    shares = np.linspace(0, 1, SAMPLES)[:, None]
+    sides = [a + shares * (b - a) for a, b in zip(box, np.roll(box, -1, axis=0), strict=True)]
+    covered = [float((near[tuple(np.rint(side).astype(int).T[::-1])] > 0).mean()) for side in sides]
+    return min(covered) >= SIDE_DRAWN and float(np.mean(covered)) >= BOX_DRAWN
+
+
+def outline_of_row(corners: np.ndarray) -> np.ndarray:
+    """The four corners (4, 2) float32 of what is around cells (n, 4, 2) of one row: where its sides meet.
+
+    Above and below that is a line along all cells: of a long row, `outline_of` would take a bend for a corner.
+    """
+    ordered = corners[np.argsort(corners[..., 0].mean(axis=1))]
+    above, below = (line_along(ordered[:, sides].reshape(-1, 2)) for sides in ((0, 1), (3, 2)))
+    left, right = line_along(ordered[0, [0, 3]]), line_along(ordered[-1, [1, 2]])
+    meet = [np.cross(one, other) for one, other in ((above, left), (above, right), (below, right), (below, left))]
+    return np.array([point[:2] / point[2] for point in meet], np.float32)
+
+
+def line_along(points: np.ndarray) -> np.ndarray:
+    """The line (3,) along points (n, 2), in homogeneous coordinates; few that are far from it count little."""
+    x, y, left, top = cv2.fitLine(points.astype(np.float32), cv2.DIST_HUBER, 0, 0.01, 0.01).ravel().tolist()
+    return np.array([y, -x, x * top - y * left])
+
+
 def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     """The grid of cells with these corners (n, 4, 2), of which each edge is on a line (h, w)."""
     points = corners.reshape(-1, 2).astype(np.float32)
-    outline = outline_of(points)
+    outline = outline_of_row(corners) if len(corners) > 1 and is_one_row(corners) else outline_of(points)
     sides = np.hypot(*(np.roll(outline, -1, axis=0) - outline).T)
     width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
     view = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
@@ -168,11 +237,11 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     right, bottom = level[:, [1, 2], 0].mean(axis=1), level[:, [2, 3], 1].mean(axis=1)
     boxes = np.stack([left, top, right, bottom], axis=1)
     seen = view_of(lines, outline, (width, height))
-    down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, np.array([0, width]))
+    down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, as_lines(np.array([0, width])))
     across = drawn(separators(boxes[:, 0], boxes[:, 2]), seen, down)
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
     if len(down) == 2 and (even := evenly(seen, width)) is not None:
-        across, boxes = even, boxes[:0]
+        across, boxes = snapped(even, across), boxes[:0]
     cells = []
     for box in boxes:
         first, upper, last, lower = (nearest(*one) for one in zip((across, down) * 2, box, strict=True))
@@ -192,12 +261,21 @@ def outline_of(points: np.ndarray) -> np.ndarray:
 
 
 def separators(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Where lines are, of cells that start and end there, in order: edges that are near each other are of one line."""
-    edges = np.sort(np.concatenate([starts, ends]))
+    """Where lines (k, 2) begin and end, of cells that start and end there, in order.
+
+    Edges that are near each other are of one line: it begins where cells end, and ends where others start.
+    """
+    edges = np.concatenate([starts, ends])
+    is_start = np.arange(len(edges)) < len(starts)
+    order = np.argsort(edges)
     least = APART * float(np.percentile(ends - starts, 25))
-    begins = np.flatnonzero(np.concatenate([[True], np.diff(edges) > least]))
-    groups = np.split(edges, begins[1:])
-    return np.array([float(np.median(group)) for group in groups])
+    begins = np.flatnonzero(np.diff(edges[order]) > least) + 1
+    found = []
+    for group in np.split(order, begins):
+        sides = [edges[group[is_start[group] == side]] for side in (False, True)]
+        begin, end = (float(np.median(side if len(side) else edges[group])) for side in sides)
+        found.append(sorted([begin, end]))
+    return np.array(found)
 
 
 def view_of(lines: np.ndarray, corners: np.ndarray, size: tuple[float, float]) -> np.ndarray:
@@ -210,15 +288,17 @@ def view_of(lines: np.ndarray, corners: np.ndarray, size: tuple[float, float]) -
 
 
 def drawn(places: np.ndarray, seen: np.ndarray, beside: np.ndarray) -> np.ndarray:
-    """Those of the places of lines down a view along which something is drawn between two of the lines across it.
+    """Those of the places (k, 2) of lines down a view along which something is drawn between two of the lines across.
 
-    The outermost are lines in any case. `seen` is of `view_of`, for lines across of its transpose.
+    The outermost are lines in any case. `seen` is of `view_of`, for lines across of its transpose; `beside` (n, 2) are
+    the places of the lines across.
     """
     kept = [0]
+    crossings = beside.mean(axis=1).tolist()
     for index in range(1, len(places) - 1):
-        column = round(float(places[index])) + MARGIN
-        near = np.asarray(seen[:, max(0, column - NEAR) : column + NEAR + 1].any(axis=1))
-        parts = [near[round(a) + MARGIN : round(b) + MARGIN] for a, b in pairwise(beside.tolist())]
+        begin, end = np.rint(places[index]).astype(int) + MARGIN
+        near = np.asarray(seen[:, max(0, begin - NEAR) : end + NEAR + 1].any(axis=1))
+        parts = [near[round(a) + MARGIN : round(b) + MARGIN] for a, b in pairwise(crossings)]
         if max((float(part.mean()) for part in parts if part.size), default=0.0) >= COVERED:
             kept.append(index)
     return places[[*kept, len(places) - 1]]
@@ -238,9 +318,24 @@ def evenly(seen: np.ndarray, width: float) -> np.ndarray | None:
     return None
 
 
+def snapped(places: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """Places (k,) at equal distances as lines (k, 2), as thick as the known lines (n, 2) where there is one."""
+    least = ASIDE * float(np.diff(places)[0])
+    found = []
+    for place in places.tolist():
+        line = lines[int(np.abs(lines.mean(axis=1) - place).argmin())]
+        found.append(line if abs(float(line.mean()) - place) <= least else [place, place])
+    return np.array(found)
+
+
+def as_lines(places: np.ndarray) -> np.ndarray:
+    """Places (k,) as lines (k, 2) of no thickness."""
+    return np.stack([places, places], axis=1)
+
+
 def nearest(lines: np.ndarray, place: float) -> int:
-    """The line that is nearest to a place."""
-    return int(np.abs(lines - place).argmin())
+    """Which of the lines (k, 2) is nearest to a place."""
+    return int(np.abs(lines.mean(axis=1) - place).argmin())
 
 
 def with_missing(cells: Sequence[Cell], rows: int, columns: int) -> list[Cell]:
@@ -259,7 +354,7 @@ def with_missing(cells: Sequence[Cell], rows: int, columns: int) -> list[Cell]:
 def level_view(grey: np.ndarray, grid: Grid) -> LevelView:
     """A view of a grid of an image (h, w) uint8 in which its rows are level, with a margin, and enlarged if small."""
     width, height = grid.size
-    usual = float(np.median(np.diff(grid.down)))
+    usual = float(np.median(np.diff(grid.down.mean(axis=1))))
     factor = min(max(1.0, USUAL / usual), ENLARGED, LARGEST / max(width, height))
     margin = AROUND * usual * factor
     size = round(width * factor + 2 * margin), round(height * factor + 2 * margin)
@@ -267,20 +362,22 @@ def level_view(grey: np.ndarray, grid: Grid) -> LevelView:
     back = grid.from_view @ np.linalg.inv(to_view)
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     view = cv2.warpPerspective(grey, back, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    boxes = np.array([grid.box(cell) for cell in grid.cells]) * factor + margin
-    return LevelView(np.asarray(view), boxes, back)
+    boxes, insides = (np.array([box(cell) for cell in grid.cells]) * factor + margin for box in (grid.box, grid.inside))
+    return LevelView(np.asarray(view), boxes, insides, back)
 
 
 def divided(grid: Grid, rows: int, columns: int) -> Grid:
     """The same outline with so many equal rows and columns."""
     width, height = grid.size
     cells = tuple(Cell(row, column) for row in range(rows) for column in range(columns))
-    return Grid(grid.corners, grid.size, np.linspace(0, height, rows + 1), np.linspace(0, width, columns + 1), cells)
+    down, across = (as_lines(np.linspace(0, side, count + 1)) for side, count in ((height, rows), (width, columns)))
+    return Grid(grid.corners, grid.size, down, across, cells)
 
 
 def combs_of(lines: np.ndarray) -> list[Grid]:
     """The combs in what is drawn (h, w): a line with ticks on it at equal distances, one between two digits."""
     longest = cv2.morphologyEx(lines, cv2.MORPH_OPEN, np.ones((1, LONG), np.uint8))
+    longest = cv2.morphologyEx(longest, cv2.MORPH_CLOSE, np.ones((1, LONG), np.uint8))  # writing may hide a piece
     _, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.dilate(longest, np.ones((3, 3), np.uint8)))
     found = []
     for label in range(1, len(stats)):
@@ -311,14 +408,15 @@ def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | N
         usual = float(np.median(tall))
         even = np.abs(tall - usual) <= UNEVEN * usual
         cell = length / count
-        is_even = even[[0, -1]].all() and even.mean() >= MOST
+        ends = tall[[0, -1]].min() >= (1 - UNEVEN) * usual  # writing may touch them
+        is_even = ends and even.mean() >= MOST and even[1:-1].mean() >= HALF
         if max(SHORTEST, LOWEST * cell) <= usual <= TALLEST * cell and is_even and is_open(seen, foot - round(usual)):
             between = [tick_at(seen, foot, round(float(place + cell / 2)) + MARGIN) for place in places[:-1]]
             if float(np.mean(np.array(between) >= (1 - UNEVEN) * usual)) < HALF and below.mean() < HALF:
                 top = max(usual, min(ABOVE * cell, height))
                 upper = np.array([start + top * up, start + along + top * up, start + along, start], np.float32)
                 cells = tuple(Cell(0, column) for column in range(count))
-                return Grid(upper, (length, top), np.array([0.0, top]), places, cells)
+                return Grid(upper, (length, top), as_lines(np.array([0.0, top])), as_lines(places), cells)
     return None
 
 

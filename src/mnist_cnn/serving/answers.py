@@ -62,6 +62,13 @@ class NumberModel(BaseModel):
     box: BoxModel
 
 
+class ExpectedModel(BaseModel):
+    """What a row says if it fits a pattern."""
+
+    text: str = Field(description="the most probable text that fits, or ? if that is below a half")
+    confidence: Probability
+
+
 class ReadingModel(BaseModel):
     """The digits found in one image, in rows from top to bottom, each from left to right."""
 
@@ -78,6 +85,14 @@ class ReadingModel(BaseModel):
     rows: list[list[DigitModel]]
     marks: list[list[MarkModel]] = Field(description="the marks of each row")
     candidates: list[DigitModel] = Field(description="what resembles a digit, but not enough, the most probable first")
+    boxes: list[list[str | None]] = Field(
+        default=[],
+        description="only with boxes=true: what is in boxes drawn for digits, in rows; ? for a rejected digit, "
+        "other for what is no digit, null for an empty box",
+    )
+    expected: list[ExpectedModel] = Field(
+        default=[], description="only with expect=PATTERN: the most probable text of each row that fits the pattern"
+    )
 
 
 class NamedReadingModel(ReadingModel):

@@ -17,7 +17,7 @@ from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.lane import Lane
 from mnist_cnn.serving.request_metrics import Metrics
 from mnist_cnn.serving.settings import BATCH_SIZE, LARGE_SECONDS, SMALL_SECONDS, WAIT
-from mnist_cnn.serving.work import ExplainTask, ImageTask, Options, Task, TooLarge, Work, WorkProcess
+from mnist_cnn.serving.work import ExplainTask, ImageTask, Options, ReadAsExpected, Task, TooLarge, Work, WorkProcess
 
 FEW = 8  # images in a tensor that the model classifies in the time it takes to read one image
 
@@ -59,9 +59,11 @@ class Engine:
         for process in processes:
             process.stop()
 
-    async def read(self, body: bytes, options: Options) -> Reading:
-        """Read one image. Raises ImageError, or BusyError if the queue is full."""
-        return cast(Reading, await self.small_if_possible(ImageTask(body, options)))
+    async def read(self, body: bytes, options: Options) -> Reading | ReadAsExpected:
+        """Read one image; with a pattern also as that. Raises ImageError, or BusyError if the queue is full."""
+        task = ImageTask(body, options)
+        result = await (self.small_if_possible(task) if options.is_plain else self.large.do(task))
+        return cast("Reading | ReadAsExpected", result)
 
     async def read_all(self, bodies: Sequence[bytes], options: Options) -> list[Reading | Exception]:
         """Read several images; one that cannot be read gives its ImageError. Raises BusyError."""

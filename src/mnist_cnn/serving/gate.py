@@ -31,7 +31,9 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 # Needs no token: the web app, health checks and API docs. None of them reveals anything about other requests.
-PAGE = frozenset({"/", "/app.js", "/asking.js", "/style.css", "/template", "/template.js", "/template.css"})
+PAGE = frozenset(
+    {"/", "/app.js", "/asking.js", "/review.js", "/style.css", "/template", "/template.js", "/template.css"}
+)
 OPEN = PAGE | {"/healthz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
 PORT = re.compile(r":\d*$")
 

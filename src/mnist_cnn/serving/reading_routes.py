@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from mnist_cnn.errors import ImageError, ReaderError
 from mnist_cnn.reading.file_pages import MOST
+from mnist_cnn.reading.patterns import LONGEST, pattern_of
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.region import Region
 from mnist_cnn.serving.answers import as_json, reading_document
 from mnist_cnn.serving.body import body_of, image_from, images_from, result_for
 from mnist_cnn.serving.problems import ProblemError, of_image
-from mnist_cnn.serving.work import Options
+from mnist_cnn.serving.work import Options, ReadAsExpected
 
 IMAGE = 28 * 28
 EXPLAIN_BODY = 10_000  # bytes: the base64 of 784 bytes is 1,048
@@ -56,6 +57,19 @@ Rectangle = Annotated[
     ),
 ]
 
+Boxes = Annotated[
+    bool, Query(description="Also return what is in each box that is drawn for a digit; null for an empty one.")
+]
+Expect = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST,
+        description="Also return the most probable text of each row that fits a pattern: date, phone, 0-20, "
+        "decimal(2), luhn or a regular expression (docs/reading.md).",
+        examples=["date"],
+    ),
+]
+
 
 async def read(
     request: Request,
@@ -64,17 +78,22 @@ async def read(
     images: Images = False,
     page: PageNumber = 1,
     region: Rectangle = None,
+    boxes: Boxes = False,
+    expect: Expect = None,
 ) -> Response:
     """Read the digits in one image: the request body, or the only file of a multipart form.
 
     Of a TIFF with several pages, or an animation, one page is read, by default the first; `pages` in the response says
     how many there are.
     """
-    options = replace(options_of(request, single, min_confidence), page=page, region=region_of(region))
+    plain = replace(options_of(request, single, min_confidence), page=page, region=region_of(region))
+    options = replace(plain, boxes=boxes, expect=pattern_in(expect))
     body = await image_from(request)
-    reading = await result_for(request, request.app.state.engine.read(body, options))
+    result = await result_for(request, request.app.state.engine.read(body, options))
+    reading, expected = result if isinstance(result, ReadAsExpected) else (result, ())
     count(request, reading)
-    return as_json(reading_document(reading, images))
+    said = {"expected": [one.to_dict() for one in expected]} if options.expect else {}
+    return as_json(reading_document(reading, images) | said)
 
 
 async def read_batch(
@@ -115,6 +134,16 @@ def region_of(text: str | None) -> Region | None:
         return None if text is None else Region.parse(text)
     except ReaderError as error:
         raise ProblemError(422, str(error)) from error
+
+
+def pattern_in(text: str | None) -> str:
+    """A pattern that was checked, or nothing; raises ProblemError 422 if it is none."""
+    try:
+        if text is not None:
+            pattern_of(text)
+    except ReaderError as error:
+        raise ProblemError(422, str(error)) from error
+    return text or ""
 
 
 def count(request: Request, reading: Reading) -> None:

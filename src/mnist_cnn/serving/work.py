@@ -7,14 +7,15 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from mnist_cnn.errors import ImageError
+from mnist_cnn.reading.expectation import Expectation
 from mnist_cnn.reading.explain import Reasons, reasons
 from mnist_cnn.reading.picture import SENT, Document, Part, check_size, load
 from mnist_cnn.reading.reader import MEMORY, Page, Reader, prepare
@@ -30,12 +31,30 @@ TRIES = 2  # how often a large task is begun, if the process dies of something e
 
 @dataclass(frozen=True)
 class Options:
-    """How to read an image: as a single digit or not, with which confidence threshold, and which part of it."""
+    """How to read an image: as a single digit or not, with which confidence threshold, and which part of it.
+
+    With `boxes`, the reading says what is in boxes that are drawn for digits; `expect` is a pattern that each row fits,
+    or nothing. Either takes longer than reading alone.
+    """
 
     single: bool
     min_confidence: float
     page: int = 1
     region: Region | None = None
+    boxes: bool = False
+    expect: str = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing but digits is wanted."""
+        return not (self.boxes or self.expect)
+
+
+class ReadAsExpected(NamedTuple):
+    """A reading, and what each of its rows says if it fits the pattern."""
+
+    reading: Reading
+    expected: tuple[Expectation, ...]
 
 
 @dataclass(frozen=True)
@@ -98,21 +117,27 @@ class Work:
             results |= zip(pages_with, reader.decide(list(pages_with.values()), options.single), strict=True)
         return [results[index] for index in range(len(tasks))]
 
-    def large(self, task: Task | ExplainTask) -> Reading | np.ndarray | Reasons:
+    def large(self, task: Task | ExplainTask) -> Reading | ReadAsExpected | np.ndarray | Reasons:
         """Do one task, whatever its size. Raises ImageError."""
         if isinstance(task, np.ndarray):
             return self.classify(task)
         if isinstance(task, ExplainTask):
             return reasons(self.classify, task.image)
+        options = task.options
+        reader = self.reader.with_min_confidence(options.min_confidence)
         with Document(task.body, SENT) as document:
-            page = prepared(document, task.options)
-        return next(self.reader.with_min_confidence(task.options.min_confidence).decide([page], task.options.single))
+            if options.boxes:
+                part = Part(document, options.page, options.region)
+                reading = replace(reader.read_part(part, options.single, boxes=True), source=None)
+            else:
+                [reading] = reader.decide([prepared(document, options)], options.single)
+        return ReadAsExpected(reading, reading.expected(options.expect)) if options.expect else reading
 
 
 def small_page(task: ImageTask) -> Page | TooLarge | Exception:
     """All steps before the model, for a small image; an error is returned."""
     try:
-        if len(task.body) > SMALL_BYTES:
+        if len(task.body) > SMALL_BYTES or not task.options.is_plain:
             return TooLarge()
         with Document(task.body, SENT) as document:
             width, height = document.size

@@ -184,16 +184,16 @@ def in_field(written: np.ndarray, box: np.ndarray, reading: Reading, pattern: Pa
 
     Numbers with a wide gap between them, and rows, are separated by spaces, unless a pattern says what they are.
     """
-    value = value_in(written, box, reading)
+    value = value_in(written, box, box, reading)
     if value.kind != "number":
         return value
     rows = [row for row in (part_of_row(row, box) for row in reading.rows) if row]
     if pattern:
-        items = [row.with_possible_marks.items for row in rows] or [value.items]
-        taken = set(map(id, value.items))
+        items = [row.with_possible_marks.items for row in rows] or [value.row.items]
+        taken = set(map(id, value.row.items))
         inside = [one for one in reading.candidates if is_in(one, box) and id(one) not in taken]
         said = expected_of([*chain(*with_candidates(items, inside))], pattern)
-        return Value("number", said.text, said.confidence, value.items)
+        return Value("number", said.text, said.confidence, value.row)
     numbers = [number for row in rows for number in row.numbers]
     if len(numbers) == 1 and numbers[0].text == value.text:
         return value
@@ -216,8 +216,8 @@ def in_places(
     written: np.ndarray, boxes: np.ndarray, reading: Reading, pattern: Pattern | None
 ) -> tuple[Value, Places]:
     """The value in a row of boxes (n, 4) for one digit each, and the entry of each; marks in them are none."""
-    values = [value_in(written, box, reading) for box in boxes]
-    digits = [[item for item in value.items if isinstance(item, Digit)] for value in values]
+    values = [value_in(written, box, box, reading) for box in boxes]
+    digits = [list(value.row) for value in values]
     entries = [entry_of(value, some) for value, some in zip(values, digits, strict=True)]
     found = [digit for some in digits for digit in some]
     others = prod(value.confidence for value, some in zip(values, digits, strict=True) if not some)
@@ -232,7 +232,7 @@ def in_places(
             entries[index] = char
         confidence = others * said.confidence
     shown = [EMPTY if entry is None else entry if len(entry) == 1 else REJECTED for entry in entries]
-    return Value("number", "".join(shown).strip(EMPTY), confidence, tuple(found)), tuple(entries)
+    return Value("number", "".join(shown).strip(EMPTY), confidence, Row(found)), tuple(entries)
 
 
 def entry_of(value: Value, digits: Sequence[Digit]) -> str | None:

@@ -42,7 +42,7 @@ class TableCell:
 class Table:
     """A table on a sheet: how many rows and columns, and its cells in the order of reading.
 
-    `view` (h, w) uint8 shows the table level, `boxes` (n, 4) where in it the cells are.
+    `view` (h, w) uint8 shows the table level, `boxes` (n, 4) where in it the cells are, `insides` (n, 4) without lines.
     """
 
     rows: int
@@ -50,6 +50,7 @@ class Table:
     cells: tuple[TableCell, ...]
     view: np.ndarray = field(repr=False)
     boxes: np.ndarray = field(repr=False)
+    insides: np.ndarray = field(repr=False)
     source: Any = None
 
     @property
@@ -109,7 +110,7 @@ def table_of(grey: np.ndarray, grid: Grid, reader: Reader, scale: np.ndarray, so
     values = values_of(level, reader.read(level.grey))
     corners = [cv2.perspectiveTransform(corners_of(box)[None], level.back)[0] * scale for box in level.boxes]
     cells = map(TableCell, grid.cells, values, corners)
-    return Table(grid.rows, grid.columns, tuple(cells), level.grey, level.boxes, source)
+    return Table(grid.rows, grid.columns, tuple(cells), level.grey, level.boxes, level.insides, source)
 
 
 def corners_of(box: np.ndarray) -> np.ndarray:

@@ -16,9 +16,10 @@ from mnist_cnn.sheets.spreadsheet import csv_line, new_workbook
 from mnist_cnn.system.files import whole_file, write_whole
 from mnist_cnn.system.journal import Line
 from mnist_cnn.terminal.form_run import FormRun, form_run, partial_of
+from mnist_cnn.terminal.new_files import require_absent
 from mnist_cnn.terminal.readings import STANDARD_INPUT, by_image, complain, expanded, progress
 from mnist_cnn.terminal.screen import show, stdout
-from mnist_cnn.terminal.tables import new_files, require_free
+from mnist_cnn.terminal.tables import output_files
 
 FORMATS = (".csv", ".xlsx", ".jsonl", ".json")
 
@@ -119,9 +120,9 @@ def files_of(output: Path, *, resume: bool) -> list[Path]:
     A run that is resumed may have been stopped between the two.
     """
     if resume and partial_of(output).exists():
-        require_free(output)
+        require_absent(output)
         return [output, output.with_suffix(".confidence.csv")]
-    return new_files(output, FORMATS)
+    return output_files(output, FORMATS)
 
 
 def read_into(run: FormRun, scans: Scans) -> None:

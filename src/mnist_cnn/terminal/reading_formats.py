@@ -4,16 +4,17 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from mnist_cnn.bulk.reader_process import Result, document_of
-from mnist_cnn.errors import ImageError, ReaderError, RunError
+from mnist_cnn.errors import ImageError, ReaderError
 from mnist_cnn.reading.number import around, value_of
 from mnist_cnn.reading.patterns import Pattern
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.sheets.spreadsheet import csv_line
+from mnist_cnn.terminal.new_files import Format, require_absent
 
-Format = Literal["text", "json", "jsonl", "csv"]
+SUFFIXES = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".json": Format.JSON}
 COLUMNS = (
     "path", "page", "row", "number", "text", "value", "confidence", "left", "top", "width", "height", "error",
 )  # fmt: skip
@@ -25,33 +26,31 @@ Put = Callable[[str], object]
 
 def suffix_of(path: Path) -> Format:
     """The format that a new file's name says. Raises ReaderError for another name, RunError if it exists."""
-    forms: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
-    form = forms.get(path.suffix.lower())
+    form = SUFFIXES.get(path.suffix.lower())
     if form is None:
         raise ReaderError(f"{path} does not end with .csv, .jsonl or .json: name such a file, or a folder with --ray.")
-    if path.exists() or path.is_symlink():
-        raise RunError(f"{path} already exists and nothing is overwritten: name another file.")
+    require_absent(path)
     return form
 
 
 @contextmanager
 def written(put: Put, form: Format, pattern: Pattern | None, digits_only: bool) -> Iterator[Add]:
     """Write results in a format, CSV with a heading, by a function that takes text."""
-    if form == "csv":
+    if form is Format.CSV:
         put(csv_line(COLUMNS))
     before = '{"images": ['
 
     def add(name: str, result: Result) -> None:
         nonlocal before
-        if form == "csv":
+        if form is Format.CSV:
             put("".join(map(csv_line, lines_of(name, result, pattern, digits_only=digits_only))))
             return
         text = json.dumps(json_of(name, result, pattern, digits_only=digits_only))
-        put(f"{text}\n" if form == "jsonl" else before + text)
+        put(f"{text}\n" if form is Format.JSONL else before + text)
         before = ", "
 
     yield add
-    if form == "json":
+    if form is Format.JSON:
         put(f"{before if before != ', ' else ''}]}}\n")
 
 

@@ -30,7 +30,8 @@ from mnist_cnn.reading.picture import Source, files_of
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.system.files import ends_like_a_file, whole_file, write_whole
-from mnist_cnn.terminal.reading_formats import Add, Format, written
+from mnist_cnn.terminal.new_files import Format, require_absent
+from mnist_cnn.terminal.reading_formats import Add, written
 from mnist_cnn.terminal.screen import show, stdout
 from mnist_cnn.workflows.model import Model
 
@@ -55,7 +56,7 @@ class Shown:
     says if it fits that.
     """
 
-    form: Format = "text"
+    form: Format = Format.TEXT
     verbose: bool = False
     digits_only: bool = False
     pattern: Pattern | None = None
@@ -136,7 +137,7 @@ def destination(output: Path | None, how: Shown, alone: bool, quiet: bool) -> It
                 yield add
         except OSError as error:
             raise RunError(f"{output} cannot be written ({error.strerror}): name another file.") from error
-    elif how.form != "text":
+    elif how.form is not Format.TEXT:
         with written(stdout.put, how.form, how.pattern, how.digits_only) as add:
             yield add
     else:
@@ -336,8 +337,7 @@ def require_new(path: Path | None) -> None:
     """Raise RunError unless a new PNG file can be at this path, and ReaderError if it is not called like one."""
     if not path:
         return
-    if path.exists() or path.is_symlink():
-        raise RunError(f"{path} already exists and nothing is overwritten: name another file.")
+    require_absent(path)
     if path.suffix.lower() != ".png":
         raise ReaderError(f"{path} does not end with .png, the only format that is written: name another file.")
     if path.parent.exists() and not path.parent.is_dir():

@@ -14,6 +14,8 @@ from mnist_cnn.sheets.annotated_table import annotated
 from mnist_cnn.sheets.spreadsheet import Named
 from mnist_cnn.sheets.table import read_tables
 from mnist_cnn.system.files import write_whole
+from mnist_cnn.terminal import reviews
+from mnist_cnn.terminal.new_files import require_absent
 from mnist_cnn.terminal.readings import STANDARD_INPUT, complain, expanded, png, progress
 from mnist_cnn.terminal.screen import show, stdout
 
@@ -27,15 +29,19 @@ def read_sheets(
     min_confidence: float | None,
     grid: tuple[int, int] | None,
     output: Path | None,
+    review: bool,
     quiet: bool,
     as_json: bool,
 ) -> bool:
     """Read the tables of sheets, show them or write them to files; False if a sheet could not be read or has none.
 
-    Raises ReaderError or RunError if the files cannot be written, before anything is read.
+    With `review`, what a review needs is written, too. Raises ReaderError or RunError if the files cannot be written,
+    before anything is read.
     """
     stdout.only_prints = output is None
-    files = files_beside(output) if output else []
+    if review:
+        reviews.require_csv(output)
+    files = files_beside(output, review=review) if output else []
     names, failed = expanded(words)
     is_whole, tables = not failed, list[Named]()
     read = partial(read_tables, model=model, min_confidence=min_confidence, grid=grid)
@@ -53,6 +59,8 @@ def read_sheets(
         tables += [(name, table) for table in found]
     if output and tables:
         write(output, files, tables)
+        if review:
+            reviews.begin(output, tables)
     if as_json:
         show(json.dumps(document_of(tables)))
     elif not output:
@@ -80,29 +88,22 @@ def summary(tables: Sequence[Named], output: Path | None) -> str:
     return f"Saved to {output}: {what}" if output else what
 
 
-def files_beside(output: Path) -> list[Path]:
+def files_beside(output: Path, *, review: bool) -> list[Path]:
     """The files that are written: values, confidences, and images are named after it. None may exist."""
-    files = new_files(output, FORMATS)
-    require_free(image_of(output, 1, 1))
+    files = output_files(output, FORMATS)
+    require_absent(image_of(output, 1, 1), *([reviews.folder_of(output)] if review else []))
     return files
 
 
-def new_files(output: Path, formats: Sequence[str]) -> list[Path]:
+def output_files(output: Path, formats: Sequence[str]) -> list[Path]:
     """The output, which must end so, and of a CSV file that of confidences beside it. None may exist."""
     if output.suffix.lower() not in formats:
         raise ReaderError(f"{output} does not end with {', '.join(formats[:-1])} or {formats[-1]}: name such a file.")
     files = [output]
     if output.suffix.lower() == ".csv":
-        files.append(output.with_suffix(".confidence.csv"))
-    for file in files:
-        require_free(file)
+        files.append(reviews.confidences_of(output))
+    require_absent(*files)
     return files
-
-
-def require_free(file: Path) -> None:
-    """Raise RunError if there is already something where a file is to be written."""
-    if file.exists() or file.is_symlink():
-        raise RunError(f"{file} already exists and nothing is overwritten: name another file.")
 
 
 def image_of(output: Path, number: int, count: int) -> Path:
@@ -120,8 +121,7 @@ def write(output: Path, files: Sequence[Path], tables: Sequence[Named]) -> None:
     else:
         contents = [spreadsheet.values_csv(tables), spreadsheet.confidences_csv(tables)]
     images = [(image_of(output, number, len(tables)), table) for number, (_, table) in enumerate(tables, start=1)]
-    for file, _ in images:
-        require_free(file)
+    require_absent(*(file for file, _ in images))
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         for file, content in zip(files, contents, strict=True):
