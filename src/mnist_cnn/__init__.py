@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mnist_cnn.workflows.export import export
     from mnist_cnn.workflows.label_errors import find_label_errors
     from mnist_cnn.workflows.model import Model, load
+    from mnist_cnn.workflows.predict import predict
     from mnist_cnn.workflows.report import report
     from mnist_cnn.workflows.train import resume, train
 
@@ -48,6 +49,7 @@ __all__ = [
     "find_label_errors",
     "load",
     "load_data",
+    "predict",
     "read",
     "read_in_parallel",
     "read_on_cluster",
@@ -76,6 +78,7 @@ _HOME = {
     "find_label_errors": ("workflows.label_errors", "find_label_errors"),
     "load": ("workflows.model", "load"),
     "load_data": ("data.source", "load"),
+    "predict": ("workflows.predict", "predict"),
     "read": ("reading.reader", "read"),
     "read_in_parallel": ("bulk.local_reading", "read_in_parallel"),
     "read_on_cluster": ("bulk.ray_reading", "read_on_cluster"),

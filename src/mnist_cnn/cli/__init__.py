@@ -9,9 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.datasets import download
+from mnist_cnn.cli.datasets import data, download
 from mnist_cnn.cli.frame import BY_CTRL_C, BY_SIGTERM, Group, code_at_end, code_of, command, terminate
-from mnist_cnn.cli.images import adapt, explain, read, score, serve
+from mnist_cnn.cli.images import adapt, explain, predict, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.sheets import table
 from mnist_cnn.cli.studies import compare_studies, study
@@ -29,10 +29,22 @@ app = typer.Typer(
 )
 study_group = typer.Typer()
 
-for one in (train, evaluate, read):
-    command(app.command, one)
-command(app.command, read, alias="predict")
-for one in (table, explain, score, adapt, serve, export, report, label_errors, download):
+for one in (
+    train,
+    evaluate,
+    read,
+    predict,
+    data,
+    table,
+    explain,
+    score,
+    adapt,
+    serve,
+    export,
+    report,
+    label_errors,
+    download,
+):
     command(app.command, one)
 command(study_group.callback, study, cls=Group, invoke_without_command=True)
 command(study_group.command, compare_studies, name="compare")
