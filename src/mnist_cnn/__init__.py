@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mnist_cnn.workflows.predict import predict
     from mnist_cnn.workflows.report import report
     from mnist_cnn.workflows.train import resume, train
+    from mnist_cnn.workflows.tune import tune
 
 __version__ = "0.1.0"
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "report",
     "resume",
     "train",
+    "tune",
 ]
 
 _HOME = {
@@ -87,6 +89,7 @@ _HOME = {
     "report": ("workflows.report", "report"),
     "resume": ("workflows.train", "resume"),
     "train": ("workflows.train", "train"),
+    "tune": ("workflows.tune", "tune"),
 }
 
 

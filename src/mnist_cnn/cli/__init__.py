@@ -15,7 +15,7 @@ from mnist_cnn.cli.images import adapt, explain, predict, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.sheets import table
 from mnist_cnn.cli.studies import compare_studies, study
-from mnist_cnn.cli.training import evaluate, train
+from mnist_cnn.cli.training import evaluate, train, tune
 from mnist_cnn.system import environment, streams
 
 ABOUT = "Train an MNIST CNN in seconds, evaluate it rigorously, and recognise handwritten digits in photos and scans."
@@ -46,6 +46,7 @@ for one in (
     download,
 ):
     command(app.command, one)
+command(app.command, tune)
 command(study_group.callback, study, cls=Group, invoke_without_command=True)
 command(study_group.command, compare_studies, name="compare")
 app.add_typer(study_group, name="study")

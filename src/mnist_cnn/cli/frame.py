@@ -79,19 +79,11 @@ def without_types(parameters: list[Any]) -> list[Any]:
     return parameters
 
 
-def command(
-    add: Callable[..., Any], function: Callable[P, None], alias: str | None = None, cls: type = Command, **about: Any
-) -> None:
-    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help.
-
-    As an `alias` it has another name, also in its examples, and one line in the list of commands.
-    """
+def command(add: Callable[..., Any], function: Callable[P, None], cls: type = Command, **about: Any) -> None:
+    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help."""
     lines = inspect.cleandoc(function.__doc__ or "").splitlines()
     examples = [line for line in lines if line.startswith("$ ")]
     text = "\n".join(line for line in lines if line not in examples).strip()
-    if alias:
-        examples = [line.replace(f" {function.__name__} ", f" {alias} ", 1) for line in examples]
-        about |= {"name": alias, "short_help": f"Alias of `{function.__name__}`."}
     add(help=text, epilog="\n".join(["Examples:", *examples]), cls=cls, **about)(in_sentences(function))
 
 

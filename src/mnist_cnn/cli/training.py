@@ -21,6 +21,7 @@ from mnist_cnn.cli.options import (
     Invert,
     Json,
     Quiet,
+    RecipeName,
     Run,
     Seed,
     Threads,
@@ -145,6 +146,63 @@ def train(
                 **hyperparameters,
             )
     screen.show_saved(model.folder)
+
+
+@with_hyperparameters
+def tune(
+    recipe: RecipeName = "classic",
+    data: Data = "auto",
+    trials: Annotated[int, typer.Option(help="Number of trials that the study shall have.")] = 20,
+    jobs: Annotated[int, typer.Option(help="Processes that work at the same time.")] = 1,
+    image_size: ImageSize = 28,
+    channels: Channels = 1,
+    invert: Invert = False,
+    class_names: ClassNames = None,
+    seed: Seed = 0,
+    threads: Threads = None,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of the study; an existing one is resumed.", rich_help_panel=OUTPUT),
+    ] = Path("tuned"),
+    quiet: Quiet = False,
+    as_json: Json = False,
+    **hyperparameters: Any,
+) -> None:
+    """Search for hyperparameters on the validation images, with Optuna (docs/data.md).
+
+    Hyperparameters that are given are fixed; the others of the search are in the documentation.
+
+    $ mnist-cnn tune --recipe fast --trials 30 --epochs 5
+    $ mnist-cnn tune --data photos/ --trials 50 --jobs 2 -o tuned/photos
+    """
+    from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows.tune import PAGE
+    from mnist_cnn.workflows.tune import tune as search
+
+    tuned = search(
+        recipe,
+        data,
+        trials=trials,
+        jobs=jobs,
+        seed=seed,
+        threads=threads,
+        output=output,
+        image_size=image_size,
+        channels=channels,
+        invert=invert,
+        class_names=names_of(class_names),
+        verbose=0,
+        callbacks=[screen.TerminalCallback(quiet=quiet)],
+        **hyperparameters,
+    )
+    if as_json:
+        typer.echo(json.dumps(tuned.to_dict()))
+        return
+    screen.show(
+        f"Best validation accuracy: {tuned.accuracy:.2%} of {len(tuned.trials)} trials",
+        f"Train with it: {tuned.command}",
+        f"Report: {tuned.folder / PAGE}",
+    )
 
 
 def evaluate(

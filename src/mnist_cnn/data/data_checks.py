@@ -17,6 +17,7 @@ UNBALANCED = 20  # times as many images as the rarest class has
 FAINT = 64  # of 255: no pixel of any image is lighter
 WIDER = 1.25  # than high, of ones that lie on their side
 ONES = 5  # images of the digit 1 that show how they stand
+BY_CHANCE = 0.01  # of the test images
 SIMILAR = 0.99  # correlation of two images of which one is nearly a copy of the other
 TABLES, BITS = 6, 18
 LOOKED_AT = {"polarity": 5_000, "test": 2_000, "train": 60_000}  # images, evenly from all of them
@@ -137,7 +138,8 @@ def same_images(dataset: Dataset) -> Iterator[Finding]:
 def similar_images(dataset: Dataset) -> Iterator[Finding]:
     """Test images that are nearly copies of training images: saved again, a little lighter, or with noise."""
     asked, known = evenly(dataset.test, LOOKED_AT["test"]), evenly(dataset.train, LOOKED_AT["train"])
-    if found := near_copies(asked, known):
+    # Of scikit-learn's digits, which are 8×8 pixels enlarged, 0.4% are so alike by chance; of MNIST none.
+    if (found := near_copies(asked, known)) > len(asked) * BY_CHANCE:
         yield Finding(
             "near-duplicates",
             f"{found:,} of {len(asked):,} test images are nearly the same as training images (correlation above "

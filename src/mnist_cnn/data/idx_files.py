@@ -5,7 +5,7 @@ EMNIST's images are transposed in its files (Cohen, Afshar, Tapson, van Schaik, 
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +62,24 @@ def below(folder: Path, prefix: str = "") -> list[Found]:
                 key = (depth, place, match["set"].lower())
                 found.setdefault(key, {}).setdefault((part, match["role"].lower()), path)
     sets = [Found(which, files) for (_, _, which), files in sorted(found.items(), key=lambda one: one[0])]
+    sets = sets if any(one.is_complete for one in sets) else [*map(joined, grouped(sets).values())]
     return [one for one in sets if one.prefix.startswith(prefix.lower())]
+
+
+def grouped(sets: Sequence[Found]) -> dict[str, list[Found]]:
+    """The datasets by the beginning of their names."""
+    found: dict[str, list[Found]] = {}
+    for one in sets:
+        found.setdefault(one.prefix, []).append(one)
+    return found
+
+
+def joined(sets: Sequence[Found]) -> Found:
+    """Files of one dataset that each lie in a folder of their own, as some unpackers leave them."""
+    files: dict[tuple[str, str], Path] = {}
+    for one in reversed(sets):
+        files |= one.files
+    return Found(sets[0].prefix, files)
 
 
 def read(found: Found, read_one: Callable[[Path], np.ndarray]) -> RawData:

@@ -93,10 +93,10 @@ class Prepared:
         if array.dtype.kind == "b":
             array = array.astype(np.int64)
         if array.dtype.kind == "f":
-            if not np.isfinite(array).all() or (array != np.rint(array)).any() or np.abs(array).max() > 2**31:
+            if not np.isfinite(array).all() or (array != np.rint(array)).any() or np.abs(array).max() >= 2**31:
+                strange = [one for one in array.tolist() if one != one or not abs(one) < 2**31 or one != round(one)]
                 raise DataError(
-                    f"{self.said(name)} holds labels such as {array[array != np.rint(array)][:1]!r:.40}: "
-                    "give a whole number or a name for each class."
+                    f"{self.said(name)} holds labels such as {strange[0]}: give a whole number or a name for each."
                 )
             array = array.astype(np.int64)
         if array.dtype.kind == "U":

@@ -21,7 +21,7 @@ from mnist_cnn.evaluation import disputed, metrics
 from mnist_cnn.evaluation.metrics import Evaluation, accuracy
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average, mean
-from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.model_names import foreign, path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier, onnx_task
 from mnist_cnn.reading.weights import with_temperature
 from mnist_cnn.system import environment
@@ -112,7 +112,7 @@ def task_of(model: Any, member: Artifact | Classifier) -> Task:
     """The task of a model that was `opened`."""
     if isinstance(member, Artifact):
         return member.card.task
-    return onnx_task(Path(model)) if isinstance(model, str | Path) else READING
+    return onnx_task(Path(model)) if str(model).endswith(".onnx") else READING
 
 
 def data_for(task: Task, artifacts: Sequence[Artifact], data: Data, callbacks: CallbackList) -> Dataset:
@@ -181,9 +181,29 @@ def opened(model: Any) -> Artifact | Classifier:
     path = path_of(model)
     if path.is_dir():
         return store.load_classifier(path)
+    if path.suffix == ".keras" and path.is_file():
+        return keras_file_classifier(path)
+    if sentence := foreign(path):
+        raise ArtifactError(sentence)
     if path.suffix == ".onnx":
         return onnx_classifier(path, task=onnx_task(path))
     raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
+
+
+def keras_file_classifier(path: Path) -> Classifier:
+    """The classifier in a bare .keras file of digits; raises ArtifactError if it does not fit.
+
+    A model of floats does not: whether they range from 0 to 1 or to 255 is not in the file.
+    """
+    environment.require_training("Using a Keras model")
+    backend.start()
+    network = store.load_keras(path)
+    if network.inputs[0].dtype != "uint8":
+        raise ArtifactError(
+            f"{path} takes {network.inputs[0].dtype} images, and whether from 0 to 1 or to 255 is not in the file: "
+            "evaluate its probabilities in Python, mnist_cnn.evaluate(model.predict(x_test), y_test)."
+        )
+    return keras_classifier(network)
 
 
 def _refuse_the_same_twice(models: Sequence[Any], members: Sequence[Artifact | Classifier]) -> None:

@@ -106,8 +106,8 @@ def predict(
     """Classify whole images with a saved model: gives a `Prediction` for each.
 
     `images` are paths of image files, of folders of them, of ZIPs, and of tables with a row of pixels for each image,
-    such as Kaggle's test.csv. `model` is a folder that `train` made, an .onnx file, a name, or a `Model`; by default the
-    bundled one. Images are prepared as the model's training images were. `top_k` is how many classes are given.
+    such as Kaggle's test.csv. `model` is a folder that `train` made, an .onnx file, a name, or a `Model`; by default
+    the bundled one. Images are prepared as the model's training images were. `top_k` is the number of classes given.
 
     Raises ArtifactError, DataError, ImageError if a path leads to no image, and ReaderError for a `top_k` that is no
     number of classes. An image that cannot be decoded has its `error` instead.
