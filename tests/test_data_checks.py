@@ -121,7 +121,11 @@ def test_near_duplicates_across_the_split_are_noticed(digits: Dataset) -> None:
 def test_sorted_labels_are_divided_by_class_and_mnists_order_is_kept(digits: Dataset) -> None:
     images, labels = strokes(300, 10)
     order = np.argsort(labels, kind="stable")
-    data = loaded(images[order], labels[order]).split(0.1)
+    undivided = loaded(images[order], labels[order])
+    assert found(undivided)["sorted labels"].startswith(
+        "The training images are sorted: of 9 all are among the last tenth"
+    )
+    data = undivided.split(0.1)
     assert np.bincount(data.validation.labels).tolist() == [3] * 10
     assert "drawn at random from each class" in found(data)["preparation"]
     assert (data.split(0.1).validation.images == data.validation.images).all()

@@ -2,12 +2,15 @@
 
 import csv
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mnist_cnn
+from conftest import command_line, hear_ctrl_c
 from datasets import strokes, write_folders
 from mnist_cnn.card import DIGITS
 from mnist_cnn.data import source
@@ -144,7 +147,7 @@ def test_sorted_labels_are_validated_on_all_classes(tmp_path: Path) -> None:
     )
     assert model.card.data["validation"] == 30
     assert any("drawn at random from each class" in text for text in model.card.data["checks"])
-    assert any("50 of 50 test images are also among the training images" in text for text in heard.warnings)
+    assert any("of 50 test images are also among the training images" in text for text in heard.warnings)
 
 
 def test_fewer_images_than_a_batch_are_said_and_trained_on(tmp_path: Path) -> None:
@@ -189,6 +192,32 @@ def test_a_training_ends_after_so_many_seconds_with_what_there_is(tmp_path: Path
     model = mnist_cnn.train("fast", strokes(200, 4), output=tmp_path / "r", max_seconds=0, **options)
     assert len(model.card.history) == 1
     assert model.card.notes[0] == "Ended early, after 1 of 1000 epochs."
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_ends_the_training_with_what_there_is(tmp_path: Path) -> None:
+    words = ["train", "--data", "digits", "--recipe", "fast", "--backend", "tensorflow", "--epochs", 5000]
+    run = subprocess.Popen(
+        command_line(*words, "-o", tmp_path / "r"),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_ctrl_c,
+    )
+    assert run.stderr
+    while not (line := run.stderr.readline()).startswith("epoch"):
+        assert line, run.communicate()
+    run.send_signal(signal.SIGINT)
+    while "Press Ctrl-C again" not in (line := run.stderr.readline()):
+        assert line, run.communicate()
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=280)
+    assert run.returncode == 0, err
+    assert "Ending: the last whole epoch is evaluated and saved." in err
+    assert f"Saved to {tmp_path / 'r'}" in out
+    card = mnist_cnn.load(tmp_path / "r").card
+    assert 1 <= len(card.history) < 5000
+    assert any(note.startswith("Ended early, after") for note in card.notes)
 
 
 def test_an_epoch_that_is_broken_off_is_dropped(tmp_path: Path) -> None:

@@ -46,6 +46,6 @@ def test_a_study_finds_keeps_resumes_and_shows(tmp_path: Path) -> None:
 def test_several_processes_work_on_one_study(tmp_path: Path) -> None:
     images, labels = strokes(200, 4)
     path = write_csv(tmp_path / "a.csv", images, labels.tolist())
-    tuned = mnist_cnn.tune("fast", str(path), trials=3, jobs=2, output=tmp_path / "s", **QUICK | {"threads": 1})
+    tuned = mnist_cnn.tune("fast", str(path), trials=3, workers=2, output=tmp_path / "s", **QUICK | {"threads": 1})
     assert len(tuned.trials) in (3, 4)  # two processes may begin the last at the same moment
     assert str(path) in tuned.command

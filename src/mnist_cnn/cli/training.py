@@ -153,7 +153,7 @@ def tune(
     recipe: RecipeName = "classic",
     data: Data = "auto",
     trials: Annotated[int, typer.Option(help="Number of trials that the study shall have.")] = 20,
-    jobs: Annotated[int, typer.Option(help="Processes that work at the same time.")] = 1,
+    workers: Annotated[int, typer.Option(help="Worker processes.")] = 1,
     image_size: ImageSize = 28,
     channels: Channels = 1,
     invert: Invert = False,
@@ -173,7 +173,7 @@ def tune(
     Hyperparameters that are given are fixed; the others of the search are in the documentation.
 
     $ mnist-cnn tune --recipe fast --trials 30 --epochs 5
-    $ mnist-cnn tune --data photos/ --trials 50 --jobs 2 -o tuned/photos
+    $ mnist-cnn tune --data photos/ --trials 50 --workers 2 -o tuned/photos
     """
     from mnist_cnn.terminal import screen
     from mnist_cnn.workflows.tune import PAGE
@@ -183,7 +183,7 @@ def tune(
         recipe,
         data,
         trials=trials,
-        jobs=jobs,
+        workers=workers,
         seed=seed,
         threads=threads,
         output=output,

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_cnn.data.dataset import Dataset, Examples
+from mnist_cnn.data.dataset import Dataset, Examples, classes_apart, split
 
+LAST_TENTH = 10  # one part in so many is the usual validation part
 FEW = 10  # training images of a class
 UNBALANCED = 20  # times as many images as the rarest class has
 FAINT = 64  # of 255: no pixel of any image is lighter
@@ -52,7 +53,7 @@ def classes_missing(dataset: Dataset) -> Iterator[Finding]:
     if absent := named(dataset, np.flatnonzero(trained == 0)):
         hint = ""
         if dataset.task.is_digits and present <= 5:
-            hint = " If these are no digits, name the classes with --class-names."
+            hint = " If they stand for something else, name the classes with --class-names."
         yield Finding("missing classes", f"There are no training images of {absent}: it is never predicted.{hint}")
     if untested := named(dataset, np.flatnonzero((trained > 0) & (tested == 0))):
         yield Finding(
@@ -71,6 +72,19 @@ def classes_unequal(dataset: Dataset) -> Iterator[Finding]:
             "unbalanced classes",
             f"One class has {present.max():,} training images and another {present.min():,}: --class-weights balanced "
             "lets the rare ones count more.",
+        )
+
+
+def order(dataset: Dataset) -> Iterator[Finding]:
+    """Images that are sorted by class, where no validation part was taken yet."""
+    if len(dataset.validation) or len(dataset.train) < LAST_TENTH:
+        return
+    first, last = split(dataset.train, 1 / LAST_TENTH)
+    if apart := named(dataset, np.array(classes_apart(first, last), int)):
+        yield Finding(
+            "sorted labels",
+            f"The training images are sorted: of {apart} all are among the last tenth, or none. So validation images "
+            "are drawn at random from each class.",
         )
 
 
@@ -150,6 +164,7 @@ def similar_images(dataset: Dataset) -> Iterator[Finding]:
 CHECKS: tuple[Callable[[Dataset], Iterator[Finding]], ...] = (
     classes_missing,
     classes_unequal,
+    order,
     polarity,
     transposed,
     contrast,

@@ -132,7 +132,7 @@ def train(
         raise RecipeError(f"The recipe {recipe.name} trains on one device: leave --devices out.")
     prepared_as = Preparation(image_size, channels, invert, tuple(class_names))
     dataset = loaded_as(data, prepared_as.to_dict(), listed)
-    dataset = dataset.split(recipe.validation_split)
+    dataset = _divided(dataset, recipe, listed)
     if ink and not dataset.task.is_digits:
         raise RecipeError("Ink is drawn as digits, and the data have other classes or another size: leave --ink out.")
     if recipe.takes_ink and not ink and dataset.task.is_digits:
@@ -197,6 +197,14 @@ def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, netwo
         own_network(network)
     if network and recipe.test_time_shift:
         raise RecipeError(f"The recipe {recipe.name} averages over shifted images: give --test-time-shift 0.")
+
+
+def _divided(dataset: Dataset, recipe: Recipe, callbacks: CallbackList) -> Dataset:
+    """The dataset with its validation part; what is noted in dividing it is said. Raises DataError."""
+    divided = dataset.split(recipe.validation_split)
+    for note in divided.notes[len(dataset.notes) :]:
+        callbacks.on_message(note)
+    return divided
 
 
 def _settled(recipe: Recipe, dataset: Dataset, ink: Ink | None, callbacks: CallbackList) -> Recipe:
@@ -289,7 +297,7 @@ def resume(
             raise DataError(
                 f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."
             )
-        dataset = replace(dataset, warning=old.data_warning).split(old.recipe.validation_split)
+        dataset = _divided(replace(dataset, warning=old.data_warning), old.recipe, listed)
         return Model(_run(partial, replace(now, inexact=old.differences(now)), dataset, recorded, listed))
 
 

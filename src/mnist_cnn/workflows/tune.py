@@ -77,7 +77,7 @@ def tune(
     *,
     trials: int = 20,
     output: str | Path = Path("tuned"),
-    jobs: int = 1,
+    workers: int = 1,
     seed: int = 0,
     threads: int | None = None,
     image_size: int = USUAL.image_size,
@@ -94,8 +94,8 @@ def tune(
     recipe augments its images, the augmentations are searched by Optuna's TPE (Bergstra et al., "Algorithms for
     hyper-parameter optimization", 2011), and trials below the median of the earlier ones are pruned. `output` is a
     folder with the study (`study.db`), the best values (`best.json`) and a page of all trials (`study.html`); an
-    existing study is resumed until it has so many trials. `jobs` processes work at the same time, for which `data` must
-    be a name or a path. The other arguments are those of `train`.
+    existing study is resumed until it has so many trials. `workers` processes work at the same time, for which `data`
+    must be a name or a path. The other arguments are those of `train`.
 
     Raises RecipeError, DataError, RunError if the folder holds another study, and MissingExtraError without Optuna.
     """
@@ -105,12 +105,12 @@ def tune(
     recipe = (Recipe(recipe) if isinstance(recipe, str) else recipe).replace(**hyperparameters)
     recipe.require_classifier("Tuning")
     check("trials", trials, 1, 100_000, whole=True)
-    check("jobs", jobs, 1, 64, whole=True)
+    check("workers", workers, 1, 64, whole=True)
     check("seed", seed, 0, 2**32 - 1, whole=True)
     prepared = Preparation(image_size, channels, invert, tuple(class_names)).to_dict()
     dataset = loaded_as(data, prepared, listed)
-    if jobs > 1 and dataset.origin == IN_MEMORY:
-        raise RecipeError("Several processes cannot share arrays in memory: leave jobs out, or name a file.")
+    if workers > 1 and dataset.origin == IN_MEMORY:
+        raise RecipeError("Several processes cannot share arrays in memory: leave workers out, or name a file.")
     folder = Path(output)
     if ends_like_a_file(folder):
         raise RunError(f"{folder} ends like a file, and a study is a folder: choose another --output.")
@@ -123,15 +123,15 @@ def tune(
         preparation=prepared,
         trials=trials,
         seed=seed,
-        threads=threads or max(1, environment.cores() // jobs),
+        threads=threads or max(1, environment.cores() // workers),
     )
     with store.writing(folder, "resume by the same command"):
         folder.mkdir(parents=True, exist_ok=True)
         study = study_of(job)
-        if jobs == 1:
+        if workers == 1:
             work(job, dataset, listed)
         else:
-            work_in_processes(job, jobs, listed)
+            work_in_processes(job, workers, listed)
         tuned = result_of(study_of(job), job)
         write_whole(folder / BEST, json.dumps(tuned.to_dict(), indent=2) + "\n")
         write_whole(folder / PAGE, page_of(tuned, study.study_name))
@@ -258,14 +258,14 @@ def accuracy_of(recipe: Recipe, dataset: Dataset, seed: int, trial: Any) -> floa
     return reached
 
 
-def work_in_processes(job: Job, jobs: int, callbacks: CallbackList) -> None:
+def work_in_processes(job: Job, workers: int, callbacks: CallbackList) -> None:
     """Run trials in several processes; raises RunError if one of them ends with an error."""
     from concurrent.futures import ThreadPoolExecutor
 
-    callbacks.on_message(f"{jobs} processes work on {job.trials} trials; the study is in {job.folder}")
+    callbacks.on_message(f"{workers} processes work on {job.trials} trials; the study is in {job.folder}")
     text = json.dumps(vars(job))
-    with ThreadPoolExecutor(jobs) as pool:
-        ended = list(pool.map(lambda worker: child_process.run([*COMMAND, text, str(worker)]), range(jobs)))
+    with ThreadPoolExecutor(workers) as pool:
+        ended = list(pool.map(lambda worker: child_process.run([*COMMAND, text, str(worker)]), range(workers)))
     for one in ended:
         if one.returncode:
             said = (one.stderr.strip().splitlines() or ["it ended without a message"])[-1]
