@@ -266,7 +266,7 @@ def test_keras_optimizers_are_known_by_their_names(optimizer: str) -> None:
     rates = [float(network.optimizer._learning_rate(step)) for step in (0, 99)]
     assert rates[1] < rates[0] or optimizer == "sgd"
     with pytest.raises(RecipeError, match="weight-decay is that of adamw"):
-        Recipe("fast", optimizer="sgd", weight_decay=0.1)
+        Recipe("fast", optimizer="sgd", weight_decay=0.1).for_images(1000)
 
 
 def test_a_saved_model_is_fine_tuned_and_only_its_last_layer_if_asked(shapes: mnist_cnn.Model, tmp_path: Path) -> None:

@@ -101,13 +101,12 @@ class Recipe:
                 option = word.replace("_", "-")
                 raise RecipeError(f"{option} is not a hyperparameter of the recipe {name}: leave --{option} out.")
             object.__setattr__(self, word, value)
-        if self.is_classifier and self.weight_decay and self.optimizer != "adamw":
-            raise RecipeError(f"weight-decay is that of adamw, and the optimizer is {self.optimizer}: leave one out.")
 
     def __repr__(self) -> str:
         own = Recipe(self.name)
-        changed = [one.name for one in self.hyperparameters() if getattr(self, one.name) != getattr(own, one.name)]
-        return f"Recipe({', '.join([repr(self.name), *(f'{name}={getattr(self, name)!r}' for name in changed)])})"
+        usual = own.to_dict() | with_one_pass({} if self.epochs == own.epochs else {"epochs": own.epochs}, own.repeats)
+        changed = {name: value for name, value in self.to_dict().items() if value != usual[name]}
+        return f"Recipe({', '.join([repr(self.name), *(f'{name}={value!r}' for name, value in changed.items())])})"
 
     @classmethod
     def hyperparameters(cls) -> list[Field[Any]]:
@@ -123,11 +122,13 @@ class Recipe:
 
         Without `ink` it draws nothing from there, and what it draws of digits it leaves out for another task. If the
         images do not fill a batch of the size that the recipe has by itself, that is lowered. Raises RecipeError if
-        they, or the pages or crops of an epoch, do not fill a batch that was asked for, or a batch of pages cannot be
-        divided into fours for mosaics.
+        they, or the pages or crops of an epoch, do not fill a batch that was asked for, a batch of pages cannot be
+        divided into fours for mosaics, or a weight decay is given to an optimizer that has none.
         """
         if not self.is_classifier:
             return self.for_made()
+        if self.weight_decay and self.optimizer != "adamw":
+            raise RecipeError(f"weight-decay is that of adamw, and the optimizer is {self.optimizer}: leave one out.")
         if count < self.batch_size == Recipe(self.name).batch_size:
             return replace(self, batch_size=max(1, min(count, SMALL_BATCH))).for_images(count, ink=ink, task=task)
         if count < self.batch_size:
