@@ -69,7 +69,7 @@ def test_scaling_changes_how_much_ink_there_is() -> None:
 
 
 def test_spline_weights_add_up_to_one_and_reach_the_edges() -> None:
-    weights = cubic_spline()
+    weights = cubic_spline(28)
     assert weights.sum(axis=1) == pytest.approx(1)
     assert weights.min() >= 0
     assert (weights.max(axis=0) > 0.1).all()

@@ -117,7 +117,7 @@ def test_idx_labels_may_be_any_integers_and_hash_alike(tmp_path: Path, code: int
 
 def test_idx_labels_may_be_signed_and_are_then_refused_as_what_they_are(tmp_path: Path) -> None:
     labels = as_idx(np.array([0, -1], np.int8), code=9)
-    assert "labels from -1 to 0" in refusal(write_idx(tmp_path / "idx", y_test=labels))
+    assert "labels from -1 to 9" in refusal(write_idx(tmp_path / "idx", y_test=labels))
 
 
 def test_idx_images_may_have_a_channel(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_idx_images_may_have_a_channel(tmp_path: Path) -> None:
 
 
 def test_a_word_that_is_no_data_set_is_answered_with_those_there_are() -> None:
-    assert "auto, mnist, digits, or the path" in refusal("minst")
+    assert "auto, mnist, digits, fashion-mnist" in refusal("minst")
     assert "no dataset, file or folder ''" in refusal("")
 
 
@@ -157,7 +157,7 @@ def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
     assert "lacks t10k-images-idx3-ubyte" in refusal(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>", b"\x89PNG\r\n", pickle.dumps([1]), b"\0\0\0\0"])
+@pytest.mark.parametrize("content", [b"", b"<html>", b"\x89PNG\r\n", b"\0\0\0\0"])
 def test_a_file_of_another_kind(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
     assert "an .npz file with x_train, y_train, x_test, y_test" in refusal(tmp_path / "file")
@@ -176,9 +176,9 @@ def test_a_folder_without_all_four_files(tmp_path: Path) -> None:
     assert "lacks t10k-labels-idx1-ubyte" in refusal(folder)
 
 
-def test_an_npz_without_a_test_part(tmp_path: Path) -> None:
-    np.savez(tmp_path / "mine.npz", x_train=tiny()["x_train"], y_train=tiny()["y_train"])
-    assert "lacks x_test, y_test (it holds x_train, y_train)" in refusal(tmp_path / "mine.npz")
+def test_an_npz_without_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", x_train=tiny()["x_train"], x_test=tiny()["x_test"])
+    assert "lacks y_train, y_test (it holds x_test, x_train)" in refusal(tmp_path / "mine.npz")
 
 
 def test_a_hostile_name_inside_an_npz_cannot_write_on_the_terminal(tmp_path: Path) -> None:
@@ -362,22 +362,19 @@ def test_a_packing_that_numpy_never_uses_is_refused(tmp_path: Path) -> None:
     ("changed", "sentence"),
     [
         (
-            {"x_train": np.zeros((3, 28, 28), np.float32)},
-            r"float32 images, but uint8 from 0 \(background\) to 255 \(foreground\)",
+            {"x_train": np.full((3, 28, 28), np.nan)},
+            "holds pixels that are NaN or infinite",
         ),
-        ({"x_train": np.zeros((3, 28, 28), np.int64)}, "int64 images, but uint8"),
-        ({"x_train": np.zeros((3, 28, 28), bool)}, "bool images, but uint8"),
-        ({"x_train": np.array(["7"] * 3)}, "<U1 images, but uint8"),
-        ({"x_train": np.zeros((3, 32, 32), np.uint8)}, r"shape \(3, 32, 32\)"),
-        ({"x_train": np.zeros((3, 784), np.uint8)}, r"shape \(3, 784\)"),
-        ({"x_train": np.zeros((3, 28, 28, 3), np.uint8)}, r"shape \(3, 28, 28, 3\)"),
+        ({"x_train": np.full((3, 28, 28), -7)}, "holds pixels from -7 to"),
+        ({"x_train": np.array(["7"] * 3)}, r"<U1 images, but uint8 from 0 \(background\) to 255 \(foreground\)"),
+        ({"x_train": np.zeros((3, 2, 28), np.uint8)}, r"shape \(3, 2, 28\)"),
+        ({"x_train": np.zeros((3, 785), np.uint8)}, r"shape \(3, 785\)"),
+        ({"x_train": np.zeros((3, 28, 28, 5), np.uint8)}, r"shape \(3, 28, 28, 5\)"),
         ({"x_train": np.uint8(3)}, r"shape \(\)"),
         ({"x_test": np.zeros((0, 28, 28), np.uint8)}, r"\(x_test\) holds no images"),
-        ({"y_train": np.array([7, 2, 10])}, "labels from 2 to 10"),
         ({"y_train": np.array([7, -1, 9])}, "labels from -1 to 9"),
-        ({"y_train": np.array([7.0, 2.0, 9.0])}, "float64 labels"),
-        ({"y_train": np.array([True, False, True])}, "bool labels"),
-        ({"y_train": np.eye(10, dtype=np.uint8)[:3]}, r"shape \(3, 10\)"),
+        ({"y_train": np.array([7.0, 2.5, 9.0])}, "holds labels such as 2.5: give a whole number"),
+        ({"y_train": np.zeros((3, 10), np.uint8)}, r"shape \(3, 10\)"),
         ({"y_train": np.array([7, 2])}, "3 images but 2 labels to train with"),
         ({"y_test": np.array([], np.uint8)}, r"\(y_test\) holds no labels"),
     ],
@@ -386,9 +383,3 @@ def test_contents_that_are_no_digits(tmp_path: Path, changed: dict[str, np.ndarr
     write_npz(tmp_path / "mine.npz", **changed)
     with pytest.raises(DataError, match=sentence):
         source.load(str(tmp_path / "mine.npz"))
-
-
-def test_idx_files_of_floats_are_refused_like_any_floats(tmp_path: Path) -> None:
-    for code, kind in ((13, ">f4"), (14, ">f8")):
-        floats = as_idx(np.zeros((3, 28, 28), kind), code)
-        assert f"{kind} images, but uint8" in refusal(write_idx(tmp_path / kind, x_train=floats))

@@ -70,14 +70,6 @@ def test_flags_and_arguments_have_no_type_in_the_help(words: tuple[str, ...]) ->
     assert "<list" not in said
 
 
-def test_predict_is_an_alias_of_read() -> None:
-    lines = run(app, ["--help"], env={"COLUMNS": "200"}).stdout.splitlines()
-    assert any(line.strip("│ ").split(maxsplit=1) == ["predict", "Alias of `read`."] for line in lines)
-    read, predict = (run(app, [name, "--help"], env={"COLUMNS": "200"}).stdout for name in ("read", "predict"))
-    squeezed = (re.sub(r"\s+", " ", said) for said in (read.replace(" read ", " predict "), predict))
-    assert len(set(squeezed)) == 1
-
-
 @pytest.mark.parametrize("line", ["mnist-cnn train --recipe quick", "mnist-cnn read --nonsense x", "mnist-cnn report"])
 def test_a_line_that_is_wrong_does_not_parse(line: str) -> None:
     with pytest.raises(Exception, match=r"quick|nonsense|model"):

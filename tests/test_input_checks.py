@@ -66,7 +66,7 @@ def test_whatever_numpy_converts_to_probabilities_and_labels_is_evaluated(probab
             "probabilities must have the shape (n, 10), not (20,): "
             "pass one row per image, with the probability of each digit.",
         ),
-        (PROBABILITIES[:, :9], LABELS, "probabilities must have the shape (n, 10), not (20, 9): pass one row per"),
+        (PROBABILITIES[:, :1], LABELS, "probabilities must have the shape (n, 10), not (20, 1): pass one row per"),
         (PROBABILITIES[None], LABELS, "probabilities must have the shape (n, 10), not (1, 20, 10): pass one row per"),
         (0.5, LABELS, "probabilities must have the shape (n, 10), not (): pass one row per image"),
         ([], [], "probabilities must have the shape (n, 10), not (0,): pass one row per image"),

@@ -47,10 +47,6 @@ def test_verbose_shows_the_confidence_of_each_digit(cli: Cli, folder: Path) -> N
     assert re.fullmatch(re.escape(str(folder / "a.png")) + both, done.stdout)
 
 
-def test_predict_reads(cli: Cli, folder: Path) -> None:
-    assert cli("predict", folder / "a.png").stdout == "42\n"
-
-
 def test_quiet_leaves_results_and_errors(cli: Cli, folder: Path, tmp_path: Path) -> None:
     Image.new("L", (300, 200), 255).save(tmp_path / "blank.png")
     words = ["read", tmp_path / "blank.png", *[folder / "a.png"] * 20]

@@ -24,7 +24,7 @@ def test_a_hyperparameter_of_words_takes_each_of_them_and_nothing_else(
     for word in one.metadata["choices"]:
         assert getattr(Recipe().replace(**{one.name: word}), one.name) == word
     for value in ("nonsense", "", 1):
-        with pytest.raises(RecipeError, match=f"{one.name} is .*: it must be one of "):
+        with pytest.raises(RecipeError, match=f"{one.name.replace('_', '-')} is .*: it must be one of "):
             Recipe().replace(**{one.name: value})
 
 
@@ -106,5 +106,10 @@ def test_without_recorded_handwriting_nothing_is_taken_from_it() -> None:
 
 def test_fewer_images_than_a_batch_are_refused() -> None:
     assert Recipe(batch_size=64).for_images(64).repeats == 844
-    with pytest.raises(RecipeError, match="batch-size is 64: there are only 63 images to train on"):
-        Recipe(batch_size=64).for_images(63)
+    with pytest.raises(RecipeError, match="batch-size is 65: there are only 64 images to train on"):
+        Recipe(batch_size=65).for_images(64)
+
+
+def test_a_batch_that_a_recipe_has_by_itself_is_lowered_for_fewer_images() -> None:
+    assert Recipe("fast").for_images(99).batch_size == 16
+    assert Recipe("fast").for_images(5).batch_size == 5

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
     from mnist_cnn.workflows.export import export
     from mnist_cnn.workflows.label_errors import find_label_errors
     from mnist_cnn.workflows.model import Model, load
+    from mnist_cnn.workflows.predict import predict
     from mnist_cnn.workflows.report import report
     from mnist_cnn.workflows.train import resume, train
+    from mnist_cnn.workflows.tune import tune
 
 __version__ = "0.1.0"
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "find_label_errors",
     "load",
     "load_data",
+    "predict",
     "read",
     "read_form",
     "read_in_parallel",
@@ -62,6 +65,7 @@ __all__ = [
     "report",
     "resume",
     "train",
+    "tune",
 ]
 
 _HOME = {
@@ -85,6 +89,7 @@ _HOME = {
     "find_label_errors": ("workflows.label_errors", "find_label_errors"),
     "load": ("workflows.model", "load"),
     "load_data": ("data.source", "load"),
+    "predict": ("workflows.predict", "predict"),
     "read": ("reading.reader", "read"),
     "read_form": ("sheets.form", "read_form"),
     "read_in_parallel": ("bulk.local_reading", "read_in_parallel"),
@@ -94,6 +99,7 @@ _HOME = {
     "report": ("workflows.report", "report"),
     "resume": ("workflows.train", "resume"),
     "train": ("workflows.train", "train"),
+    "tune": ("workflows.tune", "tune"),
 }
 
 

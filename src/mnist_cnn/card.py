@@ -7,7 +7,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.system.files import is_plain, sha256_of, write_whole
@@ -29,6 +29,48 @@ from mnist_cnn.system.schema import (
 )
 
 FORMAT = 4
+DIGITS = tuple("0123456789")
+MOST_CLASSES = 1000
+SMALLEST_SIDE, LARGEST_SIDE = 28, 96  # pixels of the images that a classifier takes
+LONGEST_NAME = 100  # characters of the name of a class
+
+
+class Task(NamedTuple):
+    """What a classifier does: it puts square images of `side` pixels into the classes of `class_names`.
+
+    Images are grey with 1 of the `channels`, and RGB with 3.
+    """
+
+    side: int = 28
+    channels: int = 1
+    class_names: tuple[str, ...] = DIGITS
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """The shape of an image as arrays have it: (side, side), or (side, side, 3)."""
+        return (self.side, self.side) if self.channels == 1 else (self.side, self.side, self.channels)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """The shape of an image as a network takes it: (side, side, channels)."""
+        return (self.side, self.side, self.channels)
+
+    @property
+    def is_digits(self) -> bool:
+        """Whether it is that of MNIST: grey digits of 28×28 pixels, which is what a reader needs."""
+        return self == READING
+
+    def batch(self, images: Any) -> Any:
+        """Images (n, *image_shape) as a network takes them, (n, side, side, channels)."""
+        return images.reshape(len(images), *self.input_shape)
+
+
+READING = Task()
 # The recipes of networks that detect digits in images; all others classify images of one digit.
 FINDER, SEGMENTER, RECOGNISER = "finder", "segmenter", "recogniser"
 NO_CLASSIFIERS = {
@@ -72,6 +114,18 @@ ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accur
 SELECTIVE = MapOf(SHARE, numbers=True)
 TEMPERATURE = Number(1e-3, 1e3)
 WRITERS = Fields({"digits": COUNT, "writers": COUNT})
+CLASS_NAMES = ListOf(Text(LONGEST_NAME), longest=MOST_CLASSES)
+SIDE, CHANNELS = Number(SMALLEST_SIDE, LARGEST_SIDE, whole=True), Number(1, 3, whole=True)
+# Of data that are not as MNIST's: what they are of, and how they were prepared.
+ABOUT_DATA: dict[str, Kind] = {
+    "class_names": CLASS_NAMES,
+    "image_size": SIDE,
+    "channels": CHANNELS,
+    "preparation": Fields(
+        {}, {"image_size": SIDE, "channels": CHANNELS, "invert": Flag(), "class_names": CLASS_NAMES}, SCALAR
+    ),
+    "checks": ListOf(Text()),
+}
 INK = Fields(
     {
         "sources": ListOf(Text()),
@@ -109,6 +163,7 @@ WANTED = Fields(
                 "pages": Fields({"side": COUNT, **HELD_OUT}),
                 "crops": Fields({"side": COUNT, **HELD_OUT, "finder": SHA256}),
                 "lines": Fields({"width": COUNT, **HELD_OUT}),
+                **ABOUT_DATA,
             },
         ),
         "git_commit": AnyOf(Text(100), or_null=True),
@@ -123,31 +178,40 @@ WANTED = Fields(
         "digest": SHA256,
     }
 )
-CLASSIFICATION = Fields(
-    {
-        "count": Number(1, 1e9, whole=True),
-        "correct": COUNT,
-        "accuracy": SHARE,
-        "confusion_matrix": ListOf(ListOf(Number(0, 1e9, whole=True), length=10), length=10),
-        "negative_log_likelihood": Number(-1e-3),
-        "brier_score": Number(0, 2.1),
-        "expected_calibration_error": SHARE,
-    },
-    {
-        "interval": PAIR,
-        "confidence_interval": PAIR,
-        "intervals": MapOf(PAIR),
-        "confidence_intervals": MapOf(PAIR),
-        "precision": ListOf(SHARE, length=10),
-        "recall": ListOf(SHARE, length=10),
-        "f1": ListOf(SHARE, length=10),
-        "coverage": Fields({"area": SHARE, "accuracy": SELECTIVE}),
-        "risk_coverage": Fields({"aurc": SHARE, "selective_accuracy": SELECTIVE}),
-        "corrected": ACCURACY,
-        "temperature": TEMPERATURE,
-        "adaptation": MapOf(Anything()),
-    },
-)
+
+
+def classification(classes: int) -> Fields:
+    """What the evaluation of a classifier with so many classes must be."""
+    matrix = ListOf(ListOf(Number(0, 1e9, whole=True), length=classes), length=classes)
+    shares = ListOf(SHARE, length=classes)
+    return Fields(
+        {
+            "count": Number(1, 1e9, whole=True),
+            "correct": COUNT,
+            "accuracy": SHARE,
+            "confusion_matrix": matrix,
+            "negative_log_likelihood": Number(-1e-3),
+            "brier_score": Number(0, 2.1),
+            "expected_calibration_error": SHARE,
+        },
+        {
+            "interval": PAIR,
+            "confidence_interval": PAIR,
+            "intervals": MapOf(PAIR),
+            "confidence_intervals": MapOf(PAIR),
+            "precision": shares,
+            "recall": shares,
+            "f1": shares,
+            "coverage": Fields({"area": SHARE, "accuracy": SELECTIVE}),
+            "risk_coverage": Fields({"aurc": SHARE, "selective_accuracy": SELECTIVE}),
+            "corrected": ACCURACY,
+            "temperature": TEMPERATURE,
+            "adaptation": MapOf(Anything()),
+            "class_names": ListOf(Text(LONGEST_NAME), length=classes),
+        },
+    )
+
+
 AT_THRESHOLD: dict[str, Kind] = {
     "threshold": SHARE,
     "digits": COUNT,
@@ -225,6 +289,13 @@ class Card:
     def is_recogniser(self) -> bool:
         """Whether the model says of a line of text which digits and marks are where on it."""
         return bool(self.recipe["name"] == RECOGNISER)
+
+    @property
+    def task(self) -> Task:
+        """What the model classifies, if it is a classifier."""
+        data = self.data
+        names = tuple(data.get("class_names", DIGITS))
+        return Task(data.get("image_size", READING.side), data.get("channels", READING.channels), names)
 
     @property
     def outside_temperature(self) -> float:
@@ -385,9 +456,14 @@ def _fault(document: dict[str, Any]) -> str | None:
         return fault
     evaluation = document["evaluation"]
     recipe = document["recipe"]["name"]
-    if fault := EVALUATIONS.get(recipe, CLASSIFICATION).fault(evaluation, "evaluation"):
+    data = document["data"]
+    classes = len(data.get("class_names", DIGITS))
+    wanted = EVALUATIONS.get(recipe) or classification(classes)
+    if fault := wanted.fault(evaluation, "evaluation"):
         return fault
-    if recipe in MADE and MADE[recipe] not in document["data"]:
+    if data.get("channels", 1) == 2 or classes < 2:
+        return "data.channels or data.class_names is not that of a classifier"
+    if recipe in MADE and MADE[recipe] not in data:
         return f"data.{MADE[recipe]} is missing"
     if recipe == FINDER:
         chosen = [one["threshold"] for one in evaluation["by_threshold"]]

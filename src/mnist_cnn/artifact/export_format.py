@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact import litert, onnx_file, saved_model
+from mnist_cnn.card import READING, Task
 from mnist_cnn.errors import ExportFormatError
 from mnist_cnn.reading.network import Classifier, onnx_classifier
 
@@ -54,20 +55,20 @@ class ExportFormat:
         """Whether writing it needs images to find the range of the activations."""
         return self.quantize == "int8"
 
-    def write(self, network: "keras.Model", path: Path, images: np.ndarray) -> None:
-        """Write a saved model as a file, or as a folder for saved_model; `images` (n, 28, 28) uint8 calibrate it.
+    def write(self, network: "keras.Model", path: Path, images: np.ndarray, task: Task = READING) -> None:
+        """Write a saved model as a file, or as a folder for saved_model; `images` (n, *image_shape) uint8 calibrate it.
 
         Raises whatever the converters raise.
         """
         from mnist_cnn.models.float_input import with_input_dtype  # here, because Keras comes with it
 
         network = with_input_dtype(network, self.input_dtype)
-        calibration = images[..., np.newaxis].astype(self.input_dtype)
+        calibration = task.batch(images).astype(self.input_dtype)
         if self.to == "onnx":
             onnx_file.write(network, path)
             if self.calibrated:
                 onnx_file.quantize(path, calibration)
-            onnx_file.describe(path)
+            onnx_file.describe(path, task)
         elif self.to == "litert":
             with tempfile.TemporaryDirectory() as scratch:
                 saved_model.write(network, Path(scratch) / "saved_model")
@@ -75,10 +76,10 @@ class ExportFormat:
         else:
             saved_model.write(network, path)
 
-    def read(self, path: Path, threads: int = 0) -> Classifier:
+    def read(self, path: Path, threads: int = 0, task: Task = READING) -> Classifier:
         """Load what was written as a classifier that computes with `threads` threads, 0 for its own default."""
         if self.to == "onnx":
-            return onnx_classifier(path, threads)
+            return onnx_classifier(path, threads, task)
         if self.to == "litert":
-            return litert.litert_classifier(path, threads)
-        return saved_model.saved_model_classifier(path)
+            return litert.litert_classifier(path, threads, task)
+        return saved_model.saved_model_classifier(path, task)

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from mnist_cnn.artifact.quiet import quiet
-from mnist_cnn.reading.network import BATCH, Classifier, checked
+from mnist_cnn.card import READING, Task
+from mnist_cnn.reading.network import Classifier, batches_of
 
 
 def write(saved_model: Path, path: Path, quantize: str | None, images: np.ndarray) -> None:
-    """Convert a SavedModel; `quantize` is None, "float16" (weights) or "int8", calibrated on (n, 28, 28, 1) images.
+    """Convert a SavedModel; `quantize` is None, "float16" (weights) or "int8", calibrated on images for a network.
 
     The batch size is dynamic: resize the input, then allocate. Raises what the converter raises.
     """
@@ -64,7 +65,7 @@ def last_and_after(content: bytes) -> list[str]:
     return [names[index] for index in [*logits, *reached]]
 
 
-def litert_classifier(path: Path, threads: int = 0) -> Classifier:
+def litert_classifier(path: Path, threads: int = 0, task: Task = READING) -> Classifier:
     """Load a LiteRT file as a classifier that computes with `threads` threads, 0 for LiteRT's default."""
     with quiet():
         opened = interpreter(path.read_bytes(), threads)
@@ -82,8 +83,8 @@ def litert_classifier(path: Path, threads: int = 0) -> Classifier:
         return np.asarray(opened.get_tensor(probabilities_out["index"]))
 
     def classify(images: np.ndarray) -> np.ndarray:
-        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
-        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *map(run, batches)])
+        none = np.zeros((0, task.classes), dtype=np.float32)
+        return np.concatenate([none, *map(run, batches_of(images, task))])
 
     return classify
 

@@ -1,5 +1,6 @@
 """Write a Keras model as an ONNX file, describe it, quantize it. Checks nothing and knows nothing of folders."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact.quiet import quiet
-from mnist_cnn.reading.network import INK_KEY, INK_RANGE
+from mnist_cnn.card import DIGITS, Task
+from mnist_cnn.reading.network import CLASSES_KEY, INK_KEY, INK_RANGE
 
 if TYPE_CHECKING:
     import keras
@@ -28,19 +30,35 @@ def write(network: "keras.Model", path: Path) -> None:
         network.export(path, format="onnx", opset_version=OPSET, verbose=False)
 
 
-def describe(path: Path) -> None:
-    """Write into the file what its input means, since floats might as well be expected from 0 to 1."""
+def describe(path: Path, task: Task) -> None:
+    """Write into the file what its input means, since floats might as well be expected from 0 to 1, and its classes."""
     import onnx
 
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {INK_KEY: INK_RANGE})
-    model.graph.input[0].doc_string = "n×28×28×1, foreground 255, background 0; rescaling is part of the model"
-    model.graph.output[0].doc_string = "n×10 probabilities"
+    onnx.helper.set_model_props(model, {INK_KEY: INK_RANGE} | names_of(task))
+    shape = "×".join(map(str, task.input_shape))
+    model.graph.input[0].doc_string = f"n×{shape}, foreground 255, background 0; rescaling is part of the model"
+    model.graph.output[0].doc_string = f"n×{task.classes} probabilities"
     onnx.save(model, path)
 
 
+def name_classes(path: Path, task: Task) -> None:
+    """Write the names of the classes into the file, if they are not the ten digits."""
+    import onnx
+
+    if names := names_of(task):
+        model = onnx.load(path)
+        onnx.helper.set_model_props(model, names)
+        onnx.save(model, path)
+
+
+def names_of(task: Task) -> dict[str, str]:
+    """The names of the classes as metadata; nothing for the ten digits."""
+    return {} if task.class_names == DIGITS else {CLASSES_KEY: json.dumps(task.class_names)}
+
+
 def quantize(path: Path, images: np.ndarray) -> None:
-    """Replace a float32 file by one that computes in int8 what takes time, calibrated on images (n, 28, 28, 1).
+    """Replace a float32 file by one that computes in int8 what takes time, calibrated on images for a network.
 
     Static, QDQ, per channel. The last matrix product and what follows stay float32: that halves the divergence from
     the original (docs/log.md).

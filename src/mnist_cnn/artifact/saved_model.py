@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact.quiet import quiet
-from mnist_cnn.reading.network import BATCH, Classifier, checked
+from mnist_cnn.card import READING, Task
+from mnist_cnn.reading.network import Classifier, batches_of
 
 if TYPE_CHECKING:
     import keras
@@ -20,7 +21,7 @@ def write(network: "keras.Model", folder: Path) -> None:
     import keras
     import tensorflow as tf
 
-    images = tf.TensorSpec((None, 28, 28, 1), network.inputs[0].dtype, name=IMAGES)
+    images = tf.TensorSpec(network.input_shape, network.inputs[0].dtype, name=IMAGES)
     with quiet():
         archive = keras.export.ExportArchive()
         archive.track(network)
@@ -28,7 +29,7 @@ def write(network: "keras.Model", folder: Path) -> None:
         archive.write_out(folder, verbose=False)
 
 
-def saved_model_classifier(folder: Path) -> Classifier:
+def saved_model_classifier(folder: Path, task: Task = READING) -> Classifier:
     """Load a SavedModel as a classifier, through its signature."""
     import tensorflow as tf
 
@@ -36,8 +37,8 @@ def saved_model_classifier(folder: Path) -> Classifier:
     pixels = signature.structured_input_signature[1][IMAGES].dtype
 
     def classify(images: np.ndarray) -> np.ndarray:
-        batches = [checked(images)[start : start + BATCH, ..., np.newaxis] for start in range(0, len(images), BATCH)]
+        batches = batches_of(images, task)
         rows = [signature(**{IMAGES: tf.constant(batch, pixels)})[PROBABILITIES].numpy() for batch in batches]
-        return np.concatenate([np.zeros((0, 10), dtype=np.float32), *rows])
+        return np.concatenate([np.zeros((0, task.classes), dtype=np.float32), *rows])
 
     return classify

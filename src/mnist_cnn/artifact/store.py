@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mnist_cnn import card
-from mnist_cnn.card import Card
+from mnist_cnn.card import READING, Card, Task
 from mnist_cnn.errors import ArtifactError, MnistCnnError, RunError
 from mnist_cnn.reading.model_names import BUNDLED, BUNDLED_NAMES, path_of
 from mnist_cnn.system.files import (
@@ -36,7 +36,14 @@ class Shapes(NamedTuple):
     words: str
 
 
-CLASSIFIER = Shapes((None, 28, 28, 1), (None, 10), "n×28×28×1 images to n×10 probabilities")
+def shapes_of(task: Task) -> Shapes:
+    """What a classifier for a task takes and gives."""
+    shape = "×".join(map(str, task.input_shape))
+    words = f"n×{shape} images to n×{task.classes} probabilities"
+    return Shapes((None, *task.input_shape), (None, task.classes), words)
+
+
+CLASSIFIER = shapes_of(READING)
 FINDER = Shapes((None, None, None, 1), (None, None, None, 14), "images to places")
 SEGMENTER = Shapes((None, 64, 64, 2), [(None, 23), (None, 48, 48, 1)], "n×64×64×2 crops to n×23 logits and n×48×48 ink")
 RECOGNISER = Shapes((None, 40, None, 1), (None, None, 24), "n×40×w×1 lines to n×w/4×24 logits")

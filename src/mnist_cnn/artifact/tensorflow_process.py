@@ -1,9 +1,9 @@
 """Save a model that was trained on another framework, by a process that runs Keras on TensorFlow.
 
-It is given two paths, TRAINED and FOLDER. TRAINED holds the recipe, the model's weights and temperature, images, and
-the probabilities that it gave for them. The process builds the model again, sets the weights, writes its files, and
-prints a JSON list of what had to be left out; if that fails, it prints a sentence and exits with 1. Like every worker
-it ends with its parent process, whose lock on the folder ends then as well.
+It is given two paths, TRAINED and FOLDER. TRAINED holds the recipe, the task, the model's weights and temperature,
+images, and the probabilities that it gave for them. The process builds the model again, sets the weights, writes its
+files, and prints a JSON list of what had to be left out; if that fails, it prints a sentence and exits with 1. Like
+every worker it ends with its parent process, whose lock on the folder ends then as well.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact import checked_files
+from mnist_cnn.card import READING, Task
 from mnist_cnn.errors import ExportError, MnistCnnError
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
@@ -34,14 +35,15 @@ def save(
     images: np.ndarray,
     probabilities: np.ndarray,
     temperature: float,
+    task: Task = READING,
 ) -> list[str]:
     """Have that process write the files; returns what `saved_files.save` does. Raises ExportError."""
     weights = {f"weight_{index}": value for index, value in enumerate(network.get_weights())}
     with tempfile.TemporaryDirectory() as scratch:
         trained = Path(scratch) / "trained.npz"
-        recipe_text = np.array(json.dumps(recipe.to_dict()))
+        recipe_text, task_text = np.array(json.dumps(recipe.to_dict())), np.array(json.dumps(task))
         arrays = weights | {"temperature": np.array(temperature), "images": images, "probabilities": probabilities}
-        np.savez(trained, recipe=recipe_text, **arrays)
+        np.savez(trained, recipe=recipe_text, task=task_text, **arrays)
         done = child_process.run(
             [*COMMAND, str(trained), str(folder)], env=os.environ | {"KERAS_BACKEND": "tensorflow"}
         )
@@ -58,19 +60,21 @@ def main() -> None:
     trained, folder = map(Path, sys.argv[1:])
     with np.load(trained, allow_pickle=False) as arrays:
         recipe = Recipe(**json.loads(str(arrays["recipe"])))
+        side, channels, class_names = json.loads(str(arrays["task"]))
+        task = Task(side, channels, tuple(class_names))
         weights = [arrays[name] for name in arrays.files if name.startswith("weight_")]
         images, probabilities, temperature = arrays["images"], arrays["probabilities"], float(arrays["temperature"])
     try:
         backend.start()
         from mnist_cnn.models.architectures import as_saved, build, build_detector
 
-        kind = checked_files.kind_of(recipe.name)
+        kind = checked_files.kind_of(recipe.name, task)
         if recipe.is_classifier:
-            network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift, temperature)
+            network = as_saved(build(recipe.name, recipe.dropout, task), recipe.test_time_shift, temperature)
         else:
             network = build_detector(recipe.name, recipe.dropout)
         network.set_weights(weights)
-        sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities, kind)))
+        sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities, kind, task)))
     except MnistCnnError as error:
         sys.stdout.write(str(error))
         sys.exit(1)

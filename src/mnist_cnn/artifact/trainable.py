@@ -27,19 +27,22 @@ LARGEST_DIFFERENCE = 1e-5
 def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
     """Build the recipe's model with the weights in a folder, not calibrated.
 
-    Calibrated, it must give the same probabilities as model.onnx for these images (n, 28, 28) uint8, to 1e-5; raises
-    ArtifactError if it does not, or if the layers in the folder are not the recipe's.
+    Calibrated, it must give the same probabilities as model.onnx for these images (n, *image_shape) uint8, to 1e-5;
+    raises ArtifactError if it does not, or if the layers in the folder are not the recipe's.
     """
     from mnist_cnn.models.architectures import as_saved, build
     from mnist_cnn.models.classifier import keras_classifier  # here, because Keras comes with the next
 
     folder, saved = artifact.folder, artifact.card
-    expected = onnx_classifier(folder / ONNX_MODEL)(images)  # first, because it accepts only what ONNX Runtime can read
+    task = saved.task
+    expected = onnx_classifier(folder / ONNX_MODEL, task=task)(
+        images
+    )  # first, because it accepts only what ONNX Runtime can read
     recipe = Recipe(**saved.recipe)
-    network = as_saved(build(recipe.name, recipe.dropout), recipe.test_time_shift)
+    network = as_saved(build(recipe.name, recipe.dropout, task), recipe.test_time_shift)
     try:
         if (folder / KERAS_MODEL).exists():
-            network.set_weights(store.load_keras(folder / KERAS_MODEL).get_weights())
+            network.set_weights(store.load_keras(folder / KERAS_MODEL, store.shapes_of(task)).get_weights())
         else:
             put_into(network, weights_of(folder / ONNX_MODEL))
     except (ValueError, StopIteration, LookupError, TypeError) as error:

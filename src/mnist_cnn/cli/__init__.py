@@ -9,13 +9,13 @@ from typing import Annotated, Any
 import typer
 
 from mnist_cnn import __version__
-from mnist_cnn.cli.datasets import download
+from mnist_cnn.cli.datasets import data, download
 from mnist_cnn.cli.frame import BY_CTRL_C, BY_SIGTERM, Group, code_at_end, code_of, command, terminate
-from mnist_cnn.cli.images import adapt, explain, read, score, serve
+from mnist_cnn.cli.images import adapt, explain, predict, read, score, serve
 from mnist_cnn.cli.saved_models import doctor, export, info, label_errors, report
 from mnist_cnn.cli.sheets import form, review, table
 from mnist_cnn.cli.studies import compare_studies, study
-from mnist_cnn.cli.training import evaluate, train
+from mnist_cnn.cli.training import evaluate, train, tune
 from mnist_cnn.system import environment, streams
 
 ABOUT = "Train an MNIST CNN in seconds, evaluate it rigorously, and recognise handwritten digits in photos and scans."
@@ -29,11 +29,26 @@ app = typer.Typer(
 )
 study_group = typer.Typer()
 
-for one in (train, evaluate, read):
+for one in (
+    train,
+    evaluate,
+    read,
+    predict,
+    data,
+    table,
+    form,
+    review,
+    explain,
+    score,
+    adapt,
+    serve,
+    export,
+    report,
+    label_errors,
+    download,
+):
     command(app.command, one)
-command(app.command, read, alias="predict")
-for one in (table, form, review, explain, score, adapt, serve, export, report, label_errors, download):
-    command(app.command, one)
+command(app.command, tune)
 command(study_group.callback, study, cls=Group, invoke_without_command=True)
 command(study_group.command, compare_studies, name="compare")
 app.add_typer(study_group, name="study")

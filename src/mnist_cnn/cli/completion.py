@@ -6,6 +6,7 @@ Where none of these fits, the shell completes files, as it always does.
 from pathlib import Path
 
 from mnist_cnn.card import CARD
+from mnist_cnn.data.known_sets import KNOWN
 from mnist_cnn.reading.model_names import BUNDLED_NAMES, newest_runs
 from mnist_cnn.training.recipe import ABOUT
 
@@ -20,7 +21,7 @@ def recipes(incomplete: str) -> list[tuple[str, str]]:
 
 def datasets(incomplete: str) -> list[str]:
     """The datasets that have a name of their own."""
-    return [name for name in ("auto", "mnist", "digits") if name.startswith(incomplete)]
+    return [name for name in ("auto", "mnist", "digits", *KNOWN) if name.startswith(incomplete)]
 
 
 def models(incomplete: str) -> list[str]:

@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,6 +22,7 @@ from mnist_cnn.system.visible import visible
 P = ParamSpec("P")
 BY_CTRL_C, BY_SIGTERM = 130, 143  # exit codes of a program that was stopped
 SHOW_CURSOR = "\x1b[?25h"
+PATIENCE = 2.0  # seconds for a second Ctrl-C
 
 
 class Terminated(KeyboardInterrupt):
@@ -77,19 +79,11 @@ def without_types(parameters: list[Any]) -> list[Any]:
     return parameters
 
 
-def command(
-    add: Callable[..., Any], function: Callable[P, None], alias: str | None = None, cls: type = Command, **about: Any
-) -> None:
-    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help.
-
-    As an `alias` it has another name, also in its examples, and one line in the list of commands.
-    """
+def command(add: Callable[..., Any], function: Callable[P, None], cls: type = Command, **about: Any) -> None:
+    """Make a function a command; lines of its docstring that begin with "$ " are the examples that end its help."""
     lines = inspect.cleandoc(function.__doc__ or "").splitlines()
     examples = [line for line in lines if line.startswith("$ ")]
     text = "\n".join(line for line in lines if line not in examples).strip()
-    if alias:
-        examples = [line.replace(f" {function.__name__} ", f" {alias} ", 1) for line in examples]
-        about |= {"name": alias, "short_help": f"Alias of `{function.__name__}`."}
     add(help=text, epilog="\n".join(["Examples:", *examples]), cls=cls, **about)(in_sentences(function))
 
 
@@ -162,15 +156,71 @@ def terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
 
+class EndEarly:
+    """A callback by which a second Ctrl-C ends the training with what there is, instead of the program.
+
+    It has the methods of `mnist_cnn.Callback` that it needs; that room is imported when a command is called.
+    """
+
+    def __init__(self) -> None:
+        self.model: Any = None
+        self.is_training = self.is_asked = False
+
+    def set_model(self, model: Any) -> None:
+        """Keep the model."""
+        self.model = model
+
+    def on_train_begin(self, logs: Any = None) -> None:  # noqa: ARG002  Keras' signature
+        """From now on there is something to end."""
+        self.is_training = True
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002  Keras' signature
+        """End the training if that was asked for."""
+        if self.is_asked:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Any = None) -> None:  # noqa: ARG002  Keras' signature
+        """It has ended."""
+        self.is_training = False
+
+    def is_asked_for(self) -> bool:
+        """Ask a person who has pressed Ctrl-C, for some seconds, to press it again."""
+        if not self.is_training or self.is_asked:
+            return False
+
+        def asked(_number: int, _frame: FrameType | None) -> None:
+            self.is_asked = True
+
+        earlier = signal.signal(signal.SIGINT, asked)
+        tell(f"\nPress Ctrl-C again within {PATIENCE:g} seconds to end the training with what there is.\n")
+        end = time.monotonic() + PATIENCE
+        while not self.is_asked and time.monotonic() < end:
+            time.sleep(0.05)
+        signal.signal(signal.SIGINT, earlier)
+        if self.is_asked:
+            tell("Ending: the last whole epoch is evaluated and saved.\n")
+        return self.is_asked
+
+
+def tell(text: str) -> None:
+    """Write to stderr from within a signal's handler, where a stream may be held by what was interrupted."""
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode())
+
+
 @contextmanager
-def ended_at_once(advice: Callable[[], str]) -> Iterator[None]:
+def ended_at_once(advice: Callable[[], str], early: EndEarly | None = None) -> Iterator[None]:
     """Within, Ctrl-C and SIGTERM give advice, if there is any, and end the program where it is.
+
+    With `early`, a second Ctrl-C ends only the training.
 
     An exception could be raised while a framework's native code calls Python, which aborts the program. Nothing is lost
     without one: files are whole at any moment, and processes that work for this one end with it.
     """
 
     def end(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and early and early.is_asked_for():
+            return
         name, code = ("Ctrl-C", BY_CTRL_C) if number == signal.SIGINT else ("SIGTERM", BY_SIGTERM)
         lines = [line for line in (advice(), f"mnist-cnn: stopped by {name}.") if line]
         if sys.stderr.isatty():

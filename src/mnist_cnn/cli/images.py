@@ -145,6 +145,55 @@ def read(
         raise typer.Exit(1)
 
 
+def predict(
+    images: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="image", help="Image files, folders, ZIPs, or a table of pixels such as Kaggle's test.csv."
+        ),
+    ],
+    model: Model = None,
+    top_k: Annotated[int, typer.Option(help="Number of classes to give for each image.", rich_help_panel=OUTPUT)] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="New .csv or .jsonl file for the results.", rich_help_panel=OUTPUT),
+    ] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Classify whole images with any saved model, also one of other classes than digits.
+
+    Of a table of pixels the CSV is what Kaggle takes: ImageId, Label.
+
+    $ mnist-cnn predict photos/ --model runs/animals --top-k 3
+    $ mnist-cnn predict test.csv --model runs/kaggle -o submission.csv
+    """
+    from mnist_cnn.callbacks.progress import note
+    from mnist_cnn.data.source import say_nothing
+    from mnist_cnn.system.files import write_whole
+    from mnist_cnn.terminal import screen
+    from mnist_cnn.workflows import predict as workflow
+
+    if output and (output.exists() or output.is_symlink()):
+        stop(f"{output} already exists and nothing is overwritten: name another file.", 1)
+    if output and output.suffix.lower() not in (".csv", ".jsonl"):
+        stop(f"{output} ends with neither .csv nor .jsonl, the formats that are written: name another file.", 2)
+    loaded = workflow.loaded(model)
+    found = list(workflow.predictions(loaded, images, top_k, say_nothing if quiet else note))
+    workflow.check_data(found)
+    if output:
+        tables = all(map(workflow.is_table, images))
+        write_whole(output, workflow.written(found, output.suffix.lower(), of_table_only=tables))
+    if as_json:
+        typer.echo(json.dumps([one.to_dict() for one in found]))
+    elif output:
+        screen.show(f"{len(found):,} images classified: {output}")
+    else:
+        screen.show_predictions(found)
+    if failed := sum(bool(one.error) for one in found):
+        stop(f"{failed:,} of {len(found):,} images could not be read.", 1)
+
+
 def form_of(output: Path | None, named: Format | None, *, as_json: bool) -> Format:
     """The format of the results: what is named, or what the name of their file says."""
     from mnist_cnn.terminal.reading_formats import suffix_of

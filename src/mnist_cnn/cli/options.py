@@ -12,7 +12,7 @@ import typer
 from mnist_cnn.cli import completion
 from mnist_cnn.training.recipe import Recipe, values_of
 
-HYPERPARAMETERS, OUTPUT, CLUSTER = "Hyperparameters", "Output", "Ray cluster"
+HYPERPARAMETERS, DATASET, OUTPUT, CLUSTER = "Hyperparameters", "Dataset", "Output", "Ray cluster"
 NAMES = "a folder that `train` made, an .onnx file, robust, or a recipe (its newest run in runs/)"
 
 RecipeName = Annotated[
@@ -24,7 +24,9 @@ RecipeName = Annotated[
 Data = Annotated[
     str,
     typer.Option(
-        help="Dataset: auto, mnist, digits, an .npz file or an IDX folder.", autocompletion=completion.datasets
+        help="Dataset: a name (mnist, fashion-mnist), a folder of class folders, a ZIP, CSV, Parquet, .npz, .mat … "
+        "(docs/data.md).",
+        autocompletion=completion.datasets,
     ),
 ]
 EvaluationData = Annotated[
@@ -76,6 +78,27 @@ Quiet = Annotated[
     typer.Option("--quiet", "-q", help="No progress and no notes: only results and errors.", rich_help_panel=OUTPUT),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Output JSON.", rich_help_panel=OUTPUT)]
+
+
+ImageSize = Annotated[
+    int,
+    typer.Option(help="Side of the images in pixels, 28 to 96; larger ones are shrunk to it.", rich_help_panel=DATASET),
+]
+Channels = Annotated[int, typer.Option(help="1: grey; 3: colour.", rich_help_panel=DATASET)]
+Invert = Annotated[
+    bool, typer.Option("--invert", help="Exchange dark and light: for digits dark on light.", rich_help_panel=DATASET)
+]
+ClassNames = Annotated[
+    str | None,
+    typer.Option(
+        metavar="a,b,…", help="Names of the classes, for labels that are numbers from 0.", rich_help_panel=DATASET
+    ),
+]
+
+
+def names_of(classes: str | None) -> tuple[str, ...]:
+    """The names of classes in a text with commas."""
+    return tuple(one.strip() for one in classes.split(",")) if classes else ()
 
 
 def with_hyperparameters(function: Callable[..., None]) -> Callable[..., None]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-SIDE = 28
 EDGE = 2  # blank pixels around each image of the mosaic, so that its neighbours are never sampled
 TILES = 32  # images along one side of a mosaic: 1,024 pixels fit OpenCV's limit and the processor's cache
 GRID = 6  # control points along one side of the displacement field
@@ -32,7 +31,7 @@ class Augmentation:
 
 
 def augmented(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Change each of the images (n, 28, 28) uint8 at random; returns an array of the same shape.
+    """Change each of the images (n, side, side) or RGB (n, side, side, 3) uint8 at random; an array of the same shape.
 
     The affine change and the displacement field are combined into one map, so each image is sampled only once
     (bilinearly). The method is that of Simard, Steinkraus, Platt, "Best practices for convolutional neural networks
@@ -45,27 +44,31 @@ def augmented(images: np.ndarray, augmentation: Augmentation, rng: np.random.Gen
 
 def _augmented(images: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:
     """Up to TILES² images at once: they are laid out as one large image, which OpenCV samples in one call."""
-    padded = SIDE + 2 * EDGE
-    tiles = np.zeros((TILES**2, padded, padded), np.uint8)
+    side, channels = images.shape[1], images.shape[3:]
+    padded = side + 2 * EDGE
+    tiles = np.zeros((TILES**2, padded, padded, *channels), np.uint8)
     tiles[: len(images), EDGE:-EDGE, EDGE:-EDGE] = images
-    x, y = source_points(TILES**2, augmentation, rng)
+    x, y = source_points(TILES**2, augmentation, rng, side)
     # Outside its own image everything is background: the edge of the tile, where a clipped point lands, is blank.
     corners = np.arange(TILES, dtype=np.float32) * padded + EDGE
-    x = np.clip(x, -EDGE + 0.5, SIDE + EDGE - 1.5).reshape(TILES, TILES, SIDE, SIDE) + corners[None, :, None, None]
-    y = np.clip(y, -EDGE + 0.5, SIDE + EDGE - 1.5).reshape(TILES, TILES, SIDE, SIDE) + corners[:, None, None, None]
-    sampled = cv2.remap(_joined(tiles.reshape(TILES, TILES, padded, padded)), _joined(x), _joined(y), cv2.INTER_LINEAR)
-    apart = sampled.reshape(TILES, SIDE, TILES, SIDE).swapaxes(1, 2)
-    return apart.reshape(-1, SIDE, SIDE)[: len(images)]
+    x = np.clip(x, -EDGE + 0.5, side + EDGE - 1.5).reshape(TILES, TILES, side, side) + corners[None, :, None, None]
+    y = np.clip(y, -EDGE + 0.5, side + EDGE - 1.5).reshape(TILES, TILES, side, side) + corners[:, None, None, None]
+    mosaic = _joined(tiles.reshape(TILES, TILES, padded, padded, *channels))
+    sampled = cv2.remap(mosaic, _joined(x), _joined(y), cv2.INTER_LINEAR)
+    apart = sampled.reshape(TILES, side, TILES, side, *channels).swapaxes(1, 2)
+    return apart.reshape(-1, side, side, *channels)[: len(images)]
 
 
 def _joined(tiles: np.ndarray) -> np.ndarray:
-    """(rows, columns, height, width) tiles as one image."""
-    rows, columns, height, width = tiles.shape
-    return np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(rows * height, columns * width)
+    """(rows, columns, height, width) tiles, or those with channels, as one image."""
+    rows, columns, height, width, *channels = tiles.shape
+    return np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(rows * height, columns * width, *channels)
 
 
-def source_points(count: int, augmentation: Augmentation, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """The source point of each pixel of `count` images: x and y, each (count, 28, 28) float32, in pixels."""
+def source_points(
+    count: int, augmentation: Augmentation, rng: np.random.Generator, side: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The source point of each pixel of `count` images: x and y, each (count, side, side) float32, in pixels."""
 
     def drawn(limit: float) -> np.ndarray:
         return rng.uniform(-limit, limit, count).astype(np.float32)
@@ -74,8 +77,8 @@ def source_points(count: int, augmentation: Augmentation, rng: np.random.Generat
     wide, high = 1 + drawn(augmentation.zoom), 1 + drawn(augmentation.zoom)
     right, down = drawn(augmentation.translation), drawn(augmentation.translation)
     cos, sin = np.cos(angle), np.sin(angle)
-    centre = (SIDE - 1) / 2
-    away = np.arange(SIDE, dtype=np.float32) - centre
+    centre = (side - 1) / 2
+    away = np.arange(side, dtype=np.float32) - centre
     across, along = away[None, None, :], away[None, :, None]
 
     def column(values: np.ndarray) -> np.ndarray:
@@ -86,15 +89,15 @@ def source_points(count: int, augmentation: Augmentation, rng: np.random.Generat
     y = column(sin * wide) * across + column((shear * sin + cos) * high) * along + column(down) + centre
     if augmentation.elastic:
         field = rng.normal(0, augmentation.elastic, (2, count, GRID, GRID)).astype(np.float32)
-        spline = cubic_spline()
+        spline = cubic_spline(side)
         bent = spline @ field @ spline.T
         x, y = x + bent[0], y + bent[1]
     return x, y
 
 
-def cubic_spline() -> np.ndarray:
-    """Weights (28, GRID) of GRID control points on the pixels of a row: a uniform cubic B-spline; rows add up to 1."""
-    places = np.linspace(1, GRID - 2, SIDE, dtype=np.float32)[:, None]
+def cubic_spline(side: int) -> np.ndarray:
+    """Weights (side, GRID) of GRID control points on the pixels of a row: a cubic B-spline; rows add up to 1."""
+    places = np.linspace(1, GRID - 2, side, dtype=np.float32)[:, None]
     far = np.abs(places - np.arange(GRID, dtype=np.float32)[None, :])
     near = 2 / 3 - far**2 + far**3 / 2
     middle = (2 - far) ** 3 / 6

@@ -1,8 +1,4 @@
-"""A file or folder becomes four arrays under Keras' names. Never unpickles, and trusts nothing that it reads.
-
-Two formats are read, recognised by their contents and not by their names: an `.npz` with x_train, y_train, x_test,
-y_test as in Keras' copy of MNIST, and a folder with the four IDX files of MNIST's authors, plain or `.gz`.
-"""
+"""Arrays in `.npz` files, and IDX files as MNIST's authors publish them. Never unpickles, and trusts nothing."""
 
 import gzip
 import io
@@ -10,10 +6,10 @@ import math
 import stat
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, NoReturn, cast
 
 import numpy as np
 
@@ -21,7 +17,10 @@ from mnist_cnn.data.contents import NAMES, Arrays
 from mnist_cnn.errors import DataError
 from mnist_cnn.system.files import DAMAGE
 
-EXPECTED = f"an .npz file with {', '.join(NAMES)}, or a folder with MNIST's four IDX files, is expected"
+EXPECTED = (
+    f"an .npz file with {', '.join(NAMES)}, a folder or ZIP with a folder of images for each class, a CSV, Parquet or "
+    ".mat file, or MNIST's four IDX files are expected (docs/data.md)"
+)
 
 IDX_FILES = {
     "x_train": "train-images-idx3-ubyte",
@@ -37,18 +36,26 @@ LARGEST = 2 * 1024**3
 
 
 def read(path: Path) -> Arrays:
-    """Read the four arrays in a file or folder as they are: the file format is verified, their contents are not.
+    """Read the four arrays in an .npz or a folder of IDX files as they are: the format is verified, not the contents.
 
     Raises DataError, one sentence, if the path is missing, unreadable, damaged, incomplete, larger than 2 GiB unpacked,
     needs unpickling, or is anything else.
     """
     with explained(path):
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
+        if path.is_dir():
             return read_folder(path)
-        if not stat.S_ISREG(mode):  # a pipe or a device may never end
-            raise DataError(f"{path} is neither a file nor a folder, but a pipe or a device: {EXPECTED}.")
-        return read_file(path)
+        require_file(path)
+        with path.open("rb") as stream:
+            start = stream.read(4)
+        if start[:2] != b"PK":
+            reject_file(path, start)
+        return read_npz(path)
+
+
+def require_file(path: Path) -> None:
+    """Raise DataError for a pipe or a device, which may never end, and OSError for what is not there."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise DataError(f"{path} is neither a file nor a folder, but a pipe or a device: {EXPECTED}.")
 
 
 @contextmanager
@@ -84,12 +91,8 @@ def check_size(path: Path, size: int, largest: int = LARGEST) -> None:
         )
 
 
-def read_file(path: Path) -> Arrays:
-    """Read the four arrays in one file, which must be an .npz."""
-    with path.open("rb") as stream:
-        start = stream.read(4)
-    if start[:2] == b"PK":
-        return read_npz(path)
+def reject_file(path: Path, start: bytes) -> NoReturn:
+    """Raise DataError for a file that begins like this, and holds nothing that is known here."""
     if start[:2] == b"\x1f\x8b" or (start[:2] == b"\0\0" and start[2:3] != b"\0"):
         raise DataError(f"{path} may be one of four IDX files: name the folder that holds all four.")
     received = f"a file that begins with {start!r}" if start else "an empty file"
@@ -150,11 +153,18 @@ def as_values(content: bytes | memoryview, count: int, dtype: np.dtype, place: s
 def read_folder(path: Path) -> Arrays:
     """Read the four arrays in a folder with IDX files."""
     files = {name: idx_file(path, stem) for name, stem in IDX_FILES.items()}
-    missing = [IDX_FILES[name] for name, file in files.items() if file is None]
-    if missing:
-        holds = some(entry.name for entry in path.iterdir())
-        raise DataError(f"The folder {path} lacks {', '.join(missing)} (it holds {holds}): {EXPECTED}.")
+    if any(file is None for file in files.values()):
+        reject_folder(path, [name for name, file in files.items() if file])
     return {name: read_idx(file) for name, file in files.items() if file}
+
+
+def reject_folder(path: Path, found: Collection[object]) -> NoReturn:
+    """Raise DataError for a folder that lacks some of the IDX files of which others were `found`, or all."""
+    holds = some(entry.name for entry in path.iterdir())
+    if not found:
+        raise DataError(f"The folder {path} holds no data that is known here (it holds {holds}): {EXPECTED}.")
+    missing = [stem for stem in IDX_FILES.values() if idx_file(path, stem) is None]
+    raise DataError(f"The folder {path} lacks {', '.join(missing)} (it holds {holds}): {EXPECTED}.")
 
 
 def idx_file(folder: Path, stem: str) -> Path | None:

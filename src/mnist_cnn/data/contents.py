@@ -1,10 +1,11 @@
 """What a digit dataset is made of: four arrays under Keras' names, checked. Knows nothing about files or networks."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from mnist_cnn.card import READING, Task
 from mnist_cnn.errors import DataError
 
 Arrays = Mapping[str, np.ndarray]
@@ -34,8 +35,11 @@ def checked(arrays: Arrays, place: str) -> Arrays:
     return whole
 
 
-def checked_images(images: np.ndarray, place: str) -> np.ndarray:
-    """Images (n, 28, 28) uint8 from (n, 28, 28) or (n, 28, 28, 1); DataError for anything else or none."""
+def checked_images(images: np.ndarray, place: str, task: Task = READING) -> np.ndarray:
+    """Images (n, 28, 28) uint8 from (n, 28, 28) or (n, 28, 28, 1); DataError for anything else or none.
+
+    For another task (n, *image_shape).
+    """
     if images.dtype != np.uint8:
         hint = (
             "; for pixels from 0.0 to 1.0: (255 * images).round().astype('uint8')" if images.dtype.kind == "f" else ""
@@ -43,11 +47,12 @@ def checked_images(images: np.ndarray, place: str) -> np.ndarray:
         raise DataError(
             f"{place} holds {images.dtype} images, but uint8 from 0 (background) to 255 (foreground) is expected{hint}."
         )
-    if images.shape[1:] not in ((28, 28), (28, 28, 1)):
-        raise DataError(f"{place} has the shape {images.shape}, but images are expected as (n, 28, 28).")
+    if images.shape[1:] not in (task.image_shape, task.input_shape):
+        shape = ", ".join(map(str, task.image_shape))
+        raise DataError(f"{place} has the shape {images.shape}, but images are expected as (n, {shape}).")
     if not len(images):
         raise DataError(f"{place} holds no images: at least one is expected.")
-    return read_only(images.reshape(-1, 28, 28))
+    return read_only(images.reshape(-1, *task.image_shape))
 
 
 def checked_labels(labels: np.ndarray, place: str) -> np.ndarray:
@@ -73,11 +78,11 @@ def read_only(array: np.ndarray) -> np.ndarray:
     return protected
 
 
-def sha256_of(arrays: Arrays) -> str:
-    """Compute the SHA-256 over the bytes of the four arrays, which must be in C order, in hexadecimal."""
+def sha256_of(arrays: Arrays, more: Iterable[np.ndarray] = ()) -> str:
+    """Compute the SHA-256 over the bytes of the four arrays, which must be in C order, and of more; in hexadecimal."""
     digest = hashlib.sha256()
-    for name in NAMES:
-        digest.update(arrays[name].data)
+    for array in (*(arrays[name] for name in NAMES), *more):
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -1,15 +1,18 @@
 """Any dataset, named or in memory, becomes uint8 images and labels, verified. Knows nothing about networks."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mnist_cnn.data import container, download
-from mnist_cnn.data.contents import Arrays, checked, is_mnist, sha256_of, verified_mnist
-from mnist_cnn.data.dataset import Dataset, Examples, stratified
+from mnist_cnn.card import DIGITS
+from mnist_cnn.data import container, download, known_sets
+from mnist_cnn.data.contents import NAMES, Arrays, checked, is_mnist, read_only, sha256_of, verified_mnist
+from mnist_cnn.data.dataset import NO_EXAMPLES, USUAL, Dataset, Examples, Preparation, stratified
+from mnist_cnn.data.raw_data import TEST, TRAIN, VALIDATION, Part, RawData
 from mnist_cnn.errors import DataError
 
 VARIABLE = "MNIST_CNN_DATA"
@@ -29,13 +32,28 @@ def say_nothing(note: str) -> None:
     """Keep a note from the person."""
 
 
-def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[str], None] = say_nothing) -> Dataset:
+def load(
+    data: Data = "auto",
+    *,
+    test_split: float = TEST_SPLIT,
+    image_size: int = USUAL.image_size,
+    channels: int = USUAL.channels,
+    invert: bool = False,
+    class_names: Sequence[str] = (),
+    say: Callable[[str], None] = say_nothing,
+) -> Dataset:
     """Load a dataset by its name or path, or take arrays in memory; it unpacks like Keras' own `load_data()`.
 
-    `data` is "mnist", "digits", "auto", the path of an .npz file or IDX folder (`./mnist` is one), a `Dataset`, or
-    arrays: `((x_train, y_train), (x_test, y_test))`, or one pair `(x, y)`, of which `test_split` of each digit's
-    images, drawn at random by a fixed seed, are for the test. Images are (n, 28, 28) or (n, 28, 28, 1) uint8,
-    foreground 255; labels (n,) integers, 0 to 9.
+    `data` is "mnist", "digits", "auto", the name of a dataset of which there is a copy ("fashion-mnist", "kmnist",
+    "qmnist", "usps", "emnist-letters" and the like), a path, a `Dataset`, or arrays:
+    `((x_train, y_train), (x_test, y_test))`, or one pair `(x, y)`. A path leads to a folder or ZIP with a folder of
+    images for each class, to tables (CSV), Parquet, `.npz`, `.mat` or IDX files (docs/data.md). Where there is no test
+    part, `test_split` of each class's images, drawn at random by a fixed seed, are for the test.
+
+    Images become (n, 28, 28) uint8, foreground 255, or of `image_size` pixels a side, 28 to 96; with 3 `channels` RGB
+    (n, side, side, 3); with `invert` dark becomes light. Labels become the numbers of classes, of which there may be 2
+    to 1,000; `class_names` name labels that are numbers from 0. What was done to images and labels, if a person may not
+    expect it, is in `Dataset.notes`.
 
     "mnist" is what the environment variable MNIST_CNN_DATA points to, else the copy that Keras keeps, else a download
     from where Keras has it; its arrays are verified by their SHA-256. "digits" are scikit-learn's 1,797. "auto" is
@@ -43,19 +61,23 @@ def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[
     the person while they wait. The arrays of the result are read-only.
 
     Raises DataError, one sentence, if the data cannot be obtained or are not what they should be, and MissingExtraError
-    if "digits" are needed and scikit-learn is not installed.
+    if a package that they need is not installed.
     """
+    wanted = Preparation(image_size, channels, invert, tuple(class_names))
     if isinstance(data, Dataset):
         return data
     if not isinstance(data, str | Path):
-        return from_memory(data, test_split, say)
+        return from_memory(data, wanted, test_split, say)
     data = str(data)
+    data = data.lower() if data.lower() in ("auto", "mnist", "digits") and not os.path.exists(data) else data  # noqa: PTH110
+    if data in ("auto", "mnist", "digits") and wanted != USUAL:
+        return prepared_again(load(data, say=say), wanted)
     if data == "digits":
         return digits()
     if data == IN_MEMORY:
         raise DataError("The data were arrays in memory, which are not saved: pass them again as data.")
     if data not in ("auto", "mnist"):
-        return from_path(data)
+        return from_path(data, wanted, test_split, say)
     if named := os.environ.get(VARIABLE):
         return mnist_from(named)
     try:
@@ -66,24 +88,70 @@ def load(data: Data = "auto", *, test_split: float = TEST_SPLIT, say: Callable[[
         return digits(instead_of_mnist=str(absent))
 
 
-def from_memory(data: Any, test_split: float, say: Callable[[str], None]) -> Dataset:
+def prepared_again(dataset: Dataset, wanted: Preparation) -> Dataset:
+    """A named dataset brought to another size, number of channels, polarity, or with other names of its classes."""
+    parts = {TRAIN: Part(*dataset.train), TEST: Part(*dataset.test)}
+    made = from_raw(RawData(parts, dataset.class_names), wanted, f"{dataset.name} (prepared)", dataset.origin, 0.0)
+    return replace(made, warning=dataset.warning)
+
+
+def from_memory(data: Any, wanted: Preparation, test_split: float, say: Callable[[str], None]) -> Dataset:
     """Arrays in memory as a dataset, which may turn out to be MNIST; raises DataError for anything else."""
-    wanted = "give ((x_train, y_train), (x_test, y_test)), one pair (x, y), a Dataset, or a name or path"
+    expected = "give ((x_train, y_train), (x_test, y_test)), one pair (x, y), a Dataset, or a name or path"
     if not isinstance(data, tuple | list) or len(data) != 2:
-        raise DataError(f"The data are {described(data)}: {wanted}.")
+        raise DataError(f"The data are {described(data)}: {expected}.")
     if all(isinstance(part, tuple | list | Examples) for part in data):
         pairs = [tuple(part) for part in data]
         if any(len(pair) != 2 for pair in pairs):
-            raise DataError(f"The data are {described(data)}: {wanted}.")
+            raise DataError(f"The data are {described(data)}: {expected}.")
+        parts = {name: Part(np.asarray(x), y) for name, (x, y) in zip((TRAIN, TEST), pairs, strict=True)}
     else:
-        images, labels = (np.asarray(part) for part in data)
-        both = checked({"x_train": images, "y_train": labels, "x_test": images, "y_test": labels}, IN_MEMORY)
-        parts = stratified(Examples(both["x_train"], both["y_train"]), test_split)
-        say(f"{test_split:.0%} of each digit, {len(parts[1]):,} images drawn at random, are held out as the test set")
-        pairs = [tuple(part) for part in parts]
-    (x_train, y_train), (x_test, y_test) = ((np.asarray(x), np.asarray(y)) for x, y in pairs)
-    arrays = checked({"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}, IN_MEMORY)
-    return as_dataset(arrays, "mnist" if is_mnist(arrays) else IN_MEMORY, IN_MEMORY)
+        parts = {TRAIN: Part(np.asarray(data[0]), data[1])}
+    return from_raw(RawData(parts), wanted, IN_MEMORY, IN_MEMORY, test_split, say)
+
+
+def from_raw(
+    raw: RawData,
+    wanted: Preparation,
+    name: str,
+    origin: str,
+    test_split: float,
+    say: Callable[[str], None] = say_nothing,
+) -> Dataset:
+    """Prepare raw data, and divide them where they have no test part. Raises DataError."""
+    from mnist_cnn.data.preparing import Prepared  # here, because MNIST itself needs none of it
+
+    made = Prepared(raw, wanted, origin)
+    parts = {part: Examples(*arrays) for part, arrays in made.parts.items()}
+    train, notes = parts[TRAIN], made.notes
+    if TEST not in parts:
+        train, test = stratified(train, test_split)
+        of = "digit" if made.class_names == DIGITS else "class"
+        say(f"{test_split:.0%} of each {of}, {len(test):,} images drawn at random, are held out as the test set")
+    else:
+        test = parts[TEST]
+    validation = parts.get(VALIDATION, NO_EXAMPLES)
+    arrays = dict(zip(NAMES, (*train, *test), strict=True))
+    for note in notes:
+        say(note)
+    if wanted == USUAL and is_mnist(arrays):
+        return as_dataset(arrays, "mnist", origin)
+    return Dataset(
+        name=raw.name or name,
+        origin=origin,
+        train=frozen(train),
+        test=frozen(test),
+        sha256=sha256_of(arrays, tuple(validation) if len(validation) else ()),
+        validation=validation,
+        class_names=made.class_names,
+        preparation=wanted,
+        notes=tuple(notes),
+    )
+
+
+def frozen(examples: Examples) -> Examples:
+    """The same examples, read-only."""
+    return Examples(read_only(examples.images), read_only(examples.labels))
 
 
 def described(data: Any) -> str:
@@ -103,16 +171,23 @@ def digits(instead_of_mnist: str | None = None) -> Dataset:
     return as_dataset(checked(sklearn_digits.read(), "scikit-learn"), "digits", "digits", warning)
 
 
-def from_path(data: str) -> Dataset:
-    """Load the dataset in a file or folder, which may turn out to be MNIST."""
+def from_path(data: str, wanted: Preparation, test_split: float, say: Callable[[str], None]) -> Dataset:
+    """Load the dataset in a file or folder, which may turn out to be MNIST, or a copy of one that has a name."""
+    from mnist_cnn.data import formats  # here, because MNIST itself needs none of it
+
+    known = None
     if os.sep not in data and not os.path.exists(data):  # noqa: PTH110  the one that never raises
-        words = "auto, mnist, digits, or the path of an .npz file or of a folder with MNIST's four IDX files"
-        raise DataError(f"There is no dataset, file or folder {data!r}: name {words}.")
-    path = absolute(data)
-    arrays = checked(container.read(path), str(path))
+        known = known_sets.named(data)
+        if not known:
+            words = "auto, mnist, digits, fashion-mnist, emnist-letters and the like, or the path of a file or folder"
+            raise DataError(f"There is no dataset, file or folder {data!r}: name {words} (docs/data.md).")
+    path = known_sets.folder_of(known, VARIABLE) if known else absolute(data)
+    if known and (prefix := known_sets.KNOWN[known].prefix):
+        path = known_sets.with_prefix(path, prefix)
+    raw = formats.read(path, wanted, say)
     # Only the contents make MNIST: a file that merely bears one of our names goes by its whole path.
-    name = "mnist" if is_mnist(arrays) else str(path) if path.name in ("mnist", "digits") else path.name
-    return as_dataset(arrays, name, str(path))
+    name = str(path) if path.name in ("mnist", "digits") else path.name
+    return from_raw(raw, wanted, known or name, str(path), test_split, say)
 
 
 def mnist_from(named: str) -> Dataset:

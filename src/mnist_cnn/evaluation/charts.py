@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
 from mnist_cnn.evaluation.comparison import Summary
-from mnist_cnn.evaluation.metrics import DIGITS, Evaluation, calibration_bins, wilson_interval
+from mnist_cnn.evaluation.metrics import Evaluation, calibration_bins, wilson_interval
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE, cumulative_errors
 from mnist_cnn.system.visible import visible
 
@@ -45,6 +45,8 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.fonttype": "none",  # letters stay letters: small, selectable, in the page's own font
 }
+MOST_NUMBERS = 30  # classes whose confusion matrix is shown in numbers
+MOST_DOTS = 2000  # pairs of more classes
 STEPS = np.array([step * 10.0**power for power in range(-7, 7) for step in (1, 2, 5)])
 
 
@@ -97,9 +99,11 @@ def _scale_learning(axes: Axes, measure: str, low: float, high: float, perfect: 
 @rc_context(STYLE)
 def confusion_matrix(evaluation: Evaluation) -> Figure:
     """Confusion matrix: rows are true labels, columns predicted labels; errors are coloured."""
+    matrix, names = evaluation.confusion_matrix, evaluation.class_names
+    if len(names) > MOST_NUMBERS:
+        return confusion_image(matrix)
     figure = Figure(figsize=(WIDTH, WIDTH))
     axes = figure.subplots()
-    matrix = evaluation.confusion_matrix
     largest = max(1, int((matrix - np.diag(np.diag(matrix))).max()))
     for true, predicted in np.argwhere(matrix):
         count, is_error = int(matrix[true, predicted]), true != predicted
@@ -108,16 +112,39 @@ def confusion_matrix(evaluation: Evaluation) -> Figure:
             corner = (predicted - 0.5, true - 0.5)
             axes.add_patch(Rectangle(corner, 1, 1, color=COLOURS["incorrect"], alpha=alpha, lw=0))
         colour = COLOURS["text" if is_error else "muted"]
-        axes.text(predicted, true, _short(count), size=9, color=colour, ha="center", va="center_baseline")
-    axes.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), xticks=DIGITS, yticks=DIGITS)
+        size = min(9, 110 / len(names))
+        axes.text(predicted, true, _short(count), size=size, color=colour, ha="center", va="center_baseline")
+    last = len(names) - 0.5
+    axes.set(xlim=(-0.5, last), ylim=(last, -0.5), xticks=range(len(names)), yticks=range(len(names)))
     axes.set(xlabel="predicted label", ylabel="true label")
-    axes.set_xticks(np.arange(-0.5, 10), minor=True)
-    axes.set_yticks(np.arange(-0.5, 10), minor=True)
+    axes.set_xticks(np.arange(-0.5, len(names)), minor=True)
+    axes.set_yticks(np.arange(-0.5, len(names)), minor=True)
+    if not evaluation.is_of_digits:
+        shown = [_shortened(name) for name in names]
+        axes.set_xticklabels(shown, rotation=0 if max(map(len, shown)) <= 2 else 90)
+        axes.set_yticklabels(shown)
     axes.grid(which="minor")
     axes.xaxis.set_label_position("top")
     axes.tick_params(which="both", length=0, top=False, labeltop=True, labelbottom=False, labelsize=10)
     axes.tick_params(which="major", labelcolor=COLOURS["text"])
     axes.spines[:].set_visible(False)
+    return figure
+
+
+@rc_context(STYLE)
+def confusion_image(matrix: np.ndarray) -> Figure:
+    """Confusion matrix of many classes: a dot for each pair that was confused, the larger the more often."""
+    figure = Figure(figsize=(WIDTH, WIDTH))
+    axes = figure.subplots()
+    errors = matrix - np.diag(np.diag(matrix))
+    # A thousand classes may have many thousand pairs, and the page carries each dot.
+    most = np.sort(errors[errors > 0])[-MOST_DOTS:]
+    true, predicted = np.nonzero(errors >= max(1, most[0] if len(most) == MOST_DOTS else 1))
+    sizes = 4 + 40 * errors[true, predicted] / max(1, errors.max(initial=0))
+    axes.plot([-0.5, len(matrix) - 0.5], [-0.5, len(matrix) - 0.5], color=COLOURS["line"], lw=1)
+    axes.scatter(predicted, true, s=sizes, color=COLOURS["incorrect"], alpha=0.5, lw=0)
+    axes.set(xlim=(-0.5, len(matrix) - 0.5), ylim=(len(matrix) - 0.5, -0.5))
+    axes.set(xlabel="number of the predicted class", ylabel="number of the true class")
     return figure
 
 
@@ -275,3 +302,9 @@ def _percent_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
 def _short(count: int) -> str:
     """At most four characters, because a cell has no room for more."""
     return str(count) if count < 10_000 else f"{count // 1000}k"
+
+
+def _shortened(name: str) -> str:
+    """The name of a class in at most 12 visible characters."""
+    shown = visible(name)
+    return shown if len(shown) <= 12 else f"{shown[:11]}…"

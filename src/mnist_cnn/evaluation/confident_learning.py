@@ -17,7 +17,7 @@ RANKED = 30  # label errors that are listed per dataset
 class LabelError:
     """An image whose label is probably wrong.
 
-    `index` counts from 0 in its dataset; `label` is the given label, `suggested` the most probable other digit, and
+    `index` counts from 0 in its dataset; `label` is the given label, `suggested` the most probable other class, and
     `label_probability` and `suggested_probability` are what the model predicts for them, 0 to 1.
     """
 
@@ -55,12 +55,12 @@ class LabelErrors:
 
 
 def label_errors_of(probabilities: np.ndarray, labels: np.ndarray) -> LabelErrors:
-    """Likely errors among labels (n,), given out-of-sample probabilities (n, 10)."""
+    """Likely errors among labels (n,), given out-of-sample probabilities (n, classes)."""
     return LabelErrors(len(labels), estimated_errors(probabilities, labels), rank(probabilities, labels))
 
 
 def rank(probabilities: np.ndarray, labels: np.ndarray, most: int = RANKED) -> list[LabelError]:
-    """The images with the lowest probability of their label, lowest first: probabilities (n, 10), labels (n,).
+    """The images with the lowest probability of their label, lowest first: probabilities (n, classes), labels (n,).
 
     The score is the paper's self-confidence, the probability of the given label; ties keep their order.
     """
@@ -78,17 +78,18 @@ def rank(probabilities: np.ndarray, labels: np.ndarray, most: int = RANKED) -> l
 
 
 def confident_joint(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Number of images of each given label (row) that confidently belong to each digit (column), (10, 10); § 3.1.
+    """Number of images of each given label (row) that confidently belong to each class (column); § 3.1.
 
-    Confidently means at least as probable as that digit is on average among the images labelled so; of several such
-    digits the most probable counts, and an image without any is left out. Off the diagonal are likely label errors.
+    Confidently means at least as probable as that class is on average among the images labelled so; of several such
+    classes the most probable counts, and an image without any is left out. Off the diagonal are likely label errors.
     """
-    one_hot = np.eye(10)[labels]
+    classes = probabilities.shape[1]
+    one_hot = np.eye(classes)[labels]
     counts = one_hot.sum(axis=0)
     thresholds = np.where(counts > 0, (one_hot * probabilities).sum(axis=0) / np.maximum(counts, 1), np.inf)
     above = np.where(probabilities >= thresholds, probabilities, -1.0)
     confident = above.max(axis=1) >= 0
-    joint = np.zeros((10, 10), np.int64)
+    joint = np.zeros((classes, classes), np.int64)
     np.add.at(joint, (labels[confident], above[confident].argmax(axis=1)), 1)
     return joint
 

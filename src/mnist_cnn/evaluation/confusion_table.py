@@ -1,19 +1,23 @@
 """A confusion matrix as an HTML table, for a notebook. Standard library and NumPy only."""
 
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
 
+from mnist_cnn.card import DIGITS
+
 ERROR, CORRECT = "194, 65, 12", "37, 99, 168"  # RGB
 
 
-def confusion_table(title: str, matrix: np.ndarray) -> str:
-    """The matrix (10, 10), rows true digits and columns predicted ones, shaded by the share of each row."""
+def confusion_table(title: str, matrix: np.ndarray, class_names: Sequence[str] = DIGITS) -> str:
+    """The matrix (classes, classes), rows true classes and columns predicted ones, shaded by the share of each row."""
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    heads = "".join(f"<th>{digit}</th>" for digit in range(10))
+    names = [escape(name) for name in class_names]
+    heads = "".join(f"<th>{name}</th>" for name in names)
     rows = "".join(
-        f"<tr><th>{true}</th>{''.join(cell(true, predicted, matrix, shares) for predicted in range(10))}</tr>"
-        for true in range(10)
+        f"<tr><th>{name}</th>{''.join(cell(true, predicted, matrix, shares) for predicted in range(len(names)))}</tr>"
+        for true, name in enumerate(names)
     )
     return f"<p>{escape(title)}</p><table><tr><th>true \\ predicted</th>{heads}</tr>{rows}</table>"
 

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
 from mnist_cnn.data.augment import Augmentation
-from mnist_cnn.data.dataset import Examples
+from mnist_cnn.data.dataset import USUAL, Examples
 from mnist_cnn.data.source import IN_MEMORY
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.evaluation import charts, disputed
@@ -115,6 +115,10 @@ def render(
         evaluation=evaluation,
         is_mnist=is_mnist,
         data_name="MNIST" if is_mnist else card.data["name"],
+        class_names=evaluation.class_names,
+        is_digits=evaluation.is_of_digits,
+        uniform=uniform_guess(len(evaluation.class_names)),
+        side=card.task.side,
         decimals=decimals_for(evaluation.count),
         error_map=error_map(probabilities.argmax(axis=1) != test.labels),
         confusions=confusions(evaluation),
@@ -140,8 +144,10 @@ def drawn_charts(
     card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray
 ) -> dict[str, Markup]:
     """Every chart of the report as SVG, with a text for screen readers."""
+    names = evaluation.class_names
     pairs = ", ".join(
-        f"{true} predicted as {predicted} ({count})" for true, predicted, count in confusions(evaluation)[:5]
+        f"{names[true]} predicted as {names[predicted]} ({count})"
+        for true, predicted, count in confusions(evaluation)[:5]
     )
     selective = evaluation.risk_coverage.selective_accuracy if evaluation.risk_coverage else {}
     risks = "; ".join(f"{percent(1 - accuracy)} at {coverage:.0%}" for coverage, accuracy in selective.items())
@@ -184,10 +190,15 @@ def learning_curve_in_words(history: list[dict[str, float]], measure: str) -> st
 
 
 def confusions(evaluation: Evaluation) -> list[tuple[int, int, int]]:
-    """(true digit, predicted digit, count) for every pair that was confused, most common first."""
+    """(true class, predicted class, count) for every pair that was confused, most common first."""
     matrix = evaluation.confusion_matrix
     pairs = [(int(true), int(guess), int(matrix[true, guess])) for true, guess in np.argwhere(matrix) if true != guess]
     return sorted(pairs, key=lambda pair: -pair[2])
+
+
+def uniform_guess(classes: int) -> dict[str, float]:
+    """The negative log-likelihood and the Brier score of equal probabilities of all classes."""
+    return {"nll": math.log(classes), "brier": 1 - 1 / classes}
 
 
 def misclassified_by_confidence(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -207,14 +218,14 @@ def misclassified_image(
         rater_label=int(rater_labels[index]),
         predicted=int(row.argmax()),
         confidence=float(row.max()),
-        image=png_uri(255 - test.images[index]),
+        image=image_uri(test.images[index]),
     )
 
 
 def suspects(found: LabelErrors, examples: Examples, rater_labels: np.ndarray) -> list[SuspectImage]:
     """Images with likely label errors for the gallery, lowest label probability first."""
     return [
-        SuspectImage(error, int(rater_labels[error.index]), png_uri(255 - examples.images[error.index]))
+        SuspectImage(error, int(rater_labels[error.index]), image_uri(examples.images[error.index]))
         for error in found.ranked
     ]
 
@@ -260,10 +271,12 @@ def training_command(card: Card) -> str:
     if card.data["origin"] == IN_MEMORY:
         settings = {"seed": card.seed, **changed, "threads": card.threads}
         settings |= {"deterministic": True} if card.deterministic else {}
+        settings |= card.data.get("preparation", {})
         settings |= {"ink": card.data["ink"]["origin"]} if "ink" in card.data else {}
         given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
         return f"mnist_cnn.train({card.recipe['name']!r}, ((x_train, y_train), (x_test, y_test)), {given})"
     words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
+    words += preparation_options(card)
     for path in card.data.get("ink", {}).get("origin", []):
         words += ["--ink", path]
     for name, value in changed.items():
@@ -272,12 +285,25 @@ def training_command(card: Card) -> str:
     return shlex.join(str(word) for word in words) + (" --deterministic" if card.deterministic else "")
 
 
+def preparation_options(card: Card) -> list[Any]:
+    """The options that prepared the images and labels."""
+    given = card.data.get("preparation", {})
+    words: list[Any] = []
+    for name in ("image_size", "channels"):
+        if given.get(name, getattr(USUAL, name)) != getattr(USUAL, name):
+            words += [f"--{name.replace('_', '-')}", given[name]]
+    words += ["--invert"] if given.get("invert") else []
+    return words + (["--class-names", ",".join(given["class_names"])] if given.get("class_names") else [])
+
+
 def changed_hyperparameters(card: Card) -> dict[str, Any]:
     """Hyperparameters that differ from the recipe of that name, whose repeats depend on the number of images."""
     recipe = RECIPES.get(card.recipe["name"], Recipe())
     batch_size = card.recipe.get("batch_size", recipe.batch_size)
     try:
-        settled = recipe.replace(batch_size=batch_size).for_images(card.data["training"], ink="ink" in card.data)
+        settled = recipe.replace(batch_size=batch_size).for_images(
+            card.data["training"], ink="ink" in card.data, task=card.task
+        )
     except RecipeError:  # a batch size that this version does not accept; the page shows it as it is
         settled = recipe
     defaults = settled.to_dict() | {"batch_size": recipe.batch_size}
@@ -286,11 +312,16 @@ def changed_hyperparameters(card: Card) -> dict[str, Any]:
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """Pixels uint8, (height, width) grey or (height, width, 4) blue, green, red, opacity, as a PNG in a data URI."""
+    """Pixels uint8, grey (h, w), or (h, w, 3) blue, green, red, perhaps with opacity, as a PNG in a data URI."""
     # OpenCV's defaults favour speed: the map of 10,000 dots is 90 KB with them and 5 KB with these.
     settings = [cv2.IMWRITE_PNG_COMPRESSION, 9, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT]
     _, encoded = cv2.imencode(".png", pixels, settings)
     return "data:image/png;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def image_uri(image: np.ndarray) -> str:
+    """An image of a dataset: a grey one (h, w) dark on white as it was written, an RGB one (h, w, 3) as it is."""
+    return png_uri(255 - image if image.ndim == 2 else image[..., ::-1])
 
 
 def percent(fraction: float, decimals: int = 2) -> str:

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from mnist_cnn.card import MOST_CLASSES
 from mnist_cnn.errors import EvaluationError
 from mnist_cnn.evaluation.disputed import EXCLUDED
 
-CLASSES = 10
+CLASSES = 10  # of digits; there may be others
 ROW_SUM_TOLERANCE = 0.01  # rounded to two digits or computed in bfloat16, a row may be this far from 1
 NUMBERS = "buif"  # NumPy's codes of Booleans, unsigned and signed integers, and floats
 
@@ -15,21 +16,23 @@ NUMBERS = "buif"  # NumPy's codes of Booleans, unsigned and signed integers, and
 def checked(
     probabilities: Any, labels: Any, corrected_labels: Any = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Probabilities (n, 10) float, labels (n,) int64, and corrected labels (n,) int64 or None.
+    """Probabilities (n, classes) float, labels (n,) int64, and corrected labels (n,) int64 or None.
 
     Each may be anything that NumPy can convert: arrays, lists, tensors, data frames. Raises EvaluationError.
     """
     rows, digits = as_array(probabilities, "probabilities"), as_array(labels, "labels")
-    if rows.ndim == 1 and digits.ndim == 2 and digits.shape[1] == CLASSES:
+    if rows.ndim == 1 and digits.ndim == 2 and digits.shape[1] > 1:
         raise EvaluationError(
             f"probabilities and labels are swapped (their shapes are {rows.shape} and {digits.shape}): "
             "call evaluate(probabilities, labels)."
         )
     rows = checked_probabilities(rows)
-    digits = checked_labels(digits, "labels", len(rows))
+    digits = checked_labels(digits, "labels", len(rows), classes=rows.shape[1])
     if corrected_labels is None:
         return rows, digits, None
-    corrected = checked_labels(as_array(corrected_labels, "corrected_labels"), "corrected_labels", len(rows), EXCLUDED)
+    corrected = checked_labels(
+        as_array(corrected_labels, "corrected_labels"), "corrected_labels", len(rows), EXCLUDED, rows.shape[1]
+    )
     return rows, digits, corrected
 
 
@@ -55,8 +58,8 @@ def as_array(value: Any, name: str) -> np.ndarray:
 
 
 def checked_probabilities(rows: np.ndarray) -> np.ndarray:
-    """Probabilities (n, 10) as float32 or float64; raises EvaluationError if they are something else."""
-    if rows.ndim != 2 or rows.shape[1] != CLASSES:
+    """Probabilities (n, classes) as float32 or float64; raises EvaluationError if they are something else."""
+    if rows.ndim != 2 or not 2 <= rows.shape[1] <= MOST_CLASSES:
         advice = "pass one row per image, with the probability of each digit"
         if rows.ndim == 1 and rows.dtype.kind in "ui":
             advice = "these look like predicted digits; pass the probability of each digit (model.predict_proba)"
@@ -85,11 +88,11 @@ def checked_probabilities(rows: np.ndarray) -> np.ndarray:
     )
 
 
-def checked_labels(digits: np.ndarray, name: str, count: int, lowest: int = 0) -> np.ndarray:
-    """Labels (count,) as int64, `lowest` to 9; raises EvaluationError if they are something else."""
+def checked_labels(digits: np.ndarray, name: str, count: int, lowest: int = 0, classes: int = CLASSES) -> np.ndarray:
+    """Labels (count,) as int64, `lowest` to the last class; raises EvaluationError if they are something else."""
     if digits.shape != (count,):
         advice = "pass one digit per image"
-        if digits.shape == (count, CLASSES):
+        if digits.ndim == 2 and digits.shape[1] > 1:
             advice = f"these look one-hot encoded; pass {name}.argmax(axis=1)"
         elif digits.shape == (count, 1):
             advice = f"pass {name}.ravel()"
@@ -102,9 +105,11 @@ def checked_labels(digits: np.ndarray, name: str, count: int, lowest: int = 0) -
         raise EvaluationError(
             f"{name} must be integers, not {digits.dtype}: pass digits, for example {name}.astype(int)."
         )
-    if digits.min() < lowest or digits.max() >= CLASSES:
+    if digits.min() < lowest or digits.max() >= classes:
         raise EvaluationError(
-            f"{name} must be {lowest} to {CLASSES - 1} and ranges from {digits.min()} to {digits.max()}: "
-            "map each label to the digit that it stands for."
+            f"{name} must be {lowest} to {classes - 1} and ranges from {digits.min()} to {digits.max()}: "
+            "map each label to the "
+            + ("digit" if classes == CLASSES else "number of the class")
+            + " that it stands for."
         )
     return digits.astype(np.int64)

@@ -12,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from mnist_cnn.card import DIGITS
 from mnist_cnn.errors import DataError, ImageError
 from mnist_cnn.evaluation import metrics as measures
 from mnist_cnn.evaluation.metrics import Accuracy, Z
 from mnist_cnn.evaluation.risk_coverage import risk_coverage
 from mnist_cnn.reading.digit import Digit
 from mnist_cnn.reading.mark import MARKS, Mark
+from mnist_cnn.reading.picture import ENDINGS
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.system.files import read_limited
@@ -27,7 +29,6 @@ REJECTION_RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 LARGEST = 64 * 2**20  # bytes, about a million lines
 ROWS = "/"  # separates rows in a label
 SLASH = "\\/"  # the mark, which would otherwise separate rows
-DIGITS = "0123456789"
 ROW_END = re.compile(r"(?<!\\)/")
 
 
@@ -96,7 +97,7 @@ class LabelledImage:
     @property
     def digits(self) -> str:
         """The label without its marks: the digits of each row."""
-        return "".join(char for char in self.label.replace(SLASH, "") if char in DIGITS + ROWS)
+        return "".join(char for char in self.label.replace(SLASH, "") if char in (*DIGITS, ROWS))
 
     @property
     def has_marks(self) -> bool:
@@ -156,14 +157,20 @@ def label_of(item: Digit | Mark) -> str:
 def load(path: Path) -> list[LabelledImage]:
     r"""Read a CSV with the columns path (relative to it) and label, and optionally source, kind and layout.
 
-    Spaces and empty rows in labels are ignored; an empty label means that the image has no digit. A label may have
-    marks, of which a slash is written as "\/". Raises DataError if the file cannot be read, is no regular file of at
-    most 64 MiB, lacks a column, or has no rows or an invalid label.
+    Its separator, and how its columns are capitalised, do not matter. Spaces and empty rows in labels are ignored; an
+    empty label means that the image has no digit. A label may have marks, of which a slash is written as "\/". Or
+    `path` is a folder with a folder for each digit, 0 to 9, of images of one digit. Raises DataError if the file cannot
+    be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an invalid label.
     """
+    if path.is_dir():
+        return in_folders(path)
     try:
         content = read_limited(path, LARGEST).decode("utf-8-sig")
-        table = csv.DictReader(io.StringIO(content, newline=""))
-        columns, rows = table.fieldnames or (), list(table)
+        first = content.split("\n", 1)[0]
+        separator = max(",;\t", key=first.count) if any(one in first for one in ",;\t") else ","
+        table = csv.DictReader(io.StringIO(content, newline=""), delimiter=separator, skipinitialspace=True)
+        table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
+        columns, rows = table.fieldnames, list(table)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({error.strerror}): pass a CSV file with the columns path and label."
@@ -177,19 +184,36 @@ def load(path: Path) -> list[LabelledImage]:
     return [labelled(path, number, row) for number, row in enumerate(rows, start=2)]
 
 
+def in_folders(folder: Path) -> list[LabelledImage]:
+    """The images in folders called 0 to 9, each of one digit; raises DataError if there are none."""
+    found = [
+        LabelledImage(image, digits.name, layout="single")
+        for digits in sorted(folder.iterdir())
+        if digits.is_dir() and digits.name in DIGITS
+        for image in sorted(digits.rglob("*"))
+        if image.suffix.lower() in ENDINGS and image.is_file()
+    ]
+    if not found:
+        raise DataError(
+            f"{folder} has no folders of images that are called 0 to 9: name such a folder, or a CSV with the "
+            "columns path and label."
+        )
+    return found
+
+
 def labelled(table: Path, number: int, row: dict[str, Any]) -> LabelledImage:
     """One line of the CSV."""
     label = "".join((row["label"] or "").split())
     if not row["path"]:
         raise DataError(f"Line {number} of {table} has no path: add it or remove the line.")
-    if set(label.replace(SLASH, "")) - set(DIGITS + ROWS + MARKS):
+    if set(label.replace(SLASH, "")) - {*DIGITS, *ROWS, *MARKS}:
         raise DataError(
             f"Line {number} of {table} has the label {label[:40]!r}: write digits and marks ({' '.join(MARKS)}), with "
             f"rows separated by {ROWS}."
         )
     label = ROWS.join(row for row in ROW_END.split(label) if row)
     known = {name: (row.get(name) or "").strip() for name in ("source", "kind", "layout")}
-    return LabelledImage(table.parent / row["path"], label, **known)
+    return LabelledImage(table.parent / row["path"].strip(), label, **known)
 
 
 def evaluate(reader: Reader, images: Iterable[LabelledImage]) -> Iterator[EvaluatedImage]:

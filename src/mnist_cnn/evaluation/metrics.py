@@ -1,19 +1,19 @@
 """Evaluate probabilities against labels: accuracy, confusion matrix, calibration. Plain arrays: no model, no files."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from mnist_cnn.card import DIGITS
 from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.evaluation import bootstrap
 from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.input_checks import checked
 from mnist_cnn.evaluation.risk_coverage import RiskCoverage, risk_coverage
 
-DIGITS = tuple(range(10))
 CALIBRATION_BINS = 15
 Z = 1.959963984540054  # standard deviations that 95% of a normal distribution lie within
 MEASURES = ("negative_log_likelihood", "brier_score", "expected_calibration_error")
@@ -61,12 +61,13 @@ class Accuracy:
 class Evaluation:
     """Metrics of a classifier on labelled images; accuracy and per-class metrics derive from the confusion matrix.
 
-    `confusion_matrix` is (10, 10): rows are true digits, columns predicted ones. `negative_log_likelihood` is the mean
-    in nats per image, `brier_score` the mean over images of the squared distance to the one-hot label (0 best, 2
-    worst), `expected_calibration_error` the mean gap between confidence and accuracy (0 best, 1 worst);
-    `confidence_intervals` maps the names of these three to their 95% bootstrap intervals. `risk_coverage` is about
-    rejecting the least confident predictions, `corrected` the accuracy on corrected labels, and `temperature` the
-    one that calibrates the classifier, fitted on other images. What was not measured is None or empty.
+    `confusion_matrix` is (10, 10), or (classes, classes): rows are true classes, columns predicted ones.
+    `negative_log_likelihood` is the mean in nats per image, `brier_score` the mean over images of the squared distance
+    to the one-hot label (0 best, 2 worst), `expected_calibration_error` the mean gap between confidence and accuracy (0
+    best, 1 worst); `confidence_intervals` maps the names of these three to their 95% bootstrap intervals.
+    `risk_coverage` is about rejecting the least confident predictions, `corrected` the accuracy on corrected labels,
+    and `temperature` the one that calibrates the classifier, fitted on other images. What was not measured is None or
+    empty. `class_names` are those of the classes, by default their numbers.
     """
 
     confusion_matrix: np.ndarray
@@ -77,6 +78,17 @@ class Evaluation:
     risk_coverage: RiskCoverage | None = None
     corrected: Accuracy | None = None
     temperature: float | None = None
+    class_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Number the classes if they have no names."""
+        if not self.class_names:
+            object.__setattr__(self, "class_names", tuple(map(str, range(len(self.confusion_matrix)))))
+
+    @property
+    def is_of_digits(self) -> bool:
+        """Whether the classes are the ten digits."""
+        return self.class_names == DIGITS
 
     @property
     def count(self) -> int:
@@ -105,30 +117,30 @@ class Evaluation:
 
     @property
     def most_common(self) -> Accuracy:
-        """The accuracy of always answering the most common digit, the best constant answer."""
+        """The accuracy of always answering the most common class, the best constant answer."""
         return Accuracy(int(self.confusion_matrix.sum(axis=1).max()), self.count)
 
     @property
     def is_at_chance(self) -> bool:
         """Whether the 95% confidence interval of the accuracy includes that of the best constant answer.
 
-        So it is for every classifier that has only one answer. Images of a single digit cannot show it.
+        So it is for every classifier that has only one answer. Images of a single class cannot show it.
         """
         return self.confidence_interval[0] <= self.most_common.value < 1
 
     @property
     def precision(self) -> np.ndarray:
-        """Precision of each digit, (10,), 0 to 1; 0 where the digit was never predicted."""
+        """Precision of each class, (classes,), 0 to 1; 0 where it was never predicted."""
         return divide(np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=0))
 
     @property
     def recall(self) -> np.ndarray:
-        """Recall of each digit, (10,), 0 to 1; 0 where there was no image of it."""
+        """Recall of each class, (classes,), 0 to 1; 0 where there was no image of it."""
         return divide(np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=1))
 
     @property
     def f1(self) -> np.ndarray:
-        """F1 score of each digit, (10,), 0 to 1: the harmonic mean of precision and recall."""
+        """F1 score of each class, (classes,), 0 to 1: the harmonic mean of precision and recall."""
         return divide(
             2 * np.diag(self.confusion_matrix), self.confusion_matrix.sum(axis=0) + self.confusion_matrix.sum(axis=1)
         )
@@ -138,7 +150,7 @@ class Evaluation:
 
     def _repr_html_(self) -> str:
         """The accuracy and the confusion matrix, for a notebook."""
-        return confusion_table(str(self.uncorrected), self.confusion_matrix)
+        return confusion_table(str(self.uncorrected), self.confusion_matrix, self.class_names)
 
     def to_dict(self) -> dict[str, Any]:
         """The values as JSON, derived ones included for programs that only read."""
@@ -163,6 +175,8 @@ class Evaluation:
             document["corrected"] = self.corrected.to_dict()
         if self.temperature is not None:
             document["temperature"] = self.temperature
+        if not self.is_of_digits:
+            document["class_names"] = list(self.class_names)
         return document
 
     @classmethod
@@ -180,17 +194,22 @@ class Evaluation:
             risk_coverage=RiskCoverage.from_dict(selective) if selective else None,
             corrected=Accuracy.from_dict(corrected) if corrected else None,
             temperature=document.get("temperature"),
+            class_names=tuple(document.get("class_names", ())),
         )
 
 
 def accuracy(probabilities: np.ndarray, labels: np.ndarray) -> Accuracy:
-    """Accuracy of probabilities (n, 10) on labels (n,); images with a negative label are excluded."""
+    """Accuracy of probabilities (n, classes) on labels (n,); images with a negative label are excluded."""
     correct = int((probabilities.argmax(axis=1) == labels).sum())
     return Accuracy(correct, count=int((labels >= 0).sum()))
 
 
-def evaluate(probabilities: Any, labels: Any, corrected_labels: Any = None) -> Evaluation:
+def evaluate(
+    probabilities: Any, labels: Any, corrected_labels: Any = None, class_names: Sequence[str] = ()
+) -> Evaluation:
     """Evaluate probabilities (n, 10), each row summing to 1, against labels (n,), digits 0 to 9.
+
+    Or of other classes, 2 to 1,000: probabilities (n, classes) and labels counted from 0, perhaps with `class_names`.
 
     Both may be arrays or anything that NumPy converts, such as lists or tensors. The prediction is the most probable
     digit. `corrected_labels` (n,), such as those of `disputed.corrected`, are -1 for images to exclude; they are used
@@ -203,15 +222,16 @@ def evaluate(probabilities: Any, labels: Any, corrected_labels: Any = None) -> E
         raise MissingExtraError('Evaluating needs scikit-learn: pip install "mnist-cnn[train]".') from error
 
     probabilities, labels, corrected = checked(probabilities, labels, corrected_labels)
-    predicted = probabilities.argmax(axis=1)
+    predicted, classes = probabilities.argmax(axis=1), probabilities.shape[1]
     evaluation = Evaluation(
-        confusion_matrix=confusion_matrix(labels, predicted, labels=DIGITS),
+        confusion_matrix=confusion_matrix(labels, predicted, labels=range(classes)),
         negative_log_likelihood=negative_log_likelihood(probabilities, labels),
         brier_score=brier_score(probabilities, labels),
         expected_calibration_error=expected_calibration_error(probabilities, labels),
         confidence_intervals=confidence_intervals(probabilities, labels),
         risk_coverage=risk_coverage(probabilities.max(axis=1), predicted == labels),
         corrected=None if corrected is None else accuracy(probabilities, corrected),
+        class_names=tuple(class_names),
     )
     if not np.isclose(accuracy_score(labels, predicted), evaluation.accuracy):
         raise AssertionError("accuracy_score and the confusion matrix disagree")
@@ -250,7 +270,7 @@ def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 def squared_distances(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Squared distance of each image's probabilities to its one-hot label, (n,), 0 to 2."""
-    return np.asarray(np.square(probabilities - np.eye(10)[labels]).sum(axis=1))
+    return np.asarray(np.square(probabilities - np.eye(probabilities.shape[1])[labels]).sum(axis=1))
 
 
 def binned(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

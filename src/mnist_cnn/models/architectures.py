@@ -1,7 +1,10 @@
 """The architectures by name."""
 
+from collections.abc import Callable
+
 import keras
 
+from mnist_cnn.card import READING, Task
 from mnist_cnn.models.best import best
 from mnist_cnn.models.calibrated import calibrated
 from mnist_cnn.models.classic import classic
@@ -14,15 +17,22 @@ from mnist_cnn.models.subnetworks import averaged
 from mnist_cnn.models.test_time_augmentation import with_test_time_augmentation
 from mnist_cnn.models.tiny import tiny
 
-ARCHITECTURES = {"classic": classic, "fast": fast, "best": best, "tiny": tiny, "robust": robust}
+ARCHITECTURES: dict[str, Callable[[float, Task], keras.Model]] = {
+    "classic": classic,
+    "fast": fast,
+    "best": best,
+    "tiny": tiny,
+    "robust": robust,
+}
 
 
-def build(name: str, dropout: float) -> keras.Model:
-    """Build the untrained model of this architecture, as it is trained.
+def build(name: str, dropout: float, task: Task = READING) -> keras.Model:
+    """Build the untrained model of this architecture for a task, as it is trained.
 
-    It maps (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities, or to (n, sub-networks, 10) if it has several.
+    It maps (n, side, side, channels) uint8 images, (n, 28, 28, 1) for digits, to (n, classes) float32 probabilities, or
+    to (n, sub-networks, classes) if it has several.
     """
-    return ARCHITECTURES[name](dropout)
+    return ARCHITECTURES[name](dropout, task)
 
 
 def build_detector(name: str, dropout: float) -> keras.Model:

@@ -3,21 +3,27 @@
 import keras
 from keras import layers
 
+from mnist_cnn.card import READING, Task
 from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 from mnist_cnn.models.subnetworks import stacked
 
 SUBNETWORKS = 5
 
 
-def best(dropout: float) -> keras.Model:
-    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, sub-networks, 10) float32 probabilities."""
-    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
+def best(dropout: float, task: Task = READING) -> keras.Model:
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, sub-networks, 10) float32 probabilities.
+
+    Or as `task` says, with sub-networks.
+    """
+    images = layers.Input(task.input_shape, dtype="uint8", name="images")
     scaled = layers.Rescaling(1 / 255)(images)
-    return keras.Model(images, stacked([subnetwork(scaled, dropout) for _ in range(SUBNETWORKS)]), name="best")
+    return keras.Model(
+        images, stacked([subnetwork(scaled, dropout, task.classes) for _ in range(SUBNETWORKS)]), name="best"
+    )
 
 
-def subnetwork(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
-    """Scaled images to (n, 10) probabilities: 110,874 parameters.
+def subnetwork(x: keras.KerasTensor, dropout: float, classes: int) -> keras.KerasTensor:
+    """Scaled images to (n, classes) probabilities: for ten classes 110,874 parameters.
 
     It starts with few filters on all 28×28 pixels; the last ones are reduced to their maximum and their mean.
     """
@@ -32,7 +38,7 @@ def subnetwork(x: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     x = convolved(x, 64, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
-    return Dense(10, activation="softmax")(x)
+    return Dense(classes, activation="softmax")(x)
 
 
 def convolved(

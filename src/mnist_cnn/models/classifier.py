@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mnist_cnn.card import DIGITS, Task
 from mnist_cnn.reading.finder_network import Finder
 from mnist_cnn.reading.network import Classifier, checked
 from mnist_cnn.reading.recogniser_network import probabilities_of
@@ -19,15 +20,27 @@ PAGES = 50  # the same for pages of 128×128 pixels, crops of 64×64 and lines o
 
 
 def keras_classifier(network: "keras.Model") -> Classifier:
-    """Make the function (n, 28, 28) uint8 → (n, 10) float32 probabilities from a Keras model."""
-    predict = predicting(network, BATCH)
+    """Make the function (n, 28, 28) uint8 → (n, 10) float32 probabilities from a Keras model.
+
+    Of a model for other images it takes (n, side, side) grey or (n, side, side, 3) RGB ones, and gives (n, classes).
+    """
+    task = task_of(network)
+    larger = task.side**2 * task.channels / Task().side ** 2
+    predict = predicting(network, max(10, int(BATCH / larger)))
 
     def classify(images: np.ndarray) -> np.ndarray:
-        if not len(checked(images)):
-            return np.zeros((0, 10), dtype=np.float32)
-        return np.asarray(predict(images[..., np.newaxis])[0], dtype=np.float32)
+        if not len(checked(images, task)):
+            return np.zeros((0, task.classes), dtype=np.float32)
+        return np.asarray(predict(task.batch(images))[0], dtype=np.float32)
 
     return classify
+
+
+def task_of(network: "keras.Model") -> Task:
+    """The task of a classifier, with numbers from 0 for the names of its classes."""
+    _, side, _, channels = network.input_shape
+    classes = network.output_shape[-1]
+    return Task(side, channels, DIGITS if classes == len(DIGITS) else tuple(map(str, range(classes))))
 
 
 def keras_finder(network: "keras.Model") -> Finder:

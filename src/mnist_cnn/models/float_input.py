@@ -16,7 +16,7 @@ def with_input_dtype(network: keras.Model, input_dtype: str) -> keras.Model:
     same = in_float32(network)
     if input_dtype == "float32":
         return same
-    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
+    images = layers.Input(network.input_shape[1:], dtype="uint8", name="images")
     return keras.Model(images, same(ops.cast(images, "float32")), name=network.name)
 
 
@@ -35,7 +35,7 @@ def in_float32(network: keras.Model) -> keras.Model:
             config["activation"] = softmax
         return type(layer).from_config(config)
 
-    images = layers.Input((28, 28, 1), dtype="float32", name="images")
+    images = layers.Input(network.input_shape[1:], dtype="float32", name="images")
     graph = keras.Model(network.inputs, network.outputs[0], name=network.name)  # a Sequential is cloned otherwise
     same = keras.models.clone_model(graph, input_tensors=[images], clone_function=in_float)
     same.set_weights(network.get_weights())

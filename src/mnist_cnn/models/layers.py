@@ -79,9 +79,20 @@ class DrawnDense(layers.Dense):  # type: ignore[misc]
 
 if keras.backend.backend() == "jax":
     Conv2D, Dense, MaxPool2D = ProductConv2D, DrawnDense, ReshapedMaxPool2D
+    # So that a summary of the training model names the layers that the saved model has.
+    for own, keras_own in ((ProductConv2D, layers.Conv2D), (DrawnDense, layers.Dense)):
+        own.__name__ = keras_own.__name__
+    ReshapedMaxPool2D.__name__ = "MaxPooling2D"
+
+
+def pooled_to(largest: int, x: keras.KerasTensor) -> keras.KerasTensor:
+    """A map (n, side, side, channels) pooled until its side is at most `largest` pixels."""
+    while x.shape[1] > largest:
+        x = MaxPool2D(2)(x)
+    return x
+
 
 PLAIN = {ProductConv2D: layers.Conv2D, DrawnDense: layers.Dense, ReshapedMaxPool2D: layers.MaxPool2D}
-OURS = ("product_", "drawn_", "reshaped_")
 
 
 def plain(network: keras.Model) -> keras.Model:
@@ -96,8 +107,6 @@ def plain(network: keras.Model) -> keras.Model:
             config["dtype"] = "float32"
         if "kernel_initializer" in config:
             config["kernel_initializer"] = "glorot_uniform"
-        if kind is not type(layer):
-            config["name"] = layer.name.split("_", 1)[1] if layer.name.startswith(OURS) else layer.name
         return kind.from_config(config)
 
     network.compiled = False  # the training state is not part of it, and Keras could not load all of it

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from mnist_cnn.card import READING, Task
 from mnist_cnn.models.best import convolved
 from mnist_cnn.models.layers import Conv2D, Dense
 
@@ -10,14 +11,17 @@ WIDEST = 11  # pixels: a stroke this wide would count as background; MNIST's are
 FAINTEST = 0.1  # of the range: lower contrast is not stretched, so that an empty image stays empty
 
 
-def robust(dropout: float) -> keras.Model:
-    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+def robust(dropout: float, task: Task = READING) -> keras.Model:
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities, or as `task` says.
+
+    Of images that are not digits no background is removed: what is wider than a stroke may be what they show.
 
     It starts with few filters on all 28×28 pixels: hairlines are a fraction of a pixel wide. Where it has most filters,
     it drops the outermost pixels, which are background: a third less time in ONNX Runtime.
     """
-    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
-    x = without_background(layers.Rescaling(1 / 255)(images))
+    images = layers.Input(task.input_shape, dtype="uint8", name="images")
+    x = layers.Rescaling(1 / 255)(images)
+    x = without_background(x) if task.is_digits else x
     x = convolved(x, 16, 3)
     x = residual(convolved(x, 32, 3, strides=2))
     x = residual(convolved(x, 64, 3, strides=2))
@@ -25,7 +29,7 @@ def robust(dropout: float) -> keras.Model:
     x = convolved(x, 256, 3, padding="valid")
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
-    return keras.Model(images, non_digit_shared(Dense(11, activation="softmax")(x)), name="robust")
+    return keras.Model(images, non_digit_shared(Dense(task.classes + 1, activation="softmax")(x)), name="robust")
 
 
 def residual(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -53,10 +57,11 @@ def highest_around(x: keras.KerasTensor) -> keras.KerasTensor:
     return x
 
 
-def non_digit_shared(eleven: keras.KerasTensor) -> keras.KerasTensor:
+def non_digit_shared(outputs: keras.KerasTensor) -> keras.KerasTensor:
     """Probabilities of ten digits and of a non-digit (n, 11) as (n, 10): the last one is divided among the ten.
 
     So a non-digit has ten similar probabilities, and the largest is small. One output for that is easier to learn than
     ten that must be equal (docs/log.md).
     """
-    return layers.Identity(name="probabilities")(eleven[:, :10] + eleven[:, 10:] / 10)
+    classes = outputs.shape[1] - 1
+    return layers.Identity(name="probabilities")(outputs[:, :classes] + outputs[:, classes:] / classes)

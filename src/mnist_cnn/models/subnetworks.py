@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 
 def stacked(outputs: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
     """The probabilities of the sub-networks, each (n, 10), as one tensor (n, sub-networks, 10)."""
-    return layers.Concatenate(axis=1, name="columns")([layers.Reshape((1, 10))(one) for one in outputs])
+    return layers.Concatenate(axis=1, name="columns")([layers.Reshape((1, one.shape[1]))(one) for one in outputs])
 
 
 def has_subnetworks(network: keras.Model) -> bool:
@@ -37,15 +38,35 @@ def mean_over_subnetworks(probabilities: Any) -> Any:
 class MeanOfCrossEntropies(keras.losses.Loss):  # type: ignore[misc]  # Keras ships no types
     """The mean of the categorical cross-entropies of the sub-networks: none learns to rely on the others."""
 
-    def __init__(self, label_smoothing: float) -> None:
+    def __init__(self, label_smoothing: float, weights: np.ndarray | None = None) -> None:
         super().__init__(name="mean_of_cross_entropies")
         self.label_smoothing = label_smoothing
+        self.weights = weights
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """(n, 10) one-hot labels and (n, sub-networks, 10) probabilities to (n,) losses in nats."""
         every = ops.broadcast_to(ops.expand_dims(y_true, 1), ops.shape(y_pred))
         losses = keras.losses.categorical_crossentropy(every, y_pred, label_smoothing=self.label_smoothing)
-        return ops.mean(losses, axis=-1)
+        return weighted(ops.mean(losses, axis=-1), y_true, self.weights)
+
+
+class WeightedCrossEntropy(keras.losses.Loss):  # type: ignore[misc]
+    """The categorical cross-entropy with a weight for each class."""
+
+    def __init__(self, label_smoothing: float, weights: np.ndarray) -> None:
+        super().__init__(name="weighted_cross_entropy")
+        self.label_smoothing = label_smoothing
+        self.weights = weights
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """(n, classes) labels and probabilities to (n,) losses in nats, each times the weight of its class."""
+        losses = keras.losses.categorical_crossentropy(y_true, y_pred, label_smoothing=self.label_smoothing)
+        return weighted(losses, y_true, self.weights)
+
+
+def weighted(losses: Any, truth: Any, weights: np.ndarray | None) -> Any:
+    """Losses (n,) times the weights (classes,) of their true classes (n, classes); as they are without weights."""
+    return losses if weights is None else losses * ops.sum(ops.cast(truth, "float32") * weights, axis=-1)
 
 
 class DigitAccuracy(keras.metrics.Mean):  # type: ignore[misc]

@@ -15,10 +15,10 @@ def with_test_time_augmentation(network: keras.Model, pixels: int) -> keras.Mode
     """
     if not pixels:
         return network
-    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
+    images = layers.Input(network.input_shape[1:], dtype="uint8", name="images")
     padded = layers.ZeroPadding2D(pixels, dtype="uint8")(images)
     cuts = [(start, 2 * pixels - start) for start in range(2 * pixels + 1)]
     views = [layers.Cropping2D((rows, columns), dtype="uint8")(padded) for rows in cuts for columns in cuts]
     every = network(layers.Concatenate(axis=0, dtype="uint8", name="views")(views))
-    mean = ops.mean(ops.reshape(every, (len(views), -1, 10)), axis=0)
+    mean = ops.mean(ops.reshape(every, (len(views), -1, network.output_shape[1])), axis=0)
     return keras.Model(images, layers.Identity(name="probabilities")(mean), name=network.name)

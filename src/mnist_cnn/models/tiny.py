@@ -3,16 +3,17 @@
 import keras
 from keras import layers
 
+from mnist_cnn.card import READING, Task
 from mnist_cnn.models.best import convolved
 from mnist_cnn.models.layers import Dense, MaxPool2D
 
 
-def tiny(dropout: float) -> keras.Model:
-    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities.
+def tiny(dropout: float, task: Task = READING) -> keras.Model:
+    """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities, or as `task` says.
 
     Few parameters do not mean little computation: the first kernels run on all 28×28 pixels, most others on 12×12.
     """
-    images = layers.Input((28, 28, 1), dtype="uint8", name="images")
+    images = layers.Input(task.input_shape, dtype="uint8", name="images")
     x = layers.Rescaling(1 / 255)(images)
     x = convolved(x, 8, 3, padding="valid")
     x = convolved(x, 16, 3, strides=2, padding="valid")
@@ -22,4 +23,4 @@ def tiny(dropout: float) -> keras.Model:
     x = convolved(x, 20, 3)
     x = layers.Concatenate()([layers.GlobalMaxPooling2D()(x), layers.GlobalAveragePooling2D()(x)])
     x = layers.Dropout(dropout)(x)
-    return keras.Model(images, Dense(10, activation="softmax", name="probabilities")(x), name="tiny")
+    return keras.Model(images, Dense(task.classes, activation="softmax", name="probabilities")(x), name="tiny")

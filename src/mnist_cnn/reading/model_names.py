@@ -40,6 +40,21 @@ def path_of(model: str | Path | None) -> Path:
     )
 
 
+def foreign(path: Path) -> str | None:
+    """A sentence for a model's file of a kind that is not read here, by its ending; None for any other path."""
+    kinds = {
+        ".keras": "a Keras file, and reading needs ONNX: `mnist-cnn evaluate` takes it, or export it with Keras "
+        '(model.export("model.onnx", format="onnx")), for uint8 images',
+        ".h5": "an HDF5 file, as older Keras saved models: load it with Keras, and save it as .keras or ONNX",
+        ".tflite": "a LiteRT file: name the folder or the .onnx file of the same model",
+        ".pt": "a file of PyTorch, which could run anything when loaded: export it to ONNX, for uint8 images",
+        ".pb": "a file of TensorFlow: load the model with Keras, and export it to ONNX, for uint8 images",
+    }
+    kinds |= {".hdf5": kinds[".h5"], ".pth": kinds[".pt"]}
+    what = kinds.get(path.suffix.lower())
+    return f"{path} is {what}." if what and os.path.isfile(path) else None  # noqa: PTH113  as above
+
+
 def onnx_file_of(model: str | Path | None) -> Path:
     """The .onnx file of a model, by its path or name (`path_of`), whether it exists or not."""
     path = path_of(model)

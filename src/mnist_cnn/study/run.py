@@ -88,7 +88,7 @@ def run(
         threads = files.read(folder).threads
     threads = threads or max(1, environment.cores() // workers)
     dataset = source.load(data, say=callback.on_message)
-    recipe = recipe.for_images(len(dataset.split(recipe.validation_split).train))
+    recipe = recipe.for_images(len(dataset.split(recipe.validation_split).train), task=dataset.task)
     files.make(folder)
     with closing(callback), store.writing(folder, RESUME), files.locked_study(folder):
         if dataset.warning:

@@ -1,20 +1,22 @@
 """How results look on a terminal: on stdout; progress and notes go to stderr. Computes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich.table import Table
 from rich.text import Text
 
 from mnist_cnn.callbacks.progress import ProgressCallback, SafeConsole
 from mnist_cnn.card import FINDER, LABEL_ERRORS, RECOGNISER, REPORT, SEGMENTER, Card
-from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.data_checks import Finding
+from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.disputed import RELABELLED, UNDECIDED
 from mnist_cnn.evaluation.finder_evaluation import FinderEvaluation
-from mnist_cnn.evaluation.metrics import DIGITS, MEASURES, Accuracy, Evaluation
+from mnist_cnn.evaluation.metrics import MEASURES, Accuracy, Evaluation
 from mnist_cnn.evaluation.recogniser_evaluation import RecogniserEvaluation
 from mnist_cnn.evaluation.segmenter_evaluation import SegmenterEvaluation
 from mnist_cnn.system import streams
@@ -24,8 +26,11 @@ from mnist_cnn.training.recipe import ABOUT, RECIPES, Recipe, values_of
 if TYPE_CHECKING:
     from mnist_cnn.evaluation.robustness import Robustness
     from mnist_cnn.workflows.doctor import Checkup
+    from mnist_cnn.workflows.predict import Prediction
 
-LISTED = 10  # label errors
+LISTED = 10  # label errors, and pairs of classes
+MOST_ROWS, MOST_OF_NAME = 100, 40  # of the classes of a dataset
+MOST_COLUMNS, LONGEST_NAME = 16, 12  # of a confusion matrix: classes, and characters of their names
 
 
 class Results(SafeConsole):
@@ -108,27 +113,46 @@ def show_accuracy(accuracy: Accuracy, corrected: Accuracy | None, dataset: Datas
 
 
 def show_confusion_matrix(evaluation: Evaluation) -> None:
-    """Rows are true digits, columns predicted ones; errors stand out, zeros do not."""
-    matrix = evaluation.confusion_matrix
-    width = max(5, len(str(matrix.max())) + 2)
-    lines = [Text("     " + "".join(f"{digit:>{width}}" for digit in DIGITS), style="bold")]
-    for true in DIGITS:
-        line = Text(f"{true:>4} ", style="")
-        for predicted in DIGITS:
+    """Rows are true classes, columns predicted ones; errors stand out, zeros do not. Of many only the worst pairs."""
+    matrix, names = evaluation.confusion_matrix, evaluation.class_names
+    if len(names) > MOST_COLUMNS:
+        show_confusions(evaluation)
+        return
+    shown = [visible(name)[:LONGEST_NAME] for name in names]
+    longest = max(map(len, shown))
+    width, first = max(5, len(str(matrix.max())) + 2, longest + 2), max(4, longest + 1)
+    lines = [Text(" " * (first + 1) + "".join(f"{name:>{width}}" for name in shown), style="bold")]
+    for true, name in enumerate(shown):
+        line = Text(f"{name:>{first}} ", style="")
+        for predicted in range(len(names)):
             count = int(matrix[true, predicted])
             style = "dim" if true == predicted or not count else "bold red"
             line.append(f"{count or '·':>{width}}", style=style)
         lines.append(line)
-    show("Confusion matrix (rows: true digit, columns: predicted)", *lines)
+    what = "digit" if evaluation.is_of_digits else "class"
+    show(f"Confusion matrix (rows: true {what}, columns: predicted)", *lines)
+
+
+def show_confusions(evaluation: Evaluation) -> None:
+    """The pairs of classes that are confused most often."""
+    matrix, names = evaluation.confusion_matrix, evaluation.class_names
+    errors = matrix - np.diag(np.diag(matrix))
+    worst = [(int(errors[pair]), *pair) for pair in zip(*np.nonzero(errors), strict=True)]
+    show(f"Most common errors among {len(names)} classes:")
+    for count, true, predicted in sorted(worst, key=lambda one: (-one[0], one[1:]))[:LISTED]:
+        show(f"  {visible(names[true])} predicted as {visible(names[predicted])}: {count:,}")
 
 
 def show_digits(evaluation: Evaluation) -> None:
-    """Precision, recall and F1 score of each digit."""
-    lines = [f"{'Digit':>5} {'Images':>8} {'Precision':>11} {'Recall':>9} {'F1 score':>10}"]
-    for digit in DIGITS:
+    """Precision, recall and F1 score of each class."""
+    head = "Digit" if evaluation.is_of_digits else "Class"
+    shown = [visible(name)[:LONGEST_NAME] for name in evaluation.class_names]
+    width = max(5, *map(len, shown))
+    lines = [f"{head:>{width}} {'Images':>8} {'Precision':>11} {'Recall':>9} {'F1 score':>10}"]
+    for digit, name in enumerate(shown):
         images = int(evaluation.confusion_matrix[digit].sum())
         numbers = f"{evaluation.precision[digit]:>11.2%} {evaluation.recall[digit]:>9.2%} {evaluation.f1[digit]:>10.2%}"
-        lines.append(f"{digit:>5} {images:>8,} {numbers}")
+        lines.append(f"{name:>{width}} {images:>8,} {numbers}")
     show(*lines)
 
 
@@ -186,6 +210,64 @@ def show_saved(folder: Path) -> None:
     show(f"Saved to {folder}", f"Report: {folder / REPORT}")
 
 
+def show_dataset(dataset: Dataset, found: Sequence[Finding]) -> None:
+    """How many images of each class there are, and what the checks say."""
+    parts = parts_of(dataset)
+    counts = {name: np.bincount(part.labels, minlength=len(dataset.class_names)) for name, part in parts.items()}
+    task = dataset.task
+    size = f"{task.side}×{task.side} {'grey' if task.channels == 1 else 'colour'}"
+    show(f"{dataset.name}: {len(dataset.class_names)} classes, {size} images, SHA-256 {dataset.sha256[:16]}…")
+    shown = [visible(name)[:MOST_OF_NAME] for name in dataset.class_names]
+    width = max(5, *map(len, shown))
+    lines = [f"{'Class':>{width}}" + "".join(f"{name:>12}" for name in parts)]
+    for number, name in enumerate(shown[:MOST_ROWS]):
+        lines.append(f"{name:>{width}}" + "".join(f"{count[number]:>12,}" for count in counts.values()))
+    if len(shown) > MOST_ROWS:
+        lines.append(f"{'…':>{width}}  and {len(shown) - MOST_ROWS} more classes")
+    lines.append(f"{'all':>{width}}" + "".join(f"{len(part):>12,}" for part in parts.values()))
+    show(*lines, "Checks:" if found else "Checks: nothing found")
+    for one in found:
+        show(Text(f"  {'!' if one.grave else '·'} {visible(one.text)}", style="bold red" if one.grave else ""))
+
+
+def dataset_as_json(dataset: Dataset, found: Sequence[Finding]) -> dict[str, Any]:
+    """The same as JSON."""
+    classes = len(dataset.class_names)
+    counts = {name: np.bincount(part.labels, minlength=classes).tolist() for name, part in parts_of(dataset).items()}
+    return {
+        "name": dataset.name,
+        "is_mnist": dataset.is_mnist,
+        "sha256": dataset.sha256,
+        "image_shape": list(dataset.task.image_shape),
+        "class_names": list(dataset.class_names),
+        "counts": counts,
+        "checks": [one._asdict() for one in found],
+    }
+
+
+def parts_of(dataset: Dataset) -> dict[str, Examples]:
+    """The parts of a dataset that have images, by name."""
+    parts = {"training": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    return {name: part for name, part in parts.items() if len(part)}
+
+
+def show_predictions(found: Sequence["Prediction"]) -> None:
+    """A line for each image: its most probable classes with their probabilities."""
+    for one in found:
+        top = ", ".join(f"{visible(name)} {p:.2%}" for name, p in zip(one.classes, one.probabilities, strict=True))
+        show(f"{one.name}: {one.error or top}")
+
+
+def classes_of(card: Card) -> dict[str, str]:
+    """A row with the classes of a model, if they are not the ten digits on 28×28 grey pixels."""
+    task = card.task
+    if task.is_digits:
+        return {}
+    size = f"{task.side}×{task.side} {'grey' if task.channels == 1 else 'colour'} images"
+    names = ", ".join(task.class_names[:20]) + (", …" if task.classes > 20 else "")
+    return {"Classes": f"{task.classes} on {size}: {names}"}
+
+
 def show_card(name: str, card: Card) -> None:
     """A model card, readable."""
     data = card.data
@@ -199,6 +281,8 @@ def show_card(name: str, card: Card) -> None:
         "Parameters": f"{card.parameters:,}",
         "Data": f"{data['name']}: {data['training']:,} training, {data['validation']:,} validation, "
         f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
+        **classes_of(card),
+        **({"Checks": "  ".join(data["checks"])} if data.get("checks") else {}),
         "Recipe": f"{card.recipe['name']}: {hyperparameters}",
         "Seed": f"{card.seed}, {card.threads} thread{'' if card.threads == 1 else 's'}, {reproducible}",
         "Time": "  ".join(f"{name} {value:.1f} s" for name, value in card.seconds.items()),

@@ -18,7 +18,7 @@ from mnist_cnn.card import EPOCH, SEED, THREADS
 from mnist_cnn.data import container
 from mnist_cnn.errors import RecipeError, RunError
 from mnist_cnn.system.files import DAMAGE, read_limited, write_whole
-from mnist_cnn.system.schema import SCALAR, SHA256, AnyOf, Fields, Flag, ListOf, MapOf, Number, Text
+from mnist_cnn.system.schema import SCALAR, SHA256, AnyOf, Anything, Fields, Flag, ListOf, MapOf, Number, Text
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 SETTINGS = "run.json"
 STATE = "state.npz"
+BEST = "best.npz"  # weights, where the training stops early
 LARGEST = 2**28  # bytes of either, unpacked; the state of the largest recipe has 14 million
 WANTED = Fields(
     {
@@ -46,6 +47,12 @@ WANTED = Fields(
         "devices": Number(1, 1024, whole=True),
         "ink": ListOf(Text()),
         "ink_sha256": AnyOf(SHA256, or_null=True),
+        "preparation": MapOf(Anything()),
+        "network": AnyOf(Text(), or_null=True),
+        "init": AnyOf(Text(), or_null=True),
+        "init_sha256": AnyOf(SHA256, or_null=True),
+        "freeze": Flag(),
+        "loggers": ListOf(Text()),
     },
 )
 
@@ -68,6 +75,12 @@ class Settings:
     devices: int = 1
     ink: list[str] = field(default_factory=list)  # where it was read from
     ink_sha256: str | None = None
+    preparation: dict[str, Any] = field(default_factory=dict)  # of images and labels, as a model card has it
+    network: str | None = None  # file.py:function of a person's own network
+    init: str | None = None  # the model whose weights it started from
+    init_sha256: str | None = None  # of that model's card
+    freeze: bool = False
+    loggers: list[str] = field(default_factory=list)
 
     def differences(self, now: "Settings") -> list[str]:
         """Why a run resumed with the settings `now` is not bit-for-bit the uninterrupted one; empty if it is."""
@@ -150,6 +163,27 @@ def read_state(path: Path, count: int) -> tuple[list[Epoch], list[np.ndarray]]:
     if fault := ListOf(EPOCH).fault(history, "history"):
         raise ValueError(fault)
     return history, arrays
+
+
+def save_best(folder: Path, network: "keras.Model") -> None:
+    """Keep the model's weights as the best so far, in place of any before."""
+    stream = io.BytesIO()
+    np.savez(stream, **{f"weight_{index}": value for index, value in enumerate(network.get_weights())})
+    write_whole(folder / BEST, stream.getvalue())
+
+
+def restore_best(folder: Path, network: "keras.Model") -> None:
+    """Load the best weights into the model; raises RunError if they are missing or damaged."""
+    path = folder / BEST
+    try:
+        count = len(network.get_weights())
+        with zipfile.ZipFile(io.BytesIO(read_limited(path, LARGEST))) as archive:
+            members = {one.filename.removesuffix(".npy"): one for one in archive.infolist()}
+            container.check_size(path, sum(one.file_size for one in members.values()), LARGEST)
+            names = [f"weight_{index}" for index in range(count)]
+            network.set_weights([container.read_member(archive, members[name], name) for name in names])
+    except (OSError, KeyError, *DAMAGE) as error:
+        raise RunError(f"{path} is missing or damaged, so the best weights are lost: train again.") from error
 
 
 def variables(network: "keras.Model", *others: "keras.Model") -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from mnist_cnn.card import FINDER, MADE, NO_CLASSIFIERS, RECOGNISER, SEGMENTER
+from mnist_cnn.card import FINDER, MADE, NO_CLASSIFIERS, READING, RECOGNISER, SEGMENTER, Task
 from mnist_cnn.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # within an epoch, so that an epoch means the same number of updates everywhere.
 IMAGES_PER_EPOCH = 54_000
 MOST_REPEATS = 10_000
+SMALL_BATCH = 16  # images, where there are fewer than a recipe's batch has
 
 
 def number(default: float, low: float, high: float, meaning: str) -> Any:
@@ -37,16 +38,24 @@ class Recipe:
     """
 
     name: str = "classic"
-    epochs: int = number(12, 1, 10_000, "Number of epochs.")
+    epochs: int = number(12, 1, 10_000, "Number of epochs; where given, each is one pass over the training images.")
     batch_size: int = number(64, 1, 10_000, "Batch size.")
-    optimizer: str = choice("sgd", ("sgd", "adam"), "Optimizer.")
+    optimizer: str = choice(
+        "sgd", ("sgd", "momentum", "adam", "adamw", "nadam", "rmsprop", "lion"), "Optimizer; momentum is SGD with 0.9."
+    )
     learning_rate: float = number(0.01, 1e-6, 10.0, "Peak learning rate.")
     schedule: str = choice(
-        "constant", ("constant", "linear", "cosine"), "Learning-rate schedule: constant, or linear or cosine decay."
+        "constant",
+        ("constant", "linear", "cosine", "exponential"),
+        "Learning-rate schedule: constant, or linear, cosine or exponential decay.",
     )
     warm_up: float = number(0.0, 0.0, 0.9, "Warm-up fraction: share of all updates in which the learning rate rises.")
     label_smoothing: float = number(0.0, 0.0, 0.9, "Label smoothing.")
     validation_split: float = number(0.1, 0.0, 0.9, "Last fraction of the training images, held out for validation.")
+    early_stopping: int = number(
+        0, 0, 10_000, "Early stopping: epochs without a lower validation loss, then the best weights; 0: none."
+    )
+    class_weights: str = choice("none", ("none", "balanced"), "Weights of classes in the loss, by their numbers.")
     dropout: float = number(0.2, 0.0, 0.95, "Dropout rate.")
     rotation: float = number(0.0, 0.0, 180.0, "Augmentation: maximum random rotation (degrees).")
     zoom: float = number(0.0, 0.0, 0.5, "Augmentation: maximum random zoom, in or out (fraction).")
@@ -62,7 +71,7 @@ class Recipe:
     precision: str = choice("float32", ("float32", "mixed"), "Precision: float32, or mixed (bfloat16 compute).")
     backend: str = choice("auto", ("auto", "tensorflow", "jax", "torch"), "Keras backend, where installed.")
     repeats: int = number(
-        0, 0, MOST_REPEATS, "Repeats of the training images per epoch; 0: as many updates as on MNIST."
+        0, 0, MOST_REPEATS, "Passes over the training images per epoch; 0: as many steps as on MNIST."
     )
     # Bit-identical results at 1 and 16; 16 saves about a millisecond of Python per update (docs/log.md).
     steps_per_execution: int = number(16, 1, 10_000, "Batches per compiled call; changes the speed only.")
@@ -71,7 +80,7 @@ class Recipe:
     crops: int = number(0, 0, 150_000, "Segmenter: crops made per epoch, each used `repeats` times.")
     lines: int = number(0, 0, 150_000, "Recogniser: lines made per epoch, each used `repeats` times.")
     weight_decay: float = number(
-        0.0, 0.0, 1.0, "Finder, segmenter, recogniser: decoupled weight decay, as a share of the learning rate."
+        0.0, 0.0, 1.0, "adamw, finder, segmenter, recogniser: decoupled weight decay, as a share of the learning rate."
     )
     gradient_clipping: float = number(
         0.0, 0.0, 1e6, "Finder, segmenter, recogniser: maximum norm of the gradient; 0: any."
@@ -87,6 +96,7 @@ class Recipe:
         if unknown := [word for word in hyperparameters if word not in known]:
             raise RecipeError(f"There is no hyperparameter {unknown[0]!r}: {nearest(unknown[0], known)}.")
         object.__setattr__(self, "name", name)
+        hyperparameters = with_one_pass(hyperparameters, int(VALUES[name].get("repeats", 0)))
         for word, one in known.items():
             usual = VALUES[name].get(word, one.default)
             value = checked(one, hyperparameters.get(word, usual))
@@ -97,8 +107,9 @@ class Recipe:
 
     def __repr__(self) -> str:
         own = Recipe(self.name)
-        changed = [one.name for one in self.hyperparameters() if getattr(self, one.name) != getattr(own, one.name)]
-        return f"Recipe({', '.join([repr(self.name), *(f'{name}={getattr(self, name)!r}' for name in changed)])})"
+        usual = own.to_dict() | with_one_pass({} if self.epochs == own.epochs else {"epochs": own.epochs}, own.repeats)
+        changed = {name: value for name, value in self.to_dict().items() if value != usual[name]}
+        return f"Recipe({', '.join([repr(self.name), *(f'{name}={value!r}' for name, value in changed.items())])})"
 
     @classmethod
     def hyperparameters(cls) -> list[Field[Any]]:
@@ -107,22 +118,30 @@ class Recipe:
 
     def replace(self, **hyperparameters: float | str) -> "Recipe":
         """The same recipe with some hyperparameters changed. Raises RecipeError as `Recipe` does."""
-        return Recipe(**self.to_dict() | hyperparameters)
+        return Recipe(**self.to_dict() | with_one_pass(hyperparameters, self.repeats))
 
-    def for_images(self, count: int, *, ink: bool = False) -> "Recipe":
-        """The same recipe with the repeats per epoch settled for this many training images.
+    def for_images(self, count: int, *, ink: bool = False, task: Task = READING) -> "Recipe":
+        """The same recipe with the repeats per epoch settled for this many training images, of a task.
 
-        Without `ink` it draws nothing from there. Raises RecipeError if the images, or what is made for an epoch, do
-        not fill one batch, or a batch of pages cannot be divided into fours for mosaics.
+        Without `ink` it draws nothing from there, and what it draws of digits it leaves out for another task. If the
+        images do not fill a batch of the size that the recipe has by itself, that is lowered. Raises RecipeError if
+        they, or what is made for an epoch, do not fill a batch that was asked for, a batch of pages cannot be
+        divided into fours for mosaics, or a weight decay is given to an optimizer that has none.
         """
         if not self.is_classifier:
             return self.for_made()
+        if self.weight_decay and self.optimizer != "adamw":
+            raise RecipeError(f"weight-decay is that of adamw, and the optimizer is {self.optimizer}: leave one out.")
+        if count < self.batch_size == Recipe(self.name).batch_size:
+            return replace(self, batch_size=max(1, min(count, SMALL_BATCH))).for_images(count, ink=ink, task=task)
         if count < self.batch_size:
             raise RecipeError(
                 f"batch-size is {self.batch_size}: there are only {count} images to train on, so lower it."
             )
         repeats = self.repeats or min(max(1, round(IMAGES_PER_EPOCH / count)), MOST_REPEATS)
         settled = replace(self, repeats=repeats)
+        if not task.is_digits:
+            settled = replace(settled, restyle=0.0, negatives=0.0, ink_digits=0.0, ink_negatives=0.0)
         return settled if ink else replace(settled, ink_digits=0.0, ink_negatives=0.0)
 
     def for_made(self) -> "Recipe":
@@ -190,6 +209,11 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The name and every hyperparameter, as JSON has them."""
         return asdict(self)
+
+
+def with_one_pass(given: dict[str, float | str], repeats: int) -> dict[str, float | str]:
+    """What was given of a recipe: with a number of epochs, and no repeats by itself, an epoch is one pass."""
+    return given if "epochs" not in given or "repeats" in given or repeats else given | {"repeats": 1}
 
 
 def checked(one: "Field[Any]", value: object) -> float | str:
@@ -348,11 +372,20 @@ VALUES: dict[str, dict[str, float | str]] = {
     },
 }
 # What means something for the networks that detect digits only, and what means nothing for each of them.
-OF_DETECTORS = frozenset({"mosaics", "weight_decay", "gradient_clipping", "weight_averaging", *MADE.values()})
+OF_DETECTORS = frozenset({"mosaics", "gradient_clipping", "weight_averaging", *MADE.values()})
 OF_CLASSIFIERS = frozenset(
-    {"optimizer", "validation_split", "final_plain_epochs", "test_time_shift", "steps_per_execution"}
+    {
+        "optimizer",
+        "validation_split",
+        "early_stopping",
+        "class_weights",
+        "final_plain_epochs",
+        "test_time_shift",
+        "steps_per_execution",
+    }
     | {"rotation", "zoom", "shear", "translation", "elastic", "restyle", "negatives", "ink_digits", "ink_negatives"}
 )
+OF_DIGITS = ("restyle", "negatives", "ink_digits", "ink_negatives")  # which draw digits, or what is none
 FOREIGN = {
     FINDER: OF_CLASSIFIERS | {"label_smoothing", "dropout", "crops", "lines"},
     SEGMENTER: OF_CLASSIFIERS | {"pages", "mosaics", "lines"},

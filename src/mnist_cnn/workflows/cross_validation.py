@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.callbacks.callback import Callback, CallbackList, Logs
+from mnist_cnn.card import READING, Task
 from mnist_cnn.data.dataset import NO_EXAMPLES, Examples
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.models.classifier import keras_classifier
@@ -24,14 +25,15 @@ def out_of_fold(
     seed: int,
     callbacks: CallbackList,
     groups: np.ndarray | None = None,
+    task: Task = READING,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Train one model per fold, on all examples outside it; those of one of `groups` (n,) are in the same fold.
 
-    Returns the out-of-fold probabilities (n, 10) of the n examples, and those (m, 10) of the m `unseen` images, the
-    mean over all models. No image is held out for validation. Raises RecipeError.
+    Returns the out-of-fold probabilities (n, classes) of the n examples, and those (m, classes) of the m `unseen`
+    images, the mean over all models. No image is held out for validation. Raises RecipeError.
     """
-    probabilities = np.zeros((len(examples), 10), np.float32)
-    of_unseen = np.zeros((len(unseen), 10))
+    probabilities = np.zeros((len(examples), task.classes), np.float32)
+    of_unseen = np.zeros((len(unseen), task.classes))
     parts = folds_of(len(examples), folds, seed) if groups is None else folds_of_groups(groups, folds, seed)
     for number, part in enumerate(parts):
         rest = np.setdiff1d(np.arange(len(examples)), part)
@@ -39,7 +41,8 @@ def out_of_fold(
             f"Fold {number + 1}/{folds}: train on {len(rest):,} images, predict the other {len(part):,}"
         )
         training = Examples(examples.images[rest], examples.labels[rest])
-        network = trained(recipe.for_images(len(rest)), training, seed + number, number, folds, callbacks)
+        settled = recipe.for_images(len(rest), task=task)
+        network = trained(settled, training, seed + number, number, folds, callbacks, task)
         classify = keras_classifier(network)
         probabilities[part] = classify(examples.images[part])
         of_unseen += classify(unseen) / folds
@@ -67,12 +70,19 @@ def folds_of_groups(groups: np.ndarray, folds: int, seed: int) -> list[np.ndarra
 
 
 def trained(
-    recipe: Recipe, training: Examples, seed: int, number: int, folds: int, callbacks: CallbackList
+    recipe: Recipe,
+    training: Examples,
+    seed: int,
+    number: int,
+    folds: int,
+    callbacks: CallbackList,
+    task: Task = READING,
 ) -> "keras.Model":
     """The model of one fold, as it would be saved; the callbacks are told of one long training over all folds."""
-    from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
+    from mnist_cnn.training.fit import Built, class_weights, compiled, fit, updates  # here, because Keras comes with it
 
-    network = compiled(recipe, seed, updates(recipe, len(training)))
+    built = Built(task, weights=class_weights(recipe, training.labels, task))
+    network = compiled(recipe, seed, updates(recipe, len(training)), built=built)
     deque(fit(network, recipe, training, NO_EXAMPLES, seed, callbacks=Fold(number, folds, recipe.epochs, callbacks)))
     return backend.finished(network, recipe)
 

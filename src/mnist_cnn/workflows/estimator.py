@@ -26,7 +26,7 @@ PIXELS = 28 * 28
 
 
 # All images are trained on, and none are drawn from ink.
-NOT_HERE = {"validation_split", "ink_digits", "ink_negatives"} | OF_DETECTORS
+NOT_HERE = {"validation_split", "early_stopping", "ink_digits", "ink_negatives"} | OF_DETECTORS
 
 
 class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -53,6 +53,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         schedule: str | None = None,
         warm_up: float | None = None,
         label_smoothing: float | None = None,
+        class_weights: str | None = None,
+        weight_decay: float | None = None,
         dropout: float | None = None,
         rotation: float | None = None,
         zoom: float | None = None,
@@ -79,6 +81,8 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.schedule = schedule
         self.warm_up = warm_up
         self.label_smoothing = label_smoothing
+        self.class_weights = class_weights
+        self.weight_decay = weight_decay
         self.dropout = dropout
         self.rotation = rotation
         self.zoom = zoom

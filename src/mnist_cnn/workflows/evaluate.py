@@ -1,6 +1,6 @@
 """Saved models, or probabilities → how good each, or the ensemble, is on test images. Trains and saves nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +12,17 @@ from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
+from mnist_cnn.card import READING, Task
 from mnist_cnn.data import source
-from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.dataset import Dataset, Examples, Preparation
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import ArtifactError, DataError, EvaluationError
 from mnist_cnn.evaluation import disputed, metrics
 from mnist_cnn.evaluation.metrics import Evaluation, accuracy
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.ensemble import average, mean
-from mnist_cnn.reading.model_names import path_of
-from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.model_names import foreign, path_of
+from mnist_cnn.reading.network import Classifier, onnx_classifier, onnx_task
 from mnist_cnn.reading.weights import with_temperature
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
@@ -80,7 +81,8 @@ def evaluate_each(
     members = [opened(model) for model in models]
     _refuse_the_same_twice(models, members)
     artifacts = [member for member in members if isinstance(member, Artifact)]
-    dataset = data_of_all(artifacts, callbacks) if data is None else source.load(data, say=callbacks.on_message)
+    task = task_of_all(models, members)
+    dataset = data_of_all(artifacts, callbacks) if data is None else data_for(task, artifacts, data, callbacks)
     if dataset.warning:
         callbacks.on_warning(dataset.warning)
     rows: list[np.ndarray] = []
@@ -94,8 +96,68 @@ def evaluate_each(
     return ensemble, alone, dataset
 
 
+def task_of_all(models: Sequence[Any], members: Sequence[Artifact | Classifier]) -> Task:
+    """The one task of all models; raises ArtifactError if they have several. What is only a function has MNIST's."""
+    tasks = [task_of(model, member) for model, member in zip(models, members, strict=True)]
+    for model, task in zip(models, tasks, strict=True):
+        if task != tasks[0]:
+            raise ArtifactError(
+                f"{named(models[0])} and {named(model)} have other classes or take other images, so they are no "
+                "ensemble: evaluate them one by one."
+            )
+    return tasks[0]
+
+
+def task_of(model: Any, member: Artifact | Classifier) -> Task:
+    """The task of a model that was `opened`."""
+    if isinstance(member, Artifact):
+        return member.card.task
+    return onnx_task(Path(model)) if str(model).endswith(".onnx") else READING
+
+
+def data_for(task: Task, artifacts: Sequence[Artifact], data: Data, callbacks: CallbackList) -> Dataset:
+    """Data for models of a task: prepared as theirs were, with the same numbers of classes. Raises DataError."""
+    known = artifacts[0].card.data.get("preparation", {}) if artifacts else {}
+    if isinstance(data, Dataset):
+        return as_classes(data, task)
+    prepared = {**known, "image_size": task.side, "channels": task.channels}
+    return as_classes(loaded_as(data, prepared, callbacks), task)
+
+
+def as_classes(dataset: Dataset, task: Task) -> Dataset:
+    """The dataset with its labels as the numbers of a task's classes, by their names; raises DataError."""
+    if dataset.task.image_shape != task.image_shape:
+        raise DataError(
+            f"The images of {dataset.name} have the shape {dataset.task.image_shape}, and the model takes "
+            f"{task.image_shape}: load them in that size."
+        )
+    if dataset.class_names == task.class_names:
+        return dataset
+    is_numbered = all(name.isdecimal() for name in task.class_names) and task.classes == len(dataset.class_names)
+    if is_numbered:  # a bare .onnx file, which does not name its classes
+        return dataset
+    place = {name: number for number, name in enumerate(task.class_names)}
+    used = [dataset.class_names[one] for one in np.unique(np.concatenate([dataset.train.labels, dataset.test.labels]))]
+    if unknown := [name for name in used if name not in place]:
+        raise DataError(
+            f"{dataset.name} has the class {unknown[0]!r}, which is none of the model's ("
+            f"{', '.join(task.class_names[:5])}{', …' if task.classes > 5 else ''}): name data with its classes."
+        )
+    numbers = np.array([place.get(name, 0) for name in dataset.class_names])
+    train, test, validation = (
+        Examples(part.images, numbers[part.labels].astype(np.uint16 if task.classes > 255 else np.uint8))
+        for part in (dataset.train, dataset.test, dataset.validation)
+    )
+    return replace(dataset, train=train, test=test, validation=validation, class_names=task.class_names)
+
+
 def evaluate_corruptions(models: Sequence[Any], dataset: Dataset, callbacks: CallbackList) -> "Robustness":
-    """Evaluate the ensemble of models on the test images with the 15 corruptions of MNIST-C."""
+    """Evaluate the ensemble of models on the test images with the 15 corruptions of MNIST-C.
+
+    Raises DataError if the images are not digits as MNIST's.
+    """
+    if not dataset.task.is_digits:
+        raise DataError("The corruptions of MNIST-C are made for grey digits of 28×28 pixels: leave --corruptions out.")
     from mnist_cnn.evaluation.robustness import robustness  # here, because OpenCV comes with it
 
     classify = average([fastest_classifier(opened(model)) for model in models])
@@ -119,9 +181,29 @@ def opened(model: Any) -> Artifact | Classifier:
     path = path_of(model)
     if path.is_dir():
         return store.load_classifier(path)
+    if path.suffix == ".keras" and path.is_file():
+        return keras_file_classifier(path)
+    if sentence := foreign(path):
+        raise ArtifactError(sentence)
     if path.suffix == ".onnx":
-        return onnx_classifier(path)
+        return onnx_classifier(path, task=onnx_task(path))
     raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
+
+
+def keras_file_classifier(path: Path) -> Classifier:
+    """The classifier in a bare .keras file of digits; raises ArtifactError if it does not fit.
+
+    A model of floats does not: whether they range from 0 to 1 or to 255 is not in the file.
+    """
+    environment.require_training("Using a Keras model")
+    backend.start()
+    network = store.load_keras(path)
+    if network.inputs[0].dtype != "uint8":
+        raise ArtifactError(
+            f"{path} takes {network.inputs[0].dtype} images, and whether from 0 to 1 or to 255 is not in the file: "
+            "evaluate its probabilities in Python, mnist_cnn.evaluate(model.predict(x_test), y_test)."
+        )
+    return keras_classifier(network)
 
 
 def _refuse_the_same_twice(models: Sequence[Any], members: Sequence[Artifact | Classifier]) -> None:
@@ -162,16 +244,30 @@ def evaluated(probabilities: np.ndarray, dataset: Dataset, callbacks: CallbackLi
     if callbacks:
         on_corrected = None if corrected is None else accuracy(probabilities, corrected)
         callbacks.on_accuracy(accuracy(probabilities, labels), on_corrected, dataset)
-    return metrics.evaluate(probabilities, labels, corrected)
+    return metrics.evaluate(probabilities, labels, corrected, dataset.class_names)
 
 
 def classifier_of(artifact: Artifact) -> Classifier:
-    """The Keras model of an artifact as a function: (n, 28, 28) uint8, foreground 255 → (n, 10) probabilities.
+    """The Keras model of an artifact as a function: (n, *image_shape) uint8 → (n, classes) probabilities.
 
-    They are calibrated where there were validation images. Raises ArtifactError if Keras refuses the model, and
-    RunError if Keras cannot start.
+    They are calibrated where there were validation images. Where Keras' form cannot be loaded, as that of a network
+    with layers of its own, it is model.onnx. Raises ArtifactError if there is neither, and RunError if Keras cannot
+    start.
     """
-    return keras_classifier(keras_model_of(artifact))
+    try:
+        return keras_classifier(keras_model_of(artifact))
+    except ArtifactError:
+        if card.ONNX_MODEL not in artifact.card.files:
+            raise
+        return onnx_of(artifact)
+
+
+def onnx_of(artifact: Artifact) -> Classifier:
+    """The classifier in the model.onnx of an artifact."""
+    known = artifact.card
+    return with_temperature(
+        onnx_classifier(artifact.folder / card.ONNX_MODEL, task=known.task), known.outside_temperature
+    )
 
 
 def keras_model_of(artifact: Artifact) -> "keras.Model":
@@ -191,7 +287,10 @@ def keras_model_of(artifact: Artifact) -> "keras.Model":
 
         temperature = float(artifact.card.evaluation.get("temperature", 1.0))
         return calibrated(trainable(artifact, index()[0]), temperature)
-    return calibrated(store.load_keras(artifact.folder / card.KERAS_MODEL), artifact.card.outside_temperature)
+    return calibrated(
+        store.load_keras(artifact.folder / card.KERAS_MODEL, store.shapes_of(artifact.card.task)),
+        artifact.card.outside_temperature,
+    )
 
 
 def fastest_classifier(member: Artifact | Classifier) -> Classifier:
@@ -201,13 +300,26 @@ def fastest_classifier(member: Artifact | Classifier) -> Classifier:
     card.require_classifier(member.folder, member.card)
     if card.ONNX_MODEL not in member.card.files:
         return classifier_of(member)
-    return with_temperature(onnx_classifier(member.folder / card.ONNX_MODEL), member.card.outside_temperature)
+    return onnx_of(member)
+
+
+def loaded_as(data: Data, prepared: Mapping[str, Any], callbacks: CallbackList) -> Dataset:
+    """Load data with the preparation that a model card or a run's settings have."""
+    given = Preparation.from_dict(prepared)
+    return source.load(
+        data,
+        image_size=given.image_size,
+        channels=given.channels,
+        invert=given.invert,
+        class_names=given.class_names,
+        say=callbacks.on_message,
+    )
 
 
 def data_of(artifact: Artifact, callbacks: CallbackList, data: Data | None = None) -> Dataset:
     """Find the data that a model was trained on, or check that `data` are; raises DataError if they are not."""
     known = artifact.card.data
-    dataset = source.load(known["origin"] if data is None else data, say=callbacks.on_message)
+    dataset = loaded_as(known["origin"] if data is None else data, known.get("preparation", {}), callbacks)
     if dataset.sha256 != known["sha256"]:
         raise DataError(
             f"The data at {known['origin']} is not what {artifact.name} was trained on: name other data with --data."

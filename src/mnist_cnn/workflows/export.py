@@ -17,6 +17,7 @@ from mnist_cnn.artifact.export_format import SUFFIXES, ExportFormat
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
+from mnist_cnn.card import DIGITS, Task
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
@@ -26,6 +27,7 @@ from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import ends_like_a_file, flush_to_disk, locked, scratch_beside, sha256_of
 from mnist_cnn.training import backend
+from mnist_cnn.workflows.evaluate import data_for as data_as
 from mnist_cnn.workflows.evaluate import data_of, keras_model_of
 
 FORMAT = 1
@@ -81,8 +83,10 @@ def export(
         listed.on_message(f"Exporting to {path}, checked on {len(dataset.test):,} test images of {dataset.name}")
         network = keras_model_of(artifact)
         part = scratch / path.name
-        write(export_format, network, part, calibration_images(dataset))
-        agreement = agreement_of(export_format.read(part), keras_classifier(network), dataset.test)
+        write(export_format, network, part, calibration_images(dataset), artifact.card.task)
+        agreement = agreement_of(
+            export_format.read(part, task=artifact.card.task), keras_classifier(network), dataset.test
+        )
         reject_if_worse(export_format, agreement, path)
         about = described(export_format, part, artifact, dataset, agreement)
         (scratch / card_of(path).name).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -158,25 +162,27 @@ def require_suffix(path: Path, export_format: ExportFormat) -> None:
 def data_for(artifact: Artifact, data: Data | None, callbacks: CallbackList) -> Dataset:
     """What to check on: the data asked for, else what the model was trained on, else scikit-learn's digits."""
     if data is not None:
-        return source.load(data, say=callbacks.on_message)
+        return data_as(artifact.card.task, [artifact], data, callbacks)
     try:
         return data_of(artifact, callbacks)
     except DataError as error:
+        if not artifact.card.task.is_digits:
+            raise
         callbacks.on_warning(f"{error} The export is checked on scikit-learn's digits instead.")
         return source.load("digits")
 
 
 def calibration_images(dataset: Dataset) -> np.ndarray:
-    """Images (n, 28, 28) uint8 drawn from the training part, never from the test part."""
+    """Images (n, *image_shape) uint8 drawn from the training part, never from the test part."""
     images = dataset.train.images
     rng = np.random.default_rng(CALIBRATION_SEED)
     return images[np.sort(rng.choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False))]
 
 
-def write(export_format: ExportFormat, network: Any, part: Path, images: np.ndarray) -> None:
+def write(export_format: ExportFormat, network: Any, part: Path, images: np.ndarray, task: Task) -> None:
     """Write the export; raises ExportError, one sentence, if its converter cannot."""
     try:
-        export_format.write(network, part, images)
+        export_format.write(network, part, images, task)
     except (OSError, MnistCnnError):
         raise
     except Exception as error:  # the converters raise whatever their layers raise
@@ -211,14 +217,16 @@ def described(
     export_format: ExportFormat, part: Path, artifact: Artifact, dataset: Dataset, agreement: Agreement
 ) -> dict[str, Any]:
     """The model card of an export: `docs/export.md` lists its keys."""
+    task = artifact.card.task
     files = [part] if part.is_file() else sorted(one for one in part.rglob("*") if one.is_file())
     about: dict[str, Any] = {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "to": export_format.to,
         "opset": onnx_file.opset_of(part) if export_format.to == "onnx" else None,
-        "input": f"n×28×28×1 {export_format.input_dtype}, foreground 255, background 0",
-        "output": "n×10 float32, probabilities",
+        "input": f"n×{'×'.join(map(str, task.input_shape))} {export_format.input_dtype}, foreground 255, background 0",
+        "output": f"n×{task.classes} float32, probabilities",
+        **({} if task.class_names == DIGITS else {"class_names": list(task.class_names)}),
         "temperature": artifact.card.evaluation.get("temperature"),  # already applied inside
         "quantized": export_format.quantize,
         "calibration": None,

@@ -13,7 +13,7 @@ from mnist_cnn.workflows.cross_validation import out_of_fold
 
 FOLDS = 4
 RECIPE = RECIPES["fast"].replace(
-    epochs=6, final_plain_epochs=1, rotation=10.0, zoom=0.1, shear=0.15, translation=1.0, elastic=1.0
+    epochs=6, final_plain_epochs=1, rotation=10.0, zoom=0.1, shear=0.15, translation=1.0, elastic=1.0, repeats=0
 )
 # Contributors of UNIPEN with wrong labels, and with strokes that belong to the character beside. Elsewhere what is not
 # recognised is a rare way of writing (docs/log.md).

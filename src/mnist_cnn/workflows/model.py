@@ -46,22 +46,31 @@ class Model:
         """The model card (docs/saved_models.md)."""
         return self.artifact.card
 
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, the ten digits unless the model was trained on other data."""
+        return self.card.task.class_names
+
     def predict(self, images: Any) -> np.ndarray:
-        """Classify images: gives (n,) integers, the most probable digit of each. Takes what `predict_proba` takes."""
+        """Classify images: gives (n,) integers, the most probable digit of each. Takes what `predict_proba` takes.
+
+        Of a model with other classes they are their numbers, of which `class_names` has the names.
+        """
         return np.asarray(self.predict_proba(images).argmax(axis=1))
 
     def predict_proba(self, images: Any) -> np.ndarray:
         """Classify images: gives (n, 10) float32 probabilities, each row summing to 1, calibrated where possible.
 
         `images` are (n, 28, 28) or (n, 28, 28, 1) uint8, foreground 255 and background 0, as MNIST has them; one image
-        may be (28, 28). For photographs and scans there is `mnist_cnn.read`. Raises DataError for anything else, and
-        ArtifactError if the model cannot be loaded.
+        may be (28, 28). For photographs and scans there is `mnist_cnn.read`. A model that was trained on other data
+        takes images of their size, grey (n, side, side) or RGB (n, side, side, 3), and gives (n, classes). Raises
+        DataError for anything else, and ArtifactError if the model cannot be loaded.
         """
-        array = np.asarray(images)
-        array = array[np.newaxis] if array.shape == (28, 28) else array
+        task, array = self.card.task, np.asarray(images)
+        array = array[np.newaxis] if array.shape == task.image_shape else array
         if array.shape[:1] == (0,) and array.dtype == np.uint8:
-            return np.zeros((0, 10), np.float32)
-        return self._classify(checked_images(array, "images"))
+            return np.zeros((0, task.classes), np.float32)
+        return self._classify(checked_images(array, "images", task))
 
     __call__ = predict_proba
     """A model is a classifier: `Reader(model)` reads with it."""
@@ -79,7 +88,7 @@ class Model:
 
     @cached_property
     def keras(self) -> "keras.Model":
-        """The Keras model: (n, 28, 28, 1) pixels from 0 to 255 (uint8) in, (n, 10) probabilities out.
+        """The Keras model: (n, 28, 28, 1) pixels from 0 to 255 (uint8) in, (n, 10) probabilities out, or as its task.
 
         Do not divide by 255: that is its first layer. Raises ArtifactError, and MissingExtraError on the base install.
         """
@@ -126,7 +135,7 @@ class Model:
         if self.card.recipe["name"] in NO_CLASSIFIERS:
             return f"<p>{escape(repr(self))}</p>{learning_curves(self)}"
         matrix = np.asarray(self.card.evaluation["confusion_matrix"])
-        return confusion_table(repr(self), matrix) + learning_curves(self)
+        return confusion_table(repr(self), matrix, self.class_names) + learning_curves(self)
 
 
 def all_but_files(folder: str, names: list[str]) -> list[str]:

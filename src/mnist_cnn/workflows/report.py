@@ -137,9 +137,9 @@ def label_errors_in(path: Path, dataset: Dataset) -> dict[str, LabelErrors] | No
     """What `mnist-cnn label-errors` has left in the folder of a model of this dataset; None if it was never run."""
     try:
         document = json.loads(read_limited(path, LARGEST))
-        if fault := Fields({"training": label_errors_of(dataset.train), "test": label_errors_of(dataset.test)}).fault(
-            document, ""
-        ):
+        classes = dataset.task.classes
+        parts = {"training": dataset.train, "test": dataset.test}
+        if fault := Fields({name: label_errors_of(part, classes) for name, part in parts.items()}).fault(document, ""):
             raise ValueError(fault)
         return {name: LabelErrors.from_dict(document[name]) for name in ("training", "test")}
     except FileNotFoundError:
@@ -150,9 +150,9 @@ def label_errors_in(path: Path, dataset: Dataset) -> dict[str, LabelErrors] | No
         raise ArtifactError(f"{path} is damaged: delete it, or make it again with `mnist-cnn label-errors`.") from error
 
 
-def label_errors_of(examples: Examples) -> Fields:
+def label_errors_of(examples: Examples, classes: int) -> Fields:
     """What the label errors of these examples must be: only images that exist can be shown."""
-    digit = Number(0, 9, whole=True)
+    digit = Number(0, classes - 1, whole=True)
     one = {
         "index": Number(0, len(examples) - 1, whole=True),
         "label": digit,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_cnn import card
-from mnist_cnn.card import Card
+from mnist_cnn.card import READING, Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
@@ -54,7 +54,21 @@ def about_data(dataset: Dataset) -> dict[str, Any]:
         "validation": len(dataset.validation),
         "test": len(dataset.test),
         "warning": dataset.warning,
+        **about_task(dataset),
     }
+
+
+def about_task(dataset: Dataset) -> dict[str, Any]:
+    """What a model card says of data that are not grey digits of 28×28 pixels, or were prepared for that."""
+    task = dataset.task
+    about: dict[str, Any] = {}
+    if task.class_names != READING.class_names:
+        about["class_names"] = list(task.class_names)
+    if task.image_shape != READING.image_shape:
+        about |= {"image_size": task.side, "channels": task.channels}
+    if prepared := dataset.preparation.to_dict():
+        about["preparation"] = prepared
+    return about
 
 
 def resumed(rows: list[Epoch], inexact: list[str]) -> list[str]:

@@ -1,10 +1,12 @@
 """The whole job, step by step: data → model → training → evaluation → saved files → report. Prints nothing."""
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from functools import partial as partial_of
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +15,33 @@ import numpy as np
 from mnist_cnn import card
 from mnist_cnn.artifact import saved_files, store
 from mnist_cnn.artifact.store import Artifact
-from mnist_cnn.callbacks.callback import CallbackList
+from mnist_cnn.callbacks.callback import Callback, CallbackList, Logs
 from mnist_cnn.callbacks.progress import callbacks_for
-from mnist_cnn.data import source
-from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.card import Card
+from mnist_cnn.data import data_checks
+from mnist_cnn.data.dataset import USUAL, Dataset, Preparation
 from mnist_cnn.data.ink.collection import Ink, load_ink
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import DataError, RecipeError
+from mnist_cnn.errors import DataError, RecipeError, RunError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
-from mnist_cnn.training import backend, checkpoint, history
+from mnist_cnn.training import backend, checkpoint, history, loggers
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
 from mnist_cnn.training.history import Epoch
-from mnist_cnn.training.recipe import Recipe, check
+from mnist_cnn.training.own_network import own_network
+from mnist_cnn.training.recipe import OF_DIGITS, Recipe, check
 from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
 from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
-from mnist_cnn.workflows.evaluate import evaluated
+from mnist_cnn.workflows.evaluate import evaluated, keras_model_of, loaded_as
 from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
 from mnist_cnn.workflows.run_card import about_data, resumed, run_card
 
+FINE_TUNING = 0.1  # of a recipe's learning rate, for a model that starts from trained weights
 WITHOUT_INK = (
     "Without ink (--ink) the model learns from this dataset alone, and misreads more people who write otherwise "
     "(docs/recipes.md#ink)"
@@ -44,7 +49,7 @@ WITHOUT_INK = (
 
 
 def train(
-    recipe: str | Recipe = "classic",
+    recipe: str | Recipe | None = None,
     data: Data = "auto",
     *,
     seed: int = 0,
@@ -53,24 +58,46 @@ def train(
     deterministic: bool = False,
     devices: int = 1,
     tensorboard: bool = False,
+    log: Sequence[str] = (),
     ink: str | Path | Sequence[str | Path] = (),
+    image_size: int = USUAL.image_size,
+    channels: int = USUAL.channels,
+    invert: bool = False,
+    class_names: Sequence[str] = (),
+    init: str | Path | None = None,
+    freeze: bool = False,
+    network: str | None = None,
+    max_seconds: float | None = None,
     verbose: int = 1,
     callbacks: Iterable[object] = (),
     **hyperparameters: float | str,
 ) -> Model:
     """Train a model, evaluate it on the test images, save it in the folder `output`, and write its report.
 
-    `recipe` is the name of one or a `Recipe`; `hyperparameters` change it: `train("fast", epochs=2, dropout=0.3)`.
-    `data` is what `load_data` takes: a name, a path, a `Dataset`, or arrays in memory. `seed`, 0 to 2**32 - 1, decides
-    initial weights, shuffling, augmentation and dropout; with `deterministic` the same seed gives bit-identical results
-    on the same machine with the same `threads` (1 to 1,024; as many as cores by default) and versions. `tensorboard`
-    also writes its logs. Each batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md).
-    `output` is by default a new folder in `runs/`.
+    `recipe` is the name of one or a `Recipe`, by default "classic", or that of `init`; `hyperparameters` change it:
+    `train("fast", epochs=2, dropout=0.3)`. `data` is what `load_data` takes: a name, a path, a `Dataset`, or arrays in
+    memory; `image_size`, `channels`, `invert` and `class_names` are those of `load_data`, and the network is built for
+    the images and classes that come of it. What its checks find is said before anything is trained.
+
+    `seed`, 0 to 2**32 - 1, decides initial weights, shuffling, augmentation and dropout; with `deterministic` the same
+    seed gives bit-identical results on the same machine with the same `threads` (1 to 1,024; as many as cores by
+    default) and versions. `tensorboard` also writes its logs, and `log` names other trackers: "wandb", "mlflow". Each
+    batch is divided among `devices` of this machine, on TensorFlow only (docs/scale.md). `output` is by default a new
+    folder in `runs/`.
 
     `ink` are files or folders with digital ink, UNIPEN's or Pen-Digits', from which `robust` draws digits of
     people who write otherwise than MNIST's, and letters as negatives; some of the writers are held out for validation
     (docs/recipes.md). Without it, it is trained on `data` alone. `finder`, `segmenter` and
     `recogniser` write their pages with it likewise.
+
+    `init` is a saved model to start from, of the same recipe: its weights are fine-tuned, at a tenth of the recipe's
+    learning rate unless that is given; its last layer is a new one where there are other classes. With `freeze` only
+    that layer learns. `network` is `file.py:function`, a person's own network in place of the recipe's: the function
+    gets `input_shape` and `classes` and gives a Keras model from pixels, 0 to 255, to probabilities.
+
+    The training ends early after `max_seconds`, with what the last whole epoch left, or when a callback sets
+    `model.stop_training`; with the hyperparameter `early_stopping` after so many epochs without a lower validation
+    loss, with the weights of the lowest.
 
     `verbose` is 0 for silence; 1 for progress on a terminal or in a notebook, elsewhere only warnings; 2 for progress
     anywhere. `callbacks` are objects with methods such as `on_epoch_end(epoch, logs)` (`mnist_cnn.Callback` has all of
@@ -82,13 +109,16 @@ def train(
     """
     environment.require_training("Training")
     listed = callbacks_for(verbose, callbacks)
-    recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
-    recipe = recipe.replace(**hyperparameters)
+    start = store.load_classifier(init) if init is not None else None
+    recipe = _recipe_of(recipe, start, hyperparameters)
     check("seed", seed, 0, 2**32 - 1, whole=True)
     threads = environment.cores() if threads is None else threads
     check("threads", threads, 1, 1024, whole=True)
     check("devices", devices, 1, 1024, whole=True)
     check_shared(devices, recipe.batch_size, deterministic)
+    log = [*dict.fromkeys([*(["tensorboard"] if tensorboard else []), *log])]
+    loggers.check(log)
+    _check_beginning(recipe, start, freeze, network)
     if "backend" in hyperparameters or backend.is_required(recipe):
         backend.prefer(recipe.backend, required=True)
     if output:
@@ -100,11 +130,15 @@ def train(
         )
     if not recipe.is_classifier and devices > 1:
         raise RecipeError(f"The recipe {recipe.name} trains on one device: leave --devices out.")
-    if recipe.takes_ink and not ink:
+    prepared_as = Preparation(image_size, channels, invert, tuple(class_names))
+    dataset = loaded_as(data, prepared_as.to_dict(), listed)
+    dataset = _divided(dataset, recipe, listed)
+    if ink and not dataset.task.is_digits:
+        raise RecipeError("Ink is drawn as digits, and the data have other classes or another size: leave --ink out.")
+    if recipe.takes_ink and not ink and dataset.task.is_digits:
         listed.on_message(WITHOUT_INK if recipe.is_classifier else PAGES_WITHOUT_INK.format(recipe.name))
     recorded = load_ink(ink, listed.on_message, with_lines=not recipe.is_classifier) if ink else None
-    dataset = source.load(data, say=listed.on_message).split(recipe.validation_split)
-    recipe = recipe.for_images(len(dataset.train), ink=recorded is not None)
+    recipe = _settled(recipe, dataset, recorded, listed)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
     partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
     settings = Settings(
@@ -112,7 +146,7 @@ def train(
         seed=seed,
         threads=threads,
         deterministic=deterministic,
-        tensorboard=tensorboard,
+        tensorboard="tensorboard" in log,
         data=dataset.origin,
         data_sha256=dataset.sha256,
         data_warning=dataset.warning,
@@ -122,11 +156,111 @@ def train(
         devices=devices,
         ink=list(recorded.origin) if recorded else [],
         ink_sha256=recorded.sha256 if recorded else None,
+        preparation=dataset.preparation.to_dict(),
+        network=network,
+        init=str(start.folder.absolute()) if start else None,
+        init_sha256=start.card.digest if start else None,
+        freeze=freeze,
+        loggers=log,
     )
+    listed = with_time_limit(listed, max_seconds)
     with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
         checkpoint.save_settings(partial / store.CHECKPOINT, settings)
         history.rewrite(partial / card.HISTORY, [], history.columns(recipe.name))
         return Model(_run(partial, settings, dataset, recorded, listed))
+
+
+def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[str, float | str]) -> Recipe:
+    """The recipe that is meant, with what was given; that of the model to start from by default. Raises RecipeError."""
+    if recipe is None:
+        recipe = "classic" if start is None else str(start.card.recipe["name"])
+    recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
+    if start and recipe.name != start.card.recipe["name"]:
+        raise RecipeError(
+            f"{start.name} is a model of the recipe {start.card.recipe['name']}, and {recipe.name} has other layers: "
+            "leave --recipe out."
+        )
+    if start and "learning_rate" not in given:
+        given = {"learning_rate": recipe.learning_rate * FINE_TUNING, **given}
+    return recipe.replace(**given)
+
+
+def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, network: str | None) -> None:
+    """Raise RecipeError, or RunError for a network that is not there, before anything is loaded."""
+    if freeze and not start:
+        raise RecipeError("--freeze keeps the layers of a saved model: name it with --init.")
+    if network and start:
+        raise RecipeError("--init and --network contradict each other: leave one out.")
+    if network or start:
+        recipe.require_classifier("--network" if network else "--init")
+    if network:
+        own_network(network)
+    if network and recipe.test_time_shift:
+        raise RecipeError(f"The recipe {recipe.name} averages over shifted images: give --test-time-shift 0.")
+
+
+def _divided(dataset: Dataset, recipe: Recipe, callbacks: CallbackList) -> Dataset:
+    """The dataset with its validation part; what is noted in dividing it is said. Raises DataError."""
+    divided = dataset.split(recipe.validation_split)
+    for note in divided.notes[len(dataset.notes) :]:
+        callbacks.on_message(note)
+    return divided
+
+
+def _settled(recipe: Recipe, dataset: Dataset, ink: Ink | None, callbacks: CallbackList) -> Recipe:
+    """The recipe for these data, and what changes in it is said. Raises RecipeError."""
+    images = len(dataset.train)
+    settled = recipe.for_images(images, ink=ink is not None, task=dataset.task)
+    if not recipe.is_classifier:
+        return settled
+    if recipe.early_stopping and not len(dataset.validation):
+        raise RecipeError(
+            "early-stopping looks at the validation images, and there are none: give --validation-split 0.1, say."
+        )
+    if settled.batch_size != recipe.batch_size:
+        callbacks.on_message(
+            f"There are only {images:,} training images: a batch has {settled.batch_size}, not {recipe.batch_size}"
+        )
+    if not recipe.repeats and settled.repeats > 1:
+        steps = settled.epochs * -(-settled.images_per_epoch(images) // settled.batch_size)
+        callbacks.on_message(
+            f"{images:,} training images: each of {settled.epochs} epochs passes over them {settled.repeats} times, in "
+            f"all {steps:,} steps, as many as on MNIST (--epochs for plain epochs)"
+        )
+    left_out = [name for name in OF_DIGITS[:2] if getattr(recipe, name) and not getattr(settled, name)]
+    if left_out:
+        callbacks.on_message(f"{' and '.join(left_out)} draw digits, so they are left out for other classes or sizes")
+    return settled
+
+
+class TimeLimit(Callback):
+    """Ends the training after so many seconds, with what the last whole epoch left."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.end = math.inf
+        self.model: Any = None
+
+    def set_model(self, model: Any) -> None:
+        """Keep the model."""
+        self.model = model
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:  # noqa: ARG002  Keras' signature
+        """Start the clock."""
+        self.end = time.monotonic() + self.seconds
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:  # noqa: ARG002  Keras' signature
+        """End the training if it is time."""
+        if time.monotonic() > self.end:
+            self.model.stop_training = True
+
+
+def with_time_limit(callbacks: CallbackList, seconds: float | None) -> CallbackList:
+    """The callbacks, with one that ends the training after so many seconds, if it is given. Raises RecipeError."""
+    if seconds is None:
+        return callbacks
+    check("max-seconds", seconds, 0, 1e9, whole=False)
+    return CallbackList([*callbacks.callbacks, TimeLimit(seconds)])
 
 
 def resume(
@@ -134,18 +268,19 @@ def resume(
     *,
     data: Data | None = None,
     threads: int | None = None,
+    max_seconds: float | None = None,
     verbose: int = 1,
     callbacks: Iterable[object] = (),
 ) -> Model:
     """Continue a run that was stopped, from its last whole epoch, with its own settings and data.
 
     `folder` is the run's name with or without `.partial`; `threads` are the run's own by default. `data` are needed
-    only if the run was given arrays in memory: the same ones. `verbose` and `callbacks` are those of `train`. Raises
-    RunError if there is nothing to continue, DataError if its data are gone or changed, and MissingExtraError on the
-    base install.
+    only if the run was given arrays in memory: the same ones. `max_seconds`, `verbose` and `callbacks` are those of
+    `train`. Raises RunError if there is nothing to continue, DataError if its data are gone or changed, and
+    MissingExtraError on the base install.
     """
     environment.require_training("Training")
-    listed = callbacks_for(verbose, callbacks)
+    listed = with_time_limit(callbacks_for(verbose, callbacks), max_seconds)
     partial = store.find_partial(Path(folder))
     with closing(listed), store.writing(partial), store.lock_run(partial):
         if (partial / card.CARD).exists():  # stopped between the model card and the last rename
@@ -154,7 +289,7 @@ def resume(
         versions, machine = environment.versions(), environment.machine()
         now = replace(old, threads=threads or old.threads, versions=versions, machine=machine)
         check("threads", now.threads, 1, 1024, whole=True)
-        dataset = source.load(old.data if data is None else data, say=listed.on_message)
+        dataset = loaded_as(old.data if data is None else data, old.preparation, listed)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
         recorded = load_ink(old.ink, listed.on_message, with_lines=not old.recipe.is_classifier) if old.ink else None
@@ -162,7 +297,7 @@ def resume(
             raise DataError(
                 f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."
             )
-        dataset = replace(dataset, warning=old.data_warning).split(old.recipe.validation_split)
+        dataset = _divided(replace(dataset, warning=old.data_warning), old.recipe, listed)
         return Model(_run(partial, replace(now, inexact=old.differences(now)), dataset, recorded, listed))
 
 
@@ -173,7 +308,11 @@ def _run(
     callbacks.on_run_begin(partial)
     if dataset.warning:
         callbacks.on_warning(dataset.warning)
-    if said := backend.prefer(settings.recipe.backend):
+    found = data_checks.findings(dataset)
+    for one in found:
+        if one.check != "preparation":  # which was said when the data were loaded
+            (callbacks.on_warning if one.grave else callbacks.on_message)(one.text)
+    if said := backend.prefer(settings.recipe.backend) if not settings.network else None:
         callbacks.on_message(said)
     # The framework comes with this and takes seconds: everything that may be refused was refused before.
     backend.start()
@@ -184,13 +323,20 @@ def _run(
         card.SEGMENTER: train_segmenter.run,
         card.RECOGNISER: train_recogniser.run,
     }
-    steps = detectors.get(settings.recipe.name, _run_classifier)
-    steps(partial, settings, dataset, recorded, callbacks)
+    if steps := detectors.get(settings.recipe.name):
+        steps(partial, settings, dataset, recorded, callbacks)
+    else:
+        _run_classifier(partial, settings, dataset, recorded, callbacks, [one.text for one in found])
     return store.complete(partial)
 
 
 def _run_classifier(
-    partial: Path, settings: Settings, dataset: Dataset, recorded: Ink | None, callbacks: CallbackList
+    partial: Path,
+    settings: Settings,
+    dataset: Dataset,
+    recorded: Ink | None,
+    callbacks: CallbackList,
+    checks: list[str],
 ) -> None:
     """Train a classifier from the last whole epoch, evaluate it, and save it with its report and, last, its card."""
     ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
@@ -207,22 +353,76 @@ def _run_classifier(
         callbacks.on_warning(text)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
-    for text in (left_out := saved_files.save(network, settings.recipe, partial, test, probabilities, fitted or 1.0)):
-        callbacks.on_warning(text)
-    made = run_card(
-        partial,
-        settings,
+    left_out = saved_files.save(
         network,
-        rows,
-        seconds,
-        _data(dataset, ink, network),
-        evaluation.to_dict(),
-        notes + failed + left_out,
+        settings.recipe,
+        partial,
+        test,
+        probabilities,
+        fitted or 1.0,
+        dataset.task,
+        is_own=settings.network is not None,
     )
+    for text in left_out:
+        callbacks.on_warning(text)
+    about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
+    every_note = notes + _beginning(settings) + failed + left_out
+    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note)
+    if unwritten := _report(partial, made, dataset, probabilities, evaluation):
+        callbacks.on_warning(unwritten)
+    card.write(partial, made)  # last: a folder with a model card is complete
+
+
+def _report(
+    partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray, evaluation: Evaluation
+) -> str | None:
+    """Write the report; a sentence if that fails, for which no trained model is given up."""
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
-    html_report.write(partial, made, dataset.test, probabilities, evaluation)
-    card.write(partial, made)  # last: a folder with a model card is complete
+    try:
+        html_report.write(partial, made, dataset.test, probabilities, evaluation)
+    except OSError:
+        raise
+    except Exception as error:  # whatever it is, the model is trained and can be saved
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        return (
+            f"The report could not be written ({reason}): the model is saved without it; try `mnist-cnn report` later."
+        )
+    return None
+
+
+def _beginning(settings: Settings) -> list[str]:
+    """Notes on what a model began with, if that is not the recipe's own."""
+    if settings.network:
+        return [f"The network is that of {settings.network}, not the recipe's."]
+    if not settings.init:
+        return []
+    frozen = "; all layers but the last kept its weights" if settings.freeze else ""
+    return [f"Started from the weights of {settings.init} (model card {settings.init_sha256 or '':.16}){frozen}."]
+
+
+def _built(settings: Settings, dataset: Dataset) -> Any:
+    """What the model is built for and from."""
+    from mnist_cnn.training.fit import Built, class_weights  # here, because Keras comes with it
+
+    return Built(
+        dataset.task,
+        own_network(settings.network) if settings.network else None,
+        class_weights(settings.recipe, dataset.train.labels, dataset.task),
+        partial_of(_begin, settings) if settings.init else None,
+    )
+
+
+def _begin(settings: Settings, network: Any) -> None:
+    """Give the model the weights of the one that it starts from, and freeze layers."""
+    from mnist_cnn.training import initial_weights
+
+    start = store.load_classifier(str(settings.init))
+    if start.card.digest != settings.init_sha256:
+        raise RunError(f"{settings.init} is not the model that this run started from: bring the old one back.")
+    initial_weights.start_from(network, keras_model_of(start), start.name)
+    if settings.freeze:
+        initial_weights.freeze(network)
 
 
 def _train(
@@ -230,28 +430,65 @@ def _train(
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
     from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
+    from mnist_cnn.training.initial_weights import unfreeze
 
-    recipe = settings.recipe
-    network = compiled(recipe, settings.seed, updates(recipe, len(dataset.train)), settings.devices)
-    rows = checkpoint.restore(partial / store.CHECKPOINT, network)
+    recipe, saved = settings.recipe, partial / store.CHECKPOINT
+    steps = updates(recipe, len(dataset.train))
+    network = compiled(recipe, settings.seed, steps, settings.devices, _built(settings, dataset))
+    rows = checkpoint.restore(saved, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
-    checkpoint.save_settings(partial / store.CHECKPOINT, settings)  # a later resume must know what has changed by now
+    checkpoint.save_settings(saved, settings)  # a later resume must know what has changed by now
     notes = resumed(rows, settings.inexact)
     for text in notes:
         callbacks.on_message(text)
-    with history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log:
+    with (
+        history.tensorboard(partial / "tensorboard", network, settings.tensorboard) as log,
+        loggers.started(settings.loggers, partial, recipe.to_dict()) as others,
+    ):
+        told = CallbackList([*callbacks.callbacks, *others])
         validation = dataset.validation.joined(ink.plain_validation) if ink else dataset.validation
         drawn = ink.training if ink else None
         processes = max(1, settings.threads - 1) if recipe.draws_images else 0
-        for row in fit(
-            network, recipe, dataset.train, validation, settings.seed, len(rows), callbacks, drawn, processes
-        ):
-            rows.append(row)
-            history.append(partial / card.HISTORY, row)
-            checkpoint.save(partial / store.CHECKPOINT, network, rows)
-            log(row)
-    return network, rows, notes
+        done = len(rows)
+        if not _is_over(rows, recipe):
+            for row in fit(network, recipe, dataset.train, validation, settings.seed, done, told, drawn, processes):
+                rows.append(row)
+                history.append(partial / card.HISTORY, row)
+                if recipe.early_stopping and _best(rows) == len(rows):
+                    checkpoint.save_best(saved, network)
+                checkpoint.save(saved, network, rows)
+                log(row)
+                network.stop_training = network.stop_training or _is_over(rows, recipe)
+    if len(rows) < recipe.epochs and not recipe.early_stopping:
+        checkpoint.restore(saved, network)  # what there is of a further epoch is dropped
+    if recipe.early_stopping:
+        checkpoint.restore_best(saved, network)
+    if settings.freeze:
+        unfreeze(network)
+    return network, rows, notes + _ending(rows, recipe)
+
+
+def _best(rows: list[Epoch]) -> int:
+    """The epoch, from 1, with the lowest validation loss; the first of several."""
+    return 1 + min(range(len(rows)), key=lambda index: rows[index]["val_loss"])
+
+
+def _is_over(rows: list[Epoch], recipe: Recipe) -> bool:
+    """Whether the validation loss has not become lower for as many epochs as are waited."""
+    return bool(recipe.early_stopping and rows and len(rows) - _best(rows) >= recipe.early_stopping)
+
+
+def _ending(rows: list[Epoch], recipe: Recipe) -> list[str]:
+    """A note if the training did not go to the recipe's last epoch, or has not that epoch's weights."""
+    if recipe.early_stopping:
+        return [
+            f"Early stopping: the weights are those of epoch {_best(rows)} of {len(rows)}, which has the lowest "
+            f"validation loss, of up to {recipe.epochs}; so the validation metrics are a little too good."
+        ]
+    if len(rows) < recipe.epochs:
+        return [f"Ended early, after {len(rows)} of {recipe.epochs} epochs."]
+    return []
 
 
 def _calibrated(

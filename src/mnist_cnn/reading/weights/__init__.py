@@ -9,8 +9,8 @@ from mnist_cnn import card
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.finder_network import Finder, onnx_finder
-from mnist_cnn.reading.model_names import path_of
-from mnist_cnn.reading.network import Classifier, onnx_classifier
+from mnist_cnn.reading.model_names import foreign, path_of
+from mnist_cnn.reading.network import Classifier, not_for_reading, onnx_classifier
 from mnist_cnn.reading.recogniser_network import Recogniser, onnx_recogniser
 from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
 from mnist_cnn.reading.temperature import at
@@ -56,9 +56,13 @@ def calibrated_classifier(model: str | Path | None = None) -> Classifier:
     Raises ArtifactError if it is missing, damaged, or does not map 28×28 images to ten probabilities.
     """
     path = path_of(model)
+    if sentence := foreign(path):
+        raise ArtifactError(sentence)
     if path.is_dir():
         kept = card.read(path)
         card.require_classifier(path, kept)
+        if not kept.task.is_digits:
+            raise ArtifactError(not_for_reading(str(path), kept.task))
         if card.ONNX_MODEL not in kept.files:
             raise ArtifactError(f"{path} has no {card.ONNX_MODEL}, which reading needs: train the model again.")
         card.verify_file(path, kept, card.ONNX_MODEL)
