@@ -131,7 +131,7 @@ def test_what_is_kept_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert completion.models("st") == ["studies/b/seed-0"]
     assert completion.models("bun") == ["bundled"]
     assert completion.models("scans/") == []
-    assert completion.models_and_recipes("r") == ["robust", "runs/a"]
+    assert completion.models_and_recipes("r") == ["robust", "runs/a", "recogniser"]
     assert completion.comparable("studies") == ["studies/b", "studies/b/seed-0"]
     assert completion.resumable_runs("") == ["runs/c.partial"]
     assert completion.datasets("d") == ["digits"]

@@ -37,7 +37,7 @@ from mnist_cnn.training.history import RECOGNISER_COLUMNS
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
-    *("train", "--recipe", "recogniser", "--data", "digits", "--epochs", "3", "--lines", "160", "--repeats", "1"),
+    *("train", "--recipe", "recogniser", "--data", "digits", "--epochs", "3", "--lines", "96", "--repeats", "1"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
 
@@ -52,7 +52,7 @@ def test_progress_is_on_stderr_and_results_are_on_stdout(trained_recogniser: Tra
     line = r"epoch +\d/3  loss [\d.]+  val_loss [\d.]+  val_accuracy [\d.]+%  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left"
     assert len(re.findall(line, done.stderr)) == 3
     assert "the recogniser takes more handwritten letters for digits" in done.stderr
-    assert done.stdout.startswith("80 lines of made pages of held-out writers: digits F1 ")
+    assert done.stdout.startswith("48 lines of made pages of held-out writers: digits F1 ")
     for words in ("; marks F1 ", "Digits in their middle: ", "Marks in their middle: ", f"Saved to {folder}\n"):
         assert words in done.stdout
     assert_no_noise(done)
@@ -87,7 +87,7 @@ def test_the_card_says_what_was_done_and_how_good_it_is(trained_recogniser: Trai
     assert (made.is_recogniser, made.is_finder, made.is_segmenter) == (True, False, False)
     assert made.parameters == 257_560
     assert made.data["test"] == 0
-    assert made.data["lines"] == {"width": 256, "validation": 16, "test": 80}
+    assert made.data["lines"] == {"width": 256, "validation": 10, "test": 48}
     evaluation = RecogniserEvaluation.from_dict(made.evaluation)
     assert evaluation.to_dict() == made.evaluation
     assert made.evaluation["digits"]["count"] > 50
@@ -112,18 +112,18 @@ def test_a_card_with_other_values_than_a_recognisers_is_refused(
 def test_info_and_python_show_it(trained_recogniser: Trained, cli: Cli) -> None:
     folder, _ = trained_recogniser
     said = " ".join(cli("info", folder).stdout.split())
-    assert "Lines 80 of made pages of held-out writers on digits (not MNIST)" in said
+    assert "Lines 48 of made pages of held-out writers on digits (not MNIST)" in said
     assert "Marks in their middle " in said
-    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["lines"] == 160
+    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["lines"] == 96
     model = mnist_cnn.load(folder)
-    result = r"F1 of digits [\d.]+%, marks [\d.]+% on 80 lines of made pages"
+    result = r"F1 of digits [\d.]+%, marks [\d.]+% on 48 lines of made pages"
     assert re.fullmatch(rf"Model\('.*', recipe 'recogniser', {result}\)", repr(model))
     assert "<svg" in model._repr_html_()
     assert model.keras.output_shape == (None, None, 24)
 
 
 def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_recogniser: Trained, cli: Cli) -> None:
-    assert_report(trained_recogniser[0], cli, "of marks, on 80 lines", "--recipe recogniser", "other writing")
+    assert_report(trained_recogniser[0], cli, "of marks, on 48 lines", "--recipe recogniser", "other writing")
 
 
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
