@@ -19,7 +19,8 @@ Kind = Literal["number", "blank", "dash", "other"]
 
 SURE = 0.8  # the confidence below which a person should look at a cell
 EDGE, EDGE_SHARE = 2, 0.04  # pixels, and of a cell's shorter side: what its lines may have left beside them
-CORE = 0.22  # of a cell's shorter side: what reaches no farther into it is of a line, or of another cell's writing
+# Of a cell's shorter side: what reaches no farther into it is of a line, or if it comes from a side, of writing there.
+CORE, DEEP = 0.22, 0.45
 NARROW = 0.25  # of a cell's shorter side: so wide is what may be a line beside it
 LEAST_INK, SPECK = 0.006, 6  # of a cell, and pixels: less is a speck, not writing
 WIDE = 4.0  # squares of its height: a wider cell is of this size for that
@@ -142,13 +143,19 @@ def ink_in(lines: np.ndarray, inside: np.ndarray) -> np.ndarray:
         return np.zeros((0, 4), np.int64)
     _, _, stats, _ = cv2.connectedComponentsWithStats(np.where(part, np.uint8(1), np.uint8(0)))
     height, width = part.shape
-    core = CORE * side - edge
+
+    def reaches(before: int, extent: int, after: int) -> bool:
+        """Whether a stroke with so much free before and after it reaches far enough into the cell from both sides."""
+        deep = [(DEEP if free <= 1 else CORE) * side - edge for free in (before, after)]
+        return before + extent > deep[0] and after + extent > deep[1]
+
     found = [
         (x, y, w, h)
         for x, y, w, h, area in stats[1:].tolist()
         if area >= max(SPECK, LEAST_INK * min(part.size, WIDE * height**2))
-        and x + w > core and x < width - core and y + h > core and y < height - core
-    ]  # fmt: skip
+        and reaches(x, w, width - x - w)
+        and reaches(y, h, height - y - h)
+    ]
     return np.array(found, np.int64).reshape(-1, 4)
 
 

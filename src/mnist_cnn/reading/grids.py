@@ -121,7 +121,8 @@ def grids_of(cells: Cells) -> list[Grid]:
     grids = [grid_of(corners, cells.walls) for corners in joined]
     for comb in combs_of(cells.lines):
         same = [grid for grid in grids if touches(comb, grid)]
-        if all(grid.rows <= LOW for grid in same):
+        boxes = max((grid.columns for grid in same if grid.rows == 1), default=0)
+        if boxes < comb.columns and all(grid.rows <= LOW for grid in same):
             grids = [*(grid for grid in grids if grid not in same), comb]
     grids = [grid for grid in grids if len(grid.cells) > 1 or not any(is_within(grid, other) for other in grids)]
     return sorted(grids, key=lambda grid: (float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())))
@@ -238,10 +239,11 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     boxes = np.stack([left, top, right, bottom], axis=1)
     seen = view_of(lines, outline, (width, height))
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, as_lines(np.array([0, width])))
-    across = drawn(separators(boxes[:, 0], boxes[:, 2]), seen, down)
+    columns = (between if is_one_row(corners) else separators)(boxes[:, 0], boxes[:, 2])
+    across = drawn(columns, seen, down)
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
-    if len(down) == 2 and (even := evenly(seen, width)) is not None:
-        across, boxes = snapped(even, across), boxes[:0]
+    if len(down) == 2 and (even := evenly(seen, width)) is not None and len(even) != len(across):
+        across, boxes = snapped(even, columns), boxes[:0]
     cells = []
     for box in boxes:
         first, upper, last, lower = (nearest(*one) for one in zip((across, down) * 2, box, strict=True))
@@ -287,6 +289,13 @@ def view_of(lines: np.ndarray, corners: np.ndarray, size: tuple[float, float]) -
     return np.greater(cv2.warpPerspective(lines, matrix, shape, flags=cv2.INTER_LINEAR), 127)
 
 
+def between(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """Where lines (k, 2) begin and end, of cells beside each other in one row that start and end there."""
+    order = np.argsort(starts + ends)
+    begins = np.concatenate([starts[order[:1]], ends[order]])
+    return np.sort(np.stack([begins, np.concatenate([starts[order], ends[order[-1:]]])], axis=1), axis=1)
+
+
 def drawn(places: np.ndarray, seen: np.ndarray, beside: np.ndarray) -> np.ndarray:
     """Those of the places (k, 2) of lines down a view along which something is drawn between two of the lines across.
 
@@ -319,12 +328,14 @@ def evenly(seen: np.ndarray, width: float) -> np.ndarray | None:
 
 
 def snapped(places: np.ndarray, lines: np.ndarray) -> np.ndarray:
-    """Places (k,) at equal distances as lines (k, 2), as thick as the known lines (n, 2) where there is one."""
+    """Places (k,) at equal distances as lines (k, 2): known ones (n, 2) where there is one, others as thick as most."""
     least = ASIDE * float(np.diff(places)[0])
+    half = float(np.median(lines[1:-1, 1] - lines[1:-1, 0])) / 2 if len(lines) > 2 else 0.0
     found = []
-    for place in places.tolist():
-        line = lines[int(np.abs(lines.mean(axis=1) - place).argmin())]
-        found.append(line if abs(float(line.mean()) - place) <= least else [place, place])
+    for index, place in enumerate(places.tolist()):
+        line = lines[nearest(lines, place)]
+        thick = half if 0 < index < len(places) - 1 else 0.0
+        found.append(line if abs(float(line.mean()) - place) <= least else [place - thick, place + thick])
     return np.array(found)
 
 
