@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -205,13 +206,18 @@ def space(recipe: Recipe, fixed: Iterable[str]) -> dict[str, Callable[[Any], Any
     for name, (low, high) in FACTORS.items():
         value, limits = getattr(recipe, name), known[name]
         ends = max(limits["low"], value * low), min(limits["high"], value * high)
-        found[name] = lambda trial, name=name, ends=ends: trial.suggest_float(name, *ends, log=True)
+        found[name] = partial(suggested, name=name, ends=ends, log=True)
     sizes = sorted({max(1, round(recipe.batch_size * times)) for times in BATCHES})
     found["batch_size"] = lambda trial: trial.suggest_categorical("batch_size", sizes)
     augments = {name: most for name, most in AUGMENTATIONS.items() if getattr(recipe, name)}
     for name, most in {**UP_TO, **augments}.items():
-        found[name] = lambda trial, name=name, most=most: trial.suggest_float(name, 0.0, most)
+        found[name] = partial(suggested, name=name, ends=(0.0, most), log=False)
     return {name: suggest for name, suggest in found.items() if name not in set(fixed)}
+
+
+def suggested(trial: Any, *, name: str, ends: tuple[float, float], log: bool) -> float:
+    """What a trial suggests for a number between two ends, or for its logarithm."""
+    return float(trial.suggest_float(name, *ends, log=log))
 
 
 def work(job: Job, dataset: Dataset, callbacks: CallbackList, worker: int = 0) -> None:
@@ -223,10 +229,10 @@ def work(job: Job, dataset: Dataset, callbacks: CallbackList, worker: int = 0) -
     backend.start()
     backend.configure(job.threads, deterministic=False)
     study = study_of(job, worker)
-    suggested = space(recipe, job.fixed)
+    searched = space(recipe, job.fixed)
 
     def objective(trial: Any) -> float:
-        chosen = {name: suggest(trial) for name, suggest in suggested.items()}
+        chosen = {name: suggest(trial) for name, suggest in searched.items()}
         return accuracy_of(recipe.replace(validation_split=share, **chosen), divided, job.seed, trial)
 
     while len(started(study)) < job.trials:
