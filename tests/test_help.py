@@ -111,7 +111,7 @@ def complete(*words: str, folder: Path) -> tuple[list[str], str]:
 
 
 def test_the_shell_completes_commands_and_recipes_and_loads_nothing_heavy_for_it(tmp_path: Path) -> None:
-    assert complete("re", folder=tmp_path) == (["read", "report"], "")
+    assert complete("re", folder=tmp_path) == (["read", "review", "report"], "")
     offered, heavy = complete("train", "--recipe", "", folder=tmp_path)
     assert (set(offered), heavy) == (set(RECIPES), "")
 

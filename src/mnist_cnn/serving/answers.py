@@ -88,7 +88,7 @@ class ReadingModel(BaseModel):
     boxes: list[list[str | None]] = Field(
         default=[],
         description="only with boxes=true: what is in boxes drawn for digits, in rows; ? for a rejected digit, "
-        "other for what is no digit, null for an empty box",
+        "other for what is not a digit, null for an empty box",
     )
     expected: list[ExpectedModel] = Field(
         default=[], description="only with expect=PATTERN: the most probable text of each row that fits the pattern"
