@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -53,7 +53,7 @@ class ExplainTask:
     image: np.ndarray
 
 
-Task = ImageTask | np.ndarray
+Task: TypeAlias = ImageTask | np.ndarray
 """An image to read, or (n, 28, 28) uint8 images to classify."""
 
 
