@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 import mnist_cnn
-from conftest import Cli, command_line
+from conftest import Cli, Trained, command_line, trained_once
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import load_keras
@@ -24,24 +25,23 @@ from mnist_cnn.evaluation.finder_evaluation import FinderEvaluation
 from mnist_cnn.models.classifier import keras_finder
 from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.training.history import FINDER_COLUMNS
+from runs import Forks
 from test_bulk import is_alive, wait_until
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
-    *("train", "--recipe", "finder", "--data", "digits", "--epochs", "3", "--pages", "48", "--repeats", "2"),
+    *("train", "--recipe", "finder", "--data", "digits", "--epochs", "2", "--pages", "48", "--repeats", "2"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the children of a process")
-Trained = tuple[Path, subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained_finder(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("runs") / "found"
     # Other tests import TensorFlow in this process, which sets another level for all that it starts.
-    done = cli(*TINY, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 0, done.stderr
-    return folder, done
+    return trained_once(
+        "finder", tmp_path_factory, lambda folder: cli(*TINY, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
+    )
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_finder: Trained) -> None:
@@ -49,10 +49,10 @@ def test_progress_is_on_stderr_and_results_are_on_stdout(trained_finder: Trained
     assert (
         len(
             re.findall(
-                r"epoch +\d/3  loss [\d.]+  val_loss [\d.]+  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left", done.stderr
+                r"epoch +\d/2  loss [\d.]+  val_loss [\d.]+  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left", done.stderr
             )
         )
-        == 3
+        == 2
     )
     assert "Without ink (--ink) pages have handwritten digits of this dataset" in done.stderr
     assert done.stdout.startswith("24 made pages of held-out writers: precision ")
@@ -69,7 +69,7 @@ def test_the_folder_has_what_every_run_has(trained_finder: Trained) -> None:
     with (folder / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == FINDER_COLUMNS
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
 
 
 def test_keras_and_onnx_take_images_of_any_size_and_agree(trained_finder: Trained) -> None:
@@ -124,38 +124,40 @@ def test_a_card_with_other_values_than_a_finders_is_refused(
         card.read(tmp_path)
 
 
-def test_info_and_python_show_it(trained_finder: Trained, cli: Cli) -> None:
+def test_info_and_python_show_it(trained_finder: Trained, warm_cli: Cli) -> None:
     folder, _ = trained_finder
-    said = " ".join(cli("info", folder).stdout.split())
+    said = " ".join(warm_cli("info", folder).stdout.split())
     assert "Made pages 24 of held-out writers on digits (not MNIST)" in said
     assert "No digit nothing found on " in said
-    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["pages"] == 48
+    assert json.loads(warm_cli("info", folder, "--json").stdout)["recipe"]["pages"] == 48
     model = mnist_cnn.load(folder)
     assert re.fullmatch(r"Model\('.*', recipe 'finder', F1 [\d.]+% on 24 made pages\)", repr(model))
     assert "<svg" in model._repr_html_()
     assert model.keras.output_shape == (None, None, None, 14)
 
 
-def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_finder: Trained, cli: Cli) -> None:
-    folder, _ = trained_finder
+def test_the_report_is_small_and_self_contained_and_can_be_made_again(
+    trained_finder: Trained, warm_cli: Cli, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained_finder[0], tmp_path / "run"))
     first = (folder / card.REPORT).read_text(encoding="utf-8")
     assert len(first) < 1_000_000
     for part in ("(chosen)", "data:image/jpeg;base64,", "<svg", "Not MNIST.", "--recipe finder", "scikit-learn"):
         assert part in first.replace("</span> <span>", " ")
     assert not re.search(r"(src|href)=\"(?!data:|#)", first)
-    done = cli("report", folder)
+    done = warm_cli("report", folder)
     assert done.returncode == 0, done.stderr
     assert (folder / card.REPORT).read_text(encoding="utf-8") == first
-    refused = cli("report", folder, "--corruptions")
+    refused = warm_cli("report", folder, "--corruptions")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "is a finder" in refused.stderr
 
 
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
-    trained_finder: Trained, cli: Cli, digits: Dataset, tmp_path: Path
+    trained_finder: Trained, warm_cli: Cli, digits: Dataset, tmp_path: Path
 ) -> None:
     for words in commands_with_a_classifier(trained_finder[0], digits, tmp_path):
-        done = cli(*words, cwd=tmp_path)
+        done = warm_cli(*words, cwd=tmp_path)
         assert done.returncode in (1, 2), (words, done.stdout)
         assert re.fullmatch(
             r"mnist-cnn: .* is a finder, .* and no digit classifier: name another model\.\n", done.stderr
@@ -198,14 +200,14 @@ def test_python_refuses_it_as_a_classifier(trained_finder: Trained, digits: Data
             train()
 
 
-def test_what_a_finder_has_not_is_refused_before_anything_is_made(tmp_path: Path, cli: Cli) -> None:
+def test_what_a_finder_has_not_is_refused_before_anything_is_made(tmp_path: Path, warm_cli: Cli) -> None:
     for words, sentence in (
         (("train", "--recipe", "finder", "--rotation", "5"), "rotation is not a hyperparameter of the recipe finder"),
         (("train", "--recipe", "finder", "--devices", "2"), "The recipe finder trains on one device"),
         (("train", "--recipe", "finder", "--data", "digits", "--batch-size", "6"), "it must be a multiple of 4"),
         (("study", "--recipe", "finder", "--data", "digits"), "A study needs a digit classifier"),
     ):
-        done = cli(*words, cwd=tmp_path)
+        done = warm_cli(*words, cwd=tmp_path)
         assert done.returncode == 2, done.stdout
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
@@ -223,12 +225,13 @@ def children_of(pid: int) -> list[int]:
 
 @linux
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_images(
-    trained_finder: Trained, cli: Cli, tmp_path: Path
+    trained_finder: Trained, warm_cli: Cli, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
     kill_after_an_epoch(TINY, out)
-    done = cli("train", "--resume", out)
+    done = warm_cli("train", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert_same_run(out, trained_finder[0])
     assert all((a == b).all() for a, b in zip(weights_of(out), weights_of(trained_finder[0]), strict=True))
@@ -262,6 +265,7 @@ def assert_same_run(folder: Path, undisturbed: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
     pytest.importorskip("jax")
     words = [*TINY, "--epochs", "1", "--pages", "16", "--repeats", "1", "--mosaics", "0"]
@@ -274,9 +278,8 @@ def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path) -> None:
-    done = drawn_ink("finder", tmp_path / "run")
-    assert done.stdout == "True\n", "the report made again is the same"
+def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path, forks: Forks) -> None:
+    assert drawn_ink("finder", tmp_path / "run", forks) == "True\n", "the report made again is the same"
     about = mnist_cnn.load(tmp_path / "run").card.data["ink"]
     assert about["training"] == {"digits": 10, "others": 4, "writers": 1}
     assert about["held_out"] == {"digits": 10, "others": 4, "writers": 1}

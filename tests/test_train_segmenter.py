@@ -3,14 +3,14 @@
 import csv
 import json
 import re
-import subprocess
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mnist_cnn
-from conftest import Cli
+from conftest import Cli, Trained, trained_once
 from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import load_keras
@@ -23,31 +23,30 @@ from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training.history import SEGMENTER_COLUMNS
 from mnist_cnn.workflows import report as report_workflow
+from runs import Forks
 from test_ink_preparation import run as drawn_ink
 from test_train_finder import assert_same_run, commands_with_a_classifier, kill_after_an_epoch, linux, weights_of
 
 TINY = [
-    *("train", "--recipe", "segmenter", "--data", "digits", "--epochs", "3", "--crops", "160", "--repeats", "1"),
+    *("train", "--recipe", "segmenter", "--data", "digits", "--epochs", "2", "--crops", "160", "--repeats", "1"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
-Trained = tuple[Path, subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained_segmenter(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    folder = tmp_path_factory.mktemp("runs") / "marked"
     # Other tests import TensorFlow in this process, which sets another level for all that it starts.
-    done = cli(*TINY, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 0, done.stderr
-    return folder, done
+    return trained_once(
+        "segmenter", tmp_path_factory, lambda folder: cli(*TINY, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
+    )
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_segmenter: Trained) -> None:
     folder, done = trained_segmenter
     line = (
-        r"epoch +\d/3  loss [\d.]+  val_loss [\d.]+  val_accuracy [\d.]+%  val_roc_auc [\d.]+  [\d.]+ s, \d+:\d\d left"
+        r"epoch +\d/2  loss [\d.]+  val_loss [\d.]+  val_accuracy [\d.]+%  val_roc_auc [\d.]+  [\d.]+ s, \d+:\d\d left"
     )
-    assert len(re.findall(line, done.stderr)) == 3
+    assert len(re.findall(line, done.stderr)) == 2
     assert "the segmenter takes more handwritten letters for digits" in done.stderr
     assert done.stdout.startswith("80 crops of made pages of held-out writers: ROC AUC of digits against non-digits 0.")
     for words in ("Labels of the digits: ", "by the ink that is marked: ", "by true ink: ", f"Saved to {folder}\n"):
@@ -64,7 +63,7 @@ def test_the_folder_has_what_every_run_has(trained_segmenter: Trained) -> None:
     with (folder / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == SEGMENTER_COLUMNS
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
 
 
 def test_keras_and_onnx_agree(trained_segmenter: Trained) -> None:
@@ -122,20 +121,22 @@ def refuse(folder: Path, scratch: Path, place: tuple[str, str], value: object, f
         card.read(scratch)
 
 
-def test_info_and_python_show_it(trained_segmenter: Trained, cli: Cli) -> None:
+def test_info_and_python_show_it(trained_segmenter: Trained, warm_cli: Cli) -> None:
     folder, _ = trained_segmenter
-    said = " ".join(cli("info", folder).stdout.split())
+    said = " ".join(warm_cli("info", folder).stdout.split())
     assert "Crops 80 of made pages of held-out writers on digits (not MNIST)" in said
     assert "By marked ink " in said
-    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["crops"] == 160
+    assert json.loads(warm_cli("info", folder, "--json").stdout)["recipe"]["crops"] == 160
     model = mnist_cnn.load(folder)
     assert re.fullmatch(r"Model\('.*', recipe 'segmenter', ROC AUC 0\.\d{4} on 80 crops of made pages\)", repr(model))
     assert "<svg" in model._repr_html_()
     assert model.keras.output_shape == [(None, 23), (None, 48, 48, 1)]
 
 
-def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_segmenter: Trained, cli: Cli) -> None:
-    folder, _ = trained_segmenter
+def test_the_report_is_small_and_self_contained_and_can_be_made_again(
+    trained_segmenter: Trained, warm_cli: Cli, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained_segmenter[0], tmp_path / "run"))
     first = (folder / card.REPORT).read_text(encoding="utf-8")
     assert len(first) < 1_000_000
     for part in (
@@ -148,10 +149,10 @@ def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_se
     ):
         assert part in first.replace("</span> <span>", " ")
     assert not re.search(r"(src|href)=\"(?!data:|#)", first)
-    done = cli("report", folder)
+    done = warm_cli("report", folder)
     assert done.returncode == 0, done.stderr
     assert (folder / card.REPORT).read_text(encoding="utf-8") == first
-    refused = cli("report", folder, "--corruptions")
+    refused = warm_cli("report", folder, "--corruptions")
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     assert "is a segmenter" in refused.stderr
 
@@ -167,10 +168,10 @@ def test_a_report_needs_the_finder_of_the_training(
 
 
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
-    trained_segmenter: Trained, cli: Cli, digits: Dataset, tmp_path: Path
+    trained_segmenter: Trained, warm_cli: Cli, digits: Dataset, tmp_path: Path
 ) -> None:
     for words in commands_with_a_classifier(trained_segmenter[0], digits, tmp_path):
-        done = cli(*words, cwd=tmp_path)
+        done = warm_cli(*words, cwd=tmp_path)
         assert done.returncode in (1, 2), (words, done.stdout)
         assert re.fullmatch(
             r"mnist-cnn: .* is a segmenter, .* and no digit classifier: name another model\.\n", done.stderr
@@ -188,13 +189,13 @@ def test_python_refuses_it_as_a_classifier(trained_segmenter: Trained, digits: D
         mnist_cnn.DigitClassifier("segmenter").fit(digits.train.images[:50], digits.train.labels[:50])
 
 
-def test_what_a_segmenter_has_not_is_refused_before_anything_is_made(tmp_path: Path, cli: Cli) -> None:
+def test_what_a_segmenter_has_not_is_refused_before_anything_is_made(tmp_path: Path, warm_cli: Cli) -> None:
     for words, sentence in (
         (("train", "--recipe", "segmenter", "--pages", "5"), "pages is not a hyperparameter of the recipe segmenter"),
         (("train", "--recipe", "segmenter", "--devices", "2"), "The recipe segmenter trains on one device"),
         (("study", "--recipe", "segmenter", "--data", "digits"), "A study needs a digit classifier"),
     ):
-        done = cli(*words, cwd=tmp_path)
+        done = warm_cli(*words, cwd=tmp_path)
         assert done.returncode == 2, done.stdout
         assert sentence in done.stderr
         assert "Traceback" not in done.stderr
@@ -204,12 +205,12 @@ def test_what_a_segmenter_has_not_is_refused_before_anything_is_made(tmp_path: P
 @linux
 @pytest.mark.slow
 def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_crops_and_dropout(
-    trained_segmenter: Trained, cli: Cli, tmp_path: Path
+    trained_segmenter: Trained, warm_cli: Cli, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
     kill_after_an_epoch(TINY, out)
     assert sha256_of(store.partial_of(out) / store.CANDIDATES) == sha256_of(FINDER)
-    done = cli("train", "--resume", out)
+    done = warm_cli("train", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert_same_run(out, trained_segmenter[0])
     resumed, undisturbed = (weights_of(one, store.SEGMENTER) for one in (out, trained_segmenter[0]))
@@ -217,9 +218,10 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_crops_
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
     pytest.importorskip("jax")
-    words = [*TINY, "--epochs", "2", "--crops", "32"]
+    words = [*TINY, "--crops", "32"]
     done = cli(*words, "--output", tmp_path / "run", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stderr
     made = mnist_cnn.load(tmp_path / "run").card
@@ -229,9 +231,8 @@ def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path) -> None:
-    done = drawn_ink("segmenter", tmp_path / "run")
-    assert done.stdout == "True\n", "the report made again is the same"
+def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path, forks: Forks) -> None:
+    assert drawn_ink("segmenter", tmp_path / "run", forks) == "True\n", "the report made again is the same"
     about = mnist_cnn.load(tmp_path / "run").card.data["ink"]
     assert about["training"] == {"digits": 10, "others": 4, "writers": 1}
     report = (tmp_path / "run" / card.REPORT).read_text(encoding="utf-8")
