@@ -2,14 +2,16 @@
 
 import functools
 import os
+import pickle
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 
 from mnist_cnn.artifact.export_format import ExportFormat
 from mnist_cnn.data import source
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 # Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
 QUICK = ["--data", "digits", "--epochs", "2", "--repeats", "12", "--learning-rate", "0.1", "--threads", "2"]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+Trained = tuple[Path, subprocess.CompletedProcess[str]]
 
 
 def command_line(*words: object) -> list[str]:
@@ -31,6 +34,38 @@ def command_line(*words: object) -> list[str]:
 def hear_ctrl_c() -> None:
     """Before a program starts: a shell's background job ignores Ctrl-C, and so does what it begins."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)  # when it is known which tests run
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of two processes, each begins with one half of all tests, and takes from the end of the other's when it is done.
+
+    So each half begins with modules that have slow tests, and what is shared out in the end is short.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    slow = list(dict.fromkeys(item.path for item in items if item.get_closest_marker("slow")))
+    halves = [[item for item in items if item.path in slow[half::2]] for half in (0, 1)]
+    short = [item for item in items if item.path not in slow]
+    fill = max(0, len(items) // 2 - len(halves[0]))
+    items[:] = halves[0] + short[:fill] + halves[1] + short[fill:]
+
+
+def trained_once(name: str, factory: pytest.TempPathFactory, train: Callable[[Path], Any]) -> Trained:
+    """A model that all processes of these tests share: the first that asks trains it, into the folder that it is given.
+
+    Gives the folder and what the command said. A test that changes files takes a copy.
+    """
+    base = factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained"
+    shared.mkdir(exist_ok=True)
+    folder, said = shared / name, shared / f"{name}.said"
+    with FileLock(shared / f"{name}.lock"):
+        if not said.exists():
+            done = train(folder)
+            assert done.returncode == 0, done.stderr
+            said.write_bytes(pickle.dumps(done))
+    return folder, pickle.loads(said.read_bytes())  # noqa: S301  our own
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +79,27 @@ def cli() -> Cli:
             env=os.environ | environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,  # a machine that does much else
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def warm_cli(request: pytest.FixtureRequest, cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """As `cli`, but in a fork of a process that has TensorFlow loaded: seconds of processor time less for each command.
+
+    Not for what depends on how the program starts: the environment, its framework, and what these say.
+    """
+    if sys.platform != "linux":
+        return cli
+    forks: Forks = request.getfixturevalue("forks")
+    errors = tmp_path_factory.mktemp("warm") / "errors"
+
+    def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        ended = forks.run(None, *words, errors=str(errors), cwd=str(cwd or Path.cwd()))
+        return subprocess.CompletedProcess(list(map(str, words)), ended.code, ended.said, errors.read_text())
 
     return run
 
@@ -65,18 +118,17 @@ def mnist_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A network trained through the real command line on real digits: its folder, and what the command said."""
-    folder = tmp_path_factory.mktemp("runs") / "quick"
-    done = cli("train", *QUICK, "--output", folder)
-    assert done.returncode == 0, done.stderr
-    return folder, done
+    return trained_once("quick", tmp_path_factory, lambda folder: cli("train", *QUICK, "--output", folder))
 
 
 @pytest.fixture(scope="session")
 def forks(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Forks]":
     """A process that has everything loaded and runs the program in forks of itself."""
-    from runs import Forks  # in tests/faults
+    if sys.platform != "linux":
+        pytest.skip("elsewhere a process with TensorFlow's threads cannot be forked")
+    from runs import Forks
 
     forks = Forks(tmp_path_factory.mktemp("forks"))
     yield forks

@@ -106,7 +106,6 @@ if __name__ == "__main__":
         workflow.load_ink = lambda *_, **__: ink
         ink_preparation.recognised = lambda digits, *_: np.ones(len(digits))
     tasks = {
-        "train": train,
         "finder": partial(detector, recipe="finder", made="pages"),
         "segmenter": partial(detector, recipe="segmenter", made="crops"),
         "recogniser": partial(detector, recipe="recogniser", made="lines"),

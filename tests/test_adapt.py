@@ -209,12 +209,12 @@ def slanted(digits: Dataset, each: int) -> list[tuple[str, np.ndarray]]:
 
 @pytest.fixture(scope="module")
 def adapted(
-    cli: Cli, trained: Trained, digits: Dataset, tmp_path_factory: pytest.TempPathFactory
+    warm_cli: Cli, trained: Trained, digits: Dataset, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, object]]:
     """A network of a few seconds, adapted through the real command line: its folder, and what the command said."""
     folder = tmp_path_factory.mktemp("adapted")
     labels = saved(folder / "hand", slanted(digits, 6))
-    done = cli("adapt", labels, "--model", trained[0], "--output", folder / "mine", "--threads", 2, "--json")
+    done = warm_cli("adapt", labels, "--model", trained[0], "--output", folder / "mine", "--threads", 2, "--json")
     assert done.returncode == 0, done.stderr
     return folder / "mine", json.loads(done.stdout)
 

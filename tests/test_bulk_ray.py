@@ -119,16 +119,16 @@ def test_every_page_has_a_row(tmp_path: Path, address: str) -> None:
 
 @pytest.mark.slow
 def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(tmp_path: Path, address: str) -> None:
-    names = [None if number == 7 else f"picture {number}" for number in range(600)]
-    pictures = [png(number) for number in range(600)]
+    names = [None if number == 7 else f"picture {number}" for number in range(240)]
+    pictures = [png(number) for number in range(240)]
     pictures[3] = b""
     source = tmp_path / "in.parquet"
     source.mkdir()
     for part in range(2):
-        some = slice(300 * part, 300 * (part + 1))
+        some = slice(120 * part, 120 * (part + 1))
         images = [{"bytes": one, "path": None} for one in pictures[some]]
-        table = pa.table({"name": names[some], "image": images, "label": [0] * 300})
-        parquet.write_table(table, source / f"{part}.parquet", row_group_size=50)
+        table = pa.table({"name": names[some], "image": images, "label": [0] * 120})
+        parquet.write_table(table, source / f"{part}.parquet", row_group_size=20)
     killed = []
 
     def kill() -> None:
@@ -145,7 +145,7 @@ def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(t
     summary = ray_reading.read_on_cluster([source], address, out, path_column="name", bytes_column="image.bytes")
     killer.join()
     assert len(killed) == 2
-    assert (summary.images, summary.failed) == (600, 1)
+    assert (summary.images, summary.failed) == (240, 1)
     assert rows_of(out) == expected(names, pictures)
     wait_until(lambda: not readers())
 

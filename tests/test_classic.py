@@ -170,6 +170,7 @@ def test_the_example_runs_on_the_embedded_digits(digits: Dataset, tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.mnist
 def test_the_example_learns_mnist(mnist_path: Path, tmp_path: Path) -> None:
     accuracy, matrix = run_example(saved(source.load(str(mnist_path)), tmp_path / "mnist.npz"), epochs=1)
@@ -198,7 +199,7 @@ def load_by_both(stands_in: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["digits", pytest.param("mnist", marks=pytest.mark.mnist)])
+@pytest.mark.parametrize("name", ["digits", pytest.param("mnist", marks=[pytest.mark.mnist, pytest.mark.extended])])
 def test_both_load_the_same_arrays_from_keras_copy(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

@@ -92,8 +92,8 @@ def test_a_run_on_two_devices_goes_on_where_it_stopped_is_kept_and_says_so(tmp_p
     assert card["notes"][0].startswith("Resumed after epoch 1, not bit for bit what it would have been")
 
 
-def test_devices_that_are_not_there_are_one_sentence(cli: Cli, tmp_path: Path) -> None:
-    done = cli("train", *QUICK, "--devices", 2, "--output", tmp_path / "run")
+def test_devices_that_are_not_there_are_one_sentence(warm_cli: Cli, tmp_path: Path) -> None:
+    done = warm_cli("train", *QUICK, "--devices", 2, "--output", tmp_path / "run")
     assert done.returncode == 1
     assert "devices is 2, and TensorFlow finds 1 here (" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr

@@ -16,9 +16,11 @@ Trained = tuple[Path, object]
 
 
 @pytest.mark.slow
-def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained, cli: Cli, tmp_path: Path) -> None:
+def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(
+    trained: Trained, warm_cli: Cli, tmp_path: Path
+) -> None:
     folder = Path(shutil.copytree(trained[0], tmp_path / "run"))
-    done = cli("label-errors", folder, "--recipe", "fast", "--folds", "2", "--json")
+    done = warm_cli("label-errors", folder, "--recipe", "fast", "--folds", "2", "--json")
     assert done.returncode == 0, done.stderr
     assert "Fold 2/2: train on 649 images, predict the other 648" in done.stderr
     found = json.loads(done.stdout)
@@ -31,10 +33,10 @@ def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(trained: Trained
         assert len(given) == 30
         assert of_set["estimated"] < 0.05 * of_set["count"]
     assert "<h3>Training images" in (folder / "report.html").read_text()
-    again = cli("report", folder)
+    again = warm_cli("report", folder)
     assert again.returncode == 0, again.stderr
     assert "<h3>Training images" in (folder / "report.html").read_text()
-    assert cli("info", folder).returncode == 0
+    assert warm_cli("info", folder).returncode == 0
 
 
 def test_a_damaged_list_is_refused_with_a_sentence(tmp_path: Path, digits: Dataset) -> None:

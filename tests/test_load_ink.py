@@ -423,6 +423,7 @@ def test_pen_digits_itself() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.skipif(not UNIPEN.exists(), reason="UNIPEN is not here")
 def test_unipen_itself() -> None:
     notes: list[str] = []

@@ -26,6 +26,7 @@ def framework(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.parametrize("recipe", ["classic", "tiny"])
 def test_a_network_is_trained_kept_and_judged(framework: str, recipe: str, tmp_path: Path, cli: Cli) -> None:
     words = [*SHORT, "--recipe", recipe, "--batch-size", "32", "--learning-rate", "0.01", "--optimizer", "adam"]
@@ -47,6 +48,7 @@ def test_a_network_is_trained_kept_and_judged(framework: str, recipe: str, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_mixed_precision_trains_and_a_float32_network_is_kept(framework: str, tmp_path: Path, cli: Cli) -> None:
     words = [*SHORT, "--recipe", "tiny", "--precision", "mixed", "--batch-size", "32"]
     done = cli("train", *words, "--output", tmp_path / "run", KERAS_BACKEND=framework)
@@ -56,6 +58,7 @@ def test_mixed_precision_trains_and_a_float32_network_is_kept(framework: str, tm
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_stopped_run_goes_on_bit_for_bit(framework: str, tmp_path: Path, cli: Cli) -> None:
     words = [*SHORT, "--deterministic", "--recipe", "classic"]
     whole = cli("train", *words, "--output", tmp_path / "whole", KERAS_BACKEND=framework)

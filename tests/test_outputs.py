@@ -106,8 +106,8 @@ def test_a_number_in_the_name_of_a_folder_is_no_suffix() -> None:
 
 
 @pytest.mark.slow
-def test_a_run_that_cannot_have_so_many_devices_leaves_nothing(cli: Cli) -> None:
-    done = cli(*TRAIN, "--devices", "64", "--batch-size", "64", "--output", "run", cwd=Path.cwd())
+def test_a_run_that_cannot_have_so_many_devices_leaves_nothing(warm_cli: Cli) -> None:
+    done = warm_cli(*TRAIN, "--devices", "64", "--batch-size", "64", "--output", "run", cwd=Path.cwd())
     assert (done.returncode, what_is_there()) == (1, {"a.png", "labels.csv"})
     assert "devices is 64" in done.stderr
 

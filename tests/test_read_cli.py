@@ -191,6 +191,7 @@ def test_reading_loads_no_training(folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 @pytest.mark.skipif(not SHARED.exists(), reason="the pictures of other projects' people are not here")
 def test_peoples_pictures_are_read(cli: Cli) -> None:
     document = json.loads(cli("score", SHARED, "--json").stdout)["layouts"]

@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -588,7 +589,9 @@ def numbers(out: Path) -> list[tuple[int, float | None, int | None]]:
 
 @pytest.mark.slow
 def test_a_study_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path: Path, undisturbed: Path, cli: Cli) -> None:
-    out = tmp_path / "study"
+    out = Path(shutil.copytree(undisturbed, tmp_path / "study"))
+    shutil.rmtree(out / "seed-1")
+    change(out, lambda document: document["rows"].pop())
     process = subprocess.Popen(
         command_line("study", *REAL_SEEDS, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -603,6 +606,7 @@ def test_a_study_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_ray_gives_the_same_numbers_though_a_worker_is_killed(tmp_path: Path, undisturbed: Path) -> None:
     if not importlib.util.find_spec("ray"):
         pytest.skip('Ray is not installed: pip install "mnist-cnn[ray]"')

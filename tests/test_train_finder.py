@@ -171,6 +171,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_images
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
     assert_trained_on_jax(
         cli, [*TINY, "--epochs", "1", "--pages", "16", "--repeats", "1", "--mosaics", "0"], tmp_path / "run"

@@ -158,6 +158,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_lines_
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
     assert_trained_on_jax(cli, [*TINY, "--epochs", "1", "--lines", "32"], tmp_path / "run")
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 
@@ -76,7 +76,7 @@ class Page:
     pages: int
 
 
-Task = Source | Page
+Task: TypeAlias = Source | Page
 """What a process is asked to read: an image, which means its first page, or one of its pages."""
 
 

@@ -5,6 +5,7 @@ pixels of the canvas, three for each pixel of an MNIST image.
 """
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from mnist_cnn.data import strokes
 from mnist_cnn.data.strokes import SIDE
 from mnist_cnn.reading.pen import mean_width
 
-Ink = np.ndarray
+Ink: TypeAlias = np.ndarray
 Change = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 

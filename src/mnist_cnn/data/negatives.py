@@ -6,6 +6,7 @@ that is read.
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from mnist_cnn.reading.normalise import to_mnist
 
 NOT_A_DIGIT = 10  # their label
 
-Ink = np.ndarray
+Ink: TypeAlias = np.ndarray
 Digits = list[np.ndarray]
 """Images (n, 28, 28) uint8 of each digit, 0 to 9, of which negatives are made."""
 

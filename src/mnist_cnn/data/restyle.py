@@ -7,6 +7,7 @@ strokes instead, by hand or in a typeface.
 
 import functools
 from collections.abc import Callable
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from mnist_cnn.data import degrade, glyphs, pens, strokes, variation
 from mnist_cnn.data.strokes import SIDE, Glyph
 from mnist_cnn.reading.normalise import to_mnist
 
-Ink = np.ndarray
+Ink: TypeAlias = np.ndarray
 DRAWN = 0.25  # fraction of the restyled digits that are drawn from strokes
 PRINTED = 0.35  # fraction of these that are in a typeface
 PENNED = 0.7  # fraction with another stroke width

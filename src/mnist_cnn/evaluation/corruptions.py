@@ -9,6 +9,7 @@ corruption returns as many, and values outside 0 to 1 are clipped.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ SIDE = 28
 CENTRE = (SIDE - 1) / 2
 COLUMNS = np.arange(SIDE, dtype=np.float32)
 
-Images = np.ndarray
+Images: TypeAlias = np.ndarray
 Generators = Sequence[np.random.Generator]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self, TypeAlias, cast
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -20,7 +20,7 @@ from mnist_cnn.reading.file_pages import MOST, frames_of, go_to
 from mnist_cnn.reading.region import Region, Turn
 from mnist_cnn.reading.scale import shrink
 
-Source = str | Path | bytes | np.ndarray | Image.Image
+Source: TypeAlias = str | Path | bytes | np.ndarray | Image.Image
 """What can be read as an image."""
 Bounds = tuple[int, int, int, int]
 """A rectangle as Pillow has it: left, top, right, bottom."""
@@ -314,7 +314,7 @@ def decode(image: Image.Image, name: str, region: Region | None = None) -> tuple
     Gives it with the upright (width, height) of the whole frame. A region is shrunk less than the whole would be.
     """
     size = image.size
-    check_size(*size, name)
+    check_size(size[0], size[1], name)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -72,7 +72,7 @@ class ExplainTask:
     image: np.ndarray
 
 
-Task = ImageTask | np.ndarray
+Task: TypeAlias = ImageTask | np.ndarray
 """An image to read, or (n, 28, 28) uint8 images to classify."""
 
 

@@ -54,9 +54,11 @@ class Forks:
         assert self.process.stdout
         return json.loads(self.process.stdout.readline())
 
-    def begin(self, out: Path, *words: object, **how: Any) -> int:
-        """Begin a run, whose process id this gives."""
-        task = {"words": [str(word) for word in words], "said": str(self.said), "folder": str(out)} | how
+    def begin(self, out: Path | None, *words: object, **how: Any) -> int:
+        """Begin a run, of whose folder the files are watched if it is given; gives its process id."""
+        task = {"words": [str(word) for word in words], "said": str(self.said)} | how
+        if out:
+            task["folder"] = str(out)
         assert self.process.stdin
         self.process.stdin.write(json.dumps(task).encode() + b"\n")
         self.process.stdin.flush()
@@ -67,7 +69,7 @@ class Forks:
         ended = self.answer()
         return Ended(ended["code"], ended["operations"], time.monotonic() - began, self.said.read_text())
 
-    def run(self, out: Path, *words: object, after: float | None = None, **how: Any) -> Ended:
+    def run(self, out: Path | None, *words: object, after: float | None = None, **how: Any) -> Ended:
         """Run to the end, or kill it after so many seconds."""
         pid, began = self.begin(out, *words, **how), time.monotonic()
         if after is not None and not select.select([self.process.stdout], [], [], after)[0]:

@@ -1,8 +1,12 @@
 """A process that has loaded every framework and, for each line of JSON that it is sent, runs our program in a fork.
 
 So a run takes two seconds of processor time instead of ten, and fifty of them can be killed. A line has the `words` of
-the command line, the file for what it has `said`, the `folder` whose files are watched, and perhaps
+the command line, the file for what it has `said`, and perhaps
 
+- `errors`: another file, for what it says on stderr;
+- `script`: a file of Python that is run instead, with these words;
+- `cwd`: the working directory;
+- `folder`: where operations on files are watched, and listed in the end;
 - `kill`: the number of an operation on a file there, or a part of its name, and how many seconds later SIGKILL comes;
 - `remove`: the number of such an operation, and a path that is removed then;
 - `limit`: the most bytes that a file may have;
@@ -16,12 +20,15 @@ import json
 import os
 import re
 import resource
+import runpy
 import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,7 +60,8 @@ def main() -> None:
         log.unlink(missing_ok=True)
         pid = os.fork()
         if not pid:
-            run(cli.main, task, log)
+            script = task.get("script")
+            run(partial(runpy.run_path, script, run_name="__main__") if script else cli.main, task, log)
         tell({"pid": pid})
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         tell({"code": code, "operations": log.read_text().splitlines() if log.exists() else []})
@@ -65,25 +73,30 @@ def tell(answer: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def run(program: Callable[[], None], task: dict[str, Any], log: Path) -> None:
+def run(program: Callable[[], object], task: dict[str, Any], log: Path) -> None:
     """Run the program in this process, which ends with it."""
     said = os.open(task["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for old, new in ((nothing, 0), (said, 1), (said, 2)):
+    errors = os.open(task["errors"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if "errors" in task else said
+    for old, new in ((nothing, 0), (said, 1), (errors, 2)):
         os.dup2(old, new)
+    os.chdir(task.get("cwd", "."))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if task.get("clock"):
         let_the_clock_jump()
     if limit := task.get("limit"):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    else:
+    elif "folder" in task:
         watch(task, os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
     sys.argv = ["mnist-cnn", *task["words"]]
     code = 1
     try:
         program()
+        code = 0
     except SystemExit as error:
         code = int(error.code or 0)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
