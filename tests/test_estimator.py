@@ -90,7 +90,7 @@ def test_every_hyperparameter_is_a_parameter_with_the_recipes_value_by_default()
     parameters = inspect.signature(DigitClassifier).parameters
     names = (
         {one.name for one in Recipe.hyperparameters()}
-        - {"validation_split", "ink_digits", "ink_negatives"}
+        - {"validation_split", "early_stopping", "ink_digits", "ink_negatives"}
         - OF_DETECTORS
     )
     assert set(parameters) == names | {"recipe", "random_state", "threads", "verbose"}

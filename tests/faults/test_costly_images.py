@@ -227,9 +227,9 @@ def texts(options: ReaderOptions, names: list[Path], workers: int = 1) -> list[s
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_image_that_takes_too_long_is_one_sentence_and_costs_no_other(folder: Path, workers: int) -> None:
     names = sorted(folder.iterdir())
-    one, two, three, slow = texts(ReaderOptions(seconds=0.1), names, workers)
+    one, two, three, slow = texts(ReaderOptions(seconds=0.2), names, workers)
     assert [one, two, three] == ["1", "2", "3"]
-    assert slow == f"{folder / 'heavy.png'} cannot be read (it takes longer than 0.1 s): crop it or shrink it."
+    assert slow == f"{folder / 'heavy.png'} cannot be read (it takes longer than 0.2 s): crop it or shrink it."
     note("images that take too long to read", 1, "one-sentence error, the others are read")
 
 
@@ -245,7 +245,7 @@ FORKED = """
 import sys
 from mnist_cnn.bulk.local_reading import LocalReaders
 from mnist_cnn.bulk.reader_process import ReaderOptions
-options = ReaderOptions(seconds=0.1)
+options = ReaderOptions(seconds=0.2)
 for result in LocalReaders(options, 1, by_fork=True).read(sys.argv[1:]):
     print(getattr(result, "text", result))
 """
@@ -257,7 +257,7 @@ def test_the_command_lines_own_copy_is_killed_as_well_and_replaced(folder: Path)
     done = subprocess.run([sys.executable, "-c", FORKED, *words], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [
         "1",
-        f"{words[1]} cannot be read (it takes longer than 0.1 s): crop it or shrink it.",
+        f"{words[1]} cannot be read (it takes longer than 0.2 s): crop it or shrink it.",
         "2",
     ]
 

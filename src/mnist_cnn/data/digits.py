@@ -1,5 +1,9 @@
 """scikit-learn's 1,797 handwritten digits in MNIST's format: real data without a download."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
 import numpy as np
 
 from mnist_cnn.data.contents import Arrays
@@ -23,9 +27,21 @@ def read() -> Arrays:
         raise MissingExtraError('The dataset digits comes with scikit-learn: pip install "mnist-cnn[train]"') from error
     images, labels = load_digits(return_X_y=True)
     ink = np.rint(images.reshape(-1, 8, 8) * (255 / 16)).astype(np.uint8)
-    enlarged = np.stack([to_mnist(digit) for digit in ink])
+    with without_ipp():
+        enlarged = np.stack([to_mnist(digit) for digit in ink])
     # Shuffled before the split, since the images are sorted by writer.
     x_train, x_test, y_train, y_test = train_test_split(
         enlarged, labels, test_size=TEST_IMAGES, stratify=labels, random_state=0
     )
     return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+
+
+@contextmanager
+def without_ipp() -> Iterator[None]:
+    """OpenCV without Intel's primitives, which round otherwise on other processors: the dataset has one hash."""
+    before = cv2.ipp.useIPP()
+    cv2.ipp.setUseIPP(False)
+    try:
+        yield
+    finally:
+        cv2.ipp.setUseIPP(before)
