@@ -131,7 +131,7 @@ def test_info_shows_the_card_for_people_and_for_programs(trained: Trained, warm_
 
 
 def test_the_report_can_be_made_again_and_is_the_same(trained: Trained, warm_cli: Cli, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(trained[0], tmp_path / "run"))
+    folder = Path(shutil.copytree(trained[0], tmp_path / trained[0].name))  # the report says how the run is called
     before = (folder / "report.html").read_bytes()
     (folder / "report.html").unlink()
     done = warm_cli("report", folder)

@@ -34,6 +34,7 @@ from mnist_cnn.evaluation.finder_evaluation import FinderEvaluation
 from mnist_cnn.models.classifier import keras_finder
 from mnist_cnn.reading.finder_network import onnx_finder
 from mnist_cnn.training.history import FINDER_COLUMNS
+from runs import Forks
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
@@ -179,7 +180,6 @@ def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path) -> None:
-    done = drawn_ink("finder", tmp_path / "run")
-    assert done.stdout == "True\n", "the report made again is the same"
+def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path, forks: Forks) -> None:
+    assert drawn_ink("finder", tmp_path / "run", forks) == "True\n", "the report made again is the same"
     assert_ink_is_named(tmp_path / "run")

@@ -34,6 +34,7 @@ from mnist_cnn.evaluation.recogniser_evaluation import RecogniserEvaluation
 from mnist_cnn.models.classifier import keras_recogniser
 from mnist_cnn.reading.recogniser_network import onnx_recogniser
 from mnist_cnn.training.history import RECOGNISER_COLUMNS
+from runs import Forks
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
@@ -164,7 +165,6 @@ def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
-def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path) -> None:
-    done = drawn_ink("recogniser", tmp_path / "run")
-    assert done.stdout == "True\n", "the report made again is the same"
+def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path, forks: Forks) -> None:
+    assert drawn_ink("recogniser", tmp_path / "run", forks) == "True\n", "the report made again is the same"
     assert_ink_is_named(tmp_path / "run")
