@@ -30,14 +30,14 @@ invoke = CliRunner().invoke
 DIES = """
 import os, pathlib
 from mnist_cnn.reading.reader import Reader
-whole = Reader.read
+whole = Reader.read_part
 def read(self, picture, single=False, **part):
     first = pathlib.Path(str(picture) + ".first")
     if "poison" in str(picture) or ("once" in str(picture) and not first.exists()):
         first.touch()
         os._exit(9)
     return whole(self, picture, single, **part)
-Reader.read = read
+Reader.read_part = read
 from mnist_cnn.bulk.reader_process import main
 main()
 """
