@@ -368,8 +368,9 @@ def show_recipe(recipe: Recipe) -> None:
     """A recipe with its hyperparameters, their ranges and what they mean."""
     show(Text.assemble((f"{recipe.name}  ", "bold"), ABOUT[recipe.name]), "")
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for head in ("Hyperparameter", "Value", "Range"):
+    for head in ("Hyperparameter", "Value"):
         table.add_column(head, no_wrap=True)
+    table.add_column("Range", max_width=20)
     table.add_column("Meaning")
     for one in recipe.hyperparameters():
         table.add_row(option_of(one.name), f"{getattr(recipe, one.name)}", values_of(one), one.metadata["meaning"])
