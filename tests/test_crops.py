@@ -59,7 +59,7 @@ def test_places_between_digits_are_of_marks_and_of_gaps(given: Sources) -> None:
     assert [MARKS[label - NO_DIGIT - 1] for label in found.labels[marks]] == ["."]
     [place] = found.places[marks]
     assert place[0] < dot.left < dot.right < place[2]
-    assert place[3] == 100
+    assert place[3] == pytest.approx(100, abs=4)  # a hand is not steady
     assert 26 < place[3] - place[1] < 34
     # One gap is between 1 and 2; none is where the point is.
     between = (found.places[~marks, 0] + found.places[~marks, 2]) / 2

@@ -20,14 +20,14 @@ def page(boxes: np.ndarray, scale: float) -> np.ndarray:
 
 
 def image_of(boxes: np.ndarray, slope: float, scale: float) -> np.ndarray:
-    return line_image(Octaves(page(boxes, scale)), line_through(scale * boxes, slope, 1.0))
+    return line_image(Octaves(page(boxes, scale)), line_through(scale * boxes, scale * boxes, slope, 1.0))
 
 
 @pytest.mark.parametrize("slope", [0.0, 0.2, -0.25])
 def test_a_row_becomes_level_with_its_digits_24_pixels_high_in_the_middle(slope: float) -> None:
     climbing = BOXES + np.array([0, 1, 0, 1]) * slope * (BOXES[:, :1] - 120)
     image = image_of(climbing, slope, 1.0)
-    line = line_through(climbing, slope, 1.0)
+    line = line_through(climbing, climbing, slope, 1.0)
     for place in line.across((climbing[:, 0] + climbing[:, 2]) / 2).tolist():
         inked = np.flatnonzero(image[:, round(place)] < 128)
         assert (inked[0], inked[-1] + 1) == pytest.approx(((TALL - DIGIT) / 2, (TALL + DIGIT) / 2), abs=1.5)
@@ -44,5 +44,6 @@ def test_the_same_row_on_a_larger_or_smaller_image_is_the_same_line(scale: float
 
 def test_beyond_the_image_its_edge_goes_on() -> None:
     grey = np.full((60, 100), 90, np.uint8)
-    image = line_image(Octaves(grey), line_through(np.array([[2.0, 20, 18, 44]]), 0.0, 4.0))
+    box = np.array([[2.0, 20, 18, 44]])
+    image = line_image(Octaves(grey), line_through(box, box, 0.0, 4.0))
     assert (image == 90).all()
