@@ -205,7 +205,9 @@ def test_what_is_rejected_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(
         ExportFormat,
         "read",
-        lambda export_format, path: lambda images: np.roll(read(export_format, path)(images), 1, axis=1),
+        lambda export_format, path, **task: (
+            lambda images: np.roll(read(export_format, path, **task)(images), 1, axis=1)
+        ),
     )
     with pytest.raises(ExportError, match="500 of 500 predictions differ from the original's"):
         mnist_cnn.export(KEPT, "onnx", output=tmp_path / "mine.onnx")
@@ -238,7 +240,7 @@ def test_what_comes_meanwhile_is_not_overwritten_either(tmp_path: Path) -> None:
 def test_writing_that_is_interrupted_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: BaseException
 ) -> None:
-    def half(_format: ExportFormat, _network: keras.Model, path: Path, _images: np.ndarray) -> None:
+    def half(_format: ExportFormat, _network: keras.Model, path: Path, _images: np.ndarray, _task: object) -> None:
         path.write_bytes(b"half a fi")
         raise interruption
 
@@ -294,7 +296,7 @@ def test_a_model_that_cannot_be_converted_is_one_sentence(tmp_path: Path, digits
     root = keras.ops.linalg.inv(keras.ops.reshape(flat[:, :100], (-1, 10, 10)) + 20 * keras.ops.eye(10))[:, 0]
     network = keras.Model(inputs, keras.layers.Softmax()(root))
     with pytest.raises(ExportError, match="cannot be converted to litert") as caught:
-        workflow.write(ExportFormat("litert"), network, tmp_path / "x.tflite", digits.train.images[:5])
+        workflow.write(ExportFormat("litert"), network, tmp_path / "x.tflite", digits.train.images[:5], digits.task)
     assert "\n" not in str(caught.value)
 
 
