@@ -92,7 +92,9 @@ def test_a_table_that_might_never_end_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "huge.csv").touch()
     os.truncate(tmp_path / "huge.csv", labelled_images.LARGEST + 1)
-    for path in (tmp_path / "pipe.csv", Path("/dev/zero"), tmp_path):
+    with pytest.raises(DataError, match="has no folders of images that are called 0 to 9"):
+        labelled_images.load(tmp_path)
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
         with pytest.raises(DataError, match=r"cannot be read \(not a regular file\): pass a CSV file"):
             labelled_images.load(path)
     with pytest.raises(DataError, match=r"cannot be read \(larger than 64 MiB\)"):

@@ -69,7 +69,8 @@ def test_labels_stand_where_the_digits_and_marks_of_a_page_are(given: Sources) -
     whole = Box(0, 0, 200, 200)
     found = written_on(Made(scene, grey, in_view(scene, whole), None, (whole, whole)))
     assert sorted(found.classes.tolist()) == [DIGITS + 1, DIGITS + 2, DIGITS + 5, POINT]
-    row = line_through(found.boxes[found.digits].astype(float), 0.0, 1.0)
+    digits = found.boxes[found.digits].astype(float)
+    row = line_through(digits, digits, 0.0, 1.0)
     labels, image = labels_in(row, found), line_image(Octaves(grey), row, WIDTH)
     every = sorted(one for kind in KINDS.values() for one in characters(labels, kind))
     assert [NAMES[one.label] for one in every] == ["1", "2", ".", "5"]
