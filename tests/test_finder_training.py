@@ -138,8 +138,8 @@ def test_the_seed_decides_the_first_weights() -> None:
 def test_hyperparameters_of_the_other_kind_are_refused() -> None:
     with pytest.raises(RecipeError, match="rotation is not a hyperparameter of the recipe finder: leave --rotation"):
         Recipe("finder", rotation=10)
-    with pytest.raises(RecipeError, match="weight-decay is not a hyperparameter of the recipe fast"):
-        Recipe("fast", weight_decay=0.1)
+    with pytest.raises(RecipeError, match="gradient-clipping is not a hyperparameter of the recipe fast"):
+        Recipe("fast", gradient_clipping=0.1)
     with pytest.raises(RecipeError, match="an epoch uses only 8 pages, so lower it"):
         Recipe("finder", pages=4, repeats=2).for_images(60_000)
     with pytest.raises(RecipeError, match="pages is 0, so there is nothing to train on"):
