@@ -27,6 +27,7 @@ from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.recognised_lines import recognised
+from mnist_cnn.reading.recogniser_network import DIGITS, OTHER
 
 SIDES = (128, 256, 384)
 NONE, UNKNOWN = 10, -1
@@ -146,7 +147,7 @@ def fitted_in_lines(pages: list[Looked], made: Weights) -> dict[str, tuple[float
     )
 
     def loss(values: np.ndarray) -> float:
-        both = evidence.product((digits[digit], said[digit][:, evidence.DIGITS]), tuple(values.tolist()))
+        both = evidence.product((digits[digit], said[digit][:, DIGITS:OTHER]), tuple(values.tolist()))
         return float(-np.log(np.maximum(both[np.arange(len(both)), labels[digit]], 1e-12)).mean())
 
     exponents = minimize(loss, np.array([0.9, 0.2]), method="Nelder-Mead").x

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.text_lines import DIGIT, TALL, line_image, line_through
+from mnist_cnn.reading.recogniser_network import TALL
+from mnist_cnn.reading.text_lines import DIGIT, line_image, line_through
 
 BOXES = np.array([(left, 60, left + 16, 60 + 30) for left in range(40, 200, 30)], float)
 

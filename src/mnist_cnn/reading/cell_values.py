@@ -99,12 +99,21 @@ def row_in(box: np.ndarray, inside: np.ndarray, reading: Reading) -> Row:
     """
     digits: list[Digit] = []
     marks: list[list[Mark]] = [[], []]
-    for row in reading.rows:
-        mine = [is_in(digit, box) and not is_line(digit, inside) for digit in row]
+    for row in (part_of_row(row, box, inside) for row in reading.rows):
         for kept, some in zip(marks, (row.marks, row.possible_marks), strict=True):
-            kept += [replace(one, after=len(digits) + sum(mine[: one.after])) for one in some if is_in(one, box)]
-        digits += [digit for digit, is_mine in zip(row, mine, strict=True) if is_mine]
+            kept += [replace(one, after=len(digits) + one.after) for one in some]
+        digits += row
     return Row(digits, *marks)
+
+
+def part_of_row(row: Row, box: np.ndarray, inside: np.ndarray) -> Row:
+    """What of a row is in a box (4,), but for the lines beside its `inside`."""
+    mine = [is_in(digit, box) and not is_line(digit, inside) for digit in row]
+    marks, possible_marks = (
+        [replace(one, after=sum(mine[: one.after])) for one in some if is_in(one, box)]
+        for some in (row.marks, row.possible_marks)
+    )
+    return Row((digit for digit, is_mine in zip(row, mine, strict=True) if is_mine), marks, possible_marks)
 
 
 def text_of(row: Row) -> tuple[str, float]:

@@ -20,15 +20,20 @@ def crops(octaves: Octaves, boxes: np.ndarray) -> np.ndarray:
 def crop(octaves: Octaves, box: np.ndarray, inner: int = INNER, border: int = cv2.BORDER_REPLICATE) -> np.ndarray:
     """The surroundings (64, 64) uint8 of one box (4,), whose longer side is `inner` pixels in them."""
     left, top, right, bottom = map(float, box)
-    scale = inner / max(right - left, bottom - top, 1.0)
-    octave = 0
-    while scale < COARSEST:
-        scale, octave = 2 * scale, octave + 1
+    octave, scale = octave_for(inner / max(right - left, bottom - top, 1.0))
     middle = np.array([(left + right) / 2, (top + bottom) / 2]) / 2**octave - 0.5
     shift = (SIDE - 1) / 2 - scale * middle
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
     image = octaves.at(octave)
     return np.asarray(cv2.warpAffine(image, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR, borderMode=border))
+
+
+def octave_for(scale: float) -> tuple[int, float]:
+    """The octave from which something is taken that is to be `scale` times as large, and times what it is there."""
+    octave = 0
+    while scale < COARSEST:
+        scale, octave = 2 * scale, octave + 1
+    return octave, scale
 
 
 def ink_boxes(boxes: np.ndarray, inks: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from mnist_cnn.reading.recogniser_network import DIGITS, MARK, OTHER
+
 LEAST = 1e-4  # the least probability of which a logarithm is taken
 FLAT = 0.6  # of its width, below which a box's height says less of its size
 ALIKE = 0.25  # of the logarithm of height, by which a neighbour's support falls to a third
@@ -17,7 +19,6 @@ FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not strange
 PRIOR, AS_MANY = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
 ALONE, AMONG = 5, 3  # kinds of evidence of a candidate itself, and of it among the others
 PROBABLE, MARKED = 0.5, 0.8  # the probabilities of a digit beside a mark, and of what is surely a mark
-DIGITS, OTHER, MARK = slice(1, 11), 11, slice(12, None)  # classes of the recogniser
 
 
 @dataclass(frozen=True)
@@ -111,14 +112,14 @@ def in_line(
     and that sooner than any digit, is none: a slash is drawn like a 1.
     """
     sure = sigmoid(of_line(exists, said) @ weights.in_line[:-1] + weights.in_line[-1])
-    marked, probable = said[:, MARK].sum(axis=1), exists >= PROBABLE
-    is_mark = (marked >= MARKED) & (marked > said[:, DIGITS].max(axis=1)) & (probable.sum() > probable)
-    return np.where(is_mark, sure * (1 - marked), sure), product((digits, said[:, DIGITS]), weights.line_classes)
+    ten, marked, probable = said[:, DIGITS:OTHER], said[:, MARK:].sum(axis=1), exists >= PROBABLE
+    is_mark = (marked >= MARKED) & (marked > ten.max(axis=1)) & (probable.sum() > probable)
+    return np.where(is_mark, sure * (1 - marked), sure), product((digits, ten), weights.line_classes)
 
 
 def of_line(exists: np.ndarray, said: np.ndarray) -> np.ndarray:
     """The evidence (n, 4) that candidates are digits: what was known before, and what is said of their line (n, 24)."""
-    shares = (exists, said[:, DIGITS].sum(axis=1), said[:, OTHER], said[:, MARK].sum(axis=1))
+    shares = (exists, said[:, DIGITS:OTHER].sum(axis=1), said[:, OTHER], said[:, MARK:].sum(axis=1))
     return np.stack([logit(one) for one in shares], axis=1)
 
 

@@ -76,14 +76,12 @@ def recognised(
 def marks(line: Line, boxes: np.ndarray) -> list[Found]:
     """The marks of a line, also improbable ones, from the left; `boxes` (n, 4) are those of the ink of its digits."""
     where, height = line.where, line.where.height
-    middles = np.sort((boxes[:, 0] + boxes[:, 2]) / 2)
+    middles = (boxes[:, 0] + boxes[:, 2]) / 2
     places = where.left + (np.arange(len(line.columns)) + 0.5) * STRIDE / where.scale
-    beside = np.abs(places[:, None] - np.concatenate([boxes[:, 0], boxes[:, 2]])).min(axis=1)
-    inside = ((places[:, None] > boxes[:, 0]) & (places[:, None] < boxes[:, 2])).any(axis=1)
+    reach = BEYOND * height
+    near = ((places[:, None] > boxes[:, 0] - reach) & (places[:, None] < boxes[:, 2] + reach)).any(axis=1)
     away = np.abs(places[:, None] - middles).min(axis=1)
-    sums = np.where(
-        (away > TAKEN * height) & (inside | (beside < BEYOND * height)), line.columns[:, MARK:].sum(axis=1), 0.0
-    )
+    sums = np.where((away > TAKEN * height) & near, line.columns[:, MARK:].sum(axis=1), 0.0)
     found: list[Found] = []
     taken: list[tuple[str, float]] = []
     for column in np.argsort(-sums, kind="stable").tolist():

@@ -5,10 +5,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from mnist_cnn.reading.crops import COARSEST
+from mnist_cnn.reading.crops import octave_for
 from mnist_cnn.reading.octaves import Octaves
+from mnist_cnn.reading.recogniser_network import TALL
 
-TALL, DIGIT = 40, 24  # pixels: how high the image of a line is, and a digit in the middle of it
+DIGIT = 24  # pixels: how high a digit is in the image of its line, which is TALL
 FLAT = 0.6  # of its width, below which a box's height says less of its size
 
 
@@ -59,9 +60,7 @@ def line_through(boxes: np.ndarray, sure: np.ndarray, slope: float, beyond: floa
 
 def line_image(octaves: Octaves, line: TextLine, width: int | None = None) -> np.ndarray:
     """The image (40, width) uint8 of a line, level."""
-    scale, octave = line.scale, 0
-    while scale < COARSEST:
-        scale, octave = 2 * scale, octave + 1
+    octave, scale = octave_for(line.scale)
     left, middle = line.left / 2**octave, line.middle / 2**octave
     # Pixel i of an image is at i + 1/2 of it.
     across = -scale * left + scale / 2 - 0.5

@@ -9,7 +9,7 @@ import numpy as np
 
 from mnist_cnn.reading.cell_values import Value
 from mnist_cnn.reading.mark import Mark
-from mnist_cnn.reading.number import Item, in_order
+from mnist_cnn.reading.number import Item
 from mnist_cnn.sheets.spreadsheet import OTHER, Named, numbers_of
 from mnist_cnn.sheets.table import Table
 
@@ -85,9 +85,8 @@ def alternatives(value: Value) -> tuple[str, ...]:
 
     A mark that is not probable enough to be read is one that may be there.
     """
-    row = value.row
     texts = {"": 1.0}
-    for item in in_order(row, sorted([*row.marks, *row.possible_marks], key=lambda mark: mark.after)):
+    for item in value.row.with_possible_marks.items:
         ways = ways_of(item)
         longer = {text + way: probable * share for text, probable in texts.items() for way, share in ways.items()}
         texts = dict(sorted(longer.items(), key=lambda one: -one[1])[: 4 * MOST])

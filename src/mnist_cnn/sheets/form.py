@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import RegistrationError, TemplateError
-from mnist_cnn.reading.cell_values import SURE, Value, is_in, value_in
+from mnist_cnn.reading.cell_values import SURE, Value, is_in, part_of_row, value_in
 from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.expectation import expected_of, with_candidates
@@ -187,7 +187,7 @@ def in_field(written: np.ndarray, box: np.ndarray, reading: Reading, pattern: Pa
     value = value_in(written, box, box, reading)
     if value.kind != "number":
         return value
-    rows = [row for row in (part_of_row(row, box) for row in reading.rows) if row]
+    rows = [row for row in (part_of_row(row, box, box) for row in reading.rows) if row]
     if pattern:
         items = [row.with_possible_marks.items for row in rows] or [value.row.items]
         taken = set(map(id, value.row.items))
@@ -199,17 +199,6 @@ def in_field(written: np.ndarray, box: np.ndarray, reading: Reading, pattern: Pa
         return value
     text = " ".join(row.text for row in rows) or value.text
     return replace(value, text=text)
-
-
-def part_of_row(row: Row, box: np.ndarray) -> Row:
-    """What of a row is in a box (4,)."""
-    inside = [index for index, digit in enumerate(row) if is_in(digit, box)]
-    before = inside[0] if inside else 0
-    some, possible = (
-        [replace(mark, after=mark.after - before) for mark in marks if is_in(mark, box)]
-        for marks in (row.marks, row.possible_marks)
-    )
-    return Row([row[index] for index in inside], some, possible)
 
 
 def in_places(

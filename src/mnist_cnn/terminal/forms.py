@@ -16,7 +16,7 @@ from mnist_cnn.sheets.spreadsheet import csv_line, new_workbook
 from mnist_cnn.system.files import whole_file, write_whole
 from mnist_cnn.system.journal import Line
 from mnist_cnn.terminal.form_run import FormRun, form_run, partial_of
-from mnist_cnn.terminal.new_files import require_absent
+from mnist_cnn.terminal.new_files import confidences_of, require_absent
 from mnist_cnn.terminal.readings import STANDARD_INPUT, by_image, complain, expanded, progress
 from mnist_cnn.terminal.screen import show, stdout
 from mnist_cnn.terminal.tables import output_files
@@ -121,7 +121,7 @@ def files_of(output: Path, *, resume: bool) -> list[Path]:
     """
     if resume and partial_of(output).exists():
         require_absent(output)
-        return [output, output.with_suffix(".confidence.csv")]
+        return [output, confidences_of(output)]
     return output_files(output, FORMATS)
 
 

@@ -15,6 +15,11 @@ class Format(StrEnum):
     JSON = "json"
 
 
+def confidences_of(output: Path) -> Path:
+    """The file of confidences beside a CSV file."""
+    return output.with_suffix(".confidence.csv")
+
+
 def require_absent(*paths: Path) -> None:
     """Raise RunError if there is anything at one of the paths, also a link that leads nowhere."""
     for path in paths:

@@ -20,6 +20,7 @@ from mnist_cnn.sheets.doubtful import doubtful_cells
 from mnist_cnn.sheets.spreadsheet import Named
 from mnist_cnn.system import schema
 from mnist_cnn.system.files import read_limited, write_whole
+from mnist_cnn.terminal.new_files import confidences_of
 from mnist_cnn.terminal.readings import png
 from mnist_cnn.terminal.screen import show
 
@@ -44,11 +45,6 @@ ANSWERS_SCHEMA = schema.MapOf(schema.ListOf(schema.Text(), length=2))
 def folder_of(output: Path) -> Path:
     """Where the review of a CSV file is kept."""
     return output.with_suffix(".review")
-
-
-def confidences_of(output: Path) -> Path:
-    """The file of confidences beside a CSV file."""
-    return output.with_suffix(".confidence.csv")
 
 
 def require_csv(output: Path | None) -> Path:

@@ -15,7 +15,7 @@ from mnist_cnn.sheets.spreadsheet import Named
 from mnist_cnn.sheets.table import read_tables
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.terminal import reviews
-from mnist_cnn.terminal.new_files import require_absent
+from mnist_cnn.terminal.new_files import confidences_of, require_absent
 from mnist_cnn.terminal.readings import STANDARD_INPUT, complain, expanded, png, progress
 from mnist_cnn.terminal.screen import show, stdout
 
@@ -101,7 +101,7 @@ def output_files(output: Path, formats: Sequence[str]) -> list[Path]:
         raise ReaderError(f"{output} does not end with {', '.join(formats[:-1])} or {formats[-1]}: name such a file.")
     files = [output]
     if output.suffix.lower() == ".csv":
-        files.append(reviews.confidences_of(output))
+        files.append(confidences_of(output))
     require_absent(*files)
     return files
 

@@ -14,8 +14,8 @@ from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.data.pages.writing import SAME_MARK
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.octaves import Octaves
-from mnist_cnn.reading.recogniser_network import DIGITS, MARK, OTHER, STRIDE
-from mnist_cnn.reading.text_lines import DIGIT, TALL, TextLine, line_image
+from mnist_cnn.reading.recogniser_network import DIGITS, MARK, OTHER, STRIDE, TALL
+from mnist_cnn.reading.text_lines import DIGIT, TextLine, line_image
 
 SIDES = (160, 192, 256, 320)  # pixels of a page
 COLUMNS = 64  # of a line's image

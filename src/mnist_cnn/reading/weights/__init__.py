@@ -33,13 +33,19 @@ class Detection:
 
 @lru_cache(maxsize=1)
 def bundled_detection() -> Detection:
-    """The bundled networks but for the classifier, loaded when an image needs them."""
+    """The bundled networks but for the classifier, loaded when an image needs them, and the recogniser with a line."""
     return Detection(
         onnx_finder(FINDER, THREADS),
         onnx_segmenter(SEGMENTER, THREADS),
-        onnx_recogniser(RECOGNISER, THREADS),
+        lambda line: bundled_recogniser()(line),
         bundled_weights(),
     )
+
+
+@lru_cache(maxsize=1)
+def bundled_recogniser() -> Recogniser:
+    """The bundled recogniser, which an image without a row of digits, or of a single one, does not need."""
+    return onnx_recogniser(RECOGNISER, THREADS)
 
 
 def bundled_weights() -> Weights:

@@ -15,11 +15,16 @@ export function closeAndWide(octaves, box) {
 
 /* The surroundings (64, 64) of a box, whose longer side is `inner` pixels in them. */
 function crop(octaves, [left, top, right, bottom], inner) {
-  let scale = scaleOf([left, top, right, bottom], inner);
-  let octave = 0;
-  for (; scale < COARSEST; octave += 1) scale *= 2;
+  const { octave, scale } = octaveFor(scaleOf([left, top, right, bottom], inner));
   const middle = [(left + right) / 2, (top + bottom) / 2].map((place) => place / 2 ** octave - 0.5);
   return warped(octaves.at(octave), scale, middle.map((place) => (SIDE - 1) / 2 - scale * place), SIDE);
+}
+
+/* The octave from which something is taken that is to be `scale` times as large, and times what it is there. */
+export function octaveFor(scale) {
+  let octave = 0;
+  for (; scale < COARSEST; octave += 1) scale *= 2;
+  return { octave, scale };
 }
 
 const scaleOf = ([left, top, right, bottom], inner = INNER) => inner / Math.max(right - left, bottom - top, 1);

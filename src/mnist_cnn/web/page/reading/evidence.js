@@ -1,6 +1,7 @@
 /* What the networks say of candidates becomes probabilities, each candidate seen among the others and in its line.
    (reading/evidence.py) */
 
+import { DIGITS, MARK, OTHER } from "./recogniser_network.js";
 import { sum } from "./statistics.js";
 
 const LEAST = 1e-4;
@@ -10,7 +11,6 @@ const [ASIDE, BEYOND, FAR] = [0.35, 1.5, 3.0];
 const FARTHEST = 2.0;
 const [PRIOR, AS_MANY] = [0.5, 1];
 const [PROBABLE, MARKED] = [0.5, 0.8];
-const [DIGITS, OTHER, MARK] = [[1, 11], 11, 12];
 
 const clipped = (value, least, most) => Math.min(Math.max(value, least), most);
 
@@ -99,7 +99,7 @@ function strangeness(sizes, sure, index) {
    surely a mark, and sooner that than any digit, is none. */
 export function inLine(candidates, said, { line_classes: exponents, in_line: weights }) {
   return candidates.map((one, index) => {
-    const [ten, marked] = [said[index].slice(...DIGITS), sum(said[index].slice(MARK))];
+    const [ten, marked] = [said[index].slice(DIGITS, OTHER), sum(said[index].slice(MARK))];
     const sure = probable([one.exists, sum(ten), said[index][OTHER], marked].map(logit), weights);
     const isBeside = candidates.some((other) => other !== one && other.exists >= PROBABLE);
     const isMark = isBeside && marked >= MARKED && marked > Math.max(...ten);

@@ -2,11 +2,11 @@
    (reading/recognised_lines.py) */
 
 import { rows, slope } from "./layout.js";
+import { MARK, STRIDE } from "./recogniser_network.js";
 import { MARKS } from "./segmenter_network.js";
 import { argmax, descending, sum } from "./statistics.js";
 import { lineImage, lineThrough, scaleOf, widthOf } from "./text_lines.js";
 
-const [STRIDE, MARK] = [4, 12];
 const BEYOND = 1.5;
 const LIKELY = 0.2;
 const CONTEXT = 4.0;

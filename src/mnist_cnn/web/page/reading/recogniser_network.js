@@ -2,7 +2,8 @@
 
 import { sessionOf, softmax } from "./network.js";
 
-const [TALL, STRIDE] = [40, 4];
+export const [TALL, STRIDE] = [40, 4];
+export const [DIGITS, OTHER, MARK] = [1, 11, 12];
 const CLASSES = 24;
 
 /* The recogniser as (image of a line, 40 pixels high and a multiple of 4 wide) → for each 4 pixels 24 probabilities. */

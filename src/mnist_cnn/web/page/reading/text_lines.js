@@ -1,11 +1,12 @@
 /* Rows of boxes come in, each row's line of the image at the size that the recogniser knows goes out. (reading/text_lines.py) */
 
 import { warpedBy } from "../pixels/perspective.js";
+import { octaveFor } from "./crops.js";
+import { TALL } from "./recogniser_network.js";
 import { median, round } from "./statistics.js";
 
-const [TALL, DIGIT] = [40, 24];
+const DIGIT = 24;
 const FLAT = 0.6;
-const COARSEST = 0.75;
 
 /* The line { left, right, middle, slope, height } of a row of boxes, and of what is up to `beyond` heights beside it.
    How high and where it is, the boxes of what is surely written in it say. */
@@ -25,9 +26,7 @@ export const widthOf = (line) => Math.max(1, round((line.right - line.left) * sc
 
 /* The image, 40 pixels high, of a line, level. */
 export function lineImage(octaves, { left, middle, slope, height }, width) {
-  let scale = DIGIT / height;
-  let octave = 0;
-  for (; scale < COARSEST; octave += 1) scale *= 2;
+  const { octave, scale } = octaveFor(DIGIT / height);
   const across = -scale * (left / 2 ** octave) + scale / 2 - 0.5;
   const down = -scale * (middle / 2 ** octave) + TALL / 2 - 0.5 + (scale * (1 - slope)) / 2;
   const back = [1 / scale, 0, -across / scale, slope / scale, 1 / scale, -(slope * across + down) / scale, 0, 0, 1];
