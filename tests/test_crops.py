@@ -1,23 +1,19 @@
 """Crops of made pages: what is found in the middle, and of a digit its own ink alone."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from drawn_ink import SEEN, UNSEEN, ink_of
 from mnist_cnn.data.negatives import NOT_A_DIGIT
-from mnist_cnn.data.pages import sources, writing
+from mnist_cnn.data.pages import sources
 from mnist_cnn.data.pages.crop_process import CropsWanted, command, finding, wanted_crops
 from mnist_cnn.data.pages.made import made_page, made_scene
 from mnist_cnn.data.pages.mark_places import mark_places
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.page_crops import Crop, Find, made_crops
-from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources
-from mnist_cnn.data.pages.writing import some_hand
 from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.crops import SIDE, crop, crops
 from mnist_cnn.reading.mark import MARKS
@@ -25,13 +21,13 @@ from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.segmenter_network import NO_DIGIT
 from mnist_cnn.reading.weights import FINDER
 from mnist_cnn.workers.made_ahead import made_ahead
-from test_pages import digit_images
+from written_pages import WHOLE, page_sources, twelve_point_five
 
 
 @pytest.fixture(scope="module")
 def given() -> Sources:
     """What pages are made of."""
-    return sources.sources(*digit_images(), ink_of(SEEN, UNSEEN, each=2).characters)
+    return page_sources()
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +43,8 @@ def made(given: Sources, find: Find) -> list[Crop]:
 
 
 def test_places_between_digits_are_of_marks_and_of_gaps(given: Sources) -> None:
-    scene = Scene(np.random.default_rng(3), given, 200)
-    hand = replace(some_hand(scene, 30.0, "ink"), linear=np.eye(2, dtype=np.float32), unsteady=0.0, pen=3.0)
-    box = writing.number(scene, hand, "12", 20, 100, gap=0.3)
-    dot = writing.beside(scene, hand, ".", box.right + 6, 100)
-    writing.number(scene, hand, "5", dot.right + 6, 100)
-    image = np.asarray(cv2.resize(255 - scene.ink, (200, 200), interpolation=cv2.INTER_AREA))
-    whole = Box(0, 0, 200, 200)
-    found = mark_places(scene, image, (whole, whole), None)
+    scene, image, box, dot = twelve_point_five(given)
+    found = mark_places(scene, image, (WHOLE, WHOLE), None)
     marks = found.labels > NO_DIGIT
     assert [MARKS[label - NO_DIGIT - 1] for label in found.labels[marks]] == ["."]
     [place] = found.places[marks]
@@ -66,10 +56,10 @@ def test_places_between_digits_are_of_marks_and_of_gaps(given: Sources) -> None:
     assert any(box.left < middle < box.right for middle in between)
     assert (np.abs(between - (dot.left + dot.right) / 2) > 10).all()
     # What is not on the image is none, nor what cannot be seen.
-    assert not len(mark_places(scene, image, (Box(0, 0, 200, 50), whole), None).labels)
-    assert not (mark_places(scene, np.full_like(image, 128), (whole, whole), None).labels > NO_DIGIT).any()
+    assert not len(mark_places(scene, image, (Box(0, 0, 200, 50), WHOLE), None).labels)
+    assert not (mark_places(scene, np.full_like(image, 128), (WHOLE, WHOLE), None).labels > NO_DIGIT).any()
     scene.kinds.append("turned")
-    assert not len(mark_places(scene, image, (whole, whole), None).labels)
+    assert not len(mark_places(scene, image, (WHOLE, WHOLE), None).labels)
 
 
 def nothing(_: np.ndarray) -> np.ndarray:

@@ -1,14 +1,11 @@
 """Lines of text of made pages: what is written where on each, and that the labels stand where the characters are."""
 
-from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
-from drawn_ink import SEEN, UNSEEN, ink_of
-from mnist_cnn.data.pages import sources, writing
+from mnist_cnn.data.pages import sources
 from mnist_cnn.data.pages.line_process import Lines, LinesWanted, command, wanted_lines
 from mnist_cnn.data.pages.made import Made, in_view
 from mnist_cnn.data.pages.page import Box
@@ -23,9 +20,7 @@ from mnist_cnn.data.pages.page_lines import (
     line_at,
     written_on,
 )
-from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources
-from mnist_cnn.data.pages.writing import some_hand
 from mnist_cnn.evaluation.recogniser_evaluation import NAMES
 from mnist_cnn.evaluation.recognition import KINDS, characters
 from mnist_cnn.reading.mark import MARKS
@@ -33,7 +28,7 @@ from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.recogniser_network import DIGITS, MARK, NOTHING, OTHER, STRIDE, TALL
 from mnist_cnn.reading.text_lines import DIGIT, TextLine, line_image, line_through
 from mnist_cnn.workers.made_ahead import made_ahead
-from test_pages import digit_images
+from written_pages import WHOLE, page_sources, twelve_point_five
 
 SCALE_1 = TextLine(0.0, WIDTH, TALL / 2, 0.0, DIGIT)  # a pixel of the page is one of the line
 POINT = MARK + MARKS.index(".")
@@ -42,7 +37,7 @@ POINT = MARK + MARKS.index(".")
 @pytest.fixture(scope="module")
 def given() -> Sources:
     """What pages are made of."""
-    return sources.sources(*digit_images(), ink_of(SEEN, UNSEEN, each=2).characters)
+    return page_sources()
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +55,8 @@ def written(*characters: tuple[float, int]) -> Written:
 
 
 def test_labels_stand_where_the_digits_and_marks_of_a_page_are(given: Sources) -> None:
-    scene = Scene(np.random.default_rng(3), given, 200)
-    hand = replace(some_hand(scene, 30.0, "ink"), linear=np.eye(2, dtype=np.float32), unsteady=0.0, pen=3.0)
-    box = writing.number(scene, hand, "12", 20, 100, gap=0.3)
-    dot = writing.beside(scene, hand, ".", box.right + 6, 100)
-    writing.number(scene, hand, "5", dot.right + 6, 100)
-    grey = np.asarray(cv2.resize(255 - scene.ink, (200, 200), interpolation=cv2.INTER_AREA))
-    whole = Box(0, 0, 200, 200)
-    found = written_on(Made(scene, grey, in_view(scene, whole), None, (whole, whole)))
+    scene, grey, *_ = twelve_point_five(given)
+    found = written_on(Made(scene, grey, in_view(scene, WHOLE), None, (WHOLE, WHOLE)))
     assert sorted(found.classes.tolist()) == [DIGITS + 1, DIGITS + 2, DIGITS + 5, POINT]
     digits = found.boxes[found.digits].astype(float)
     row = line_through(digits, digits, 0.0, 1.0)
