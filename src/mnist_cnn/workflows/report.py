@@ -1,5 +1,6 @@
 """A saved model → its report made again. Trains nothing and prints nothing."""
 
+import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.data.ink.collection import load_ink
 from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import ArtifactError, DataError
+from mnist_cnn.errors import ArtifactError, DataError, RunError
 from mnist_cnn.evaluation.confident_learning import LabelErrors
 from mnist_cnn.evaluation.finder_evaluation import evaluate_finder
 from mnist_cnn.evaluation.recogniser_evaluation import evaluate_recogniser
@@ -25,6 +26,7 @@ from mnist_cnn.reading.weights import FINDER, calibrated_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import read_limited, sha256_of
 from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number
+from mnist_cnn.training import backend
 from mnist_cnn.training.finder_pages import held_out_pages
 from mnist_cnn.training.made_epochs import TEST
 from mnist_cnn.training.recipe import Recipe
@@ -57,6 +59,7 @@ def report(
     from mnist_cnn.evaluation import html_report
 
     artifact = store.own(folder)
+    _compute_as_in_training(artifact)
     if artifact.card.recipe["name"] in card.NO_CLASSIFIERS:
         if corruptions:
             card.require_classifier(artifact.folder, artifact.card)
@@ -78,6 +81,13 @@ def report(
             found,
             dataset.train,
         )
+
+
+def _compute_as_in_training(artifact: Artifact) -> None:
+    """Take as many threads as the run had: with another number, some processors' sums differ in their last digits."""
+    backend.start()
+    with contextlib.suppress(RunError):  # this process has computed before, and the difference is one of rounding
+        backend.configure(artifact.card.threads, artifact.card.deterministic)
 
 
 def detector_report_of(artifact: Artifact, callbacks: CallbackList, data: Data | None) -> Path:
