@@ -4,6 +4,7 @@ They are drawn by the same hands, on the same paper and in the same light as the
 larger, and photographed from an angle.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -53,6 +54,43 @@ def table(rng: np.random.Generator, sources: Sources, *, angle: float = TILT) ->
             if text:
                 write(scene, hand, text, x, y, wide, tall)
     return photographed(scene, texts, height, angle)
+
+
+def exam(
+    rng: np.random.Generator, sources: Sources, faces: Sequence[dict[str, tuple[np.ndarray, float]]]
+) -> tuple[MadeSheet, list[list[bool]]]:
+    """A table with printed and handwritten numbers, and which are printed: all, none, or the first row or column.
+
+    Those are, of an exam, the numbers of its questions, or of students. `faces` are the typefaces to print with.
+    """
+    scene = Scene(rng, sources, SIDE)
+    rows, columns = scene.whole(4, 10), scene.whole(3, 7)
+    tall = min(0.85 * SIDE / rows, scene.between(44, 90))
+    wide = min(0.88 * SIDE / columns, scene.between(1.4, 2.6) * tall)
+    height = tall * scene.between(0.42, 0.62)
+    pen = writing.some_hand(scene, height, "mnist" if scene.chance(0.3) else "ink")
+    print_height = height * scene.between(0.7, 1.0)
+    face = faces[int(rng.random() * len(faces))]
+    print_ = replace(writing.some_hand(scene, print_height, "printed"), face=face)
+    above, beside = bool(scene.chance(0.45)), bool(scene.chance(0.45))
+    everything = bool(scene.chance(0.1))
+    left, top = (SIDE - columns * wide) / 2, (SIDE - rows * tall) / 2
+    width = scene.between(1.0, 3.0)
+    texts: list[list[str | None]] = []
+    printed: list[list[bool]] = []
+    for row in range(rows):
+        texts.append([])
+        printed.append([])
+        for column in range(columns):
+            x, y = left + column * wide, top + row * tall
+            rectangle(scene.form, Box(x, y, x + wide, y + tall), width)
+            is_printed = everything or (above and row == 0) or (beside and column == 0)
+            text = mark_of(scene) or ("7" if is_printed else "")
+            texts[-1].append(text)
+            printed[-1].append(is_printed)
+            if text:
+                write(scene, print_ if is_printed else pen, text, x, y, wide, tall)
+    return photographed(scene, texts, height, TILT), printed
 
 
 def boxes(rng: np.random.Generator, sources: Sources, *, width: float, height: float, comb: bool) -> MadeSheet:

@@ -34,7 +34,7 @@ FLOORS = [
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 # Rooms that promise more: they import these and nothing else of ours.
 ONLY = {
-    "serving": {"reading", "workers", "system", "errors"},  # a server answers on the base install
+    "serving": {"sheets", "reading", "workers", "system", "errors"},  # a server answers on the base install
     "web": {"serving", "reading", "workers", "card", "errors"},  # the page itself is one of the files of `serving`
     "bulk": {"sheets", "reading", "workers", "errors"},  # images of forms are many images as well
     "sheets": {"reading", "system", "errors"},  # templates are files

@@ -105,6 +105,7 @@ def test_a_folder_gives_the_rows_of_json_in_order(
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_every_page_has_a_row(tmp_path: Path, address: str) -> None:
     import io
 
@@ -118,6 +119,7 @@ def test_every_page_has_a_row(tmp_path: Path, address: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_every_picture_of_parquet_files_is_read_once_though_workers_are_killed(tmp_path: Path, address: str) -> None:
     names = [None if number == 7 else f"picture {number}" for number in range(240)]
     pictures = [png(number) for number in range(240)]
@@ -159,6 +161,7 @@ def parent(pid: int) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_nothing_is_kept_if_the_cluster_fails(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "one.png").write_bytes(png(1))
     before = ray_reading.job_for

@@ -133,6 +133,7 @@ def numbers(rows: list[Any]) -> list[np.ndarray]:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_the_same_seed_and_order_give_the_same_weights_and_history_bit_for_bit(digits: Dataset) -> None:
     # In a process of its own, because deterministic operations are a setting of the whole process.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

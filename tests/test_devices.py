@@ -83,6 +83,7 @@ def test_two_devices_make_the_updates_that_one_makes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_run_on_two_devices_goes_on_where_it_stopped_is_kept_and_says_so(tmp_path: Path) -> None:
     for how in ("stop", "resume"):
         python(TWO + TRAIN, tmp_path / "run", how)

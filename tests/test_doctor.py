@@ -118,6 +118,7 @@ def test_it_loads_nothing_that_trains() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_training_is_tried_when_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MNIST_CNN_DATA", raising=False)
     (tried,) = doctor.train()

@@ -217,6 +217,7 @@ def test_a_pickle_is_read_by_another_process_on_either_framework(framework: str,
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_it_is_searched_and_cross_validated(digits: Dataset) -> None:
     x, y = digits.train.images[:300], digits.train.labels[:300]
     one = DigitClassifier("fast", repeats=1, backend="auto")

@@ -134,6 +134,7 @@ def test_the_loss_is_least_and_ln_10_where_no_digit_gets_every_probability_alike
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_recipe_with_what_is_no_digit_learns_to_be_unsure_of_it(digits: Dataset) -> None:
     recipe = RECIPES["robust"].replace(epochs=8, repeats=4, batch_size=32).for_images(600)
     training = few(digits, 0, 600)
@@ -174,9 +175,9 @@ def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) 
 
 @pytest.mark.parametrize(
     "name",
-    # `robust` does in a test above.
+    # `robust` does in a test above, which takes longer.
     [
-        pytest.param(name, marks=pytest.mark.slow if name == "best" else ())
+        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.extended] if name == "best" else ())
         for name in RECIPES
         if name not in ("robust", *NO_CLASSIFIERS)
     ],

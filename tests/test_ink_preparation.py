@@ -105,6 +105,7 @@ def test_a_wrong_label_is_unlikely_to_a_model_of_other_writers(tmp_path: Path, f
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_stopped_run_is_resumed_with_the_same_ink_or_not_at_all_and_says_so_in_its_card_and_report(
     tmp_path: Path, forks: Forks
 ) -> None:

@@ -588,6 +588,7 @@ def numbers(out: Path) -> list[tuple[int, float | None, int | None]]:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_study_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path: Path, undisturbed: Path, cli: Cli) -> None:
     out = Path(shutil.copytree(undisturbed, tmp_path / "study"))
     shutil.rmtree(out / "seed-1")

@@ -124,6 +124,7 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(mode: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [25, pytest.param(2, marks=pytest.mark.faults)])
+@pytest.mark.extended
 def test_whatever_is_removed_under_a_run_it_ends_as_ever_or_with_a_sentence(
     every: int, forks: Forks, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:

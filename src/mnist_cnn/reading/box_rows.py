@@ -1,17 +1,20 @@
-"""What is in boxes that are drawn for digits: rows of boxes, combs, and the rows of tables."""
+"""What is in boxes that are drawn for digits: boxes, combs, rings, short lines, and the rows of tables."""
 
 from collections.abc import Callable, Sequence
 
+import cv2
 import numpy as np
 
 from mnist_cnn.reading.cell_values import Value, values_of
-from mnist_cnn.reading.grids import Grid, grids_in, level_view
+from mnist_cnn.reading.grids import Grid, LevelView, grids_in, level_view
+from mnist_cnn.reading.places_for_digits import ring_rows, underline_rows
 from mnist_cnn.reading.reading import Reading
 
 BoxRow = tuple[str | None, ...]
 
 MOST = 2000  # boxes of an image
 NEAR = 3  # pixels by which the hole of a digit may reach beyond its box
+RIM, RIM_SHARE = 2, 0.06  # pixels, and of a ring's radius: what its line may have left inside it
 
 
 def box_rows(
@@ -24,11 +27,30 @@ def box_rows(
     An entry is what was read, "other" for what is no digit, and None for an empty box.
     """
     rows: list[BoxRow] = []
-    for grid in grids_in(grey):
-        is_hole = len(grid.cells) == 1 and any(is_in(grid, box) for box in digits)
-        if not is_hole and len(grid.cells) <= MOST - sum(map(len, rows)):
-            rows += rows_of(grey, grid, read)
+    boxes = np.reshape(digits, (-1, 4))
+    grids = [
+        grid for grid in grids_in(grey, boxes) if len(grid.cells) > 1 or not any(is_in(grid, box) for box in digits)
+    ]
+    rings, lines = (
+        [one for one in found if not any(overlap(one, grid) for grid in grids)]
+        for found in (ring_rows(grey, boxes), underline_rows(grey, boxes))
+    )
+    for grid in sorted([*grids, *rings, *lines], key=top_of):
+        if len(grid.cells) <= MOST - sum(map(len, rows)):
+            level = level_view(grey, grid)
+            rows += rows_of(grid, without_rings(level) if grid in rings else level, read)
     return tuple(rows)
+
+
+def top_of(grid: Grid) -> tuple[float, float]:
+    """Where a grid begins, from the top and from the left."""
+    return float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())
+
+
+def overlap(one: Grid, other: Grid) -> bool:
+    """Whether what is around two grids has anything in common."""
+    (low, high), (lower, higher) = ((grid.corners.min(axis=0), grid.corners.max(axis=0)) for grid in (one, other))
+    return bool((np.minimum(high, higher) > np.maximum(low, lower)).all())
 
 
 def is_in(grid: Grid, box: np.ndarray) -> bool:
@@ -37,9 +59,19 @@ def is_in(grid: Grid, box: np.ndarray) -> bool:
     return bool((low >= box[:2] - NEAR).all() and (high <= box[2:] + NEAR).all())
 
 
-def rows_of(grey: np.ndarray, grid: Grid, read: Callable[[np.ndarray], Reading]) -> list[BoxRow]:
-    """What is in the cells of one grid, row by row."""
-    level = level_view(grey, grid)
+def without_rings(level: LevelView) -> LevelView:
+    """A view of rings with nothing but what is inside them: a ring might be taken for a zero."""
+    inside = np.zeros_like(level.grey)
+    for left, top, right, bottom in np.rint(level.insides).astype(int).tolist():
+        middle, axes = ((left + right) // 2, (top + bottom) // 2), ((right - left) // 2, (bottom - top) // 2)
+        edge = max(RIM, round(RIM_SHARE * min(axes)))
+        cv2.ellipse(inside, middle, (max(1, axes[0] - edge), max(1, axes[1] - edge)), 0, 0, 360, 1, -1)
+    paper = np.uint8(np.median(level.grey[inside > 0]))
+    return level._replace(grey=np.where(inside > 0, level.grey, paper))
+
+
+def rows_of(grid: Grid, level: LevelView, read: Callable[[np.ndarray], Reading]) -> list[BoxRow]:
+    """What is in the cells of one grid, row by row, by its view."""
     values = values_of(level, read(level.grey))
     rows: list[list[str | None]] = [[] for _ in range(grid.rows)]
     for cell, value in zip(grid.cells, values, strict=True):

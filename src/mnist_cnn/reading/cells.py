@@ -4,7 +4,7 @@ A cell is a piece of paper with lines around it. That holds for printed and for 
 they were photographed, and it needs no idea of how long, how straight or how parallel lines are.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ GAP = 3  # pixels: the longest gap in a line
 SMALLEST, SHORTEST = 80, 8  # pixels: a cell's area, and its shorter side
 LARGEST = 0.6  # of the image: a larger one is the page itself
 FILLED = 0.82  # of the quadrilateral around it that a cell fills: a circle fills 0.79
+MOST_FILLED = 1.2  # of the quadrilateral between its corners: a circle fills 1.57
 SLACK = 0.03  # of its outline, by which corners may be rounded
 LONG, FLAT = 25.0, 0.2  # times as long as wide, at most; and the sine of the sharpest corner
 FRAMED = 0.35  # of a frame that the cells in it fill
@@ -38,6 +39,10 @@ class Cells:
 
     def __len__(self) -> int:
         return len(self.grids)
+
+    def without(self, some: np.ndarray) -> "Cells":
+        """The same but for some of the cells, (n,) bool."""
+        return replace(self, corners=self.corners[~some], grids=self.grids[~some])
 
 
 def cells_of(grey: np.ndarray) -> Cells:
@@ -71,7 +76,7 @@ def closed(lines: np.ndarray) -> np.ndarray:
             continue
         hull = cv2.convexHull(contour)
         corners = corners_of(hull)
-        if corners is not None and cv2.contourArea(hull) >= FILLED * cv2.contourArea(corners):
+        if corners is not None and fills(hull, corners):
             cv2.polylines(lines, [np.rint(corners).astype(np.int32)], True, 255, 1)
     return lines
 
@@ -87,10 +92,16 @@ def quadrilaterals(lines: np.ndarray) -> np.ndarray:
         if not SMALLEST <= area <= LARGEST * lines.size:
             continue
         # Writing that touches a line cuts into the cell; its hull is the cell.
-        corners = corners_of(cv2.convexHull(contour))
-        if corners is not None and cv2.contourArea(cv2.convexHull(contour)) >= FILLED * cv2.contourArea(corners):
+        hull = cv2.convexHull(contour)
+        corners = corners_of(hull)
+        if corners is not None and fills(hull, corners):
             found.append(corners)
     return np.array(found, np.float32).reshape(-1, 4, 2)
+
+
+def fills(hull: np.ndarray, corners: np.ndarray) -> bool:
+    """Whether a convex outline is about the quadrilateral between four corners (4, 2) of it."""
+    return FILLED <= cv2.contourArea(hull) / cv2.contourArea(corners) <= MOST_FILLED
 
 
 def innermost(corners: np.ndarray) -> np.ndarray:

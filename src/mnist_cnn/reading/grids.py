@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.boxes import areas
 from mnist_cnn.reading.cells import Cells, cells_of, corners_of
 
 APART = 0.4  # of the usual cell: edges that are nearer are of the same line
@@ -28,6 +29,7 @@ USUAL, ENLARGED = 56.0, 2.5  # pixels: the height of most rows in it, and how mu
 AROUND = 0.5  # rows: its margin
 MOST_IN_ROW, SAMPLES = 60, 40  # boxes, and points of a side that are looked at
 SIDE_DRAWN, BOX_DRAWN = 0.7, 0.88  # of each side of a box, and of all, along which there is a line
+HOLE = 0.7  # of a digit's box that its hole takes up at most
 BESIDE = 2.0  # heights: boxes of one row are not farther apart
 
 
@@ -105,13 +107,32 @@ class LevelView(NamedTuple):
     back: np.ndarray
 
 
-def grids_in(grey: np.ndarray) -> list[Grid]:
-    """The grids in an image (h, w) uint8, from the top; a small image is enlarged first."""
+def grids_in(grey: np.ndarray, digits: np.ndarray | None = None) -> list[Grid]:
+    """The grids in an image (h, w) uint8, from the top; a small image is enlarged first.
+
+    The holes of `digits`, boxes (n, 4), are no cells.
+    """
+    larger, factor = enlarged(grey)
+    cells = cells_of(larger)
+    if digits is not None and len(digits):
+        cells = cells.without(holes_of(factor * digits, cells.corners))
+    return [grid.scaled(1 / factor) for grid in grids_of(cells)]
+
+
+def holes_of(digits: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    """Which cells, corners (k, 4, 2), are inside a digit, box (n, 4), and much smaller (k,)."""
+    low, high = (fun(corners, axis=1) for fun in (np.min, np.max))
+    inside = (low[:, None] >= digits[None, :, :2] - NEAR) & (high[:, None] <= digits[None, :, 2:] + NEAR)
+    smaller = (high - low).prod(axis=1)[:, None] <= HOLE * areas(digits)[None]
+    return np.asarray((inside.all(axis=2) & smaller).any(axis=1))
+
+
+def enlarged(grey: np.ndarray) -> tuple[np.ndarray, int]:
+    """An image (h, w) uint8 in which thin lines can be seen, and how many times it is as large."""
     factor = min(TIMES, max(1, round(LARGE_ENOUGH / max(grey.shape))))
     if factor == 1:
-        return grids_of(cells_of(grey))
-    larger = cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
-    return [grid.scaled(1 / factor) for grid in grids_of(cells_of(np.asarray(larger)))]
+        return grey, 1
+    return np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)), factor
 
 
 def grids_of(cells: Cells) -> list[Grid]:

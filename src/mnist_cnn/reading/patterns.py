@@ -46,9 +46,9 @@ def pattern_of(text: str) -> Pattern:
 
     The names are `date` (of any order, with two digits for the year or four, 1800 to 2100, or only its digits),
     `phone` (5 to 15 digits), `integer`, `decimal(n)` with so many decimals, and check digits: `luhn` (cards), `isbn`,
-    `ean`, `iban(DE)` of a country whose IBANs have digits only. A range is of whole numbers, or of decimals if an end has any. A regular
-    expression must match all of the text, of digits alone unless it has a mark in it. Raises ReaderError for what is
-    none of these.
+    `ean`, `iban(DE)` of a country whose IBANs have digits only. A range is of whole numbers, or of decimals if an end
+    has any. A regular expression must match all of the text, of digits alone unless it has a mark in it. Raises
+    ReaderError for what is none of these.
     """
     if not 0 < len(text) <= LONGEST:
         raise ReaderError(f"A pattern has 1 to {LONGEST} characters (got {len(text)}): use {NAMES}.")

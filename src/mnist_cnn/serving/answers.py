@@ -109,6 +109,9 @@ class CellModel(BaseModel):
     value: str | None = Field(description="the value as a decimal number; null if it is ambiguous or no number")
     confidence: Probability
     doubtful: bool = Field(description="whether a person should look at it")
+    writing: Literal["printed", "handwritten"] | None = Field(
+        description="how the number is written; null where that is not plain, or there is no number"
+    )
     corners: list[tuple[float, float]] = Field(
         min_length=4, max_length=4, description="in pixels of the image, from the upper left one clockwise"
     )

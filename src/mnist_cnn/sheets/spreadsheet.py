@@ -46,6 +46,11 @@ def confidences_csv(tables: Sequence[Named]) -> str:
     return lines_of(tables, [confidences(table) for _, table in tables])
 
 
+def writings_csv(tables: Sequence[Named]) -> str:
+    """Which numbers are printed and which handwritten, in the same form."""
+    return lines_of(tables, [writings(table) for _, table in tables])
+
+
 def lines_of(tables: Sequence[Named], contents: Sequence[list[list[str]]]) -> str:
     """Rows of cells as lines of a CSV file."""
     lines = []
@@ -77,20 +82,33 @@ def confidences(table: Table) -> list[list[str]]:
     return found
 
 
+def writings(table: Table) -> list[list[str]]:
+    """How the numbers in a table's cells are written."""
+    found = [[""] * table.columns for _ in range(table.rows)]
+    for cell in table.cells:
+        found[cell.place.row][cell.place.column] = cell.writing or ""
+    return found
+
+
 def workbook(tables: Sequence[Named]) -> bytes:
-    """An Excel workbook with two worksheets for each table: values, those doubtful in yellow, and confidences.
+    """An Excel workbook with three worksheets for each table.
+
+    They are values, those doubtful in yellow, confidences, and which numbers are printed and which handwritten.
 
     Raises ReaderError without the package openpyxl.
     """
     book = new_workbook()
     for index, (name, table) in enumerate(tables, start=1):
         values = book.create_sheet(title_of(name, index, len(tables)))
-        sure = book.create_sheet(f"confidence {index}" if len(tables) > 1 else "confidence")
+        sure, hands = (
+            book.create_sheet(f"{word} {index}" if len(tables) > 1 else word) for word in ("confidence", "writing")
+        )
         for cell in table.cells:
             place = {"row": cell.place.row + 1, "column": cell.place.column + 1}
             text = OTHER if cell.value.kind == "other" else cell.value.text
             fill(values.cell(**place), text, cell.value.value, doubtful=cell.value.is_doubtful)
             sure.cell(**place, value=round(cell.value.confidence, 4))
+            hands.cell(**place, value=cell.writing)
             merge(values, cell.place)
     if not tables:
         book.create_sheet("no tables")

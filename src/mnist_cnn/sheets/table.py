@@ -13,6 +13,8 @@ from mnist_cnn.reading.cell_values import Value, values_of
 from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
 from mnist_cnn.reading.picture import Picture, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
+from mnist_cnn.reading.weights import bundled_print_detector
+from mnist_cnn.sheets.print_or_hand import Writing, writing_of
 
 LEAST = 2  # rows and columns of a table
 MOST_CELLS = 4000
@@ -21,11 +23,15 @@ GRID = re.compile(r"([0-9]{1,4})\s*[x×]\s*([0-9]{1,4})", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class TableCell:
-    """A cell of a table: where it is in it, what it holds, and its corners (4, 2) in pixels of the upright image."""
+    """A cell of a table: where it is in it, what it holds, and its corners (4, 2) in pixels of the upright image.
+
+    `writing` is whether its number is "printed" or "handwritten"; None where that is not plain, or there is no number.
+    """
 
     place: Cell
     value: Value
     corners: np.ndarray
+    writing: Writing | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """As a JSON document, rows and columns counted from 1."""
@@ -36,6 +42,7 @@ class TableCell:
             "rows": place.rows,
             "columns": place.columns,
             **self.value.to_dict(),
+            "writing": self.writing,
             "corners": np.round(self.corners, 1).tolist(),
         }
 
@@ -130,7 +137,9 @@ def table_of(grey: np.ndarray, grid: Grid, reader: Reader, scale: np.ndarray, so
     level = level_view(grey, grid)
     values = values_of(level, reader.read(level.grey))
     corners = [cv2.perspectiveTransform(corners_of(box)[None], level.back)[0] * scale for box in level.boxes]
-    cells = map(TableCell, grid.cells, values, corners)
+    digits = [value.row if value.kind == "number" else () for value in values]
+    writings = writing_of(grid.cells, digits, bundled_print_detector)
+    cells = map(TableCell, grid.cells, values, corners, writings)
     return Table(grid.rows, grid.columns, tuple(cells), level.grey, level.boxes, level.insides, source)
 
 

@@ -20,6 +20,11 @@ def confidences_of(output: Path) -> Path:
     return output.with_suffix(".confidence.csv")
 
 
+def writings_of(output: Path) -> Path:
+    """The file, beside a CSV file, of which numbers are printed and which handwritten."""
+    return output.with_suffix(".writing.csv")
+
+
 def require_absent(*paths: Path) -> None:
     """Raise RunError if there is anything at one of the paths, also a link that leads nowhere."""
     for path in paths:

@@ -15,7 +15,7 @@ from mnist_cnn.sheets.spreadsheet import Named
 from mnist_cnn.sheets.table import read_tables
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.terminal import reviews
-from mnist_cnn.terminal.new_files import confidences_of, require_absent
+from mnist_cnn.terminal.new_files import confidences_of, require_absent, writings_of
 from mnist_cnn.terminal.readings import STANDARD_INPUT, complain, expanded, png, progress
 from mnist_cnn.terminal.screen import show, stdout
 
@@ -89,9 +89,11 @@ def summary(tables: Sequence[Named], output: Path | None) -> str:
 
 
 def files_beside(output: Path, *, review: bool) -> list[Path]:
-    """The files that are written: values, confidences, and images are named after it. None may exist."""
+    """The files that are written: values, confidences, writing, and images named after it. None may exist."""
     files = output_files(output, FORMATS)
-    require_absent(image_of(output, 1, 1), *([reviews.folder_of(output)] if review else []))
+    if output.suffix.lower() == ".csv":
+        files.append(writings_of(output))
+    require_absent(files[-1], image_of(output, 1, 1), *([reviews.folder_of(output)] if review else []))
     return files
 
 
@@ -119,7 +121,11 @@ def write(output: Path, files: Sequence[Path], tables: Sequence[Named]) -> None:
     elif output.suffix.lower() == ".xlsx":
         contents = [spreadsheet.workbook(tables)]
     else:
-        contents = [spreadsheet.values_csv(tables), spreadsheet.confidences_csv(tables)]
+        contents = [
+            spreadsheet.values_csv(tables),
+            spreadsheet.confidences_csv(tables),
+            spreadsheet.writings_csv(tables),
+        ]
     images = [(image_of(output, number, len(tables)), table) for number, (_, table) in enumerate(tables, start=1)]
     require_absent(*(file for file, _ in images))
     try:

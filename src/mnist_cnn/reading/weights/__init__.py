@@ -11,6 +11,7 @@ from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.finder_network import Finder, onnx_finder
 from mnist_cnn.reading.model_names import foreign, path_of
 from mnist_cnn.reading.network import Classifier, not_for_reading, onnx_classifier
+from mnist_cnn.reading.print_network import PrintDetector, onnx_print_detector
 from mnist_cnn.reading.recogniser_network import Recogniser, onnx_recogniser
 from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
 from mnist_cnn.reading.temperature import at
@@ -18,6 +19,7 @@ from mnist_cnn.reading.temperature import at
 THREADS = 1  # the few digits of an image are read in less time than it takes to wake a second thread
 FOLDER = Path(__file__).parent
 FINDER, SEGMENTER, RECOGNISER = (FOLDER / f"{name}.onnx" for name in ("finder", "segmenter", "recogniser"))
+PRINT = FOLDER / "print.onnx"
 EVIDENCE = FOLDER / "evidence.json"
 
 
@@ -46,6 +48,12 @@ def bundled_detection() -> Detection:
 def bundled_recogniser() -> Recogniser:
     """The bundled recogniser, which an image without a row of digits, or of a single one, does not need."""
     return onnx_recogniser(RECOGNISER, THREADS)
+
+
+@lru_cache(maxsize=1)
+def bundled_print_detector() -> PrintDetector:
+    """The bundled network that tells printed digits from handwritten ones (bench/print_or_hand.py)."""
+    return onnx_print_detector(PRINT, THREADS)
 
 
 def bundled_weights() -> Weights:
