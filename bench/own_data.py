@@ -38,9 +38,13 @@ from results import FOLDER, machine_line
 ROOT = Path(__file__).parents[1]
 RESULTS = FOLDER / "own_data.json"
 PAGE = ROOT / "docs" / "data.md"
-BLOCK = re.compile(r"(<!-- bench/own_data\.py -->\n\n).*?(\n\n<!-- end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- bench/own_data\.py -->\n).*?(\n<!-- end -->)", re.DOTALL)
 FAST = "--recipe fast"
-BEST = "--recipe best --epochs 6"  # instead of 28, which take half an hour
+# Chosen on the fifth of train.csv that is held out, not on what would be submitted.
+AUGMENTED = (
+    f"{FAST} --epochs 60 --final-plain-epochs 1 --rotation 10 --zoom 0.1 --shear 0.1 --translation 1.5 --elastic 2 "
+    "--test-time-shift 1"
+)
 KAGGLE_TRAINING = 42_000
 
 
@@ -163,7 +167,7 @@ KINDS: dict[str, tuple[Callable[[Dataset, Path], Path], str, str, str]] = {
     "mat": (mat, "digits", FAST, "`.mat`"),
     "idx": (idx, "digits", FAST, "gzipped IDX files"),
     "mnist-csv": (pixels, "mnist", FAST, "MNIST as CSV"),
-    "kaggle": (kaggle, "mnist", BEST, "Kaggle's digit-recognizer, made of MNIST"),
+    "kaggle": (kaggle, "mnist", AUGMENTED, "Kaggle's digit-recognizer, made of MNIST"),
 }
 
 
@@ -213,9 +217,16 @@ def submission(place: Path, labels: np.ndarray) -> dict[str, Any]:
 # The table
 
 
+def results() -> dict[str, Any]:
+    """What has been measured so far."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"measured": {}}
+    return found
+
+
 def filled(document: str, measured: dict[str, Any]) -> str:
     """The document with its table made again from what was measured."""
-    return BLOCK.sub(lambda found: found[1] + "\n".join(table(measured)) + found[2], document)
+    lines = "\n".join(table(measured))
+    return BLOCK.sub(lambda found: f"{found[1]}\n{lines}\n{found[2]}", document)
 
 
 def table(measured: dict[str, Any]) -> list[str]:
@@ -240,7 +251,6 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--table", action="store_true", help="only make the table again")
     asked = parser.parse_args()
-    document = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"measured": {}}
     for kind in [] if asked.table else asked.kinds.split(","):
         if KINDS[kind][1] == "mnist" and not os.environ.get("MNIST_CNN_DATA"):
             print(f"{kind}: left out, because MNIST_CNN_DATA is not set")
@@ -248,10 +258,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as place:
             found = measured(kind, Path(place))
         about = {"taken": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine_line()}
+        document = results()
         document["measured"][kind] = about | found
         print(f"{kind}: {found['correct'] / found['test']:.2%}, {found['seconds']} s", flush=True)
         RESULTS.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), document["measured"]), encoding="utf-8")
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), results()["measured"]), encoding="utf-8")
 
 
 if __name__ == "__main__":
