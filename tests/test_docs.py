@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
 import notebook  # noqa: E402
-import pages  # noqa: E402
 import own_data  # noqa: E402
+import pages  # noqa: E402
 import picture_tables  # noqa: E402
 import website  # noqa: E402
 
