@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_cnn import Reader
+from mnist_cnn import Reader, read_tables
 from mnist_cnn.reading.explain import reasons
 from serving import PNG, Client, Held, client_of, image_of, text_of
 from sheets import boxes
+from sheets import table as table_of
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,10 @@ def problem(answer: Any, status: int) -> str:
     assert sentence[0].isupper() or sentence[0].islower()
     assert sentence.endswith(".")
     return sentence
+
+
+def png(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".png", image)[1].tobytes())
 
 
 def test_an_image_is_read_as_read_does(client: Client) -> None:
@@ -101,8 +106,7 @@ def test_a_region_of_an_image_is_read(client: Client) -> None:
 
 
 def test_boxes_and_what_is_expected_are_said_if_they_are_asked_for(client: Client) -> None:
-    drawn = boxes("80 14")
-    content = bytes(cv2.imencode(".png", drawn)[1].tobytes())
+    content = png(boxes("80 14"))
     asked = client.post(r"/v1/read?boxes=true&expect=\d{4}", content=content, headers=PNG).json()
     assert asked["boxes"] == [["8", "0", None, "1", "4"]]
     [row] = asked["expected"]
@@ -116,6 +120,24 @@ def test_boxes_and_what_is_expected_are_said_if_they_are_asked_for(client: Clien
         ("", "A pattern has 1 to 200"),
     ):
         assert sentence in problem(client.post("/v1/read", params={"expect": pattern}, content=content), 422)
+
+
+def test_the_tables_of_an_image_are_read(client: Client) -> None:
+    image = png(table_of([["1", "0"], ["", "75"], ["3", ""]]))
+    answer = client.post("/v1/tables", content=image, headers=PNG).json()
+    assert answer == json.loads(json.dumps({"tables": [one.to_dict() for one in read_tables(image)]}))
+    [found] = answer["tables"]
+    assert [cell["text"] for cell in found["cells"]] == ["1", "0", "", "75", "3", ""]
+    assert client.post("/v1/tables", files={"image": ("a.png", image)}).json() == answer
+    [strict] = client.post("/v1/tables?min_confidence=1", content=image, headers=PNG).json()["tables"]
+    assert strict["cells"][0]["text"] == "?"
+    [divided] = client.post("/v1/tables?grid=3x4", content=image, headers=PNG).json()["tables"]
+    assert (divided["rows"], divided["columns"], len(divided["cells"])) == (3, 4, 12)
+    assert client.post("/v1/tables", content=image_of("7"), headers=PNG).json() == {"tables": []}
+    for grid, said in (("9", "A grid is given as rows and columns"), ("0x3", "A grid has 1 to 4,000 cells")):
+        assert said in problem(client.post(f"/v1/tables?grid={grid}", content=image), 422)
+    assert "there is no page 2" in problem(client.post("/v1/tables?page=2", content=image), 422)
+    assert "not a supported image" in problem(client.post("/v1/tables", content=b"nonsense"), 415)
 
 
 def test_the_servers_own_confidence_holds_where_none_is_named() -> None:

@@ -158,7 +158,7 @@ def test_what_has_no_table_is_one_sentence(cli: Cli, tmp_path: Path) -> None:
     assert "nowhere.png cannot be read" in done.stderr
     assert not (tmp_path / "x.csv").exists()
     for words, sentence in (
-        (["--grid", "nine"], "is not ROWSxCOLUMNS"),
+        (["--grid", "nine"], "A grid is given as rows and columns, such as 9x9"),
         (["-o", tmp_path / "x.doc"], "does not end with .csv, .xlsx or .json"),
     ):
         refused = cli("table", tmp_path / "blank.png", *words)

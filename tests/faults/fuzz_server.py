@@ -37,6 +37,7 @@ ROUTES = [
     "/v1/read",
     "/v1/read/batch",
     "/v1/explain",
+    "/v1/tables",
     INFER,
     "/v2",
     "/healthz",
@@ -52,6 +53,7 @@ QUERIES = [
     "?min_confidence=0.9",
     "?min_confidence=nan",
     "?single=x",
+    "?grid=9x9",
     "?" + "a=b&" * 99,
 ]
 ODD: list[Any] = [None, True, -1, 0, 1.5, 2**70, 1e308, "", "x", "\0", "é" * 50, [], {}, [[]], {"a": 1}, [0] * 784]

@@ -1,6 +1,5 @@
 """Commands that read tables and forms."""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,10 +7,10 @@ import typer
 
 from mnist_cnn.cli.frame import stop
 from mnist_cnn.cli.options import OUTPUT, Json, MinConfidence, Model, Quiet
+from mnist_cnn.errors import ReaderError
 from mnist_cnn.system import environment
 
 SECONDS = 60.0  # for one scan, which is registered and read
-GRID = re.compile(r"(\d{1,4})\s*[x×]\s*(\d{1,4})", re.IGNORECASE)
 
 Sheets = Annotated[list[str], typer.Argument(metavar="sheet", help="Images, folders, or - for standard input.")]
 
@@ -50,14 +49,13 @@ def table(
     $ mnist-cnn table marks.jpg -o marks.xlsx
     $ mnist-cnn table sudoku.png --grid 9x9
     """
+    from mnist_cnn.sheets.table import grid_of
     from mnist_cnn.terminal import tables
 
-    size = None
-    if grid is not None:
-        match = GRID.fullmatch(grid.strip())
-        if not match:
-            stop(f"--grid {grid} is not ROWSxCOLUMNS: write 9x9, say.", 2)
-        size = int(match[1]), int(match[2])
+    try:
+        size = None if grid is None else grid_of(grid)
+    except ReaderError as error:
+        stop(str(error), 2)
     is_whole = tables.read_sheets(
         sheets,
         model=model,

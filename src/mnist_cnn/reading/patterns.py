@@ -13,6 +13,7 @@ from mnist_cnn.reading.number import value_of
 Fits = Callable[[str], bool]
 
 LONGEST = 200  # characters of a pattern
+FIRST_YEAR, LAST_YEAR = 1800, 2100  # of a date: of births and deadlines
 DECIMALS = re.compile(r"decimal\((\d{1,2})\)")
 RANGE = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)-(\d{1,9}(?:\.\d{1,6})?)")
 COUNTRY = re.compile(r"iban\(([A-Z]{2})\)")
@@ -43,9 +44,9 @@ class Pattern:
 def pattern_of(text: str) -> Pattern:
     r"""A pattern from text: a name, a range such as `0-20`, a regular expression, or several joined by `&`.
 
-    The names are `date` (of any order, with two or four digits for the year, or only its digits), `phone` (5 to 15
-    digits), `integer`, `decimal(n)` with so many decimals, and check digits: `luhn` (cards), `isbn`, `ean`, `iban(DE)`
-    of a country whose IBANs have digits only. A range is of whole numbers, or of decimals if an end has any. A regular
+    The names are `date` (of any order, with two digits for the year or four, 1800 to 2100, or only its digits),
+    `phone` (5 to 15 digits), `integer`, `decimal(n)` with so many decimals, and check digits: `luhn` (cards), `isbn`,
+    `ean`, `iban(DE)` of a country whose IBANs have digits only. A range is of whole numbers, or of decimals if an end has any. A regular
     expression must match all of the text, of digits alone unless it has a mark in it. Raises ReaderError for what is
     none of these.
     """
@@ -130,12 +131,13 @@ def is_date(text: str) -> bool:
 
 
 def is_day(year: str, month: str, day: str) -> bool:
-    """Whether there is such a day."""
+    """Whether there is such a day, in a year that people write about."""
+    whole = int(year) if len(year) == 4 else 2000 + int(year)
     try:
-        date(int(year) if len(year) == 4 else 2000 + int(year), int(month), int(day))
+        date(whole, int(month), int(day))
     except ValueError:
         return False
-    return True
+    return FIRST_YEAR <= whole <= LAST_YEAR
 
 
 def is_phone(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 from starlette.responses import Response
@@ -93,6 +93,39 @@ class ReadingModel(BaseModel):
     expected: list[ExpectedModel] = Field(
         default=[], description="only with expect=PATTERN: the most probable text of each row that fits the pattern"
     )
+
+
+class CellModel(BaseModel):
+    """A cell of a table: where it is in it, counted from 1, over how many rows and columns it goes, what it holds."""
+
+    row: int = Field(ge=1)
+    column: int = Field(ge=1)
+    rows: int = Field(ge=1)
+    columns: int = Field(ge=1)
+    kind: Literal["number", "blank", "dash", "other"] = Field(
+        description="other is writing that is not a number; a dash is a single level stroke"
+    )
+    text: str = Field(description="what was read: digits and marks, ? for rejected digits; empty unless it is a number")
+    value: str | None = Field(description="the value as a decimal number; null if it is ambiguous or no number")
+    confidence: Probability
+    doubtful: bool = Field(description="whether a person should look at it")
+    corners: list[tuple[float, float]] = Field(
+        min_length=4, max_length=4, description="in pixels of the image, from the upper left one clockwise"
+    )
+
+
+class TableModel(BaseModel):
+    """A table on a sheet, its cells in the order of reading."""
+
+    rows: int = Field(ge=1)
+    columns: int = Field(ge=1)
+    cells: list[CellModel]
+
+
+class TablesModel(BaseModel):
+    """The tables in one image, from the top."""
+
+    tables: list[TableModel]
 
 
 class NamedReadingModel(ReadingModel):

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from mnist_cnn import __version__
 from mnist_cnn.serving import open_inference, pages, reading_routes
-from mnist_cnn.serving.answers import BatchModel, ProblemModel, ReadingModel, ReasonsModel, problems
+from mnist_cnn.serving.answers import BatchModel, ProblemModel, ReadingModel, ReasonsModel, TablesModel, problems
 from mnist_cnn.serving.body import Budget
 from mnist_cnn.serving.engine import Engine
 from mnist_cnn.serving.gate import Gate, Guard, LoadShedder
@@ -67,6 +67,7 @@ ROUTES = [
     Route("GET", "/template.css", pages.Page("template.css"), listed=False),
     Route("POST", "/v1/read", reading_routes.read, ReadingModel, READING, IMAGE | FORM),
     Route("POST", "/v1/read/batch", reading_routes.read_batch, BatchModel, READING, BATCH_FORM),
+    Route("POST", "/v1/tables", reading_routes.tables, TablesModel, READING, IMAGE | FORM),
     Route("POST", "/v1/explain", reading_routes.explain, ReasonsModel, READING, reading_routes.EXPLAIN_REQUEST),
     Route("GET", "/v2", open_inference.server_metadata),
     Route("GET", "/v2/health/live", open_inference.live),

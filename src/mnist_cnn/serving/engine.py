@@ -17,7 +17,18 @@ from mnist_cnn.reading.reading import Reading
 from mnist_cnn.serving.lane import Lane
 from mnist_cnn.serving.request_metrics import Metrics
 from mnist_cnn.serving.settings import BATCH_SIZE, LARGE_SECONDS, SMALL_SECONDS, WAIT
-from mnist_cnn.serving.work import ExplainTask, ImageTask, Options, ReadAsExpected, Task, TooLarge, Work, WorkProcess
+from mnist_cnn.serving.work import (
+    ExplainTask,
+    ImageTask,
+    LargeTask,
+    Options,
+    ReadAsExpected,
+    TablesTask,
+    Task,
+    TooLarge,
+    Work,
+    WorkProcess,
+)
 
 FEW = 8  # images in a tensor that the model classifies in the time it takes to read one image
 
@@ -37,7 +48,7 @@ class Engine:
         )
         waiting = metrics.waiting.labels
         self.small: Lane[Task, Any] = Lane("small", self.batch, queue_size, BATCH_SIZE, waiting("small").set, WAIT)
-        self.large: Lane[Task | ExplainTask, Any] = Lane("large", self.one, 2 * queue_size, 1, waiting("large").set)
+        self.large: Lane[LargeTask, Any] = Lane("large", self.one, 2 * queue_size, 1, waiting("large").set)
 
     def start(self) -> None:
         """Start processes and threads. Raises as `Reader` does, and DiedError."""
@@ -69,6 +80,10 @@ class Engine:
         """Read several images; one that cannot be read gives its ImageError. Raises BusyError."""
         return await self.large.do_all([ImageTask(body, options) for body in bodies])
 
+    async def tables(self, task: TablesTask) -> list[dict[str, Any]]:
+        """Read the tables in one image, as JSON documents. Raises ImageError or BusyError."""
+        return cast("list[dict[str, Any]]", await self.large.do(task))
+
     async def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Classify (n, 28, 28) uint8 images: (n, 10) float32. Raises BusyError."""
         if len(images) > FEW:
@@ -89,6 +104,6 @@ class Engine:
         self.metrics.batch_size.observe(len(tasks))
         return self.works[0].small(tasks)
 
-    def one(self, tasks: Sequence[Task | ExplainTask]) -> list[Any]:
+    def one(self, tasks: Sequence[LargeTask]) -> list[Any]:
         """Do a large task."""
         return [self.works[1].large(task) for task in tasks]

@@ -19,7 +19,8 @@ from mnist_cnn.reading.region import Region
 from mnist_cnn.serving.answers import as_json, reading_document
 from mnist_cnn.serving.body import body_of, image_from, images_from, result_for
 from mnist_cnn.serving.problems import ProblemError, of_image
-from mnist_cnn.serving.work import Options, ReadAsExpected
+from mnist_cnn.serving.work import Options, ReadAsExpected, TablesTask
+from mnist_cnn.sheets.table import grid_of
 
 IMAGE = 28 * 28
 EXPLAIN_BODY = 10_000  # bytes: the base64 of 784 bytes is 1,048
@@ -70,6 +71,15 @@ Expect = Annotated[
     ),
 ]
 
+GridSize = Annotated[
+    str | None,
+    Query(
+        max_length=LONGEST,
+        description="Rows and columns of the largest table, if you know them: some of its lines may then be missing.",
+        examples=["9x9"],
+    ),
+]
+
 
 async def read(
     request: Request,
@@ -116,6 +126,19 @@ async def read_batch(
     return as_json({"images": documents})
 
 
+async def tables(
+    request: Request, min_confidence: MinConfidence = None, page: PageNumber = 1, grid: GridSize = None
+) -> Response:
+    """Read the tables in one image: the request body, or the only file of a multipart form.
+
+    Of a TIFF with several pages one is read, by default the first.
+    """
+    least = request.app.state.settings.min_confidence if min_confidence is None else min_confidence
+    size = grid_in(grid)
+    task = TablesTask(await image_from(request), least, page, size)
+    return as_json({"tables": await result_for(request, request.app.state.engine.tables(task))})
+
+
 async def explain(request: Request) -> Response:
     """Explain the prediction for one 28×28 image: occlusion map, counterfactual and most similar training digits."""
     image = decoded_image(await body_of(request, EXPLAIN_BODY))
@@ -132,6 +155,14 @@ def region_of(text: str | None) -> Region | None:
     """The region in a text; raises ProblemError 422 if it is malformed."""
     try:
         return None if text is None else Region.parse(text)
+    except ReaderError as error:
+        raise ProblemError(422, str(error)) from error
+
+
+def grid_in(text: str | None) -> tuple[int, int] | None:
+    """Rows and columns in a text; raises ProblemError 422 if it is malformed."""
+    try:
+        return None if text is None else grid_of(text)
     except ReaderError as error:
         raise ProblemError(422, str(error)) from error
 

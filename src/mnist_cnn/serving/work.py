@@ -22,6 +22,7 @@ from mnist_cnn.reading.reader import MEMORY, Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.region import Region
 from mnist_cnn.serving.settings import SMALL, SMALL_BYTES
+from mnist_cnn.sheets.table import tables_of
 from mnist_cnn.workers import child_process
 from mnist_cnn.workers.call_process import CallProcess, DiedError, answer_calls, time_limit
 
@@ -66,6 +67,16 @@ class ImageTask:
 
 
 @dataclass(frozen=True)
+class TablesTask:
+    """The bytes of an image whose tables are to be read, with so many rows and columns, if these are known."""
+
+    body: bytes
+    min_confidence: float
+    page: int = 1
+    grid: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
 class ExplainTask:
     """A (28, 28) uint8 image whose prediction is to be explained."""
 
@@ -74,6 +85,7 @@ class ExplainTask:
 
 Task: TypeAlias = ImageTask | np.ndarray
 """An image to read, or (n, 28, 28) uint8 images to classify."""
+LargeTask: TypeAlias = Task | ExplainTask | TablesTask
 
 
 class TooLarge:
@@ -117,12 +129,14 @@ class Work:
             results |= zip(pages_with, reader.decide(list(pages_with.values()), options.single), strict=True)
         return [results[index] for index in range(len(tasks))]
 
-    def large(self, task: Task | ExplainTask) -> Reading | ReadAsExpected | np.ndarray | Reasons:
-        """Do one task, whatever its size. Raises ImageError."""
+    def large(self, task: LargeTask) -> Reading | ReadAsExpected | np.ndarray | Reasons | list[dict[str, Any]]:
+        """Do one task, whatever its size; tables are given as JSON documents. Raises ImageError."""
         if isinstance(task, np.ndarray):
             return self.classify(task)
         if isinstance(task, ExplainTask):
             return reasons(self.classify, task.image)
+        if isinstance(task, TablesTask):
+            return self.tables(task)
         options = task.options
         reader = self.reader.with_min_confidence(options.min_confidence)
         with Document(task.body, SENT) as document:
@@ -132,6 +146,13 @@ class Work:
             else:
                 [reading] = reader.decide([prepared(document, options)], options.single)
         return ReadAsExpected(reading, reading.expected(options.expect)) if options.expect else reading
+
+    def tables(self, task: TablesTask) -> list[dict[str, Any]]:
+        """The tables of an image, from the top. Raises ImageError."""
+        with Document(task.body, SENT) as document:
+            picture = load(Part(document, task.page, None))
+        found = tables_of(picture, self.reader.with_min_confidence(task.min_confidence), task.grid)
+        return [table.to_dict() for table in found]
 
 
 def small_page(task: ImageTask) -> Page | TooLarge | Exception:
@@ -173,7 +194,7 @@ class WorkProcess(CallProcess):
             return [TooLarge() for _ in tasks]
         return results
 
-    def large(self, task: Task | ExplainTask) -> Any:
+    def large(self, task: LargeTask) -> Any:
         """As of `Work`; raises ImageError if the process dies of it."""
         try:
             return self.call_again(task, TRIES)
@@ -191,7 +212,7 @@ def answering(model: str | None, seconds: float) -> Any:
     work = Work(Reader(model))
     work.warm_up()
 
-    def answer(request: list[Task] | Task | ExplainTask) -> Any:
+    def answer(request: list[Task] | LargeTask) -> Any:
         with time_limit(seconds):
             try:
                 return work.small(request) if isinstance(request, list) else work.large(request)

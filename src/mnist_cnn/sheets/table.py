@@ -1,5 +1,6 @@
 """Reads the tables on a sheet: an image comes in, tables of values go out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading.cell_values import Value, values_of
 from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
-from mnist_cnn.reading.picture import Source, load, part_of
+from mnist_cnn.reading.picture import Picture, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
 
 LEAST = 2  # rows and columns of a table
 MOST_CELLS = 4000
+GRID = re.compile(r"([0-9]{1,4})\s*[x×]\s*([0-9]{1,4})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +86,32 @@ def read_tables(
     `min_confidence` are those of `Reader`. Raises ImageError if the image cannot be opened, ReaderError for a grid out
     of range, and what `Reader` raises.
     """
+    require_grid(grid)
+    picture = load(part_of(image, page, None))
+    return tables_of(picture, reader_of(model, min_confidence), grid, image)
+
+
+def grid_of(text: str) -> tuple[int, int]:
+    """Rows and columns of a text such as "9x9". Raises ReaderError if it is none, or they are out of range."""
+    match = GRID.fullmatch(text.strip())
+    if not match:
+        raise ReaderError(f"A grid is given as rows and columns, such as 9x9 (got {text!r}).")
+    size = int(match[1]), int(match[2])
+    require_grid(size)
+    return size
+
+
+def require_grid(grid: tuple[int, int] | None) -> None:
+    """Raise ReaderError for rows and columns that no table has."""
     if grid and not (min(grid) >= 1 and grid[0] * grid[1] <= MOST_CELLS):
         raise ReaderError(f"A grid has 1 to {MOST_CELLS:,} cells (got {grid[0]} × {grid[1]}): give rows × columns.")
-    picture = load(part_of(image, page, None))
-    reader = reader_of(model, min_confidence)
+
+
+def tables_of(picture: Picture, reader: Reader, grid: tuple[int, int] | None, source: Any = None) -> list[Table]:
+    """The tables in a decoded image, as `read_tables` gives them; `source` is where it comes from."""
     scale = np.array(picture.scale, np.float32)
     found = tables_in(grids_in(picture.grey), grid)
-    return [table_of(picture.grey, one, reader, scale, image) for one in found]
+    return [table_of(picture.grey, one, reader, scale, source) for one in found]
 
 
 def tables_in(grids: Sequence[Grid], wanted: tuple[int, int] | None) -> list[Grid]:
