@@ -2,6 +2,8 @@
 
 import csv
 import json
+import shutil
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +26,7 @@ from mnist_cnn.reading.model_names import BUNDLED
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
-from mnist_cnn.workflows.adaptation.adapt import require_improvement, temporary_partial
+from mnist_cnn.workflows.adaptation.adapt import labelled, require_improvement, temporary_partial
 from mnist_cnn.workflows.adaptation.folds import FOLDS, HeldOut, folds_of
 from mnist_cnn.workflows.adaptation.handwriting import handwriting_of
 
@@ -307,3 +309,65 @@ def test_a_network_that_is_not_its_recipe_s_is_refused(digits: Dataset) -> None:
     other = replace(card.read(BUNDLED), recipe=Recipe().to_dict())
     with pytest.raises(ArtifactError, match="does not have the layers of its recipe classic"):
         trainable(Artifact(BUNDLED, other), digits.test.images[:10])
+
+
+# What it takes
+
+
+FORMS = ("table", "folder", "zip")
+
+
+def in_form(folder: Path, form: str) -> Path:
+    """Three fives and three fours by one person, as a table, in folders of digits, or as a ZIP of these."""
+    pictures = [(digit, picture(digit, angle=number)) for digit in "54" for number in range(3)]
+    if form == "table":
+        return saved(folder, pictures)
+    for number, (digit, pixels) in enumerate(pictures):
+        (folder / digit).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / digit / f"{number}.png")
+    if form == "folder":
+        return folder
+    return Path(shutil.make_archive(str(folder), "zip", folder))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_digits_are_learnt_from_a_table_a_folder_and_a_zip(tmp_path: Path, form: str) -> None:
+    place = in_form(tmp_path / "mine", form)
+    images, labels = labelled(place, None)
+    hand = handwriting_of(images, labels, Reader())
+    assert sorted(hand.labels.tolist()) == [4, 4, 4, 5, 5, 5]
+    assert hand.skipped == []
+    assert all(name.startswith(str(tmp_path)) for name in hand.names)
+
+
+def test_labels_without_a_list_of_images_are_an_error(tmp_path: Path) -> None:
+    for images, labels in ((str(tmp_path), ["5"]), ([picture("5")], None)):
+        with pytest.raises(DataError, match="Labels belong to a list of images"):
+            labelled(images, labels)
+
+
+def test_an_image_in_a_zip_that_is_damaged_is_named(tmp_path: Path) -> None:
+    place = in_form(tmp_path / "mine", "zip")
+    with zipfile.ZipFile(place, "a") as archive:
+        archive.writestr("7/x.png", b"nonsense")
+    hand = handwriting_of(*labelled(place, None), Reader())
+    assert len(hand) == 6
+    assert hand.skipped[0].startswith(f"{place}/7/x.png: ")
+
+
+@pytest.mark.slow
+def test_the_command_adapts_to_a_zip_of_folders(
+    warm_cli: Cli, trained: Trained, digits: Dataset, tmp_path: Path
+) -> None:
+    for number, (label, pixels) in enumerate(slanted(digits, 6)):
+        (tmp_path / "hand" / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(tmp_path / "hand" / label / f"{number}.png")
+    place = shutil.make_archive(str(tmp_path / "hand"), "zip", tmp_path / "hand")
+    done = warm_cli(
+        "adapt", place, "--model", trained[0], "--output", tmp_path / "mine", "--threads", 2, "--seed", 1, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["digits"] >= 20
+    assert said["digits"] + said["unused"] == 24
+    assert mnist_cnn.load(tmp_path / "mine").card.evaluation["adaptation"]["digits"] == said["digits"]

@@ -123,7 +123,7 @@ def test_sorted_labels_are_divided_by_class_and_mnists_order_is_kept(digits: Dat
     order = np.argsort(labels, kind="stable")
     undivided = loaded(images[order], labels[order])
     assert found(undivided)["sorted labels"].startswith(
-        "The training images are sorted: of 0, 1, 2, 3, 4 and 5 other classes all are among the last tenth, or none."
+        "The training images are sorted by class: the last tenth has all images of a class or none (0, 1, 2, "
     )
     data = undivided.split(0.1)
     assert np.bincount(data.validation.labels).tolist() == [3] * 10

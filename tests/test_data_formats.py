@@ -18,6 +18,7 @@ from mnist_cnn.data import csv_data, image_files, known_sets, source
 from mnist_cnn.data.idx_files import EMNIST
 from mnist_cnn.data.raw_data import in_natural_order, part_named
 from mnist_cnn.errors import DataError, MissingExtraError
+from mnist_cnn.system.files import read_limited
 
 
 def refusal(path: Path | str, **options: object) -> str:
@@ -144,6 +145,21 @@ def kaggle(tmp_path: Path) -> Path:
     write_csv(folder / "test.csv", images[:7], None)
     (folder / "sample_submission.csv").write_text("ImageId,Label\n1,0\n2,0\n")
     return folder
+
+
+def test_each_table_is_read_once(kaggle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+
+    def counted(path: Path, largest: int) -> bytes:
+        read.append(path.name)
+        return read_limited(path, largest)
+
+    monkeypatch.setattr(image_files, "read_limited", counted)
+    source.load(str(kaggle))
+    assert sorted(read) == sorted(path.name for path in kaggle.glob("*.csv"))
+    monkeypatch.setattr(image_files, "LARGEST_TABLE", 1000)
+    with pytest.raises(DataError, match=r"cannot be read .*larger than"):
+        source.load(str(kaggle))
 
 
 def test_kaggles_folder_is_trained_on_and_what_has_no_labels_is_said(kaggle: Path) -> None:

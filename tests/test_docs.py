@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
 import notebook  # noqa: E402
+import own_data  # noqa: E402
 import pages  # noqa: E402
 import picture_tables  # noqa: E402
 import website  # noqa: E402
@@ -42,6 +43,17 @@ def test_tables_of_external_images_are_those_of_the_results(name: str, tables: i
     other = document.replace(number, "7 of ")
     assert number in document
     assert picture_tables.filled(other, MEASURED) == document
+
+
+def test_the_table_of_own_data_is_that_of_the_results() -> None:
+    document = own_data.PAGE.read_text(encoding="utf-8")
+    measured = own_data.results()["measured"]
+    assert own_data.filled(document, measured) == document, "run `python bench/own_data.py --table`"
+    assert len(own_data.BLOCK.findall(document)) == 1
+    for kind, found in measured.items():
+        other = document.replace(f"`{found['command']}`", "`train`")
+        assert other != document, kind
+        assert own_data.filled(other, measured) == document
 
 
 def test_the_reliability_diagram_of_external_images_is_that_of_the_results() -> None:

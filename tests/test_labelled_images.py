@@ -2,6 +2,7 @@
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from drawing import inked, mask
 from mnist_cnn.cli import app
+from mnist_cnn.data.image_files import LARGEST_FILE
 from mnist_cnn.errors import DataError
 from mnist_cnn.evaluation import labelled_images, metrics
 from mnist_cnn.evaluation.labelled_images import DigitCounts, EvaluatedImage, LabelledImage
@@ -270,3 +272,79 @@ def test_a_contact_sheet_has_a_cell_for_each_error_with_the_image_under_its_text
     assert inked.sum() > 50
     assert (text[inked][:, 0] >= 160).all()  # dark red on white
     assert (text[inked][:, 1] == text[inked][:, 2]).all()
+
+
+# Folders and ZIPs of digits
+
+
+def digits_of_people(folder: Path) -> Path:
+    """Images of one digit in folders of their digits, half of them below test/, with what else lies around."""
+    for number, digit in enumerate("2233557788"):
+        place = folder / ("test" if number % 2 else "train") / digit
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(inked(mask(digit), 240, 30)).save(place / f"{number}.PNG")
+        (place / ".hidden.png").write_bytes(b"nothing")
+        (place / "notes.txt").write_text("mine")
+    (folder / "train" / "others").mkdir()
+    BLANK.save(folder / "train" / "others" / "a.png")
+    return folder
+
+
+def zipped(folder: Path) -> Path:
+    """A ZIP of a folder, with the folder itself and what macOS adds."""
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, Path("top") / file.relative_to(folder))
+        archive.writestr("__MACOSX/top/train/2/._0.PNG", b"nothing")
+    return path
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_digits_in_folders_are_scored_from_the_disk_and_from_a_zip(tmp_path: Path, form: str) -> None:
+    folder = digits_of_people(tmp_path / "mine")
+    place = folder if form == "folder" else zipped(folder)
+    found = labelled_images.load(place)
+    assert sorted(one.label for one in found) == [*"2233557788"]
+    assert all(one.single and str(one.path).startswith(str(place)) for one in found)
+    done = run(app, ["score", str(place), "--json", "--errors", str(tmp_path / "errors.png")])
+    assert done.exit_code == 0, done.stderr
+    scored = json.loads(done.stdout)
+    assert scored["all"]["images"]["count"] == 10
+    assert scored["all"]["images"]["correct"] >= 8
+    assert list(scored["layouts"]) == ["single"]
+
+
+def test_a_zip_of_a_table_and_its_images_is_scored_as_the_web_app_gives_it(tmp_path: Path) -> None:
+    (tmp_path / "drawn").mkdir()
+    Image.fromarray(inked(mask("42"), 240, 30)).save(tmp_path / "drawn" / "a.png")
+    (tmp_path / "drawn" / "labels.csv").write_text("path,label\na.png,42\n")
+    done = run(app, ["score", str(zipped(tmp_path / "drawn")), "--json"])
+    assert json.loads(done.stdout)["all"]["images"] == json.loads(done.stdout)["all"]["images"] | {
+        "count": 1,
+        "correct": 1,
+    }
+    (tmp_path / "drawn" / "labels.csv").write_text("path,label\na.png,42\nb.png,7\n")
+    with pytest.raises(DataError, match=r"top/b.png is not in the ZIP, and its table names it"):
+        labelled_images.load(zipped(tmp_path / "drawn"))
+
+
+def test_a_zip_that_is_damaged_or_hostile_is_one_sentence_or_one_error(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(b"PK no")
+    with pytest.raises(DataError, match="is damaged or cut short"):
+        labelled_images.load(path)
+    with pytest.raises(DataError, match="There is no file or folder"):
+        labelled_images.load(tmp_path / "b.zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("cat/1.png", b"nothing")
+    with pytest.raises(DataError, match="has no folders of images that are called 0 to 9"):
+        labelled_images.load(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("7/1.png", b"nothing")
+        archive.writestr("7/2.png", bytes(LARGEST_FILE + 1))
+    done = run(app, ["score", str(path)])
+    assert done.exit_code == 0
+    assert f"{path}/7/1.png: the file is not a supported i" in done.stderr
+    assert f"mnist-cnn: {path}/7/2.png cannot be unpacked (7/2.png would unpack to 64 MiB)" in done.stderr
+    assert "0.00%" in done.stdout

@@ -3,6 +3,8 @@
 import contextlib
 import csv
 import json
+import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -10,16 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 import mnist_cnn
 from conftest import command_line, hear_ctrl_c
 from datasets import strokes, write_folders
 from mnist_cnn.card import DIGITS
+from mnist_cnn.cli import app
 from mnist_cnn.data import source
 from mnist_cnn.errors import ArtifactError, DataError, RecipeError, RunError
 from mnist_cnn.reading.network import onnx_task
+from mnist_cnn.study.compare import ModelComparison, compare
 from mnist_cnn.training import backend, loggers
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workflows import label_errors
 
 QUICK = {"backend": "tensorflow", "epochs": 4, "batch_size": 16, "learning_rate": 0.01, "verbose": 0, "threads": 2}
 NAMES = ("circle", "square", "star")
@@ -377,15 +383,16 @@ def test_a_logger_that_does_not_exist_or_is_not_installed_is_said_before_trainin
         loggers.check(["wandb"])
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of SQLAlchemy, at what MLflow does
 def test_mlflow_has_the_metrics_of_each_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mlflow = pytest.importorskip("mlflow")
-    mlflow.set_tracking_uri((tmp_path / "mlruns").as_uri())
+    monkeypatch.chdir(tmp_path)  # where its default, a file of SQLite, is
     mnist_cnn.train("fast", strokes(60, 4), output=tmp_path / "r", log=["mlflow"], **QUICK)
     (run,) = mlflow.search_runs(output_format="list", search_all_experiments=True)
     assert run.data.params["name"] == "fast"
     assert run.data.metrics["loss"] > 0
     assert run.info.status == "FINISHED"
-    monkeypatch.undo()
+    assert (tmp_path / "mlflow.db").exists()
 
 
 def test_weights_and_biases_has_the_metrics_of_each_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -400,3 +407,55 @@ def test_history_csv_is_the_log_as_a_table(shapes: mnist_cnn.Model) -> None:
         assert [float(row["loss"]) for row in csv.DictReader(stream)] == [row["loss"] for row in shapes.card.history]
     assert json.loads((shapes.folder / "card.json").read_text())["data"]["class_names"] == list(NAMES)
     assert DIGITS != NAMES
+
+
+# Studies and label errors
+
+
+@pytest.mark.slow
+def test_a_study_of_other_classes_names_them_and_resumes_only_as_it_was(folders: Path, tmp_path: Path) -> None:
+    study = ["study", "--recipe", "fast", "--seeds", "1", "--epochs", "2", "--backend", "tensorflow"]
+    study += ["--data", str(folders), "--image-size", "32", "--channels", "3", "-o", str(tmp_path / "study")]
+    done = subprocess.run([*command_line(), *study], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Classes: 3 on 32×32 colour images: circle, square, star" in done.stdout
+    about = json.loads((tmp_path / "study" / "study.json").read_text())["data"]
+    assert (about["class_names"], about["image_size"], about["channels"]) == (list(NAMES), 32, 3)
+    assert about["preparation"] == {"image_size": 32, "channels": 3, "invert": False}
+    assert mnist_cnn.load(tmp_path / "study" / "seed-0").class_names == NAMES
+    study[study.index("32")] = "28"
+    other = subprocess.run([*command_line(), *study], capture_output=True, text=True, timeout=300)
+    assert other.returncode == 1
+    assert "is a study with other settings" in other.stderr
+
+
+def test_likely_label_errors_have_the_names_of_the_classes(
+    shapes: mnist_cnn.Model, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_errors, "DEFAULT_RECIPE", Recipe("fast", epochs=1, repeats=1))
+    run = Path(shutil.copytree(shapes.folder, tmp_path / "run"))
+    moved = Path(shutil.copytree(folders, tmp_path / "moved"))
+    words = ["label-errors", str(run), "--folds", "2", "--data"]
+    done = CliRunner().invoke(app, [*words, str(moved), "--threads", "2"])
+    assert done.exit_code == 0, done.stderr
+    assert re.search(r"#\d+ +label (circle|square|star) \(\d", done.stdout)
+    assert re.search(r"suggested (circle|square|star) \(\d", done.stdout)
+    kept = json.loads((run / "label_errors.json").read_text())
+    assert kept["training"]["class_names"] == kept["test"]["class_names"] == list(NAMES)
+    assert "<h3>Training images" in (run / "report.html").read_text(encoding="utf-8")
+    write_folders(moved, ["star"], each=41, seed=9)
+    other = CliRunner().invoke(app, [*words, str(moved)])
+    assert other.exit_code == 1
+    assert f"The data at {moved} is not what {run} was trained on" in other.stderr
+
+
+def test_two_models_are_compared_on_images_of_their_classes(
+    shapes: mnist_cnn.Model, folders: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(shapes.folder, tmp_path / "other"))
+    made = compare(shapes.folder, other, str(folders))
+    assert isinstance(made, ModelComparison)
+    assert made.counts.count == 24
+    assert made.data["class_names"] == list(NAMES)
+    with pytest.raises(ArtifactError, match="have other classes"):
+        compare(shapes.folder, "robust", str(folders))

@@ -5,6 +5,7 @@ Standard library only, so that a saved model can be inspected and verified witho
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,6 +72,20 @@ class Task(NamedTuple):
 
 
 READING = Task()
+
+
+def can_be_task(side: Any, channels: Any, classes: Any) -> bool:
+    """Whether there can be a task of images of this side and number of channels, with so many classes."""
+    is_whole = isinstance(side, int) and isinstance(channels, int) and isinstance(classes, int)
+    return is_whole and SMALLEST_SIDE <= side <= LARGEST_SIDE and channels in (1, 3) and 2 <= classes <= MOST_CLASSES
+
+
+def task_in(data: Mapping[str, Any]) -> Task:
+    """The task by what a model card, or the file of a study, says of the data."""
+    names = tuple(data.get("class_names", READING.class_names))
+    return Task(data.get("image_size", READING.side), data.get("channels", READING.channels), names)
+
+
 # The recipes of networks that detect digits in images; all others classify images of one digit.
 FINDER, SEGMENTER, RECOGNISER = "finder", "segmenter", "recogniser"
 NO_CLASSIFIERS = {
@@ -293,9 +308,7 @@ class Card:
     @property
     def task(self) -> Task:
         """What the model classifies, if it is a classifier."""
-        data = self.data
-        names = tuple(data.get("class_names", DIGITS))
-        return Task(data.get("image_size", READING.side), data.get("channels", READING.channels), names)
+        return task_in(self.data)
 
     @property
     def outside_temperature(self) -> float:

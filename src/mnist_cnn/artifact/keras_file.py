@@ -76,7 +76,7 @@ def require_harmless(path: Path) -> None:
         if not isinstance(name, str) or name not in PARTS.get(module, ()):
             raise ArtifactError(
                 f"{path} cannot be loaded (it has a part {name!r:.40} from {module!r:.40}, which no model of mnist-cnn "
-                "has): train again, or use another model."
+                "has): train again, or export the model to ONNX where it was made."
             )
 
 

@@ -43,6 +43,15 @@ def shapes_of(task: Task) -> Shapes:
     return Shapes((None, *task.input_shape), (None, task.classes), words)
 
 
+def classifier_like(taken: Any, given: Any) -> Shapes:
+    """The shapes of the classifier that a network with these shapes is; those of MNIST's if it is none."""
+    if isinstance(taken, tuple) and isinstance(given, tuple) and len(taken) == 4 and len(given) == 2:
+        side, channels, classes = taken[1], taken[3], given[1]
+        if card.can_be_task(side, channels, classes):
+            return shapes_of(Task(side, channels, tuple(map(str, range(classes)))))
+    return CLASSIFIER
+
+
 CLASSIFIER = shapes_of(READING)
 FINDER = Shapes((None, None, None, 1), (None, None, None, 14), "images to places")
 SEGMENTER = Shapes((None, 64, 64, 2), [(None, 23), (None, 48, 48, 1)], "n×64×64×2 crops to n×23 logits and n×48×48 ink")
@@ -219,10 +228,11 @@ def own(folder: str | Path) -> Artifact:
     return artifact
 
 
-def load_keras(path: Path, shapes: Shapes = CLASSIFIER) -> Any:
+def load_keras(path: Path, shapes: Shapes | None = CLASSIFIER) -> Any:
     """The Keras model in a `.keras` file, for prediction; raises ArtifactError if it cannot be loaded.
 
-    `shapes` are those of its input and outputs, a `CLASSIFIER`'s, a `FINDER`'s, and so on.
+    `shapes` are those of its input and outputs, a `CLASSIFIER`'s, a `FINDER`'s, and so on; None for those of a
+    classifier of any square images.
 
     Only the parts that our models are made of are let in, and `safe_mode` rejects code as well, so nothing from the
     file is run.
@@ -238,6 +248,7 @@ def load_keras(path: Path, shapes: Shapes = CLASSIFIER) -> Any:
     except Exception as error:  # Keras raises whatever its layers raise
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ArtifactError(f"{path} cannot be loaded ({first[:200]}): train again, or use another model.") from error
+    shapes = shapes or classifier_like(*found)
     if found != (shapes.taken, shapes.given):
         raise ArtifactError(
             f"{path} cannot be loaded (it maps {found[0]} to {found[1]}, and not {shapes.words}): "

@@ -236,7 +236,11 @@ def explain(
 
 def score(
     labels: Annotated[
-        Path, typer.Argument(metavar="labels", help="CSV with the columns path and label (docs/reading.md).")
+        Path,
+        typer.Argument(
+            metavar="labels",
+            help="CSV with the columns path and label (docs/reading.md), or a folder or ZIP of folders 0 to 9.",
+        ),
     ],
     model: Model = None,
     min_confidence: MinConfidence = None,
@@ -249,6 +253,7 @@ def score(
     """Evaluate `read` on labelled images: accuracy by group, precision and recall of digits, calibration.
 
     $ mnist-cnn score images/labels.csv
+    $ mnist-cnn score digits.zip
     $ mnist-cnn score images/labels.csv --model runs/quick --errors errors.png
     """
     from mnist_cnn.evaluation import labelled_images
@@ -268,7 +273,10 @@ def score(
 
 def adapt(
     labels: Annotated[
-        Path, typer.Argument(metavar="labels", help="CSV with the columns path and label, as for `score`.")
+        Path,
+        typer.Argument(
+            metavar="labels", help="CSV with the columns path and label, or a folder or ZIP of folders 0 to 9."
+        ),
     ],
     model: Annotated[
         str | None,
@@ -288,15 +296,12 @@ def adapt(
     $ mnist-cnn adapt mine/labels.csv -o runs/mine
     $ mnist-cnn read photo.jpg --model runs/mine
     """
-    from mnist_cnn.evaluation import labelled_images
     from mnist_cnn.terminal import readings, screen
     from mnist_cnn.workflows.adaptation.adapt import adapt
 
     environment.require_training("Adapting a model")
-    labelled = labelled_images.load(labels)
     adapted = adapt(
-        [one.path for one in labelled],
-        [one.digits for one in labelled],
+        labels,
         model=model,
         output=output,
         seed=seed,

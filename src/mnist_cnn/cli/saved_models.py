@@ -125,6 +125,13 @@ def label_errors(
             autocompletion=completion.recipes,
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the dataset that the model was trained on is now, if elsewhere.",
+            autocompletion=completion.datasets,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Random seed of the folds and their models.")] = 0,
     threads: Threads = None,
     quiet: Quiet = False,
@@ -145,6 +152,7 @@ def label_errors(
         folds=folds,
         seed=seed,
         threads=threads,
+        data=data,
         verbose=0,
         callbacks=[screen.TerminalCallback(quiet=quiet)],
     )

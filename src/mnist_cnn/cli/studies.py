@@ -11,12 +11,17 @@ from mnist_cnn.cli.frame import as_options, given, stop
 from mnist_cnn.cli.options import (
     CLUSTER,
     OUTPUT,
+    Channels,
+    ClassNames,
     Data,
     Deterministic,
     EvaluationData,
+    ImageSize,
+    Invert,
     Json,
     Quiet,
     RecipeName,
+    names_of,
     with_hyperparameters,
 )
 from mnist_cnn.training.recipe import Recipe
@@ -28,6 +33,10 @@ def study(
     recipe: RecipeName = "classic",
     seeds: Annotated[int, typer.Option(help="Number of seeds, counted from 0.")] = 5,
     data: Data = "auto",
+    image_size: ImageSize = 28,
+    channels: Channels = 1,
+    invert: Invert = False,
+    class_names: ClassNames = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads per seed; by default an equal share of the cores.")
     ] = None,
@@ -56,6 +65,7 @@ def study(
 
     $ mnist-cnn study --recipe fast --seeds 10 -o studies/fast
     $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 -o studies/dropout
+    $ mnist-cnn study --data photos/ --image-size 64 --channels 3 --seeds 5
     $ mnist-cnn study compare studies/fast studies/dropout
     """
     if context.invoked_subcommand:
@@ -83,6 +93,10 @@ def study(
             workers=workers,
             deterministic=deterministic,
             ray=ray,
+            image_size=image_size,
+            channels=channels,
+            invert=invert,
+            class_names=names_of(class_names),
             callback=progress,
         )
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ is published. Time and memory are bounded: so many bytes, so many columns, so ma
 """
 
 import bz2
+import contextlib
 import csv
 import gzip
 import io
@@ -65,15 +66,21 @@ class Lines:
         self.read = 0
 
     def __iter__(self) -> Iterator[str]:
-        """Each line that is not blank, without its end."""
-        while line := self.text.readline(LONGEST_LINE):
-            self.read += len(line)
-            if len(line) >= LONGEST_LINE:
-                raise DataError(f"{self.place} has a line of more than {LONGEST_LINE:,} characters: check the file.")
-            if self.read > LARGEST:
-                raise DataError(f"{self.place} has more than {LARGEST / 2**30:g} GiB of text: take fewer rows.")
-            if line.strip(" ,;\t\r\n"):
-                yield line.strip("\r\n")
+        """Each line that is not blank, without its end; once."""
+        try:
+            while line := self.text.readline(LONGEST_LINE):
+                self.read += len(line)
+                if len(line) >= LONGEST_LINE:
+                    raise DataError(
+                        f"{self.place} has a line of more than {LONGEST_LINE:,} characters: check the file."
+                    )
+                if self.read > LARGEST:
+                    raise DataError(f"{self.place} has more than {LARGEST / 2**30:g} GiB of text: take fewer rows.")
+                if line.strip(" ,;\t\r\n"):
+                    yield line.strip("\r\n")
+        finally:
+            with contextlib.suppress(ValueError):  # the stream is closed already
+                self.text.detach()  # it is not ours to close
 
 
 def table_of(first: str) -> Table:

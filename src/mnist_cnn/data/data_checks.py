@@ -83,8 +83,8 @@ def order(dataset: Dataset) -> Iterator[Finding]:
     if apart := named(dataset, np.array(classes_apart(first, last), int)):
         yield Finding(
             "sorted labels",
-            f"The training images are sorted: of {apart} all are among the last tenth, or none. So validation images "
-            "are drawn at random from each class.",
+            f"The training images are sorted by class: the last tenth has all images of a class or none ({apart}), so "
+            "validation images are drawn at random from each class.",
         )
 
 

@@ -14,7 +14,7 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 62em; margin: 2em auto; 
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 td, th { padding: .15em .7em; border-bottom: 1px solid var(--line); text-align: right; }
 th:first-child, td:last-child { text-align: left; }
-td img { display: block; max-width: 100%; }
+td img { display: block; max-width: none; }
 li { margin: .4em 0; } li.grave { color: var(--grave); font-weight: 600; }
 .scroll { overflow-x: auto; } .muted { opacity: .7; }
 """

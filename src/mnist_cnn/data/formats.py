@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -235,11 +235,31 @@ def from_tables(paths: Sequence[Path], folder: Path, wanted: Preparation, say: S
     return from_paths(of_paths, image_files.in_folder(folder), wanted, say, str(paths[0]))
 
 
-def by_kind(tables: Sequence[Member], path: Path) -> tuple[list[Member], list[Member]]:
-    """Tables of pixels, and tables of paths; what is neither, as a sample submission, is left out."""
+class OpenTable(NamedTuple):
+    """A table that is in memory: its folders and name, and its bytes as a stream."""
+
+    parts: tuple[str, ...]
+    stream: BinaryIO
+
+    @property
+    def name(self) -> str:
+        """The name without its folders."""
+        return self.parts[-1]
+
+
+def by_kind(tables: Sequence[Member], path: Path) -> tuple[list[OpenTable], list[OpenTable]]:
+    """Tables of pixels, and tables of paths; what is neither, as a sample submission, is left out.
+
+    Raises OSError if they are too large together.
+    """
     pixels, of_paths = [], []
-    for table in tables:
-        first = next(iter(csv_data.Lines(opened(table), f"{path} ({table.name})")), "")
+    left = image_files.LARGEST_TABLE
+    for member in tables:
+        content = member.read(left)
+        left -= len(content)
+        table = OpenTable(member.parts, io.BytesIO(content))
+        first = next(iter(csv_data.Lines(table.stream, f"{path} ({table.name})")), "")
+        table.stream.seek(0)
         layout = csv_data.table_of(first)
         if csv_data.is_of_paths(layout):
             if not layout.names or len(layout.names) != 2 or "submission" not in table.name.lower():
@@ -251,18 +271,13 @@ def by_kind(tables: Sequence[Member], path: Path) -> tuple[list[Member], list[Me
     return pixels, of_paths
 
 
-def opened(table: Member) -> BinaryIO:
-    """A table as a stream."""
-    return io.BytesIO(table.read(image_files.LARGEST_TABLE))
-
-
-def from_pixels(tables: Sequence[Member], place: str) -> RawData:
+def from_pixels(tables: Sequence[OpenTable], place: str) -> RawData:
     """Tables of pixels, each of the part that its name says; several others are one after the other."""
     parts: dict[str, Part] = {}
     notes: list[str] = []
     for table in tables:
         where = place if len(tables) == 1 else f"{place} ({table.name})"
-        found = csv_data.read_pixels(opened(table), where)
+        found = csv_data.read_pixels(table.stream, where)
         part = part_of_file(table.name) if len(tables) > 1 else TRAIN
         if found.labels is None:
             if len(tables) == 1:
@@ -281,7 +296,7 @@ def from_pixels(tables: Sequence[Member], place: str) -> RawData:
 
 
 def from_paths(
-    tables: Sequence[Member], members: Sequence[Member], wanted: Preparation, say: Say, place: str
+    tables: Sequence[OpenTable], members: Sequence[Member], wanted: Preparation, say: Say, place: str
 ) -> RawData:
     """Tables of the paths of image files, each of the part that its name says."""
     files = {one.parts: one for one in members}
@@ -291,7 +306,7 @@ def from_paths(
         where = place if len(tables) == 1 else f"{place} ({table.name})"
         part = part_of_file(table.name) if len(tables) > 1 else TRAIN
         try:
-            made, said = csv_data.read_paths(opened(table), files, table.parts[:-1], wanted, say, where)
+            made, said = csv_data.read_paths(table.stream, files, table.parts[:-1], wanted, say, where)
         except DataError:
             if part == TRAIN:
                 raise

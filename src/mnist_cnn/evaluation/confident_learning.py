@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from mnist_cnn.card import DIGITS
+
 RANKED = 30  # label errors that are listed per dataset
 
 
@@ -37,26 +39,32 @@ class LabelErrors:
     """Likely errors among `count` labels.
 
     `estimated` is the number of label errors that confident learning estimates; `ranked` lists the labels of lowest
-    predicted probability, the lowest first.
+    predicted probability, the lowest first. `class_names` are the names of the classes that labels are the numbers of.
     """
 
     count: int
     estimated: int
     ranked: list[LabelError]
+    class_names: tuple[str, ...] = DIGITS
 
     def to_dict(self) -> dict[str, Any]:
-        """The values as JSON."""
-        return {"count": self.count, "estimated": self.estimated, "ranked": [one.to_dict() for one in self.ranked]}
+        """The values as JSON, with the names of the classes if they are not the ten digits."""
+        names = {} if self.class_names == DIGITS else {"class_names": list(self.class_names)}
+        ranked = [one.to_dict() for one in self.ranked]
+        return {"count": self.count, "estimated": self.estimated, "ranked": ranked, **names}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "LabelErrors":
         """Read back what `to_dict` made; raises KeyError or TypeError for anything else."""
-        return cls(document["count"], document["estimated"], [LabelError(**one) for one in document["ranked"]])
+        ranked = [LabelError(**one) for one in document["ranked"]]
+        return cls(document["count"], document["estimated"], ranked, tuple(document.get("class_names", DIGITS)))
 
 
-def label_errors_of(probabilities: np.ndarray, labels: np.ndarray) -> LabelErrors:
+def label_errors_of(
+    probabilities: np.ndarray, labels: np.ndarray, class_names: tuple[str, ...] = DIGITS
+) -> LabelErrors:
     """Likely errors among labels (n,), given out-of-sample probabilities (n, classes)."""
-    return LabelErrors(len(labels), estimated_errors(probabilities, labels), rank(probabilities, labels))
+    return LabelErrors(len(labels), estimated_errors(probabilities, labels), rank(probabilities, labels), class_names)
 
 
 def rank(probabilities: np.ndarray, labels: np.ndarray, most: int = RANKED) -> list[LabelError]:

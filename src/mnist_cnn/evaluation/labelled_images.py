@@ -1,28 +1,32 @@
-"""Evaluate a reader on labelled images: a CSV and a reader in, metrics out. Works on the base install."""
+"""Evaluate a reader on labelled images: a table, folder or ZIP in, metrics out. Works on the base install."""
 
 import csv
 import io
 import math
 import re
 import statistics
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mnist_cnn.card import DIGITS
+from mnist_cnn.data.class_folders import folder_part, images_in, without_shared
+from mnist_cnn.data.container import explained
+from mnist_cnn.data.image_files import LARGEST_FILE, Member, in_folder, in_zip
 from mnist_cnn.errors import DataError, ImageError
 from mnist_cnn.evaluation import metrics as measures
 from mnist_cnn.evaluation.metrics import Accuracy, Z
 from mnist_cnn.evaluation.risk_coverage import risk_coverage
 from mnist_cnn.reading.digit import Digit
 from mnist_cnn.reading.mark import MARKS, Mark
-from mnist_cnn.reading.picture import ENDINGS
+from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.system.files import read_limited
+from mnist_cnn.system.files import DAMAGE, read_limited
 
 HIGH_CONFIDENCE = 0.9  # of a prediction that a program may act on without a person
 REJECTION_RATES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
@@ -85,7 +89,8 @@ class DigitCounts:
 class LabelledImage:
     r"""An image file and its label: digits left to right, rows separated by "/". The other fields are for grouping.
 
-    A label may have marks, such as "12.5" and "-42"; the slash is "\/" there, as in "12\/5".
+    A label may have marks, such as "12.5" and "-42"; the slash is "\/" there, as in "12\/5". What is in a ZIP has a
+    `member`, and its `path` leads through the ZIP.
     """
 
     path: Path
@@ -93,6 +98,16 @@ class LabelledImage:
     source: str = ""
     kind: str = ""
     layout: str = ""
+    member: Member | None = None
+
+    def opened(self) -> Source:
+        """The image as a reader takes it; raises ImageError if it cannot be unpacked."""
+        if not self.member:
+            return self.path
+        try:
+            return self.member.read(LARGEST_FILE)
+        except (*DAMAGE, OSError, RuntimeError) as error:
+            raise ImageError(f"{self.path} cannot be unpacked ({error}): get it again.") from error
 
     @property
     def digits(self) -> str:
@@ -159,22 +174,33 @@ def load(path: Path) -> list[LabelledImage]:
 
     Its separator, and how its columns are capitalised, do not matter. Spaces and empty rows in labels are ignored; an
     empty label means that the image has no digit. A label may have marks, of which a slash is written as "\/". Or
-    `path` is a folder with a folder for each digit, 0 to 9, of images of one digit. Raises DataError if the file cannot
-    be read, is no regular file of at most 64 MiB, lacks a column, or has no rows or an invalid label.
+    `path` is a folder with a folder for each digit, 0 to 9, of images of one digit, perhaps below folders such as train
+    and test; or a ZIP of either. Raises DataError if the file cannot be read, is no regular file of at most 64 MiB,
+    lacks a column, or has no rows or an invalid label.
     """
     if path.is_dir():
-        return in_folders(path)
+        return in_folders(path, in_folder(path))
+    if path.suffix.lower() == ".zip":
+        with explained(path, "a ZIP of folders called 0 to 9, or of a CSV with its images, is expected"):
+            return in_archive(path, in_zip(zipfile.ZipFile(path), path))
     try:
-        content = read_limited(path, LARGEST).decode("utf-8-sig")
-        first = content.split("\n", 1)[0]
-        separator = max(",;\t", key=first.count) if any(one in first for one in ",;\t") else ","
-        table = csv.DictReader(io.StringIO(content, newline=""), delimiter=separator, skipinitialspace=True)
-        table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
-        columns, rows = table.fieldnames, list(table)
+        content = read_limited(path, LARGEST)
     except OSError as error:
         raise DataError(
             f"{path} cannot be read ({error.strerror}): pass a CSV file with the columns path and label."
         ) from error
+    return in_table(path, content)
+
+
+def in_table(path: Path, content: bytes) -> list[LabelledImage]:
+    """The images that a CSV names; raises DataError."""
+    try:
+        text = content.decode("utf-8-sig")
+        first = text.split("\n", 1)[0]
+        separator = max(",;\t", key=first.count) if any(one in first for one in ",;\t") else ","
+        table = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
+        table.fieldnames = [name.strip().lower() for name in table.fieldnames or ()]
+        columns, rows = table.fieldnames, list(table)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a CSV file in UTF-8: pass a table with the columns path and label.") from error
     if not rows:
@@ -184,19 +210,30 @@ def load(path: Path) -> list[LabelledImage]:
     return [labelled(path, number, row) for number, row in enumerate(rows, start=2)]
 
 
-def in_folders(folder: Path) -> list[LabelledImage]:
-    """The images in folders called 0 to 9, each of one digit; raises DataError if there are none."""
-    found = [
-        LabelledImage(image, digits.name, layout="single")
-        for digits in sorted(folder.iterdir())
-        if digits.is_dir() and digits.name in DIGITS
-        for image in sorted(digits.rglob("*"))
-        if image.suffix.lower() in ENDINGS and image.is_file()
-    ]
+def in_archive(path: Path, members: Sequence[Member]) -> list[LabelledImage]:
+    """The images in folders of digits in a ZIP, or those that the one CSV in it names; raises DataError."""
+    tables = [one for one in members if one.suffix == ".csv"]
+    if len(tables) != 1:
+        return in_folders(path, members)
+    files = {path.joinpath(*one.parts): one for one in members}
+    found = in_table(path.joinpath(*tables[0].parts), tables[0].read(LARGEST))
+    if missing := [one.path for one in found if one.path not in files]:
+        raise DataError(f"{missing[0]} is not in the ZIP, and its table names it: pack it again with all images.")
+    return [replace(one, member=files[one.path]) for one in found]
+
+
+def in_folders(place: Path, members: Sequence[Member]) -> list[LabelledImage]:
+    """The images of a folder or ZIP in folders called 0 to 9, each of one digit; raises DataError if there are none."""
+    found = []
+    for parts, member in without_shared(images_in(members)):
+        digit, *below = parts[1:] if folder_part(parts[0]) else parts
+        if digit in DIGITS and below:
+            packed = None if place.is_dir() else member
+            found.append(LabelledImage(place.joinpath(*member.parts), digit, layout="single", member=packed))
     if not found:
         raise DataError(
-            f"{folder} has no folders of images that are called 0 to 9: name such a folder, or a CSV with the "
-            "columns path and label."
+            f"{place} has no folders of images that are called 0 to 9: name such a folder, a ZIP of it, or a CSV with "
+            "the columns path and label."
         )
     return found
 
@@ -212,17 +249,17 @@ def labelled(table: Path, number: int, row: dict[str, Any]) -> LabelledImage:
             f"rows separated by {ROWS}."
         )
     label = ROWS.join(row for row in ROW_END.split(label) if row)
-    known = {name: (row.get(name) or "").strip() for name in ("source", "kind", "layout")}
-    return LabelledImage(table.parent / row["path"].strip(), label, **known)
+    source, kind, layout = ((row.get(name) or "").strip() for name in ("source", "kind", "layout"))
+    return LabelledImage(table.parent / row["path"].strip(), label, source, kind, layout)
 
 
 def evaluate(reader: Reader, images: Iterable[LabelledImage]) -> Iterator[EvaluatedImage]:
     """Read one labelled image after another; one that cannot be read counts as an error."""
     for image in images:
         try:
-            yield EvaluatedImage(image, reader.read(image.path, single=image.single))
+            yield EvaluatedImage(image, reader.read(image.opened(), single=image.single))
         except ImageError as error:
-            yield EvaluatedImage(image, None, str(error))
+            yield EvaluatedImage(image, None, str(error) if str(image.path) in str(error) else f"{image.path}: {error}")
 
 
 def accuracy(evaluated: Sequence[EvaluatedImage]) -> Accuracy:

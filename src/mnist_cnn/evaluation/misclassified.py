@@ -30,7 +30,7 @@ def cell(one: EvaluatedImage) -> np.ndarray:
     words = f"{one.image.label or 'nothing'} > {one.predicted or 'nothing'} {one.confidence:.2f}"
     cv2.putText(canvas, words, (2, TEXT - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (160, 0, 0), 1, cv2.LINE_AA)
     try:
-        put(canvas[TEXT : TEXT + CELL], upright(one.image.path)[0])
+        put(canvas[TEXT : TEXT + CELL], upright(one.image.opened())[0])
     except ImageError:
         return canvas
     for index, digit in enumerate(one.reading.digits[: CELL // INPUT] if one.reading else ()):

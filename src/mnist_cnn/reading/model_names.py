@@ -10,6 +10,29 @@ from mnist_cnn.errors import ArtifactError
 BUNDLED = Path(__file__).parent / "weights"
 BUNDLED_NAMES = ("robust", "bundled")
 RUNS = Path("runs")
+TO_ONNX = "export it to ONNX, for uint8 images from 0 (background) to 255"
+SAVED_MODEL = (
+    "a folder of TensorFlow's SavedModel format, which is not read: convert it by `python -m tf2onnx.convert "
+    "--saved-model`, or name the folder of the model that it was exported from"
+)
+PICKLED = f"a Python pickle, which could run anything when it is loaded: load it where it was made, and {TO_ONNX}"
+HDF5 = "an HDF5 file, as older versions of Keras saved models: load it with Keras, and save it as .keras"
+TORCH = f"a file of PyTorch, which could run anything when it is loaded: load it with PyTorch, and {TO_ONNX}"
+# Files of models that are not read here, by their endings: what they are, and what to do.
+KINDS = {
+    ".keras": "a Keras file, and reading needs ONNX: `mnist-cnn evaluate` and `predict` take it, or export it with "
+    'Keras (model.export("model.onnx", format="onnx")), for uint8 images from 0 (background) to 255',
+    ".h5": HDF5,
+    ".hdf5": HDF5,
+    ".tflite": "a LiteRT file, for other devices: name the folder or the .onnx file of the same model",
+    ".pt": TORCH,
+    ".pth": TORCH,
+    ".pkl": PICKLED,
+    ".pickle": PICKLED,
+    ".joblib": PICKLED,
+    ".safetensors": f"a file of weights without a network: load it where it was made, and {TO_ONNX}",
+    ".pb": f"a file of TensorFlow: load the model with TensorFlow, and {TO_ONNX}",
+}
 
 
 def path_of(model: str | Path | None) -> Path:
@@ -41,18 +64,9 @@ def path_of(model: str | Path | None) -> Path:
 
 
 def foreign(path: Path) -> str | None:
-    """A sentence for a model's file of a kind that is not read here, by its ending; None for any other path."""
-    kinds = {
-        ".keras": "a Keras file, and reading needs ONNX: `mnist-cnn evaluate` takes it, or export it with Keras "
-        '(model.export("model.onnx", format="onnx")), for uint8 images',
-        ".h5": "an HDF5 file, as older Keras saved models: load it with Keras, and save it as .keras or ONNX",
-        ".tflite": "a LiteRT file: name the folder or the .onnx file of the same model",
-        ".pt": "a file of PyTorch, which could run anything when loaded: export it to ONNX, for uint8 images",
-        ".pb": "a file of TensorFlow: load the model with Keras, and export it to ONNX, for uint8 images",
-    }
-    kinds |= {".hdf5": kinds[".h5"], ".pth": kinds[".pt"]}
-    what = kinds.get(path.suffix.lower())
-    return f"{path} is {what}." if what and os.path.isfile(path) else None  # noqa: PTH113  as above
+    """A sentence for a model of a kind that is not read here, by its ending or its folder; None for any other path."""
+    what = SAVED_MODEL if os.path.isfile(path / "saved_model.pb") else KINDS.get(path.suffix.lower())  # noqa: PTH113
+    return f"{path} is {what}." if what and os.path.exists(path) else None  # noqa: PTH110
 
 
 def onnx_file_of(model: str | Path | None) -> Path:

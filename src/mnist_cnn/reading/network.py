@@ -60,7 +60,10 @@ def onnx_classifier(path: Path, threads: int = 0, task: Task = READING) -> Class
         raise ArtifactError(not_for_reading(str(path), declares))
     if pixels is None or images[0].shape[1:] != list(task.input_shape):
         shape = "×".join(map(str, task.input_shape))
-        raise ArtifactError(f"{path} does not take n×{shape} uint8 images: use a model.onnx made by mnist-cnn.")
+        raise ArtifactError(
+            f"{path} takes {in_words(images)}, not n×{shape} uint8 images from 0 (background) to 255: export it for "
+            "these, or use a model.onnx made by mnist-cnn."
+        )
     if pixels is np.float32 and declared != INK_RANGE:
         raise ArtifactError(
             f"{path} takes floats without declaring that they range from 0 to 255: use a file made by "
@@ -89,6 +92,14 @@ def onnx_classifier(path: Path, threads: int = 0, task: Task = READING) -> Class
     for some in probes(task):
         classify(some)
     return classify
+
+
+def in_words(inputs: list[Any]) -> str:
+    """What a network takes, as it declares it."""
+    if len(inputs) != 1:
+        return f"{len(inputs)} inputs"
+    shape = "×".join(str(one) if isinstance(one, int) else "n" for one in inputs[0].shape)
+    return f"{shape[:60]} {inputs[0].type.removeprefix('tensor(').removesuffix(')')}"
 
 
 def other_recipe(images: list[Any], outputs: list[Any]) -> str | None:
@@ -125,11 +136,10 @@ def onnx_task(path: Path) -> Task:
 def task_of(images: list[Any], outputs: list[Any], metadata: dict[str, str]) -> Task | None:
     """The task of a network with these inputs, outputs and metadata; None if it is no classifier of square images."""
     taken, given = (images[0].shape[1:], outputs[0].shape[1:]) if len(images) == len(outputs) == 1 else ([], [])
-    if len(taken) != 3 or len(given) != 1 or not all(isinstance(one, int) for one in (*taken, *given)):
+    if len(taken) != 3 or len(given) != 1:
         return None
     side, channels, classes = taken[0], taken[2], given[0]
-    sized = card.SMALLEST_SIDE <= side <= card.LARGEST_SIDE and taken[1] == side and channels in (1, 3)
-    if not sized or not 2 <= classes <= card.MOST_CLASSES:
+    if taken[1] != side or not card.can_be_task(side, channels, classes):
         return None
     return Task(side, channels, declared_names(metadata, classes))
 

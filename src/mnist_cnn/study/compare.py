@@ -11,7 +11,6 @@ from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
-from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, DataError, MnistCnnError
 from mnist_cnn.evaluation.comparison import ContingencyTable, Difference, mcnemar, paired_permutation, welch
@@ -149,8 +148,11 @@ def kind_of(path: Path) -> str:
 def _compare_models(paths: tuple[Path, Path], data: str | None, callbacks: CallbackList) -> ModelComparison:
     models = [workflow.opened(path) for path in paths]
     artifacts = [model for model in models if isinstance(model, Artifact)]
+    task = workflow.task_of_all(paths, models)
     dataset = (
-        workflow.data_of_all(artifacts, callbacks) if data is None else source.load(data, say=callbacks.on_message)
+        workflow.data_of_all(artifacts, callbacks)
+        if data is None
+        else workflow.data_for(task, artifacts, data, callbacks)
     )
     if dataset.warning:
         callbacks.on_warning(dataset.warning)

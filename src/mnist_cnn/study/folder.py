@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mnist_cnn.card import SECONDS, SEED, THREADS, Card
+from mnist_cnn.card import ABOUT_DATA, SECONDS, SEED, THREADS, Card, Task, task_in
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarize
@@ -24,6 +24,7 @@ from mnist_cnn.system.files import (
 )
 from mnist_cnn.system.schema import COUNT, SCALAR, SHA256, SHARE, AnyOf, Fields, Flag, ListOf, MapOf, Number, Text
 from mnist_cnn.system.visible import visible
+from mnist_cnn.workflows.run_card import about_task
 
 FORMAT = 1
 STUDY = "study.json"
@@ -58,7 +59,8 @@ WANTED = Fields(
                 "sha256": SHA256,
                 "test": COUNT,
                 "warning": AnyOf(Text(), or_null=True),
-            }
+            },
+            ABOUT_DATA,
         ),
         "threads": THREADS,
         "deterministic": Flag(),
@@ -126,6 +128,11 @@ class Study:
     rows: list[Row]
 
     @property
+    def task(self) -> Task:
+        """What its models classify."""
+        return task_in(self.data)
+
+    @property
     def finished(self) -> list[Row]:
         """The rows of seeds that did not fail."""
         return [row for row in self.rows if row.failure is None]
@@ -174,6 +181,8 @@ class Study:
         changed = [f"{name} was {old} and is now {new}" for name, old, new in pairs if old != new]
         if self.data["sha256"] != requested.data["sha256"]:
             changed.append(f"the data was {self.data['origin']} (SHA-256 {self.data['sha256'][:16]}…)")
+        elif self.task.class_names != requested.task.class_names:
+            changed.append(f"the classes were {', '.join(self.task.class_names)[:200]}")
         return changed
 
     def other_environment(self, now: "Study") -> list[str]:
@@ -223,6 +232,7 @@ def about(dataset: Dataset) -> dict[str, Any]:
         "sha256": dataset.sha256,
         "test": len(dataset.test),
         "warning": dataset.warning,
+        **about_task(dataset),
     }
 
 

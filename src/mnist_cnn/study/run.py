@@ -1,5 +1,6 @@
 """A whole study, step by step: a recipe and a number of seeds → a table, a summary and a chart. Prints nothing."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain
@@ -8,7 +9,7 @@ from pathlib import Path
 from mnist_cnn.artifact import store
 from mnist_cnn.card import Card
 from mnist_cnn.data import source
-from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.dataset import USUAL, Dataset
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.study import folder as files
 from mnist_cnn.study.folder import Row, Study
@@ -60,6 +61,10 @@ def run(
     workers: int = 1,
     deterministic: bool = False,
     ray: str | None = None,
+    image_size: int = USUAL.image_size,
+    channels: int = USUAL.channels,
+    invert: bool = False,
+    class_names: Sequence[str] = (),
     callback: StudyCallback | None = None,
 ) -> tuple[Path, Study]:
     """Train the seeds 0 … `seeds` - 1 of a recipe, `workers` at a time, and save everything in the folder `output`.
@@ -67,7 +72,8 @@ def run(
     `threads` is the number per seed, by default an equal share of the cores; `output` is by default a new folder in
     `studies/`. The same call with the same `output` resumes a study that was stopped: finished seeds are kept, an
     interrupted seed continues from its last complete epoch, failed seeds are tried again. `ray` is "local" or the
-    address of a Ray cluster, which then decides how many seeds run at a time.
+    address of a Ray cluster, which then decides how many seeds run at a time. `image_size`, `channels`, `invert` and
+    `class_names` are those of `load_data`.
 
     Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails becomes a row with `failure` and
     raises nothing.
@@ -87,7 +93,14 @@ def run(
     if threads is None and (folder / files.STUDY).exists():
         threads = files.read(folder).threads
     threads = threads or max(1, environment.cores() // workers)
-    dataset = source.load(data, say=callback.on_message)
+    dataset = source.load(
+        data,
+        image_size=image_size,
+        channels=channels,
+        invert=invert,
+        class_names=class_names,
+        say=callback.on_message,
+    )
     recipe = recipe.for_images(len(dataset.split(recipe.validation_split).train), task=dataset.task)
     files.make(folder)
     with closing(callback), store.writing(folder, RESUME), files.locked_study(folder):
@@ -144,7 +157,8 @@ def _requested(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bo
 def _task(study: Study, seed: int) -> SeedTask:
     """The task of one seed."""
     data = study.data
-    return SeedTask(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic)
+    prepared = data.get("preparation", {})
+    return SeedTask(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic, prepared)
 
 
 def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:

@@ -20,7 +20,10 @@ from mnist_cnn.workers.child_process import end_with_parent
 
 @dataclass(frozen=True)
 class SeedTask:
-    """What to train: `data` is what --data takes, `data_sha256` the hash that the data there must have."""
+    """What to train: `data` is what --data takes, `data_sha256` the hash that the data there must have.
+
+    `preparation` is what else was asked for of them (`Preparation.to_dict`).
+    """
 
     recipe: dict[str, Any]
     data: str
@@ -28,6 +31,7 @@ class SeedTask:
     seed: int
     threads: int
     deterministic: bool
+    preparation: dict[str, Any]
 
     def to_json(self) -> str:
         """The task as one argument of a command line."""
@@ -42,10 +46,12 @@ def seed_folder(folder: Path, seed: int) -> Path:
 def train(task: SeedTask, output: Path) -> None:
     """Train the task's model and save it in the folder `output`; resumes a run that was stopped there."""
     from mnist_cnn.data import source
+    from mnist_cnn.data.dataset import Preparation
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows import train as workflow
 
-    if source.load(task.data).sha256 != task.data_sha256:
+    prepared = vars(Preparation.from_dict(task.preparation))
+    if source.load(task.data, **prepared).sha256 != task.data_sha256:
         raise DataError(f"The data at {task.data} differs from the study's: provide the same data on every machine.")
     partial = store.partial_of(output)
     if card.can_resume(partial):
@@ -60,6 +66,7 @@ def train(task: SeedTask, output: Path) -> None:
         threads=task.threads,
         deterministic=task.deterministic,
         verbose=0,
+        **prepared,
     )
 
 

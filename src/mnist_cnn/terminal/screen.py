@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mnist_cnn.callbacks.progress import ProgressCallback, SafeConsole
-from mnist_cnn.card import FINDER, LABEL_ERRORS, RECOGNISER, REPORT, SEGMENTER, Card
+from mnist_cnn.card import FINDER, LABEL_ERRORS, RECOGNISER, REPORT, SEGMENTER, Card, Task
 from mnist_cnn.data.data_checks import Finding
 from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.evaluation.confident_learning import LabelErrors
@@ -185,10 +185,11 @@ def show_label_errors(folder: Path, found: Mapping[str, LabelErrors]) -> None:
     """The labels of lowest probability in each part of the data, and where the others are."""
     for name, errors in found.items():
         show(f"Likely label errors among {errors.count:,} {name} labels: {errors.estimated:,}", "Lowest probabilities:")
+        names = [visible(name) for name in errors.class_names]
         for one in errors.ranked[:LISTED]:
             show(
-                f"  #{one.index:<6} label {one.label} ({one.label_probability:.2%}), "
-                f"suggested {one.suggested} ({one.suggested_probability:.2%})"
+                f"  #{one.index:<6} label {names[one.label]} ({one.label_probability:.2%}), "
+                f"suggested {names[one.suggested]} ({one.suggested_probability:.2%})"
             )
     show(f"Saved to {folder / LABEL_ERRORS}", f"Report: {folder / REPORT}")
 
@@ -258,9 +259,8 @@ def show_predictions(found: Sequence["Prediction"]) -> None:
         show(f"{one.name}: {one.error or top}")
 
 
-def classes_of(card: Card) -> dict[str, str]:
+def classes_of(task: Task) -> dict[str, str]:
     """A row with the classes of a model, if they are not the ten digits on 28×28 grey pixels."""
-    task = card.task
     if task.is_digits:
         return {}
     size = f"{task.side}×{task.side} {'grey' if task.channels == 1 else 'colour'} images"
@@ -281,7 +281,7 @@ def show_card(name: str, card: Card) -> None:
         "Parameters": f"{card.parameters:,}",
         "Data": f"{data['name']}: {data['training']:,} training, {data['validation']:,} validation, "
         f"{data['test']:,} test images; SHA-256 {data['sha256'][:16]}…",
-        **classes_of(card),
+        **classes_of(card.task),
         **({"Checks": "  ".join(data["checks"])} if data.get("checks") else {}),
         "Recipe": f"{card.recipe['name']}: {hyperparameters}",
         "Seed": f"{card.seed}, {card.threads} thread{'' if card.threads == 1 else 's'}, {reproducible}",

@@ -14,7 +14,8 @@ from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.study.compare import ModelComparison, StudyComparison, difference_text
 from mnist_cnn.study.folder import CHART, STUDY, TABLE, Row, Study
 from mnist_cnn.study.run import StudyCallback
-from mnist_cnn.terminal.screen import show
+from mnist_cnn.system.visible import visible
+from mnist_cnn.terminal.screen import classes_of, show
 
 
 class StudyProgress(StudyCallback):
@@ -119,6 +120,8 @@ def show_study(folder: Path, study: Study) -> None:
     mark = "" if study.data["name"] == "mnist" else f" on {study.data['name']} (not MNIST)"
     if study.summary:
         show(f"Accuracy of {study.recipe['name']}{mark}: {in_numbers(study.summary)}")
+    for name, text in classes_of(study.task).items():
+        show(f"{name}: {visible(text)}")
     if study.corrected:
         show(f"Corrected accuracy: {in_numbers(study.corrected)}")
     if study.finished:

@@ -1,7 +1,7 @@
 """Saved models, or probabilities → how good each, or the ensemble, is on test images. Trains and saves nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from mnist_cnn.errors import ArtifactError, DataError, EvaluationError
 from mnist_cnn.evaluation import disputed, metrics
 from mnist_cnn.evaluation.metrics import Evaluation, accuracy
 from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.models.classifier import task_of as task_of_network
 from mnist_cnn.reading.ensemble import average, mean
 from mnist_cnn.reading.model_names import foreign, path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier, onnx_task
@@ -98,21 +99,21 @@ def evaluate_each(
 
 def task_of_all(models: Sequence[Any], members: Sequence[Artifact | Classifier]) -> Task:
     """The one task of all models; raises ArtifactError if they have several. What is only a function has MNIST's."""
-    tasks = [task_of(model, member) for model, member in zip(models, members, strict=True)]
+    tasks = [task_of(member) for member in members]
     for model, task in zip(models, tasks, strict=True):
         if task != tasks[0]:
             raise ArtifactError(
-                f"{named(models[0])} and {named(model)} have other classes or take other images, so they are no "
-                "ensemble: evaluate them one by one."
+                f"{named(models[0])} and {named(model)} have other classes or take other images, so they cannot be "
+                "evaluated together: evaluate them one by one."
             )
     return tasks[0]
 
 
-def task_of(model: Any, member: Artifact | Classifier) -> Task:
-    """The task of a model that was `opened`."""
+def task_of(member: Artifact | Classifier) -> Task:
+    """The task of a model that was `opened`; of a function that of MNIST."""
     if isinstance(member, Artifact):
         return member.card.task
-    return onnx_task(Path(model)) if str(model).endswith(".onnx") else READING
+    return member.task if isinstance(member, FileClassifier) else READING
 
 
 def data_for(task: Task, artifacts: Sequence[Artifact], data: Data, callbacks: CallbackList) -> Dataset:
@@ -179,31 +180,49 @@ def opened(model: Any) -> Artifact | Classifier:
         classify = getattr(model, "predict_proba", model)
         return lambda images: np.asarray(classify(images))  # `metrics.evaluate` looks at what it gives
     path = path_of(model)
-    if path.is_dir():
-        return store.load_classifier(path)
-    if path.suffix == ".keras" and path.is_file():
+    if path.suffix.lower() == ".keras" and path.is_file():
         return keras_file_classifier(path)
     if sentence := foreign(path):
         raise ArtifactError(sentence)
-    if path.suffix == ".onnx":
-        return onnx_classifier(path, task=onnx_task(path))
-    raise ArtifactError(f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx file: name one of these.")
+    if path.is_dir():
+        return store.load_classifier(path)
+    if path.suffix.lower() == ".onnx":
+        task = onnx_task(path)
+        return FileClassifier(onnx_classifier(path, task=task), task)
+    raise ArtifactError(
+        f"{path} is neither a folder that `mnist-cnn train` made nor an .onnx or .keras file: name one of these."
+    )
 
 
-def keras_file_classifier(path: Path) -> Classifier:
-    """The classifier in a bare .keras file of digits; raises ArtifactError if it does not fit.
+@dataclass(frozen=True)
+class FileClassifier:
+    """The classifier in a bare file, with its task."""
 
-    A model of floats does not: whether they range from 0 to 1 or to 255 is not in the file.
+    classify: Classifier
+    task: Task
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """The probabilities (n, classes) of images (n, *image_shape) uint8."""
+        return self.classify(images)
+
+
+def keras_file_classifier(path: Path) -> FileClassifier:
+    """The classifier in a bare .keras file; raises ArtifactError if it does not fit.
+
+    It takes uint8 images, or begins with a layer `Rescaling` by about 1/255 or 1/127.5. Without either, whether pixels
+    range from 0 to 1 or to 255 is not in the file.
     """
     environment.require_training("Using a Keras model")
     backend.start()
-    network = store.load_keras(path)
-    if network.inputs[0].dtype != "uint8":
+    network = store.load_keras(path, None)
+    first = next(one for one in network.layers if type(one).__name__ != "InputLayer")
+    is_rescaled = type(first).__name__ == "Rescaling" and 1 / 256 <= float(np.max(first.scale)) <= 1 / 127
+    if network.inputs[0].dtype != "uint8" and not is_rescaled:
         raise ArtifactError(
             f"{path} takes {network.inputs[0].dtype} images, and whether from 0 to 1 or to 255 is not in the file: "
             "evaluate its probabilities in Python, mnist_cnn.evaluate(model.predict(x_test), y_test)."
         )
-    return keras_classifier(network)
+    return FileClassifier(keras_classifier(network), task_of_network(network))
 
 
 def _refuse_the_same_twice(models: Sequence[Any], members: Sequence[Artifact | Classifier]) -> None:
@@ -321,7 +340,6 @@ def data_of(artifact: Artifact, callbacks: CallbackList, data: Data | None = Non
     known = artifact.card.data
     dataset = loaded_as(known["origin"] if data is None else data, known.get("preparation", {}), callbacks)
     if dataset.sha256 != known["sha256"]:
-        raise DataError(
-            f"The data at {known['origin']} is not what {artifact.name} was trained on: name other data with --data."
-        )
+        place = known["origin"] if data is None else dataset.origin
+        raise DataError(f"The data at {place} is not what {artifact.name} was trained on: name other data with --data.")
     return replace(dataset, warning=known["warning"])

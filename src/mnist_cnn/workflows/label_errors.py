@@ -65,8 +65,8 @@ def find_label_errors(
         listed.on_message(f"Evaluating {artifact.folder} on the {len(dataset.test):,} test images")
         by_all = mean([at(unseen, fitted), classifier_of(artifact)(dataset.test.images)])
         found = {
-            "training": label_errors_of(at(seen, fitted), dataset.train.labels),
-            "test": label_errors_of(by_all, dataset.test.labels),
+            "training": label_errors_of(at(seen, fitted), dataset.train.labels, dataset.class_names),
+            "test": label_errors_of(by_all, dataset.test.labels, dataset.class_names),
         }
         about = {"data_sha256": dataset.sha256, "recipe": recipe.to_dict(), "folds": folds, "seed": seed}
         document = about | {name: one.to_dict() for name, one in found.items()}

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from mnist_cnn.artifact import store
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import READING, Task
@@ -21,12 +20,12 @@ from mnist_cnn.data.dataset import Preparation
 from mnist_cnn.data.image_files import LARGEST_FILE, Member, in_folder, in_zip
 from mnist_cnn.data.preparing import Prepared, brought_to
 from mnist_cnn.data.raw_data import TRAIN, Part, RawData
-from mnist_cnn.errors import ArtifactError, DataError, ImageError, ReaderError
+from mnist_cnn.errors import DataError, ImageError, ReaderError
 from mnist_cnn.reading.model_names import BUNDLED, path_of
-from mnist_cnn.reading.network import Classifier, onnx_classifier, onnx_task
+from mnist_cnn.reading.network import Classifier
 from mnist_cnn.reading.picture import ENDINGS, files_of, upright
 from mnist_cnn.system.files import read_limited
-from mnist_cnn.workflows.evaluate import fastest_classifier
+from mnist_cnn.workflows.evaluate import fastest_classifier, opened, task_of
 
 AT_ONCE = 500  # images in memory
 TABLES = (".csv", ".tsv", ".gz", ".txt")
@@ -121,12 +120,10 @@ def loaded(model: Any) -> Loaded:
     """A model by its folder, file or name, or a `Model`. Raises ArtifactError."""
     model = getattr(model, "artifact", model)
     path = None if isinstance(model, Artifact) else path_of(model)
-    if path is not None and path.is_file():
-        if path.suffix != ".onnx":
-            raise ArtifactError(f"{path} is neither a folder that `train` made nor an .onnx file: name one.")
-        task = onnx_task(path)
-        return Loaded(onnx_classifier(path, task=task), task, Preparation(task.side, task.channels), task == READING)
-    artifact = model if isinstance(model, Artifact) else store.load_classifier(path or BUNDLED)
+    artifact = opened(path or BUNDLED) if not isinstance(model, Artifact) else model
+    if not isinstance(artifact, Artifact):
+        task = task_of(artifact)
+        return Loaded(artifact, task, Preparation(task.side, task.channels), task == READING)
     known, data = artifact.card, artifact.card.data
     preparation = Preparation.from_dict(data.get("preparation", {}))
     return Loaded(fastest_classifier(artifact), known.task, preparation, data["name"] == "mnist")

@@ -25,7 +25,7 @@ from mnist_cnn.models.classifier import keras_finder, keras_recogniser, keras_se
 from mnist_cnn.reading.weights import FINDER, calibrated_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import read_limited, sha256_of
-from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number
+from mnist_cnn.system.schema import COUNT, SHARE, Fields, ListOf, Number, Text
 from mnist_cnn.training import backend
 from mnist_cnn.training.finder_pages import held_out_pages
 from mnist_cnn.training.made_epochs import TEST
@@ -170,4 +170,7 @@ def label_errors_of(examples: Examples, classes: int) -> Fields:
         "label_probability": SHARE,
         "suggested_probability": SHARE,
     }
-    return Fields({"count": COUNT, "estimated": COUNT, "ranked": ListOf(Fields(one))})
+    return Fields(
+        {"count": COUNT, "estimated": COUNT, "ranked": ListOf(Fields(one))},
+        {"class_names": ListOf(Text(card.LONGEST_NAME), length=classes)},
+    )

@@ -330,7 +330,8 @@ def page_of(tuned: Tuned, title: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>Study of {escape(tuned.recipe.name)}</title><style>"
-        ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;max-width:70em;margin:2em auto}"
+        ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;"
+        "max-width:70em;margin:2em auto;padding:0 1em}"
         "table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.2em .8em;text-align:right;"
         "border-bottom:1px solid #8884}.scroll{overflow-x:auto}pre{white-space:pre-wrap}</style></head><body>"
         f"<h1>{escape(title)}: study of {escape(tuned.recipe.name)}</h1>"

@@ -20,8 +20,9 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.data.source import Data
-from mnist_cnn.errors import AdaptationError
-from mnist_cnn.evaluation import temperature_scaling
+from mnist_cnn.errors import AdaptationError, DataError
+from mnist_cnn.evaluation import labelled_images, temperature_scaling
+from mnist_cnn.evaluation.labelled_images import LabelledImage
 from mnist_cnn.evaluation.metrics import Accuracy, Evaluation, accuracy
 from mnist_cnn.reading.model_names import RUNS, path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier
@@ -59,8 +60,8 @@ class Task:
 
 
 def adapt(
-    images: Sequence[Source],
-    labels: Sequence[str],
+    images: str | Path | Sequence[Source],
+    labels: Sequence[str] | None = None,
     *,
     model: str | Path | None = None,
     output: str | Path | None = None,
@@ -72,7 +73,9 @@ def adapt(
 ) -> Model:
     """Adapt a saved model to a person's digits; save the result in the folder `output`, by default one in `runs/`.
 
-    `images` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". `model` is a
+    `images` are what `Reader` reads, `labels` the digits in each, left to right, rows separated by "/". Without labels
+    `images` is the path of a CSV with the columns path and label, or of a folder or ZIP with a folder of images for
+    each digit. `model` is a
     folder that `train` or `adapt` made, by default the bundled model; it is not changed. Its training data is replayed
     against forgetting, so it must be available. Each image is held out once, to measure the improvement. Raises
     AdaptationError if there is none, or if every digit has fewer than three examples, and DataError, ArtifactError,
@@ -88,7 +91,7 @@ def adapt(
     name = f"{old.card.recipe['name']}-adapted-{datetime.now():%Y%m%d-%H%M%S}"
     folder = Path(output) if output else store.free_name(RUNS / name)
     with closing(listed), temporary_partial(folder) as partial:
-        handwriting = handwriting_of(images, labels, Reader(old.folder, min_confidence=0.0))
+        handwriting = handwriting_of(*labelled(images, labels), Reader(old.folder, min_confidence=0.0))
         for sentence in handwriting.skipped:
             listed.on_message(sentence)
         recipe = Recipe(**old.card.recipe)
@@ -97,6 +100,18 @@ def adapt(
         started = time.perf_counter()
         network, held_out = finetuned(task)
         return Model(save(task, network, held_out, partial, time.perf_counter() - started))
+
+
+def labelled(
+    images: str | Path | Sequence[Source], labels: Sequence[str] | None
+) -> tuple[Sequence[Source | LabelledImage], Sequence[str]]:
+    """Images and their labels, both from a path if that is all that is given. Raises DataError."""
+    if labels is not None and not isinstance(images, str | Path):
+        return images, labels
+    if labels is not None or not isinstance(images, str | Path):
+        raise DataError("Labels belong to a list of images: give both, or the path of a table, folder or ZIP alone.")
+    found = labelled_images.load(Path(images))
+    return found, [one.digits for one in found]
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.errors import AdaptationError, DataError, ImageError
-from mnist_cnn.evaluation.labelled_images import ROWS
+from mnist_cnn.evaluation.labelled_images import ROWS, LabelledImage
 from mnist_cnn.reading.picture import Source
 from mnist_cnn.reading.reader import Reader
 
@@ -44,7 +44,7 @@ class Handwriting:
         return [int((self.labels == digit).sum()) for digit in range(10)]
 
 
-def handwriting_of(images: Sequence[Source], labels: Sequence[str], reader: Reader) -> Handwriting:
+def handwriting_of(images: Sequence[Source | LabelledImage], labels: Sequence[str], reader: Reader) -> Handwriting:
     """Read every image and assign the labels to its digits, left to right, rows separated by "/".
 
     An image in which the number of digits differs from its label is skipped, because it is unclear which is which; so
@@ -54,11 +54,12 @@ def handwriting_of(images: Sequence[Source], labels: Sequence[str], reader: Read
     labels = checked(images, labels)
     found, skipped = [], []
     for number, (image, label) in enumerate(zip(images, labels, strict=True)):
-        name = str(image) if isinstance(image, str | Path) else f"Image {number + 1}"
+        name = name_of(image) or f"Image {number + 1}"
         try:
-            rows = reader.read(image, single=len(label) == 1).rows
+            opened = image.opened() if isinstance(image, LabelledImage) else image
+            rows = reader.read(opened, single=len(label) == 1).rows
         except ImageError as error:
-            skipped.append(str(error))
+            skipped.append(str(error) if name in str(error) else f"{name}: {error}")
             continue
         if [len(row) for row in rows] != [len(row) for row in label.split(ROWS)]:
             digits = sum(map(len, rows))
@@ -89,7 +90,13 @@ def handwriting_of(images: Sequence[Source], labels: Sequence[str], reader: Read
     )
 
 
-def checked(images: Sequence[Source], labels: Sequence[str]) -> list[str]:
+def name_of(image: Source | LabelledImage) -> str:
+    """The path of an image; empty for one in memory."""
+    path = image.path if isinstance(image, LabelledImage) else image
+    return str(path) if isinstance(path, str | Path) else ""
+
+
+def checked(images: Sequence[object], labels: Sequence[str]) -> list[str]:
     """The labels without spaces; raises DataError."""
     if len(images) != len(labels):
         raise DataError(f"There are {len(images)} images and {len(labels)} labels: give one label per image.")
