@@ -12,7 +12,7 @@ import numpy as np
 
 from mnist_cnn.data.pages import writing
 from mnist_cnn.data.pages.page import Box
-from mnist_cnn.data.pages.scene import Scene, line, rectangle
+from mnist_cnn.data.pages.scene import Scene, ellipse, line, rectangle
 from mnist_cnn.data.pages.sources import Sources
 
 SIDE = 1000  # pixels of a sheet
@@ -93,24 +93,36 @@ def exam(
     return photographed(scene, texts, height, TILT), printed
 
 
-def boxes(rng: np.random.Generator, sources: Sources, *, width: float, height: float, comb: bool) -> MadeSheet:
-    """A row of boxes for a digit each, or a comb, some of them empty; `width` of its lines, `height` of the digits."""
+def boxes(rng: np.random.Generator, sources: Sources, *, width: float, height: float, kind: str) -> MadeSheet:
+    """A row of "boxes", a comb ("combs"), "rings" or "lines", for a digit each.
+
+    Some are empty, not all. `width` is that of the lines, `height` that of the digits, in pixels.
+    """
     scene = Scene(rng, sources, 480)
     count = scene.whole(4, 8)
     wide, tall = height * scene.between(1.0, 1.5), height * scene.between(1.3, 1.6)
     wide = min(wide, 360 / count)
+    if kind == "rings":  # which must be around all of a digit
+        tall = min(1.25 * tall, 380 / count)
+        wide, height = tall, min(height, 0.6 * tall)
     hand = writing.some_hand(scene, min(height, 0.9 * wide), "ink")
     left, top = (480 - count * wide) / 2, 240 - tall / 2
-    gap = 0.0 if comb or scene.chance(0.5) else 0.2 * wide
+    apart = {"combs": 0.0, "rings": 0.2, "lines": 0.3}
+    gap = apart[kind] * wide if kind in apart else 0.0 if scene.chance(0.5) else 0.2 * wide
     cells: list[str | None] = []
     for index in range(count):
         x = left + index * (wide + gap) - gap * count / 2
-        if comb:
+        if kind == "lines":
+            line(scene.form, [(x, top + tall), (x + wide, top + tall)], width)
+        elif kind == "rings":
+            ellipse(scene.form, (x + wide / 2, top + tall / 2), (wide / 2, tall / 2), width)
+        elif kind == "combs":
             line(scene.form, [(x, top + tall / 2), (x, top + tall), (x + wide, top + tall)], width)
             line(scene.form, [(x + wide, top + tall / 2), (x + wide, top + tall)], width)
         else:
             rectangle(scene.form, Box(x, top, x + wide, top + tall), width)
-        text = "" if scene.chance(0.25) else str(scene.whole(0, 9))
+        none = scene.chance(0.25) and (any(cells) or index < count - 1)
+        text = "" if none else str(scene.whole(0, 9))
         cells.append(text)
         if text:
             write(scene, hand, text, x, top, wide, tall)

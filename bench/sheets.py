@@ -1,4 +1,4 @@
-"""How many cells of made sheets are right: tables from an angle, sudokus, and boxes and combs of several sizes.
+"""How many cells of made sheets are right: tables from an angle, sudokus, and places for a digit of four kinds.
 
     python bench/sheets.py SOURCES.npz [--sheets 200] [--seed 0]
 
@@ -26,6 +26,7 @@ from mnist_cnn.sheets.table import Table, read_tables
 RESULT = Path(__file__).parent / "results" / "sheets.json"
 WIDTHS, HEIGHTS = (1.0, 2.0, 4.0), (16.0, 24.0, 40.0, 64.0)  # pixels: of lines, and of digits in boxes
 SUDOKU = (9, 9)
+KINDS = ("boxes", "combs", "rings", "lines")  # of places for a digit each
 
 
 def counted_table(sheet: MadeSheet, tables: Sequence[Table]) -> Counter[str]:
@@ -98,18 +99,19 @@ def main() -> None:
     results["tables"] = measured("tables", tables)
     results["sudokus"] = measured("sudokus", puzzles)
     print(f"a table: {seconds * 1e3:.0f} ms with its making")
-    for comb in (False, True):
-        counts = box_counts(given, reader, options.sheets, options.seed, comb=comb)
-        results["combs" if comb else "boxes"] = measured("combs" if comb else "boxes", counts)
+    for kind in KINDS:
+        results[kind] = measured(kind, box_counts(given, reader, options.sheets, options.seed, kind))
     RESULT.write_text(json.dumps(results, indent=1) + "\n")
 
 
-def box_counts(given: Sources, reader: Reader, sheets: int, begin: int, *, comb: bool) -> Counter[str]:
-    """Rows of boxes, or combs, of all widths of lines and heights of digits."""
+def box_counts(given: Sources, reader: Reader, sheets: int, begin: int, kind: str) -> Counter[str]:
+    """Rows of a kind of places for digits, of all widths of lines and heights of digits."""
     counts: Counter[str] = Counter()
     for seed in range(sheets):
         width, height = WIDTHS[seed % len(WIDTHS)], HEIGHTS[seed // len(WIDTHS) % len(HEIGHTS)]
-        sheet = boxes(np.random.default_rng((begin, 3, seed, comb)), given, width=width, height=height, comb=comb)
+        sheet = boxes(
+            np.random.default_rng((begin, 3, seed, KINDS.index(kind))), given, width=width, height=height, kind=kind
+        )
         counts += counted_boxes(sheet, reader.read(sheet.grey, boxes=True).boxes or ())
     return counts
 
