@@ -31,6 +31,7 @@ def page(dataset: Dataset, found: Sequence[Finding]) -> str:
     )
     said = f"<ul>{items}</ul>" if items else "<p>The checks found nothing to say.</p>"
     shape = "×".join(map(str, dataset.task.input_shape))
+    counted = ", ".join(f"{len(part):,} {name}" for name, part in parts.items() if len(part)) + " images"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -41,5 +42,5 @@ def page(dataset: Dataset, found: Sequence[Finding]) -> str:
         f'<p class="muted">{len(dataset.class_names)} classes, images of {shape} pixels, '
         f"SHA-256 {dataset.sha256[:16]}…</p>"
         f"<h2>Checks</h2>{said}<h2>Classes</h2>"
-        f'<div class="scroll">{gallery(repr(dataset), dataset.train.images, labels, names)}</div></body></html>\n'
+        f'<div class="scroll">{gallery(counted, dataset.train.images, labels, names)}</div></body></html>\n'
     )

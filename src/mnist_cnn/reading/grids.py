@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -21,6 +21,7 @@ LONG, MEMBER = 25, 0.08  # pixels, and of the image: how long the line of a comb
 TALL, BASE = 320.0, 4  # pixels above a line that are looked at, and that its own thickness takes
 NARROWEST, SHORTEST = 10, 4  # pixels: a cell of a comb, and a tick
 LOWEST, TALLEST, ABOVE = 0.12, 0.9, 1.4  # cells: the height of ticks, and of the writing on the line
+FEWEST, CLOSED = 2, 0.75  # places of a comb; and of the tops of boxes, along which there is a line at least
 LOW = 3  # rows of what looks like a grid, because writing closes the cells of a comb
 OPEN = 0.85  # of a line along the tops of ticks: what is covered less is writing
 UNEVEN, MOST, HALF = 0.35, 0.6, 0.5  # of a tick's height, by which others differ; and of the ticks, that hardly differ
@@ -31,6 +32,9 @@ MOST_IN_ROW, SAMPLES = 60, 40  # boxes, and points of a side that are looked at
 SIDE_DRAWN, BOX_DRAWN = 0.7, 0.88  # of each side of a box, and of all, along which there is a line
 HOLE = 0.7  # of a digit's box that its hole takes up at most
 BESIDE = 2.0  # heights: boxes of one row are not farther apart
+
+
+Kind = Literal["boxes", "comb", "rings", "lines"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class Grid:
     `corners` (4, 2) are those of the whole in the image, from the upper left one clockwise, `across` (columns + 1, 2)
     and `down` (rows + 1, 2) where its lines begin and end in a view of `size`, (w, h) pixels, in which the corners of
     the grid are those of the view: boxes that stand apart have two lines and a gap there. Cells are in the order of
-    reading.
+    reading. `kind` is "boxes", also of a table, or for a digit in each cell "comb", "rings" or "lines".
     """
 
     corners: np.ndarray
@@ -58,6 +62,7 @@ class Grid:
     down: np.ndarray
     across: np.ndarray
     cells: tuple[Cell, ...]
+    kind: Kind = "boxes"
 
     @property
     def rows(self) -> int:
@@ -80,7 +85,8 @@ class Grid:
         """The same grid of an image that is so many times as large."""
         width, height = self.size
         size = width * factor, height * factor
-        return Grid(self.corners * np.float32(factor), size, self.down * factor, self.across * factor, self.cells)
+        down, across = self.down * factor, self.across * factor
+        return Grid(self.corners * np.float32(factor), size, down, across, self.cells, self.kind)
 
     def box(self, cell: Cell) -> np.ndarray:
         """The box (4,) of a cell in the view, to the middles of the lines around it."""
@@ -139,14 +145,28 @@ def grids_of(cells: Cells) -> list[Grid]:
     """The grids of a page from the top: tables, and rows of boxes that stand apart; a single box is a grid as well."""
     parts = [cells.corners[cells.grids == number] for number in range(int(cells.grids.max(initial=-1)) + 1)]
     joined = [continued(part, cells.walls) for part in in_rows(parts)]
-    grids = [grid_of(corners, cells.walls) for corners in joined]
+    grids = [as_comb(grid, cells.lines) for grid in (grid_of(corners, cells.walls) for corners in joined)]
     for comb in combs_of(cells.lines):
         same = [grid for grid in grids if touches(comb, grid)]
         boxes = max((grid.columns for grid in same if grid.rows == 1), default=0)
-        if boxes < comb.columns and all(grid.rows <= LOW for grid in same):
+        if boxes <= comb.columns and all(grid.rows <= LOW for grid in same):
             grids = [*(grid for grid in grids if grid not in same), comb]
     grids = [grid for grid in grids if len(grid.cells) > 1 or not any(is_within(grid, other) for other in grids)]
     return sorted(grids, key=lambda grid: (float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())))
+
+
+def as_comb(grid: Grid, lines: np.ndarray) -> Grid:
+    """A row of boxes, or if there is no line above them on the page (h, w), a comb, which is higher than its ticks."""
+    width, height = grid.size
+    if grid.rows != 1 or grid.columns < FEWEST:
+        return grid
+    above = np.asarray(view_of(lines, grid.corners, grid.size)[MARGIN - NEAR : MARGIN + NEAR + 1, MARGIN:-MARGIN])
+    if above.any(axis=0).mean() >= CLOSED:
+        return grid
+    tall = max(height, ABOVE * width / grid.columns)
+    upper = grid.corners[[3, 2]] + (grid.corners[[0, 1]] - grid.corners[[3, 2]]) * (tall / height)
+    corners = np.concatenate([upper, grid.corners[2:]]).astype(np.float32)
+    return Grid(corners, (width, tall), as_lines(np.array([0.0, tall])), grid.across, grid.cells, "comb")
 
 
 def is_within(single: Grid, grid: Grid) -> bool:
@@ -448,7 +468,7 @@ def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | N
                 top = max(usual, min(ABOVE * cell, height))
                 upper = np.array([start + top * up, start + along + top * up, start + along, start], np.float32)
                 cells = tuple(Cell(0, column) for column in range(count))
-                return Grid(upper, (length, top), as_lines(np.array([0.0, top])), as_lines(places), cells)
+                return Grid(upper, (length, top), as_lines(np.array([0.0, top])), as_lines(places), cells, "comb")
     return None
 
 

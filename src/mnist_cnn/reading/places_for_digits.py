@@ -4,14 +4,12 @@ A ring by itself may be a zero, and a line a dash. They are places for digits on
 or on it, and the others of its row are as large.
 """
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
 from mnist_cnn.reading.boxes import areas, intersections
 from mnist_cnn.reading.cells import SHORTEST, SMALLEST, lines_of
-from mnist_cnn.reading.grids import Cell, Grid, as_lines, enlarged
+from mnist_cnn.reading.grids import Cell, Grid, Kind, as_lines, enlarged
 
 GAP = 3  # pixels: the longest gap in a ring
 ROUND, EXACT = 1.6, 0.08  # times as long as wide, at most; and the share by which a ring may differ from an ellipse
@@ -21,57 +19,77 @@ ALIKE = 0.25  # of the size of one place, by which others of its row differ at m
 LEVEL = 0.5  # of their height, by which places of one row are higher or lower at most
 FAR = 4.0  # widths between places of one row, at most
 FEWEST = 2  # places of a row, and lines of one
-LONG, FLAT = 12, 6.0  # pixels: the shortest line; and how many times as long as thick it is
-ON, BESIDE, WIDEST = 0.45, 0.3, 2.5  # digits' heights from a line, widths beside it, and heights that a line is long
-TALL = 1.35  # times as high as the digits on them are the places above lines
-EVEN = 0.2  # of the distance between lines, by which other distances differ at most
+LONG, FLAT = 12, 3.5  # pixels: the shortest line; and how many times as long as thick it is
+ON, BELOW, BESIDE, WIDEST = 0.9, 0.45, 0.3, 2.5  # digits' heights above a line and below, widths beside it; its length
+TALL = 1.9  # times as high as the digits on them are the places above lines
+EVEN = 0.2  # of the distance between places, by which other distances differ at most
+SHORTER = 30  # a percentile of the distances: some are longer, where a place is hidden
+DIGIT = 0.3  # of a ring's height: a digit in it is at least so high
 
 
 def ring_rows(grey: np.ndarray, digits: np.ndarray) -> list[Grid]:
-    """The rows of rings in an image (h, w) uint8, in one of which each has one of the `digits`, boxes (n, 4)."""
-    return rows_in(grey, digits, rings_of, lambda rings, some: share_inside(some, rings) >= INSIDE)
+    """The rows of rings in an image (h, w) uint8, in one of which there is one of the `digits`, boxes (n, 4), or ink.
+
+    What is in a ring may not have been found, where the ring was taken for a zero.
+    """
+    larger, factor = enlarged(grey)
+    lines = lines_of(larger)
+    rings = rings_of(lines)
+    inked = np.array([has_ink(lines, ring) for ring in rings], bool)
+    filled = inked | (share_inside(factor * digits, rings) >= INSIDE).any(axis=0)
+    return [grid.scaled(1 / factor) for grid in grids_of_rows(rings, filled, "rings")]
 
 
 def underline_rows(grey: np.ndarray, digits: np.ndarray) -> list[Grid]:
     """The rows of short lines in an image (h, w) uint8 on which digits, boxes (n, 4), are written: the places above."""
     if not len(digits):
         return []
-    height = float(np.median(digits[:, 3] - digits[:, 1]))
-
-    def places(lines: np.ndarray, factor: float) -> np.ndarray:
-        found = short_lines(lines)
-        lengths = found[:, 2] - found[:, 0]
-        found = found[lengths <= WIDEST * height * factor]
-        found[:, 1] -= TALL * height * factor
-        return np.asarray(found)
-
-    def is_on(above: np.ndarray, some: np.ndarray) -> np.ndarray:
-        """Which digits (n, 4) stand on which lines (k, 4), those of the places above: (n, k)."""
-        middles = (some[:, None, 0] + some[:, None, 2]) / 2
-        beside = BESIDE * (above[:, 2] - above[:, 0])
-        over = (middles > above[None, :, 0] - beside) & (middles < above[None, :, 2] + beside)
-        tall = some[:, 3:] - some[:, 1:2]
-        return np.asarray(over & (np.abs(some[:, 3:] - above[None, :, 3]) <= ON * tall))
-
-    return [grid for grid in rows_in(grey, digits, places, is_on) if is_even(grid)]
-
-
-def rows_in(
-    grey: np.ndarray,
-    digits: np.ndarray,
-    places_of: Callable[[np.ndarray, float], np.ndarray],
-    has: Callable[[np.ndarray, np.ndarray], np.ndarray],
-) -> list[Grid]:
-    """Rows of places, which are found in what is drawn, on an enlarged image if it is small; some have a digit."""
     larger, factor = enlarged(grey)
-    places = places_of(lines_of(larger), factor) / factor
-    if not len(places) or not len(digits):
-        return []
-    filled = np.asarray(has(places, digits).any(axis=0))
-    return [grid_of_row(places[row]) for row in rows_of(places) if filled[row].any() and len(row) >= FEWEST]
+    digits = factor * digits
+    heights = digits[:, 3] - digits[:, 1]
+    height = float(np.median(heights))
+    places = short_lines(lines_of(larger))
+    places = places[places[:, 2] - places[:, 0] <= WIDEST * height]
+    middles, beside = (digits[:, None, 0] + digits[:, None, 2]) / 2, BESIDE * (places[:, 2] - places[:, 0])
+    over = (middles > places[:, 0] - beside) & (middles < places[:, 2] + beside)
+    above = places[:, 1] - digits[:, None, 3]
+    filled = (over & (above <= ON * heights[:, None]) & (above >= -BELOW * heights[:, None])).any(axis=0)
+    places[:, 1] -= TALL * height
+    return [grid.scaled(1 / factor) for grid in grids_of_rows(places, filled, "lines") if is_even(grid)]
 
 
-def rings_of(lines: np.ndarray, _factor: float = 1.0) -> np.ndarray:
+def grids_of_rows(places: np.ndarray, filled: np.ndarray, kind: Kind) -> list[Grid]:
+    """Places (n, 4) as rows, of those that have some with a digit (n,)."""
+    rows = [row for row in rows_of(places) if len(row) >= FEWEST and filled[row].any()]
+    return [grid_of_row(with_hidden(places[row]), kind) for row in rows]
+
+
+def with_hidden(row: np.ndarray) -> np.ndarray:
+    """Places (n, 4) of a row from the left, and between them those that writing hides, at the same distances."""
+    steps = np.diff(row[:, 0])
+    usual = float(np.percentile(steps, SHORTER)) if len(steps) >= FEWEST else float(steps.max())
+    found = [row[:1]]
+    for before, after, step in zip(row[:-1], row[1:], steps.tolist(), strict=True):
+        count = round(step / usual)
+        shares = np.arange(1, count + 1)[:, None] / count if abs(step / usual - count) <= EVEN else np.ones((1, 1))
+        found.append(before + shares * (after - before))
+    return np.concatenate(found).astype(np.float32)
+
+
+def has_ink(lines: np.ndarray, ring: np.ndarray) -> bool:
+    """Whether something as large as a digit is inside a ring (4,) of what is drawn, and does not touch it."""
+    left, top, right, bottom = np.rint(ring).astype(int).tolist()
+    inside = np.zeros((bottom - top, right - left), np.uint8)
+    cv2.ellipse(inside, ((right - left) // 2, (bottom - top) // 2), ((right - left) // 2, (bottom - top) // 2),
+                0, 0, 360, 255, -1)  # fmt: skip
+    part = cv2.bitwise_and(lines[top:bottom, left:right], inside)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(part)
+    x, y, width, height = stats[1:, :4].T
+    free = (x > 0) & (y > 0) & (x + width < right - left) & (y + height < bottom - top)
+    return bool((free & (height >= DIGIT * (bottom - top)) & (height <= bottom - top)).any())
+
+
+def rings_of(lines: np.ndarray) -> np.ndarray:
     """The boxes (n, 4) of what is inside the rings in what is drawn, (h, w) uint8 of 0 and 255."""
     closed = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((GAP, GAP), np.uint8))
     contours, levels = cv2.findContours(closed, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
@@ -121,7 +139,7 @@ def rows_of(places: np.ndarray) -> list[list[int]]:
     return sorted(rows, key=lambda row: float(places[row, 1].min()))
 
 
-def grid_of_row(places: np.ndarray) -> Grid:
+def grid_of_row(places: np.ndarray, kind: Kind) -> Grid:
     """Places (n, 4) of one row, from the left, as a grid of boxes that stand apart."""
     low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
     width, height = (high - low).tolist()
@@ -129,7 +147,7 @@ def grid_of_row(places: np.ndarray) -> Grid:
     begins, ends = places[:, 0] - low[0], places[:, 2] - low[0]
     across = np.stack([np.concatenate([begins[:1], ends]), np.concatenate([begins, ends[-1:]])], axis=1)
     cells = tuple(Cell(0, column) for column in range(len(places)))
-    return Grid(corners, (width, height), as_lines(np.array([0.0, height])), across, cells)
+    return Grid(corners, (width, height), as_lines(np.array([0.0, height])), across, cells, kind)
 
 
 def is_even(grid: Grid) -> bool:
