@@ -27,6 +27,8 @@ from mnist_cnn.data.pages import writing
 from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.evaluation.metrics import Accuracy
+from mnist_cnn.reading.digit import Digit
+from mnist_cnn.reading.grids import Cell
 from mnist_cnn.reading.print_network import PrintDetector, onnx_print_detector
 from mnist_cnn.reading.reader import Reader
 from mnist_cnn.sheets.print_or_hand import evidence_of, features_of, writing_of
@@ -107,7 +109,7 @@ def trained(images: np.ndarray, labels: np.ndarray) -> keras.Model:
     return model
 
 
-def cells_of(part: Part, tables: int, seed: int) -> Iterator[tuple[list[object], list[object], np.ndarray]]:
+def cells_of(part: Part, tables: int, seed: int) -> Iterator[tuple[list[Cell], list[list[Digit]], np.ndarray]]:
     """The cells with digits of each made table that is found: places, digits, and which are printed."""
     for index in range(tables):
         sheet, printed = exam(np.random.default_rng((seed, 5, index)), part.given, part.faces)
@@ -117,6 +119,23 @@ def cells_of(part: Part, tables: int, seed: int) -> Iterator[tuple[list[object],
         cells = [cell for cell in found.cells if cell.value.row]
         truth = np.array([printed[cell.place.row][cell.place.column] for cell in cells])
         yield [cell.place for cell in cells], [list(cell.value.row) for cell in cells], truth
+
+
+def digits_of_tables(part: Part, tables: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Digits (n, 28, 28) of made tables, which are seen larger and smoother, and which are printed (n,)."""
+    images: list[np.ndarray] = []
+    labels: list[bool] = []
+    for _, digits, truth in cells_of(part, tables, seed):
+        for some, is_printed in zip(digits, truth.tolist(), strict=True):
+            images += [digit.image for digit in some]
+            labels += [is_printed] * len(some)
+    return np.stack(images), np.array(labels)
+
+
+def both(*some: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Digits and labels of several kinds of pages together."""
+    images, labels = zip(*some, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
 
 
 def fitted(part: Part, detect: PrintDetector, tables: int, seed: int) -> tuple[float, ...]:
@@ -144,7 +163,10 @@ def main() -> None:
     reader, test = Reader(), part_of(options.held_out, test=True)
     train = part_of(options.training, test=False)
     if not options.output.exists():
-        images, labels = digits_of(train, options.pages, options.seed + 1, reader)
+        images, labels = both(
+            digits_of(train, options.pages, options.seed + 1, reader),
+            digits_of_tables(train, 2 * options.tables, options.seed + 1),
+        )
         print(f"{len(images):,} digits, {labels.sum():,} printed", flush=True)
         model = trained(images, labels)
         onnx_file.write(model, options.output)

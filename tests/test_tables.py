@@ -117,7 +117,8 @@ def test_no_spreadsheet_runs_what_is_in_a_cell(text: str, written: str) -> None:
 def test_a_workbook_has_numbers_and_marks_what_is_doubtful(marks: Table) -> None:
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.load_workbook(io.BytesIO(spreadsheet.workbook([("=scan.png", marks)])))
-    values, sure = book.worksheets
+    values, sure, hands = book.worksheets
+    assert hands["A1"].value == marks.cells[0].writing
     assert values["A1"].value == 12
     assert (values["C1"].value, values["B2"].value, values["D2"].value) == (None, "-", "other")
     assert sure["A1"].value == pytest.approx(marks.cells[0].value.confidence, abs=1e-3)
@@ -138,6 +139,10 @@ def test_the_command_writes_files_and_overwrites_none(cli: Cli, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "marks.csv").read_text().splitlines()[0] == "12,7,,30"
     assert (tmp_path / "marks.confidence.csv").exists()
+    said = [line.split(",") for line in (tmp_path / "marks.writing.csv").read_text().splitlines()]
+    assert [len(row) for row in said] == [4, 4, 4]
+    assert said[0][2] == ""
+    assert {text for row in said for text in row} <= {"", "printed", "handwritten"}
     with Image.open(tmp_path / "marks.png") as image:
         assert image.size[0] > 300
     assert "1 table, 12 cells" in done.stderr
