@@ -1,5 +1,6 @@
 """What several tests need: the program as a process, data, and one trained network."""
 
+import contextlib
 import functools
 import os
 import pickle
@@ -16,6 +17,8 @@ from filelock import FileLock
 from mnist_cnn.artifact.export_format import ExportFormat
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.errors import RunError
+from mnist_cnn.training import backend
 from mnist_cnn.workflows.export import Export, export
 
 if TYPE_CHECKING:
@@ -121,6 +124,20 @@ def mnist_path() -> Path:
 def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A network trained through the real command line on real digits: its folder, and what the command said."""
     return trained_once("quick", tmp_path_factory, lambda folder: cli("train", *QUICK, "--output", folder))
+
+
+@pytest.fixture(scope="module")
+def threads_as_they_are() -> Iterator[None]:
+    """Other tests of this process may have computed with other threads, which can no longer be changed then."""
+    configure = backend._configure_tensorflow
+
+    def configure_if_possible(threads: int, deterministic: bool) -> None:
+        with contextlib.suppress(RunError):
+            configure(threads, deterministic)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "_configure_tensorflow", configure_if_possible)
+        yield
 
 
 @pytest.fixture(scope="session")

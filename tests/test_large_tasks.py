@@ -18,6 +18,8 @@ from mnist_cnn.training import backend
 from mnist_cnn.training.fit import Built, compiled
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
+pytestmark = pytest.mark.usefixtures("threads_as_they_are")
+
 NAMES = tuple(f"kind {number}" for number in range(MOST_CLASSES))
 LARGEST_TASK = Task(LARGEST_SIDE, 3, NAMES)
 
@@ -70,6 +72,7 @@ def thousand(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_a_thousand_classes_go_from_folders_to_predictions_and_exports(thousand: Path, tmp_path: Path) -> None:
     dataset = source.load(thousand)
     assert (len(dataset.train), len(dataset.test), dataset.class_names) == (2000, 1000, NAMES)

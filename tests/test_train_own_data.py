@@ -1,13 +1,11 @@
 """Training on people's own data: other classes, sizes and colours, small sets, and training as people expect it."""
 
-import contextlib
 import csv
 import json
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +21,11 @@ from mnist_cnn.data import source
 from mnist_cnn.errors import ArtifactError, DataError, RecipeError, RunError
 from mnist_cnn.reading.network import onnx_task
 from mnist_cnn.study.compare import ModelComparison, compare
-from mnist_cnn.training import backend, loggers
+from mnist_cnn.training import loggers
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows import label_errors
+
+pytestmark = pytest.mark.usefixtures("threads_as_they_are")
 
 QUICK = {"backend": "tensorflow", "epochs": 4, "batch_size": 16, "learning_rate": 0.01, "verbose": 0, "threads": 2}
 NAMES = ("circle", "square", "star")
@@ -47,20 +47,6 @@ class Heard(mnist_cnn.Callback):
 
     def on_epoch_end(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
         self.epochs = epoch + 1
-
-
-@pytest.fixture(scope="module", autouse=True)
-def threads_as_they_are() -> Iterator[None]:
-    """Other tests of this process may have computed with other threads, which can no longer be changed then."""
-    configure = backend._configure_tensorflow
-
-    def configure_if_possible(threads: int, deterministic: bool) -> None:
-        with contextlib.suppress(RunError):
-            configure(threads, deterministic)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backend, "_configure_tensorflow", configure_if_possible)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from mnist_cnn.errors import RunError
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows import tune as tuning
 
+pytestmark = pytest.mark.usefixtures("threads_as_they_are")
+
 pytest.importorskip("optuna")
 QUICK = {"backend": "tensorflow", "epochs": 2, "verbose": 0, "threads": 2}
 
