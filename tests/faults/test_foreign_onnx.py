@@ -145,9 +145,9 @@ def endless(path: Path) -> Path:
 
 def costly_constant(path: Path) -> Path:
     """Products of constants that take minutes: they would be computed while the model is loaded."""
-    steps = [node("MatMul", ["square" if not step else f"p{step}", "square"], [f"p{step + 1}"]) for step in range(300)]
-    nodes = [*steps, node("ReduceSum", ["p300"], ["sum"], keepdims=0), node("Add", ["sums", "sum"], ["more"])]
-    return write(path, [*nodes, softmax("more")], constant("square", np.zeros((1500, 1500), np.float32)))
+    steps = [node("MatMul", ["square" if not step else f"p{step}", "square"], [f"p{step + 1}"]) for step in range(900)]
+    nodes = [*steps, node("ReduceSum", ["p900"], ["sum"], keepdims=0), node("Add", ["sums", "sum"], ["more"])]
+    return write(path, [*nodes, softmax("more")], constant("square", np.zeros((900, 900), np.float32)))
 
 
 NONSENSE: dict[Callable[[Path], Path], str] = {
@@ -186,7 +186,7 @@ def test_a_model_that_computes_for_ever_is_stopped(
     began = time.monotonic()
     with pytest.raises(ArtifactError, match="was stopped after computing for"):
         onnx_classifier(make(tmp_path / "model.onnx"), 1)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15  # of minutes, on a machine that does much else
     note("model.onnx that computes for ever", 1, "stopped by the time limit, rejected")
 
 
