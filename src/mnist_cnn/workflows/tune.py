@@ -4,6 +4,7 @@ The study is in a SQLite file, so that a search that was stopped resumes, and se
 """
 
 import json
+import logging
 import math
 import shlex
 import sys
@@ -228,6 +229,7 @@ def work(job: Job, dataset: Dataset, callbacks: CallbackList, worker: int = 0) -
     backend.prefer(recipe.backend, required=backend.is_required(recipe))
     backend.start()
     backend.configure(job.threads, deterministic=False)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)  # each trial has a network that is traced anew
     study = study_of(job, worker)
     searched = space(recipe, job.fixed)
 
