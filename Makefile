@@ -17,7 +17,7 @@ help: ## list all targets
 
 $(READY):
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 with venv was found: install one, or pass it with make PYTHON=/path/to/python3.12"; exit 1; }
-	@echo "Creating .venv with $$($(PYTHON) --version): downloads about 565 MB, uses 2.4 GB of disk space, takes a minute or two."
+	@echo "Creating .venv with $$($(PYTHON) --version): downloads about 565 MB, uses 3.4 GB of disk space, takes a minute or two."
 	@rm -rf .venv && $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --no-compile --require-hashes --no-deps -r constraints.txt 2>&1 \
 		| grep --line-buffered -E '^ *Downloading|^Installing|ERROR|error|WARNING: Retrying'
