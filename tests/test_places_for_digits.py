@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from mnist_cnn import read
-from mnist_cnn.reading.grids import Grid
+from mnist_cnn.reading.cells import lines_of
+from mnist_cnn.reading.grids import Grid, enlarged
 from mnist_cnn.reading.places_for_digits import ring_rows, underline_rows
 from sheets import INK, PAPER, written
 
@@ -27,6 +28,12 @@ def row_of(text: str, kind: str) -> np.ndarray:
     return image
 
 
+def drawn(image: np.ndarray) -> tuple[np.ndarray, int]:
+    """What is drawn in an image, enlarged by a factor."""
+    larger, factor = enlarged(image)
+    return lines_of(larger), factor
+
+
 @pytest.mark.parametrize("kind", ["rings", "lines"])
 @pytest.mark.parametrize("text", ["80 14", " 7 3"])
 def test_each_place_has_an_entry(kind: str, text: str) -> None:
@@ -45,11 +52,11 @@ def test_zeros_are_no_rings_and_dashes_no_lines() -> None:
     assert read(image, boxes=True).boxes == ()
     for left in (60, 160, 260):
         cv2.line(image, (left, 140), (left + 40, 140), INK, 3)
-    assert underline_rows(image, np.zeros((0, 4))) == []
+    assert underline_rows(*drawn(image), np.zeros((0, 4))) == []
     empty = np.full((200, 400), PAPER, np.uint8)
     for left in (80, 180, 280):
         cv2.circle(empty, (left, 100), 35, INK, 2, cv2.LINE_AA)
-    assert ring_rows(empty, np.array([[250.0, 20, 260, 40]])) == []
+    assert ring_rows(*drawn(empty), np.array([[250.0, 20, 260, 40]])) == []
 
 
 def test_the_line_under_a_whole_number_is_no_place() -> None:
@@ -65,8 +72,8 @@ def spans(grid: Grid) -> list[tuple[float, float]]:
 
 def test_places_are_where_they_are_drawn() -> None:
     digit = np.array([[82.0, 81, 102, 120]])
-    [grid] = ring_rows(row_of("7  ", "rings"), digit)
+    [grid] = ring_rows(*drawn(row_of("7  ", "rings")), digit)
     assert grid.corners[0] == pytest.approx([62, 66], abs=2)
     assert np.ravel(spans(grid)) == pytest.approx([0, 68, 90, 158, 180, 248], abs=2)
-    [lines] = underline_rows(row_of("7  ", "lines"), digit + np.array([0.0, 4, 0, 4]))
+    [lines] = underline_rows(*drawn(row_of("7  ", "lines")), digit + np.array([0.0, 4, 0, 4]))
     assert np.ravel(spans(lines)) == pytest.approx([0, 60, 90, 150, 180, 240], abs=4)

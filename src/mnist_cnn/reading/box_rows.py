@@ -8,7 +8,7 @@ import numpy as np
 from mnist_cnn.reading.cell_values import Value, values_of
 from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import Digit
-from mnist_cnn.reading.grids import Grid, Kind, LevelView, grids_in, level_view
+from mnist_cnn.reading.grids import Grid, Kind, LevelView, enlarged, grids_in, level_view, top_of
 from mnist_cnn.reading.places_for_digits import ring_rows, underline_rows
 from mnist_cnn.reading.reading import Reading
 
@@ -37,19 +37,17 @@ def box_rows(
     grids = [
         grid for grid in grids_in(grey, places) if len(grid.cells) > 1 or not any(is_in(grid, box) for box in boxes)
     ]
+    larger, factor = enlarged(grey)
+    drawn = lines_of(larger)
     rings, lines = (
         [one for one in found if not any(overlap(one, grid) for grid in grids)]
-        for found in (ring_rows(grey, places), underline_rows(grey, places))
+        for found in (ring_rows(drawn, factor, places), underline_rows(drawn, factor, places))
     )
+    known = list(zip(digits, boxes, strict=True))
     for grid in sorted([*grids, *rings, *lines], key=top_of):
         if len(grid.cells) <= MOST - sum(map(len, rows)):
-            rows += rows_of(grid, view_for(grey, grid), read, list(zip(digits, boxes, strict=True)))
+            rows += rows_of(grid, view_for(grey, grid), read, known)
     return tuple(rows)
-
-
-def top_of(grid: Grid) -> tuple[float, float]:
-    """Where a grid begins, from the top and from the left."""
-    return float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())
 
 
 def overlap(one: Grid, other: Grid) -> bool:

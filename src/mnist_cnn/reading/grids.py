@@ -152,7 +152,12 @@ def grids_of(cells: Cells) -> list[Grid]:
         if boxes <= comb.columns and all(grid.rows <= LOW for grid in same):
             grids = [*(grid for grid in grids if grid not in same), comb]
     grids = [grid for grid in grids if len(grid.cells) > 1 or not any(is_within(grid, other) for other in grids)]
-    return sorted(grids, key=lambda grid: (float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())))
+    return sorted(grids, key=top_of)
+
+
+def top_of(grid: Grid) -> tuple[float, float]:
+    """Where a grid begins, from the top and from the left."""
+    return float(grid.corners[:, 1].min()), float(grid.corners[:, 0].min())
 
 
 def as_comb(grid: Grid, lines: np.ndarray) -> Grid:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from mnist_cnn.reading.boxes import areas, intersections
-from mnist_cnn.reading.cells import SHORTEST, SMALLEST, lines_of
-from mnist_cnn.reading.grids import Cell, Grid, Kind, as_lines, enlarged
+from mnist_cnn.reading.cells import SHORTEST, SMALLEST
+from mnist_cnn.reading.grids import Cell, Grid, Kind, as_lines
 
 GAP = 3  # pixels: the longest gap in a ring
 ROUND, EXACT = 1.6, 0.08  # times as long as wide, at most; and the share by which a ring may differ from an ellipse
@@ -27,28 +27,29 @@ SHORTER = 30  # a percentile of the distances: some are longer, where a place is
 DIGIT = 0.3  # of a ring's height: a digit in it is at least so high
 
 
-def ring_rows(grey: np.ndarray, digits: np.ndarray) -> list[Grid]:
-    """The rows of rings in an image (h, w) uint8, in one of which there is one of the `digits`, boxes (n, 4), or ink.
+def ring_rows(lines: np.ndarray, factor: int, digits: np.ndarray) -> list[Grid]:
+    """The rows of rings in an image, in one of which there is one of the `digits`, boxes (n, 4), or ink.
 
-    What is in a ring may not have been found, where the ring was taken for a zero.
+    `lines` (h, w) uint8 is what is drawn, of an image that is enlarged by this factor. What is in a ring may not have
+    been found, where the ring was taken for a zero.
     """
-    larger, factor = enlarged(grey)
-    lines = lines_of(larger)
     rings = rings_of(lines)
     inked = np.array([has_ink(lines, ring) for ring in rings], bool)
     filled = inked | (share_inside(factor * digits, rings) >= INSIDE).any(axis=0)
     return [grid.scaled(1 / factor) for grid in grids_of_rows(rings, filled, "rings")]
 
 
-def underline_rows(grey: np.ndarray, digits: np.ndarray) -> list[Grid]:
-    """The rows of short lines in an image (h, w) uint8 on which digits, boxes (n, 4), are written: the places above."""
+def underline_rows(lines: np.ndarray, factor: int, digits: np.ndarray) -> list[Grid]:
+    """The rows of short lines in an image on which digits, boxes (n, 4), are written: the places above.
+
+    `lines` and the factor are those of `ring_rows`.
+    """
     if not len(digits):
         return []
-    larger, factor = enlarged(grey)
     digits = factor * digits
     heights = digits[:, 3] - digits[:, 1]
     height = float(np.median(heights))
-    places = short_lines(lines_of(larger))
+    places = short_lines(lines)
     places = places[places[:, 2] - places[:, 0] <= WIDEST * height]
     middles, beside = (digits[:, None, 0] + digits[:, None, 2]) / 2, BESIDE * (places[:, 2] - places[:, 0])
     over = (middles > places[:, 0] - beside) & (middles < places[:, 2] + beside)

@@ -6,12 +6,12 @@ What forms need for that, too, is here: lines of CSV, and how a workbook is begu
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from mnist_cnn.errors import ReaderError
-from mnist_cnn.sheets.table import Table
+from mnist_cnn.sheets.table import Table, TableCell
 
 RUN = re.compile(r"[=+\-@\t\r]")
 HARMLESS = re.compile(r"[+-]?[\d.,]+%?|-")  # numbers, and a dash alone
@@ -76,17 +76,19 @@ def texts(table: Table) -> list[list[str]]:
 
 def confidences(table: Table) -> list[list[str]]:
     """The confidences of a table's cells."""
-    found = [[""] * table.columns for _ in range(table.rows)]
-    for cell in table.cells:
-        found[cell.place.row][cell.place.column] = f"{cell.value.confidence:.3f}"
-    return found
+    return of_cells(table, lambda cell: f"{cell.value.confidence:.3f}")
 
 
 def writings(table: Table) -> list[list[str]]:
     """How the numbers in a table's cells are written."""
+    return of_cells(table, lambda cell: cell.writing or "")
+
+
+def of_cells(table: Table, text_of: Callable[[TableCell], str]) -> list[list[str]]:
+    """A text for each cell, row by row; "" for the rest of a merged one."""
     found = [[""] * table.columns for _ in range(table.rows)]
     for cell in table.cells:
-        found[cell.place.row][cell.place.column] = cell.writing or ""
+        found[cell.place.row][cell.place.column] = text_of(cell)
     return found
 
 
