@@ -39,6 +39,11 @@ class Page:
         return Response(self.content, headers=self.headers)
 
 
+async def model_card(request: Request) -> Response:
+    """Get the model card of the model: how it was trained and evaluated; an empty object if it has none."""
+    return Response(request.app.state.card, media_type="application/json")
+
+
 async def healthz() -> dict[str, str]:
     """Check the health of the server."""
     return {"status": "ok"}

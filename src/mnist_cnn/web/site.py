@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mnist_cnn import __version__, card
 from mnist_cnn.errors import ExportError
-from mnist_cnn.reading.model_names import BUNDLED, path_of
+from mnist_cnn.reading.model_names import BUNDLED, card_text_of, onnx_file_of, path_of
 from mnist_cnn.reading.nearest import INDEX
 from mnist_cnn.reading.weights import (
     EVIDENCE,
@@ -130,9 +130,7 @@ def network_parts(model: str | Path | None) -> dict[str, bytes]:
     weights = bundled_weights() if path == BUNDLED else bundled_weights().of_another_model()
     beside = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER, RECOGNISER)}
     beside[EVIDENCE.name] = (json.dumps(asdict(weights), indent=1) + "\n").encode()
-    if not path.is_dir():
-        return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n", **beside}
-    return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)} | beside
+    return {card.ONNX_MODEL: onnx_file_of(path).read_bytes(), card.CARD: card_text_of(path), **beside}
 
 
 def temperature_of(model: str | Path | None) -> float:
