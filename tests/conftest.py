@@ -72,8 +72,12 @@ def trained_once(name: str, factory: pytest.TempPathFactory, train: Callable[[Pa
 
 
 @pytest.fixture(scope="session")
-def cli() -> Cli:
-    """Run the command line as a process of its own; gives exit code, stdout and stderr."""
+def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
+    """Run the command line; gives exit code, stdout and stderr.
+
+    It is a process of its own where variables of the environment are given, and otherwise a fork of one that has loaded
+    what reads: a second of processor time less for each command.
+    """
 
     def run(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -86,11 +90,27 @@ def cli() -> Cli:
             check=False,
         )
 
-    return run
+    if sys.platform != "linux":
+        yield run
+        return
+    from runs import Forks
+
+    forks: list[Forks] = []
+
+    def fork(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        if environment:
+            return run(*words, cwd=cwd, **environment)
+        if not forks:
+            forks.append(Forks(tmp_path_factory.mktemp("cli"), "reading"))
+        return forks[0].completed(*words, cwd=cwd)
+
+    yield fork
+    for one in forks:
+        one.close()
 
 
 @pytest.fixture(scope="session")
-def warm_cli(request: pytest.FixtureRequest, cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+def warm_cli(request: pytest.FixtureRequest, cli: Cli) -> Cli:
     """As `cli`, but in a fork of a process that has TensorFlow loaded: seconds of processor time less for each command.
 
     Not for what depends on how the program starts: the environment, its framework, and what these say.
@@ -98,13 +118,7 @@ def warm_cli(request: pytest.FixtureRequest, cli: Cli, tmp_path_factory: pytest.
     if sys.platform != "linux":
         return cli
     forks: Forks = request.getfixturevalue("forks")
-    errors = tmp_path_factory.mktemp("warm") / "errors"
-
-    def run(*words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        ended = forks.run(None, *words, errors=str(errors), cwd=str(cwd or Path.cwd()))
-        return subprocess.CompletedProcess(list(map(str, words)), ended.code, ended.said, errors.read_text())
-
-    return run
+    return forks.completed
 
 
 @pytest.fixture(scope="session")
