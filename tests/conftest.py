@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runs import Forks, Undisturbed
 
 # Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
-QUICK = ["--data", "digits", "--epochs", "2", "--repeats", "12", "--learning-rate", "0.1", "--threads", "2"]
+QUICK = "--data digits --epochs 2 --repeats 4 --batch-size 32 --learning-rate 0.1 --threads 2".split()
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Trained = tuple[Path, subprocess.CompletedProcess[str]]
 
@@ -135,9 +135,9 @@ def mnist_path() -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def trained(warm_cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A network trained through the real command line on real digits: its folder, and what the command said."""
-    return trained_once("quick", tmp_path_factory, lambda folder: cli("train", *QUICK, "--output", folder))
+    return trained_once("quick", tmp_path_factory, lambda folder: warm_cli("train", *QUICK, "--output", folder))
 
 
 @pytest.fixture(scope="module")
