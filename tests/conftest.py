@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from runs import Forks, Undisturbed
 
 # Enough updates, at a high rate, for a network that has learnt something, in a few seconds.
-QUICK = "--data digits --epochs 2 --repeats 4 --batch-size 32 --learning-rate 0.1 --threads 2".split()
+QUICK = ["--data", "digits", "--epochs", "2", "--repeats", "4", "--batch-size", "32"]
+QUICK += ["--learning-rate", "0.1", "--threads", "2"]
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Trained = tuple[Path, subprocess.CompletedProcess[str]]
 
