@@ -7,6 +7,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,16 @@ def command_line(*words: object) -> list[str]:
 def hear_ctrl_c() -> None:
     """Before a program starts: a shell's background job ignores Ctrl-C, and so does what it begins."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def seconds_to_start() -> float:
+    """How long a process takes here that does nothing: some 0.03 s, and much more on a machine that does much else.
+
+    A limit of wall time that is to hold at all times has a few of these on top.
+    """
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-S", "-c", ""], check=True)
+    return time.monotonic() - began
 
 
 @pytest.hookimpl(trylast=True)  # when it is known which tests run
