@@ -168,7 +168,7 @@ def test_what_a_segmenter_has_not_is_refused_before_anything_is_made(tmp_path: P
 
 @linux
 @pytest.mark.slow
-@pytest.mark.extended  # the recogniser's is not, and resumes by the same code
+@pytest.mark.extended  # faults/test_killed.py has a classifier's, which saves and restores by the same code
 def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_crops_and_dropout(
     trained_segmenter: Trained, warm_cli: Cli, tmp_path: Path
 ) -> None:
