@@ -14,6 +14,8 @@ from mnist_cnn.training.recipe import Recipe
 if TYPE_CHECKING:
     import keras
 
+SAVING = f"Saving {KERAS_MODEL} and {ONNX_MODEL}, and checking both"
+
 
 def save(
     network: "keras.Model",

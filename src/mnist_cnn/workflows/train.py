@@ -342,7 +342,10 @@ def _run_classifier(
     ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
     network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
     network = on_one(network)
+    from mnist_cnn.models.layer_table import layer_table  # here, because Keras comes with it
 
+    layers = layer_table(network)
+    callbacks.on_status(f"Evaluating on {len(dataset.test):,} test images")
     started = time.perf_counter()
     network, fitted = _calibrated(backend.finished(network, settings.recipe), settings, dataset, ink)
     test = dataset.test.images
@@ -353,6 +356,7 @@ def _run_classifier(
         callbacks.on_warning(text)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
+    callbacks.on_status(saved_files.SAVING)
     left_out = saved_files.save(
         network,
         settings.recipe,
@@ -367,7 +371,8 @@ def _run_classifier(
         callbacks.on_warning(text)
     about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
     every_note = notes + _beginning(settings) + failed + left_out
-    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note)
+    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note, layers)
+    callbacks.on_status("Writing the report")
     if unwritten := _report(partial, made, dataset, probabilities, evaluation):
         callbacks.on_warning(unwritten)
     card.write(partial, made)  # last: a folder with a model card is complete
