@@ -80,7 +80,7 @@ class ProgressCallback(Callback):
         self.epochs = self.initial_epoch = self.epoch = 0
         self.started = time.monotonic()
         self.corruption = ""
-        self.status = Status("", console=stderr)
+        self.status = Status("", console=stderr, refresh_per_second=4)
         self.corruptions = Progress(console=stderr, transient=True)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
