@@ -1,0 +1,135 @@
+"""A network that ONNX Runtime trains and runs: its weights, and what Adam remembers of their gradients."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnxruntime
+
+from mnist_cnn.card import Task
+from mnist_cnn.models.fast_layers import fast_layers
+from mnist_cnn.models.inference_graph import inference_graph
+from mnist_cnn.models.layer_specs import Normalization, initial_weights, placed
+from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.training.schedule import learning_rate
+
+FIRST_WEIGHTS = 2**32 - 2  # in place of the epoch in the seed of the initial weights
+BATCH = 250  # images to classify at once: what a batch needs stays in the processor's cache
+KEPT_MEAN, KEPT_SQUARE, EPSILON = 0.9, 0.999, 1e-7  # of Adam, as Keras has them
+
+
+class OnnxNetwork:
+    """The network of a recipe, with the names by which the rest of the training knows a Keras model.
+
+    `trainable` is one row of all weights that learn, in Keras' order; `statistics` are the means and variances of the
+    normalizations, by their numbers among the layers. A callback may set `stop_training`.
+    """
+
+    def __init__(self, recipe: Recipe, task: Task, seed: int, updates: int, threads: int) -> None:
+        self.recipe = recipe
+        self.name = recipe.name
+        self.task = task
+        self.threads = threads
+        self.updates = updates
+        self.places = placed(fast_layers(task), task)
+        first = initial_weights(self.places, np.random.default_rng((seed, FIRST_WEIGHTS)))
+        self.trainable = np.concatenate([one.ravel() for one in first])
+        self.mean_gradient = np.zeros_like(self.trainable)
+        self.mean_square = np.zeros_like(self.trainable)
+        self.done = np.zeros((), np.int64)  # updates
+        self.statistics = {
+            number: (np.zeros(place.channels, np.float32), np.ones(place.channels, np.float32))
+            for number, place in enumerate(self.places)
+            if isinstance(place.layer, Normalization)
+        }
+        self.stop_training = False
+        self._scratch = np.empty_like(self.trainable)
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """As of a Keras model: (None, side, side, channels)."""
+        return (None, *self.task.input_shape)
+
+    @property
+    def output_shape(self) -> tuple[int | None, ...]:
+        """As of a Keras model: (None, classes)."""
+        return (None, self.task.classes)
+
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """Every array that training changes, to be read and written in place."""
+        statistics = [one for pair in self.statistics.values() for one in pair]
+        return [self.trainable, *statistics, self.mean_gradient, self.mean_square, self.done]
+
+    def count_params(self) -> int:
+        """The number of its weights, statistics included, as Keras counts them."""
+        return sum(one.size for one in self.get_weights())
+
+    def get_weights(self) -> list[np.ndarray]:
+        """All weights, in the order and shapes of the Keras model of this recipe."""
+        return [one.copy() for one in self._weights()]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Take weights as `get_weights` gives them; raises ValueError if their shapes are others."""
+        for mine, given in zip(self._weights(), weights, strict=True):
+            if mine.shape != given.shape:
+                raise ValueError(f"weights of the shape {given.shape} instead of {mine.shape}")
+            mine[...] = given
+
+    def _weights(self) -> list[np.ndarray]:
+        """Views of all weights."""
+        found, start = [], 0
+        for number, place in enumerate(self.places):
+            for shape in place.shapes:
+                size = int(np.prod(shape))
+                found.append(self.trainable[start : start + size].reshape(shape))
+                start += size
+            found += self.statistics.get(number, ())
+        return found
+
+    def update(self, gradient: np.ndarray) -> None:
+        """One step of Adam at the learning rate of the recipe's schedule; `gradient` (weights,) is not kept.
+
+        Kingma, Ba (2014), arXiv:1412.6980, in the form that Keras computes.
+        """
+        rate = learning_rate(self.recipe, int(self.done), self.updates)
+        self.done += 1
+        step = rate * np.sqrt(1 - KEPT_SQUARE ** int(self.done)) / (1 - KEPT_MEAN ** int(self.done))
+        change = np.subtract(gradient, self.mean_gradient, out=self._scratch)
+        change *= np.float32(1 - KEPT_MEAN)
+        self.mean_gradient += change
+        np.multiply(gradient, gradient, out=change)
+        change -= self.mean_square
+        change *= np.float32(1 - KEPT_SQUARE)
+        self.mean_square += change
+        np.sqrt(self.mean_square, out=change)
+        change += np.float32(EPSILON)
+        np.divide(self.mean_gradient, change, out=change)
+        change *= np.float32(step)
+        self.trainable -= change
+
+    def observe(self, number: int, mean: np.ndarray, variance: np.ndarray) -> None:
+        """Let the statistics of a normalization follow those of a batch, (channels,) each."""
+        layer = self.places[number].layer
+        assert isinstance(layer, Normalization)
+        for kept, new in zip(self.statistics[number], (mean, variance), strict=True):
+            kept += np.float32(1 - layer.momentum) * (new - kept)
+
+    def to_onnx(self, temperature: float = 1.0, metadata: dict[str, str] | None = None) -> bytes:
+        """The network as the content of a model.onnx, calibrated."""
+        return inference_graph(self.places, self.get_weights(), self.task, temperature, metadata)
+
+    def predict(self, images: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+        """Probabilities (n, classes) of images (n, *image_shape) uint8."""
+        ready = session(self.to_onnx(temperature), self.threads)
+        pixels = self.task.batch(images)
+        parts = [ready.run(None, {"images": pixels[at : at + BATCH]})[0] for at in range(0, len(pixels), BATCH)]
+        return np.concatenate([np.zeros((0, self.task.classes), np.float32), *parts])
+
+
+def session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
+    """A graph of ours, ready to run in so many threads, which sleep when they wait."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
