@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from mnist_cnn.card import READING, Task
-from mnist_cnn.models.fast_layers import fast_layers
+from mnist_cnn.models.fast_layers import NAME, fast_layers
 from mnist_cnn.models.layer_specs import Convolution, Layer, Normalization, Pooling
 from mnist_cnn.models.layers import Conv2D, Dense, MaxPool2D
 
@@ -13,7 +13,7 @@ def fast(dropout: float, task: Task = READING) -> keras.Sequential:
     """Build the untrained model: (n, 28, 28, 1) uint8 images to (n, 10) float32 probabilities, or as `task` says."""
     beginning = [layers.Input(task.input_shape, dtype="uint8", name="images"), layers.Rescaling(1 / 255)]
     made = [one for layer in fast_layers(task) for one in keras_layers(layer, dropout)]
-    return keras.Sequential([*beginning, *made], name="fast")
+    return keras.Sequential([*beginning, *made], name=NAME)
 
 
 def keras_layers(layer: Layer, dropout: float) -> list[keras.Layer]:

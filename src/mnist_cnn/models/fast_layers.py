@@ -3,6 +3,7 @@
 from mnist_cnn.card import Task
 from mnist_cnn.models.layer_specs import Convolution, Dense, Layer, Normalization, Pooling
 
+NAME = "fast"
 LARGER = 48  # pixels: larger images are pooled once more before the dense layer
 
 

@@ -26,18 +26,18 @@ def inference_graph(
     graph, waiting = Graph("classifier", OPSET), iter(weights)
     images = graph.input("images", UINT8, ["n", *task.input_shape], "foreground 255, background 0")
     pixels = graph.op("Cast", images, to=FLOAT)
-    x = graph.op("Mul", pixels, graph.constant(np.float32(1 / 255)[np.newaxis]))
+    x = graph.op("Mul", pixels, graph.number(1 / 255))
     x = graph.op("Transpose", x, perm=[0, 3, 1, 2])
     for place, following in zip(places, [*places[1:], None], strict=True):
         match place.layer:
-            case Convolution(_, size, strides, relu, bias):
+            case Convolution(_, size, strides, relu, has_bias):
                 kernel = next(waiting)
-                shift = next(waiting) if bias else np.zeros(kernel.shape[-1], np.float32)
+                shift = next(waiting) if has_bias else np.zeros(kernel.shape[-1], np.float32)
                 if following and isinstance(following.layer, Normalization):
                     kernel, shift = folded(kernel, shift, [next(waiting) for _ in range(4)], following.layer.epsilon)
                 oihw = graph.constant(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
-                geometry = {"kernel_shape": [size, size], "strides": [strides, strides]}
-                x = graph.op("Conv", x, oihw, graph.constant(shift), **geometry)
+                bias = graph.constant(shift)
+                x = graph.op("Conv", x, oihw, bias, kernel_shape=[size, size], strides=[strides, strides])
                 x = graph.op("Relu", x) if relu else x
             case Normalization():
                 x = graph.op("Relu", x)
@@ -49,7 +49,7 @@ def inference_graph(
                 product = graph.op("MatMul", flat, graph.constant(next(waiting)))
                 x = graph.op("Add", product, graph.constant(next(waiting)))
     if temperature != 1:
-        x = graph.op("Div", x, graph.constant(np.float32(temperature)[np.newaxis]))
+        x = graph.op("Div", x, graph.number(temperature))
     graph.output(graph.op("Softmax", x, name="probabilities", axis=-1), FLOAT, ["n", task.classes])
     return graph.to_bytes(metadata)
 

@@ -28,20 +28,22 @@ class Graph:
         self.inputs: list[bytes] = []
         self.outputs: list[bytes] = []
 
-    def node(self, kind: str, *inputs: str, name: str = "", outputs: int = 1, **attributes: Attribute) -> list[str]:
-        """Add a node; gives the names of its outputs: `name`, if one is given for an only output."""
-        label = name or f"{kind}_{len(self.nodes)}"
-        given = [label] if outputs == 1 else [f"{label}_{number}" for number in range(outputs)]
-        texts = [text(1, one) for one in inputs] + [text(2, one) for one in given]
-        self.nodes.append(
-            b"".join([*texts, text(3, label), text(4, kind)])
-            + b"".join(field(5, attribute(key, value)) for key, value in attributes.items())
-        )
-        return given
-
     def op(self, kind: str, *inputs: str, name: str = "", **attributes: Attribute) -> str:
         """Add a node with one output; gives its name."""
-        return self.node(kind, *inputs, name=name, **attributes)[0]
+        return self.add(kind, inputs, [name or f"{kind}_{len(self.nodes)}"], attributes)[0]
+
+    def node(self, kind: str, *inputs: str, outputs: int, **attributes: Attribute) -> list[str]:
+        """Add a node with several outputs; gives their names."""
+        return self.add(kind, inputs, [f"{kind}_{len(self.nodes)}_{one}" for one in range(outputs)], attributes)
+
+    def add(
+        self, kind: str, inputs: Sequence[str], outputs: list[str], attributes: Mapping[str, Attribute]
+    ) -> list[str]:
+        """Add a node with outputs of these names, and give them."""
+        parts = [text(1, one) for one in inputs] + [text(2, one) for one in outputs]
+        parts += [text(3, outputs[0]), text(4, kind)]
+        self.nodes.append(b"".join([*parts, *(field(5, attribute(*one)) for one in attributes.items())]))
+        return outputs
 
     def constant(self, value: np.ndarray, name: str = "") -> str:
         """Add an array of float32, uint8 or int64."""
@@ -52,6 +54,10 @@ class Graph:
     def whole(self, *numbers: int) -> str:
         """Add whole numbers, such as a shape."""
         return self.constant(np.array(numbers, np.int64))
+
+    def number(self, value: float) -> str:
+        """Add one number, float32."""
+        return self.constant(np.array(value, np.float32))
 
     def input(self, name: str, kind: int, shape: Sequence[int | str], about: str = "") -> str:
         """Declare an input; a size that may be any number has a word in its shape."""

@@ -32,6 +32,7 @@ OPTIMIZERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "lion": keras.optimizers.Lion,
 }
 
+
 @dataclass(frozen=True)
 class Built:
     """What a recipe's model is built for and from: its task, and a person's own function in place of the recipe's.

@@ -8,11 +8,11 @@ a batch that its thread has.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from mnist_cnn.models.layer_specs import Normalization
 from mnist_cnn.training.batches import Arrays, OnBatch, RunEpoch
 from mnist_cnn.training.onnx_network import OnnxNetwork, session
 from mnist_cnn.training.training_graph import (
@@ -30,14 +30,9 @@ SMALLEST_PART = 50  # images of a batch that a thread gets; with fewer, a normal
 SMALLEST = 1e-7  # probability in a logarithm, as in Keras
 
 
-def epochs(
-    network: OnnxNetwork, batch_size: int, validation: Arrays | None, class_weights: np.ndarray | None = None
-) -> RunEpoch:
-    """A function that trains the network for one epoch over arrays in memory, in their order.
-
-    `class_weights` (classes,) are those in the loss.
-    """
-    at_once = network.recipe.steps_per_execution
+def epochs(network: OnnxNetwork, batch_size: int, validation: Arrays | None) -> RunEpoch:
+    """A function that trains the network for one epoch over arrays in memory, in their order."""
+    at_once, class_weights = network.recipe.steps_per_execution, network.class_weights
     statistics = batch_statistics(network.places)
 
     @cache
@@ -75,11 +70,9 @@ def epochs(
             gradient += other[0]
         network.update(gradient)
         for at, (number, *_) in enumerate(statistics):
-            layer = network.places[number].layer
-            assert isinstance(layer, Normalization)
-            means = [one[1 + 2 * at] for one in found]
-            variances = [one[2 + 2 * at] ** -2 - np.float32(layer.epsilon) for one in found]
-            network.observe(number, *(np.mean(many, axis=0).ravel() for many in (means, variances)))
+            for _, *pairs in found:
+                mean, inverse = pairs[2 * at : 2 * at + 2]
+                network.observe(number, mean.ravel(), inverse.ravel(), 1 / len(found))
 
     def validate() -> dict[str, float]:
         if validation is None:
@@ -127,4 +120,4 @@ def divided(start: int, end: int, threads: int) -> list[slice]:
     """The images of a batch, from `start` to before `end`, in parts for threads that differ by at most one image."""
     count = max(1, min(threads, (end - start) // SMALLEST_PART))
     ends = [start + (end - start) * part // count for part in range(count + 1)]
-    return [slice(*pair) for pair in zip(ends, ends[1:], strict=False)]
+    return [slice(*pair) for pair in pairwise(ends)]

@@ -1,7 +1,7 @@
 """Layers → an ONNX graph that computes what a training step needs: probabilities, and the gradient of the loss.
 
 ONNX has no gradients, and ONNX Runtime's own are in another package, so the backward pass is written down here as
-further nodes, layer by layer. `GRADIENTS` of a layer is called with the gradient of what it gave.
+further nodes, layer by layer.
 
 Activations are (channels, rows, columns, images), with the images of the batch last: what a kernel covers is then
 gathered as whole rows of images, and a convolution is one product of the kernel with all of it (im2col). The gradient
@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 
 from mnist_cnn.card import Task
-from mnist_cnn.models.layer_specs import Convolution, Dense, Normalization, Placed, Pooling
+from mnist_cnn.models.layer_specs import Convolution, Normalization, Placed, Pooling
 from mnist_cnn.models.onnx_graph import FLOAT, UINT8, Graph
 
 OPSET = 17  # has sums in ScatterND and LayerNormalization
 IMAGES, TRUTH, FACTORS, WEIGHTS = "images", "truth", "factors", "weights"
 PROBABILITIES, GRADIENT, MEAN, INVERSE = "probabilities", "gradient", "mean", "inverse_deviation"
+
+NOWHERE = np.zeros(0, np.int64)
 
 
 class Step(NamedTuple):
@@ -29,7 +31,7 @@ class Step(NamedTuple):
     covered: str = ""  # what a kernel covers
     normal: str = ""  # normalized values
     inverse: str = ""  # 1 / their deviation before
-    places: np.ndarray | None = None  # of `covered` in what the layer took
+    places: np.ndarray = NOWHERE  # of `covered` in what the layer took
 
 
 def training_graph(places: Sequence[Placed], task: Task, images: int) -> bytes:
@@ -109,50 +111,44 @@ class Builder:
             x = graph.op("Slice", x, graph.whole(0, 0), graph.whole(side, side), graph.whole(1, 2))
         x = graph.op("Transpose", x, perm=[3, 1, 2, 0])
         x = graph.op("Cast", graph.op("Reshape", x, graph.whole(-1, self.images)), to=FLOAT)
-        return graph.op("Mul", x, graph.constant(np.float32(1 / 255)))
+        return graph.op("Mul", x, graph.number(1 / 255))
 
     def forward(self, number: int, place: Placed, x: str) -> Step:
         """What a layer gives for x (channels × pixels, images or channels, pixels × images)."""
         match place.layer:
-            case Convolution():
-                return self.convolution(number, place, x)
-            case Normalization():
-                return self.normalization(number, place, x)
-            case _:
-                return self.pooling(number, place, x)
+            case Convolution() as layer:
+                return self.convolution(number, layer, x)
+            case Normalization() as layer:
+                return self.normalization(number, layer, x)
+            case Pooling() as layer:
+                return self.pooling(number, layer, x)
+        raise TypeError(place.layer)
 
-    def convolution(self, number: int, place: Placed, x: str) -> Step:
+    def convolution(self, number: int, layer: Convolution, x: str) -> Step:
         """One product of the kernel and what it covers."""
-        assert isinstance(place.layer, Convolution)
-        graph, kernel = self.graph, self.weights[number]
-        where = covered(place.channels, self.sides[number], place.layer.kernel, place.layer.strides)
+        graph, kernel, channels = self.graph, self.weights[number], self.places[number].channels
+        where = covered(channels, self.sides[number], layer.kernel, layer.strides)
         rows = graph.op("Gather", self.as_rows(x), graph.constant(where.ravel()), axis=0)
-        rows = graph.op("Reshape", rows, graph.whole(place.channels * place.layer.kernel**2, -1))
+        rows = graph.op("Reshape", rows, graph.whole(channels * layer.kernel**2, -1))
         product = graph.op("Gemm", kernel[0], rows, *kernel[1:], transA=1)
-        return Step(graph.op("Relu", product) if place.layer.relu else product, covered=rows, places=where)
+        return Step(graph.op("Relu", product) if layer.relu else product, covered=rows, places=where)
 
-    def normalization(self, number: int, place: Placed, x: str) -> Step:
+    def normalization(self, number: int, layer: Normalization, x: str) -> Step:
         """Each channel is a row, so that normalizing rows is batch normalization."""
-        assert isinstance(place.layer, Normalization)
         graph, (scale, offset) = self.graph, self.weights[number]
         ones = graph.constant(np.ones(self.sides[number] ** 2 * self.images, np.float32))
-        label = f"normal_{number}"
-        normal, mean, inverse = graph.node(
-            "LayerNormalization", x, ones, name=label, outputs=3, axis=-1, epsilon=place.layer.epsilon
-        )
+        normal, mean, inverse = graph.node("LayerNormalization", x, ones, outputs=3, axis=-1, epsilon=layer.epsilon)
         for name, one in ((f"{MEAN}_{number}", mean), (f"{INVERSE}_{number}", inverse)):
-            graph.output(graph.op("Identity", one, name=name), FLOAT, [place.channels, 1])
+            graph.output(graph.op("Identity", one, name=name), FLOAT, [self.places[number].channels, 1])
         given = graph.op("Relu", graph.op("Add", graph.op("Mul", normal, scale), offset))
         return Step(given, normal=normal, inverse=inverse)
 
-    def pooling(self, number: int, place: Placed, x: str) -> Step:
+    def pooling(self, number: int, layer: Pooling, x: str) -> Step:
         """The largest of what each square covers."""
-        assert isinstance(place.layer, Pooling)
-        graph, size = self.graph, place.layer.size
-        where = covered(place.channels, self.sides[number], size, size)
-        where = where.reshape(size**2, place.channels, -1)  # of one channel each, whereas a kernel sees all
+        graph, size, channels = self.graph, layer.size, self.places[number].channels
+        where = covered(channels, self.sides[number], size, size)
         rows = graph.op("Gather", self.as_rows(x), graph.constant(where.ravel()), axis=0)
-        rows = graph.op("Reshape", rows, graph.whole(size**2, place.channels, -1))
+        rows = graph.op("Reshape", rows, graph.whole(size**2, channels, -1))
         return Step(graph.op("ReduceMax", rows, axes=[0], keepdims=0), covered=rows, places=where)
 
     def as_rows(self, x: str) -> str:
@@ -160,38 +156,40 @@ class Builder:
         return self.graph.op("Reshape", x, self.graph.whole(-1, self.images))
 
     def dense(self, x: str) -> str:
-        """The last layer and the loss; gives the gradient of what the layer took, (pixels × channels, images)."""
-        graph, place = self.graph, self.places[-1]
-        pixels, (kernel, bias) = self.sides[-1] ** 2, self.weights[-1]
-        flat = graph.op("Reshape", x, graph.whole(place.channels, pixels, self.images))
-        flat = self.as_rows(graph.op("Transpose", flat, perm=[1, 0, 2]))
+        """The last layer and the loss; gives the gradient of what the layer took, (channels × pixels, images)."""
+        graph, (kernel, bias) = self.graph, self.weights[-1]
+        kernel = self.reordered(kernel, self.sides[-1] ** 2, self.places[-1].channels)
+        flat = self.as_rows(x)
         bias = graph.op("Reshape", bias, graph.whole(-1))
         probabilities = graph.op("Softmax", graph.op("Gemm", flat, kernel, bias, transA=1), name=PROBABILITIES, axis=-1)
         graph.output(probabilities, FLOAT, [self.images, self.task.classes])
         error = graph.op("Mul", graph.op("Sub", probabilities, TRUTH), FACTORS)
-        self.gradients.append([graph.op("Gemm", flat, error), graph.op("ReduceSum", error, graph.whole(0), keepdims=0)])
-        back = graph.op("Gemm", kernel, error, transB=1)
-        back = graph.op("Reshape", back, graph.whole(pixels, place.channels, self.images))
-        return graph.op("Transpose", back, perm=[1, 0, 2])
+        of_kernel = self.reordered(graph.op("Gemm", flat, error), self.places[-1].channels, self.sides[-1] ** 2)
+        self.gradients.append([of_kernel, graph.op("ReduceSum", error, graph.whole(0), keepdims=0)])
+        return graph.op("Gemm", kernel, error, transB=1)
+
+    def reordered(self, kernel: str, slow: int, fast: int) -> str:
+        """A dense kernel with the other of pixels and channels, the sizes of which are given, first in its rows."""
+        graph, classes = self.graph, self.task.classes
+        cube = graph.op("Reshape", kernel, graph.whole(slow, fast, classes))
+        return graph.op("Reshape", graph.op("Transpose", cube, perm=[1, 0, 2]), graph.whole(-1, classes))
 
     def backward(self, number: int, step: Step, gradient: str) -> str:
         """Gradients of a layer's weights, and that of what it took, by the gradient of what it gave."""
-        place = self.places[number]
-        match place.layer:
-            case Convolution():
-                return self.convolution_back(number, step, gradient)
+        match self.places[number].layer:
+            case Convolution() as layer:
+                return self.convolution_back(number, layer, step, gradient)
             case Normalization():
                 return self.normalization_back(number, step, gradient)
             case _:
                 return self.pooling_back(number, step, gradient)
 
-    def convolution_back(self, number: int, step: Step, gradient: str) -> str:
+    def convolution_back(self, number: int, layer: Convolution, step: Step, gradient: str) -> str:
         """Products with what the kernel covered, and with the kernel."""
-        graph, place = self.graph, self.places[number]
-        assert isinstance(place.layer, Convolution)
-        gradient = graph.op("Reshape", gradient, graph.whole(place.layer.filters, -1))
-        gradient = self.relu_back(step.given, gradient) if place.layer.relu else gradient
-        of_bias = [graph.op("ReduceSum", gradient, graph.whole(1), keepdims=0)] if place.layer.bias else []
+        graph = self.graph
+        gradient = graph.op("Reshape", gradient, graph.whole(layer.filters, -1))
+        gradient = self.relu_back(step.given, gradient) if layer.relu else gradient
+        of_bias = [graph.op("ReduceSum", gradient, graph.whole(1), keepdims=0)] if layer.bias else []
         self.gradients.append([graph.op("Gemm", step.covered, gradient, transB=1), *of_bias])
         if number == 0:
             return ""
@@ -207,7 +205,7 @@ class Builder:
         of_offset = graph.op("ReduceSum", gradient, one, keepdims=1)
         self.gradients.append([of_scale, of_offset])
         factor = graph.op("Mul", self.weights[number][0], step.inverse)
-        shared = graph.op("Mul", factor, graph.constant(np.float32(1 / (self.sides[number] ** 2 * self.images))))
+        shared = graph.op("Mul", factor, graph.number(1 / (self.sides[number] ** 2 * self.images)))
         along = graph.op("Mul", step.normal, graph.op("Mul", of_scale, shared))
         return graph.op(
             "Sub",
@@ -225,16 +223,14 @@ class Builder:
 
     def relu_back(self, given: str, gradient: str) -> str:
         """The gradient where ReLU gave something: a product, which takes a third of the time of `Where`."""
-        positive = self.graph.op("Greater", given, self.graph.constant(np.float32(0)))
+        positive = self.graph.op("Greater", given, self.graph.number(0))
         return self.graph.op("Mul", self.graph.op("Cast", positive, to=FLOAT), gradient)
 
     def scattered(self, number: int, step: Step, gradient: str) -> str:
         """The gradient of what was covered, added up where it came from."""
         graph, place = self.graph, self.places[number]
-        assert step.places is not None
-        nothing = graph.op(
-            "ConstantOfShape", graph.whole(place.channels * self.sides[number] ** 2, self.images)
-        )  # float32 zeros
+        pixels = place.channels * self.sides[number] ** 2
+        nothing = graph.op("ConstantOfShape", graph.whole(pixels, self.images))  # float32 zeros
         where = graph.constant(step.places.reshape(-1, 1))
         return graph.op("ScatterND", nothing, where, self.as_rows(gradient), reduction="add")
 
