@@ -236,22 +236,20 @@ class Builder:
 
 
 def sides_used(places: Sequence[Placed]) -> list[int]:
-    """How many pixels a side of what each layer takes are looked at: strides may leave out the last ones."""
+    """How many pixels a side of what each layer takes are looked at: strides may leave out the last ones.
+
+    A normalization looks at all of them, so what follows it takes all.
+    """
     sides = [place.side for place in places]
     for number in reversed(range(len(places))):
+        made = sides[number + 1] if number + 1 < len(places) else 1
+        is_normal = number > 0 and isinstance(places[number - 1].layer, Normalization)
         match places[number].layer:
-            case Convolution(_, kernel, strides):
-                sides[number] = (made_of(sides, places, number) - 1) * strides + kernel
-            case Pooling(size):
-                sides[number] = made_of(sides, places, number) * size
-            case Normalization():
-                sides[number] = made_of(sides, places, number)
+            case Convolution(_, kernel, strides) if not is_normal:
+                sides[number] = (made - 1) * strides + kernel
+            case Pooling(size) if not is_normal:
+                sides[number] = made * size
     return sides
-
-
-def made_of(sides: Sequence[int], places: Sequence[Placed], number: int) -> int:
-    """How many pixels a side a layer must give: those that the next one looks at."""
-    return sides[number + 1] if number + 1 < len(places) else places[number].made
 
 
 def covered(channels: int, side: int, kernel: int, strides: int) -> np.ndarray:

@@ -203,7 +203,7 @@ def _on_backend(recipe: Recipe, options: Sequence[str], callbacks: CallbackList,
         callbacks.on_message(f"Keras trains this: ONNX Runtime has no {needs}")
         return replace(recipe, backend=backend.ON_KERAS)
     if environment.missing_for_training() and not lacking(Recipe("fast"), options, ()) and recipe.is_classifier:
-        environment.require_training("Training", "or train the recipe fast (--recipe fast), which needs nothing else")
+        environment.require_training("Training", "or train the recipe fast (--recipe fast), which needs none of them")
     environment.require_training("Training")
     if required:
         backend.prefer(recipe.backend, required=True)
