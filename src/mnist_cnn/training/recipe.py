@@ -69,7 +69,11 @@ class Recipe:
     final_plain_epochs: int = number(0, 0, 10_000, "Final epochs without augmentation.")
     test_time_shift: int = number(0, 0, 3, "Test-time augmentation: maximum shift (pixels), predictions averaged.")
     precision: str = choice("float32", ("float32", "mixed"), "Precision: float32, or mixed (bfloat16 compute).")
-    backend: str = choice("auto", ("auto", "tensorflow", "jax", "torch"), "Keras backend, where installed.")
+    backend: str = choice(
+        "auto",
+        ("auto", "tensorflow", "jax", "torch", "onnxruntime"),
+        "Keras backend, where installed; or ONNX Runtime without Keras, for fast only.",
+    )
     repeats: int = number(
         0, 0, MOST_REPEATS, "Passes over the training images per epoch; 0: as many steps as on MNIST."
     )
@@ -270,7 +274,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "label_smoothing": 0.1,
         "validation_split": 0.0,
         "dropout": 0.0,
-        "backend": "jax",
+        "backend": "onnxruntime",
         "steps_per_execution": 20,
     },
     "best": {

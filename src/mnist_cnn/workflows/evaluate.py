@@ -48,7 +48,7 @@ def evaluate(
     `corrected_labels` (n,) may say what the labels should be, -1 for images to leave out.
 
     Raises EvaluationError, DataError or ArtifactError, one sentence that says what was received and what to do, and
-    MissingExtraError on the base install.
+    MissingExtraError if only Keras can run the model and it is not installed.
     """
     listed = callbacks_for(verbose, callbacks)
     if is_model(model) or (isinstance(model, list | tuple) and all(map(is_model, model))):
@@ -76,7 +76,6 @@ def evaluate_each(
     models: Sequence[Any], data: Data | None, callbacks: CallbackList
 ) -> tuple[Evaluation, list[Evaluation], Dataset]:
     """Evaluate the ensemble of models as `evaluate` does, and each of them by itself."""
-    environment.require_training("Evaluating a model")
     if not models:
         raise ArtifactError("No model was named, so there is nothing to evaluate: name at least one.")
     members = [opened(model) for model in models]
@@ -271,9 +270,14 @@ def classifier_of(artifact: Artifact) -> Classifier:
     """The Keras model of an artifact as a function: (n, *image_shape) uint8 → (n, classes) probabilities.
 
     They are calibrated where there were validation images. Where Keras' form cannot be loaded, as that of a network
-    with layers of its own, it is model.onnx. Raises ArtifactError if there is neither, and RunError if Keras cannot
-    start.
+    with layers of its own, or Keras is not installed, it is model.onnx; so it is of a model that was trained without
+    Keras. Raises ArtifactError if there is neither, MissingExtraError if only Keras can run it, and RunError if Keras
+    cannot start.
     """
+    known = artifact.card
+    without_keras = known.recipe.get("backend") == backend.WITHOUT_KERAS or environment.missing_for_training()
+    if without_keras and card.ONNX_MODEL in known.files:
+        return onnx_of(artifact)
     try:
         return keras_classifier(keras_model_of(artifact))
     except ArtifactError:

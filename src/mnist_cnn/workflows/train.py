@@ -25,15 +25,18 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, RecipeError, RunError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Evaluation
-from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.models.layer_specs import spec_table
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
-from mnist_cnn.training import backend, checkpoint, history, loggers
+from mnist_cnn.training import backend, checkpoint, history, initial_weights, loggers
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
+from mnist_cnn.training.fit import VALIDATION, class_weights, fit, updates, validation_examples
 from mnist_cnn.training.history import Epoch
+from mnist_cnn.training.onnx_network import OnnxNetwork, classifier
 from mnist_cnn.training.own_network import own_network
 from mnist_cnn.training.recipe import OF_DIGITS, Recipe, check
+from mnist_cnn.training.without_keras import lacking
 from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
 from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
 from mnist_cnn.workflows.evaluate import evaluated, keras_model_of, loaded_as
@@ -107,7 +110,6 @@ def train(
     with another number of threads, and where a `backend` that was requested is not available), and MissingExtraError on
     the base install. A run that was stopped is left in `<output>.partial`; `resume` continues it.
     """
-    environment.require_training("Training")
     listed = callbacks_for(verbose, callbacks)
     start = store.load_classifier(init) if init is not None else None
     recipe = _recipe_of(recipe, start, hyperparameters)
@@ -119,8 +121,9 @@ def train(
     log = [*dict.fromkeys([*(["tensorboard"] if tensorboard else []), *log])]
     loggers.check(log)
     _check_beginning(recipe, start, freeze, network)
-    if "backend" in hyperparameters or backend.is_required(recipe):
-        backend.prefer(recipe.backend, required=True)
+    required = "backend" in hyperparameters or backend.is_required(recipe)
+    options = {"--network": network, "--init": init, "--devices": devices > 1, "--log": log, "--ink": ink}
+    recipe = _on_backend(recipe, [name for name, used in options.items() if used], listed, required=required)
     if output:
         store.require_free(Path(output))  # before anything is downloaded
     if ink and not recipe.takes_ink:
@@ -183,6 +186,29 @@ def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[
     if start and "learning_rate" not in given:
         given = {"learning_rate": recipe.learning_rate * FINE_TUNING, **given}
     return recipe.replace(**given)
+
+
+def _on_backend(recipe: Recipe, options: Sequence[str], callbacks: CallbackList, *, required: bool) -> Recipe:
+    """The recipe with the backend that trains it: Keras' next fastest if ONNX Runtime lacks something.
+
+    Raises RecipeError or RunError if a backend was `required` that cannot train it, and MissingExtraError if Keras is
+    needed and not installed.
+    """
+    if recipe.backend == backend.WITHOUT_KERAS:
+        needs = lacking(recipe, options, callbacks.callbacks)
+        if not needs:
+            return recipe
+        if required:
+            raise RecipeError(f"ONNX Runtime does not train with {needs}, which needs Keras: leave one of them out.")
+        environment.require_training(f"Training with {needs}")
+        callbacks.on_message(f"Keras trains this: ONNX Runtime has no {needs}")
+        return replace(recipe, backend=backend.ON_KERAS)
+    if environment.missing_for_training() and not lacking(Recipe("fast"), options, ()) and recipe.is_classifier:
+        environment.require_training("Training", "or train the recipe fast (--recipe fast), which needs none of them")
+    environment.require_training("Training")
+    if required:
+        backend.prefer(recipe.backend, required=True)
+    return recipe
 
 
 def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, network: str | None) -> None:
@@ -279,13 +305,14 @@ def resume(
     `train`. Raises RunError if there is nothing to continue, DataError if its data are gone or changed, and
     MissingExtraError on the base install.
     """
-    environment.require_training("Training")
     listed = with_time_limit(callbacks_for(verbose, callbacks), max_seconds)
     partial = store.find_partial(Path(folder))
     with closing(listed), store.writing(partial), store.lock_run(partial):
         if (partial / card.CARD).exists():  # stopped between the model card and the last rename
             return Model(store.complete(partial))
         old = checkpoint.settings_of(partial / store.CHECKPOINT)
+        if old.recipe.backend != backend.WITHOUT_KERAS:
+            environment.require_training("Training")
         versions, machine = environment.versions(), environment.machine()
         now = replace(old, threads=threads or old.threads, versions=versions, machine=machine)
         check("threads", now.threads, 1, 1024, whole=True)
@@ -312,12 +339,8 @@ def _run(
     for one in found:
         if one.check != "preparation":  # which was said when the data were loaded
             (callbacks.on_warning if one.grave else callbacks.on_message)(one.text)
-    if said := backend.prefer(settings.recipe.backend) if not settings.network else None:
-        callbacks.on_message(said)
-    # The framework comes with this and takes seconds: everything that may be refused was refused before.
-    backend.start()
-    backend.configure(settings.threads, settings.deterministic)
-    settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
+    if settings.recipe.backend != backend.WITHOUT_KERAS:
+        settings = _with_keras(settings, callbacks)
     detectors = {
         card.FINDER: train_finder.run,
         card.SEGMENTER: train_segmenter.run,
@@ -328,6 +351,16 @@ def _run(
     else:
         _run_classifier(partial, settings, dataset, recorded, callbacks, [one.text for one in found])
     return store.complete(partial)
+
+
+def _with_keras(settings: Settings, callbacks: CallbackList) -> Settings:
+    """Start Keras; gives the settings with the framework that it runs on."""
+    if said := backend.prefer(settings.recipe.backend) if not settings.network else None:
+        callbacks.on_message(said)
+    # The framework comes with this and takes seconds: everything that may be refused was refused before.
+    backend.start()
+    backend.configure(settings.threads, settings.deterministic)
+    return replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
 
 
 def _run_classifier(
@@ -341,15 +374,12 @@ def _run_classifier(
     """Train a classifier from the last whole epoch, evaluate it, and save it with its report and, last, its card."""
     ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
     network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
-    network = on_one(network)
-    from mnist_cnn.models.layer_table import layer_table  # here, because Keras comes with it
-
-    layers = layer_table(network)
+    layers = _layers(network)
     callbacks.on_status(f"Evaluating on {len(dataset.test):,} test images")
     started = time.perf_counter()
-    network, fitted = _calibrated(backend.finished(network, settings.recipe), settings, dataset, ink)
+    network, fitted = _calibrated(_finished(network, settings.recipe), settings, dataset, ink)
     test = dataset.test.images
-    probabilities = keras_classifier(network)(test)
+    probabilities = classifier(network)(test)
     evaluation = replace(evaluated(probabilities, dataset, callbacks), temperature=fitted)
     callbacks.on_evaluate_end(evaluation, dataset)
     for text in (failed := _at_chance(evaluation)):
@@ -378,11 +408,27 @@ def _run_classifier(
     card.write(partial, made)  # last: a folder with a model card is complete
 
 
+def _layers(network: Any) -> list[dict[str, Any]]:
+    """The layers of a trained network, for its model card."""
+    if isinstance(network, OnnxNetwork):
+        return spec_table(network.places)
+    from mnist_cnn.models.layer_table import layer_table  # here, because Keras comes with it
+
+    return layer_table(on_one(network))
+
+
+def _finished(network: Any, recipe: Recipe) -> Any:
+    """The trained network as it is evaluated and saved."""
+    if isinstance(network, OnnxNetwork):
+        return network
+    return backend.finished(on_one(network), recipe)
+
+
 def _report(
     partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray, evaluation: Evaluation
 ) -> str | None:
     """Write the report; a sentence if that fails, for which no trained model is given up."""
-    from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
+    from mnist_cnn.evaluation import html_report  # here, because Jinja comes with it, which takes time
 
     try:
         html_report.write(partial, made, dataset.test, probabilities, evaluation)
@@ -406,22 +452,21 @@ def _beginning(settings: Settings) -> list[str]:
     return [f"Started from the weights of {settings.init} (model card {settings.init_sha256 or '':.16}){frozen}."]
 
 
-def _built(settings: Settings, dataset: Dataset) -> Any:
-    """What the model is built for and from."""
-    from mnist_cnn.training.fit import Built, class_weights  # here, because Keras comes with it
+def _untrained(settings: Settings, dataset: Dataset) -> Any:
+    """The network to train."""
+    recipe, task = settings.recipe, dataset.task
+    steps, weights = updates(recipe, len(dataset.train)), class_weights(recipe, dataset.train.labels, task)
+    if recipe.backend == backend.WITHOUT_KERAS:
+        return OnnxNetwork(recipe, task, settings.seed, steps, settings.threads, weights)
+    from mnist_cnn.training.compiled_network import Built, compiled  # here, because Keras comes with it
 
-    return Built(
-        dataset.task,
-        own_network(settings.network) if settings.network else None,
-        class_weights(settings.recipe, dataset.train.labels, dataset.task),
-        partial_of(_begin, settings) if settings.init else None,
-    )
+    own = own_network(settings.network) if settings.network else None
+    begin = partial_of(_begin, settings) if settings.init else None
+    return compiled(recipe, settings.seed, steps, settings.devices, Built(task, own, weights, begin))
 
 
 def _begin(settings: Settings, network: Any) -> None:
     """Give the model the weights of the one that it starts from, and freeze layers."""
-    from mnist_cnn.training import initial_weights
-
     start = store.load_classifier(str(settings.init))
     if start.card.digest != settings.init_sha256:
         raise RunError(f"{settings.init} is not the model that this run started from: bring the old one back.")
@@ -434,12 +479,8 @@ def _train(
     partial: Path, settings: Settings, dataset: Dataset, ink: PreparedInk | None, callbacks: CallbackList
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
-    from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
-    from mnist_cnn.training.initial_weights import unfreeze
-
     recipe, saved = settings.recipe, partial / store.CHECKPOINT
-    steps = updates(recipe, len(dataset.train))
-    network = compiled(recipe, settings.seed, steps, settings.devices, _built(settings, dataset))
+    network = _untrained(settings, dataset)
     rows = checkpoint.restore(saved, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
@@ -470,7 +511,7 @@ def _train(
     if recipe.early_stopping:
         checkpoint.restore_best(saved, network)
     if settings.freeze:
-        unfreeze(network)
+        initial_weights.unfreeze(network)
     return network, rows, notes + _ending(rows, recipe)
 
 
@@ -500,15 +541,17 @@ def _calibrated(
     network: Any, settings: Settings, dataset: Dataset, ink: PreparedInk | None
 ) -> tuple[Any, float | None]:
     """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
-    from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
-    from mnist_cnn.training.fit import VALIDATION, validation_examples
-
     held_out = validation_examples(settings.recipe, dataset.validation, settings.seed)
     if ink:
         held_out = held_out.joined(ink.varied_validation(np.random.default_rng((settings.seed, VALIDATION))))
     if not len(held_out):
-        return calibrated(network, 1.0), None
-    fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)
+        return network, None
+    fitted = temperature_scaling.fit(classifier(network)(held_out.images), held_out.labels)
+    if isinstance(network, OnnxNetwork):
+        network.temperature = fitted
+        return network, fitted
+    from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
+
     return calibrated(network, fitted), fitted
 
 
@@ -527,5 +570,5 @@ def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, 
     about = about_data(dataset)
     if not ink:
         return about
-    accuracies = ink.accuracies(keras_classifier(network))
+    accuracies = ink.accuracies(classifier(network))
     return about | {"ink": ink.about() | {"accuracy": {name: one.to_dict() for name, one in accuracies.items()}}}
