@@ -71,6 +71,25 @@ class Placed:
                 return [(self.side**2 * self.channels, units), (units,)]
         return []
 
+    def to_matrix(self, weights: np.ndarray) -> np.ndarray:
+        """Weights as a matrix: a kernel as (filters, what it covers), a vector as a column.
+
+        That of a dense layer is (inputs, units) with inputs in the order channel, row, column.
+        """
+        if weights.ndim == 1:
+            return weights[:, np.newaxis]
+        if isinstance(self.layer, Dense):
+            cube = weights.reshape(self.side, self.side, self.channels, -1)
+            return cube.transpose(2, 0, 1, 3).reshape(weights.shape)
+        return weights.reshape(-1, weights.shape[-1]).T
+
+    def from_matrix(self, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """What `to_matrix` was given, of this shape."""
+        if isinstance(self.layer, Dense) and len(shape) > 1:
+            cube = matrix.reshape(self.channels, self.side, self.side, -1)
+            return cube.transpose(1, 2, 0, 3).reshape(shape)
+        return np.ascontiguousarray(matrix.T).reshape(shape)
+
 
 def placed(layers: Sequence[Layer], task: Task) -> list[Placed]:
     """The layers of a classifier for a task, each with the shape of what it takes."""

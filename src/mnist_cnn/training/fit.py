@@ -11,8 +11,6 @@ import numpy as np
 from mnist_cnn.callbacks.callback import Callback
 from mnist_cnn.card import DIGITS, READING, Task
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.data.ink.training_ink import TrainingInk
-from mnist_cnn.data.restyle import restyled
 from mnist_cnn.errors import RunError
 from mnist_cnn.models.classifier import task_of
 from mnist_cnn.training.epochs import epochs
@@ -24,6 +22,7 @@ from mnist_cnn.training.update_log import UpdateLog
 if TYPE_CHECKING:
     import keras
 
+    from mnist_cnn.data.ink.training_ink import TrainingInk
     from mnist_cnn.training.onnx_network import OnnxNetwork
 
 VALIDATION = 2**32 - 1  # in place of the epoch in the seed of the validation images
@@ -54,7 +53,7 @@ def fit(
     seed: int,
     done: int = 0,
     callbacks: Callback | None = None,
-    ink: TrainingInk | None = None,
+    ink: "TrainingInk | None" = None,
     processes: int = 0,
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
@@ -131,6 +130,8 @@ def validation_examples(recipe: Recipe, held_out: Examples, seed: int) -> Exampl
     """The validation examples, restyled where the recipe's training images are."""
     if not recipe.restyle or not len(held_out):
         return held_out
+    from mnist_cnn.data.restyle import restyled  # here, because OpenCV comes with it
+
     return Examples(
         restyled(held_out.images, held_out.labels, recipe.restyle, np.random.default_rng((seed, VALIDATION))),
         held_out.labels,

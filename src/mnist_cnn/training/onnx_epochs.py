@@ -21,7 +21,6 @@ from mnist_cnn.training.training_graph import (
     IMAGES,
     PROBABILITIES,
     TRUTH,
-    WEIGHTS,
     batch_statistics,
     training_graph,
 )
@@ -41,13 +40,14 @@ def epochs(network: OnnxNetwork, batch_size: int, validation: Arrays | None) -> 
 
     def run(epoch: int, images: np.ndarray, truth: np.ndarray, on_batch: OnBatch | None) -> dict[str, float]:
         smooth, factors = smoothed(truth, network.recipe.label_smoothing), factors_of(truth, class_weights)
+        pixels = images.reshape(len(images), -1)
         given = np.empty((len(images), network.task.classes), np.float32)
 
         def compute(part: slice, batch: int, thread: int) -> list[np.ndarray]:
             """Gradient and statistics of a part of a batch of so many images."""
-            inputs = {IMAGES: images[part], TRUTH: smooth[part], FACTORS: factors[part] / np.float32(batch)}
+            inputs = {IMAGES: pixels[part], TRUTH: smooth[part], FACTORS: factors[part] / np.float32(batch)}
             names = [GRADIENT, PROBABILITIES, *(name for _, *pair in statistics for name in pair)]
-            found = step_of(part.stop - part.start, thread).run(names, inputs | {WEIGHTS: network.trainable})
+            found = step_of(part.stop - part.start, thread).run(names, inputs | network.inputs)
             given[part] = found.pop(1)
             return found  # type: ignore[no-any-return]
 

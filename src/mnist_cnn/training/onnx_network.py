@@ -13,6 +13,7 @@ from mnist_cnn.models.layer_specs import Convolution, Dense, Normalization, init
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.training.schedule import learning_rate
+from mnist_cnn.training.training_graph import weight_names
 
 if TYPE_CHECKING:
     import keras
@@ -25,9 +26,9 @@ KEPT_MEAN, KEPT_SQUARE, EPSILON = 0.9, 0.999, 1e-7  # of Adam, as Keras has them
 class OnnxNetwork:
     """The network of a recipe, with the names by which the rest of the training knows a Keras model.
 
-    `trainable` is one row of all weights that learn, in Keras' order; `statistics` are the means and variances of the
-    normalizations, by their numbers among the layers. `class_weights` (classes,) are those in the loss, and logits are
-    divided by the `temperature`. A callback may set `stop_training`.
+    `trainable` is one row of all weights that learn, and `inputs` are these as the training graph takes them;
+    `statistics` are the means and variances of the normalizations, by their numbers among the layers. `class_weights`
+    (classes,) are those in the loss, and logits are divided by the `temperature`. A callback may set `stop_training`.
     """
 
     def __init__(
@@ -48,7 +49,8 @@ class OnnxNetwork:
         self.temperature = 1.0
         self.places = placed(fast_layers(task), task)
         first = initial_weights(self.places, np.random.default_rng((seed, FIRST_WEIGHTS)))
-        self.trainable = np.concatenate([one.ravel() for one in first])
+        self.trainable = np.zeros(sum(one.size for one in first), np.float32)
+        self.inputs = self._matrices()
         self.mean_gradient = np.zeros_like(self.trainable)
         self.mean_square = np.zeros_like(self.trainable)
         self.done = np.zeros((), np.int64)  # updates
@@ -59,6 +61,7 @@ class OnnxNetwork:
             number: (np.zeros(channels, np.float32), np.ones(channels, np.float32))
             for number, channels in ((one, self.places[one].channels) for one in self.normalizations)
         }
+        self._put(first)
         self.stop_training = False
         self._scratch = np.empty_like(self.trainable)
 
@@ -96,24 +99,39 @@ class OnnxNetwork:
 
     def get_weights(self) -> list[np.ndarray]:
         """All weights, in the order and shapes of the Keras model of this recipe."""
-        return [one.copy() for one in self._weights()]
+        found: list[np.ndarray] = []
+        for number, (place, names) in enumerate(zip(self.places, weight_names(self.places), strict=True)):
+            pairs = zip(names, place.shapes, strict=True)
+            found += [place.from_matrix(self.inputs[name], shape).copy() for name, shape in pairs]
+            found += [one.copy() for one in self.statistics.get(number, ())]
+        return found
 
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Take weights as `get_weights` gives them; raises ValueError if their shapes are others."""
-        for mine, given in zip(self._weights(), weights, strict=True):
-            if mine.shape != given.shape:
-                raise ValueError(f"weights of the shape {given.shape} instead of {mine.shape}")
-            mine[...] = given
-
-    def _weights(self) -> list[np.ndarray]:
-        """Views of all weights."""
-        found, start = [], 0
+        if [one.shape for one in weights] != [one.shape for one in self.get_weights()]:
+            raise ValueError(f"weights of the shapes {[one.shape for one in weights]}")
+        waiting, learnt = iter(weights), []
         for number, place in enumerate(self.places):
-            for shape in place.shapes:
-                size = int(np.prod(shape))
-                found.append(self.trainable[start : start + size].reshape(shape))
-                start += size
-            found += self.statistics.get(number, ())
+            learnt += [next(waiting) for _ in place.shapes]
+            for kept in self.statistics.get(number, ()):
+                kept[...] = next(waiting)
+        self._put(learnt)
+
+    def _put(self, learnt: Sequence[np.ndarray]) -> None:
+        """Set the weights that learn."""
+        waiting = iter(learnt)
+        for place, names in zip(self.places, weight_names(self.places), strict=True):
+            for name in names:
+                self.inputs[name][...] = place.to_matrix(next(waiting))
+
+    def _matrices(self) -> dict[str, np.ndarray]:
+        """Views of the weights that learn, by their names as inputs of the training graph."""
+        found, start = {}, 0
+        for place, names in zip(self.places, weight_names(self.places), strict=True):
+            for name, shape in zip(names, place.shapes, strict=True):
+                matrix = place.to_matrix(np.empty(shape, np.float32)).shape
+                found[name] = self.trainable[start : start + int(np.prod(shape))].reshape(matrix)
+                start += found[name].size
         return found
 
     def update(self, gradient: np.ndarray) -> None:
@@ -169,4 +187,5 @@ def session(model: bytes, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.set_denormal_as_zero", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -208,6 +208,11 @@ class Recipe:
         return digits + round(digits * self.ink_digits) + round(digits * self.negatives)
 
     @property
+    def augments(self) -> bool:
+        """Whether images are changed each time they are seen."""
+        return any((self.rotation, self.zoom, self.shear, self.translation, self.elastic))
+
+    @property
     def augmentation(self) -> "Augmentation":
         """How far images may be changed each time they are seen."""
         from mnist_cnn.data.augment import Augmentation  # here, because OpenCV comes with it

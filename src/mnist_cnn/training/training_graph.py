@@ -18,7 +18,7 @@ from mnist_cnn.models.layer_specs import Convolution, Normalization, Placed, Poo
 from mnist_cnn.models.onnx_graph import FLOAT, UINT8, Graph
 
 OPSET = 17  # has sums in ScatterND and LayerNormalization
-IMAGES, TRUTH, FACTORS, WEIGHTS = "images", "truth", "factors", "weights"
+IMAGES, TRUTH, FACTORS = "images", "truth", "factors"
 PROBABILITIES, GRADIENT, MEAN, INVERSE = "probabilities", "gradient", "mean", "inverse_deviation"
 
 NOWHERE = np.zeros(0, np.int64)
@@ -37,10 +37,11 @@ class Step(NamedTuple):
 def training_graph(places: Sequence[Placed], task: Task, images: int) -> bytes:
     """The graph for batches of so many images, as a file of ONNX.
 
-    It takes `images` (n, side, side, channels) uint8, their true probabilities `truth` (n, classes), `factors` (n, 1)
-    of the loss of each, and all `weights` that learn in one row, in Keras' order. It gives `probabilities` (n,
-    classes); the `gradient`, in one row, of the sum of cross-entropies times factors; and for each normalization, by
-    its number among the layers, `mean_N` and `inverse_deviation_N` of the batch, (channels, 1).
+    It takes `images` (n, side × side × channels) uint8, their true probabilities `truth` (n, classes), `factors` (n, 1)
+    of the loss of each, and the weights that learn by the names of `weight_names`, each as `Placed.to_matrix` gives it.
+    It gives `probabilities` (n, classes); the `gradient` of the sum of cross-entropies times factors by the weights, in
+    one row; and for each normalization, by its number among the layers, `mean_N` and `inverse_deviation_N` of the
+    batch, (channels, 1).
     """
     return Builder(places, task, images).file()
 
@@ -54,6 +55,11 @@ def batch_statistics(places: Sequence[Placed]) -> list[tuple[int, str, str]]:
     ]
 
 
+def weight_names(places: Sequence[Placed]) -> list[list[str]]:
+    """The names of the weights of each layer as inputs of the graph."""
+    return [[f"weight_{number}_{one}" for one in range(len(place.shapes))] for number, place in enumerate(places)]
+
+
 class Builder:
     """Adds the nodes, forward and then back."""
 
@@ -63,17 +69,20 @@ class Builder:
         self.images = images
         self.sides = sides_used(places)
         self.graph = Graph("training_step", OPSET)
-        self.weights: list[list[str]] = []
+        self.weights = weight_names(places)
         self.gradients: list[list[str]] = []
 
     def file(self) -> bytes:
         """The whole graph."""
         graph, task = self.graph, self.task
-        graph.input(IMAGES, UINT8, [self.images, *task.input_shape])
+        graph.input(IMAGES, UINT8, [self.images, int(np.prod(task.input_shape))])
         graph.input(TRUTH, FLOAT, [self.images, task.classes])
         graph.input(FACTORS, FLOAT, [self.images, 1])
-        self.weights = self.split_weights()
-        x, steps = self.first(), []
+        for place, names in zip(self.places, self.weights, strict=True):
+            for name, shape in zip(names, place.shapes, strict=True):
+                graph.input(name, FLOAT, place.to_matrix(np.empty(shape, np.float32)).shape)
+        pixels = graph.op("Cast", graph.op("Transpose", IMAGES, perm=[1, 0]), to=FLOAT)
+        x, steps = graph.op("Mul", pixels, graph.number(1 / 255)), []
         for number, place in enumerate(self.places[:-1]):
             steps.append(self.forward(number, place, x))
             x = steps[-1].given
@@ -83,35 +92,8 @@ class Builder:
         row = graph.whole(-1)
         parts = [graph.op("Reshape", one, row) for layer in reversed(self.gradients) for one in layer]
         graph.op("Concat", *parts, name=GRADIENT, axis=0)
-        graph.output(GRADIENT, FLOAT, [sum(map(int, self.sizes()))])
+        graph.output(GRADIENT, FLOAT, [sum(int(np.prod(shape)) for place in self.places for shape in place.shapes)])
         return graph.to_bytes()
-
-    def sizes(self) -> list[int]:
-        """How many numbers each array of weights has."""
-        return [int(np.prod(shape)) for place in self.places for shape in place.shapes]
-
-    def split_weights(self) -> list[list[str]]:
-        """The weights of each layer out of the row of all, as matrices; a bias is a column."""
-        graph, sizes = self.graph, self.sizes()
-        graph.input(WEIGHTS, FLOAT, [sum(sizes)])
-        parts = iter(graph.node("Split", WEIGHTS, graph.whole(*sizes), outputs=len(sizes), axis=0))
-        return [
-            [
-                graph.op("Reshape", next(parts), graph.whole(*((-1, shape[-1]) if len(shape) > 1 else (-1, 1))))
-                for shape in place.shapes
-            ]
-            for place in self.places
-        ]
-
-    def first(self) -> str:
-        """The images with the batch last, as (channels × pixels, images) from 0 to 1."""
-        graph, side = self.graph, self.sides[0]
-        x = IMAGES
-        if side < self.task.side:
-            x = graph.op("Slice", x, graph.whole(0, 0), graph.whole(side, side), graph.whole(1, 2))
-        x = graph.op("Transpose", x, perm=[3, 1, 2, 0])
-        x = graph.op("Cast", graph.op("Reshape", x, graph.whole(-1, self.images)), to=FLOAT)
-        return graph.op("Mul", x, graph.number(1 / 255))
 
     def forward(self, number: int, place: Placed, x: str) -> Step:
         """What a layer gives for x (channels × pixels, images or channels, pixels × images)."""
@@ -127,10 +109,13 @@ class Builder:
     def convolution(self, number: int, layer: Convolution, x: str) -> Step:
         """One product of the kernel and what it covers."""
         graph, kernel, channels = self.graph, self.weights[number], self.places[number].channels
-        where = covered(channels, self.sides[number], layer.kernel, layer.strides)
+        if number == 0:  # images as they are, not cut to what is used of them
+            where = covered(self.task.side, channels, self.sides[0], layer.kernel, layer.strides, channels_last=True)
+        else:
+            where = covered(self.sides[number], channels, self.sides[number], layer.kernel, layer.strides)
         rows = graph.op("Gather", self.as_rows(x), graph.constant(where.ravel()), axis=0)
         rows = graph.op("Reshape", rows, graph.whole(channels * layer.kernel**2, -1))
-        product = graph.op("Gemm", kernel[0], rows, *kernel[1:], transA=1)
+        product = graph.op("Gemm", kernel[0], rows, *kernel[1:])
         return Step(graph.op("Relu", product) if layer.relu else product, covered=rows, places=where)
 
     def normalization(self, number: int, layer: Normalization, x: str) -> Step:
@@ -146,7 +131,7 @@ class Builder:
     def pooling(self, number: int, layer: Pooling, x: str) -> Step:
         """The largest of what each square covers."""
         graph, size, channels = self.graph, layer.size, self.places[number].channels
-        where = covered(channels, self.sides[number], size, size)
+        where = covered(self.sides[number], channels, self.sides[number], size, size)
         rows = graph.op("Gather", self.as_rows(x), graph.constant(where.ravel()), axis=0)
         rows = graph.op("Reshape", rows, graph.whole(size**2, channels, -1))
         return Step(graph.op("ReduceMax", rows, axes=[0], keepdims=0), covered=rows, places=where)
@@ -158,21 +143,14 @@ class Builder:
     def dense(self, x: str) -> str:
         """The last layer and the loss; gives the gradient of what the layer took, (channels × pixels, images)."""
         graph, (kernel, bias) = self.graph, self.weights[-1]
-        kernel = self.reordered(kernel, self.sides[-1] ** 2, self.places[-1].channels)
         flat = self.as_rows(x)
         bias = graph.op("Reshape", bias, graph.whole(-1))
         probabilities = graph.op("Softmax", graph.op("Gemm", flat, kernel, bias, transA=1), name=PROBABILITIES, axis=-1)
         graph.output(probabilities, FLOAT, [self.images, self.task.classes])
         error = graph.op("Mul", graph.op("Sub", probabilities, TRUTH), FACTORS)
-        of_kernel = self.reordered(graph.op("Gemm", flat, error), self.places[-1].channels, self.sides[-1] ** 2)
-        self.gradients.append([of_kernel, graph.op("ReduceSum", error, graph.whole(0), keepdims=0)])
+        of_bias = graph.op("ReduceSum", error, graph.whole(0), keepdims=0)
+        self.gradients.append([graph.op("Gemm", flat, error), of_bias])
         return graph.op("Gemm", kernel, error, transB=1)
-
-    def reordered(self, kernel: str, slow: int, fast: int) -> str:
-        """A dense kernel with the other of pixels and channels, the sizes of which are given, first in its rows."""
-        graph, classes = self.graph, self.task.classes
-        cube = graph.op("Reshape", kernel, graph.whole(slow, fast, classes))
-        return graph.op("Reshape", graph.op("Transpose", cube, perm=[1, 0, 2]), graph.whole(-1, classes))
 
     def backward(self, number: int, step: Step, gradient: str) -> str:
         """Gradients of a layer's weights, and that of what it took, by the gradient of what it gave."""
@@ -190,10 +168,10 @@ class Builder:
         gradient = graph.op("Reshape", gradient, graph.whole(layer.filters, -1))
         gradient = self.relu_back(step.given, gradient) if layer.relu else gradient
         of_bias = [graph.op("ReduceSum", gradient, graph.whole(1), keepdims=0)] if layer.bias else []
-        self.gradients.append([graph.op("Gemm", step.covered, gradient, transB=1), *of_bias])
+        self.gradients.append([graph.op("Gemm", gradient, step.covered, transB=1), *of_bias])
         if number == 0:
             return ""
-        return self.scattered(number, step, graph.op("Gemm", self.weights[number][0], gradient))
+        return self.scattered(number, step, graph.op("Gemm", self.weights[number][0], gradient, transA=1))
 
     def normalization_back(self, number: int, step: Step, gradient: str) -> str:
         """The gradient of normalized rows without its mean and its part along the row; Ioffe, Szegedy (2015)."""
@@ -252,12 +230,15 @@ def sides_used(places: Sequence[Placed]) -> list[int]:
     return sides
 
 
-def covered(channels: int, side: int, kernel: int, strides: int) -> np.ndarray:
-    """Of images (channels, side, side), the places in one row that a kernel covers.
+def covered(
+    side: int, channels: int, used: int, kernel: int, strides: int, *, channels_last: bool = False
+) -> np.ndarray:
+    """The places, in one row of an image of channels and pixels, that a kernel covers of its first `used` pixels.
 
     (rows, columns, channels, pixels given) with the rows and columns of the kernel, as Keras orders its weights.
     """
-    places = np.arange(channels * side**2).reshape(channels, side, side)
-    windows = np.lib.stride_tricks.sliding_window_view(places, (kernel, kernel), axis=(1, 2))
+    places = np.arange(channels * side**2)
+    cube = places.reshape(side, side, channels).transpose(2, 0, 1) if channels_last else places.reshape(-1, side, side)
+    windows = np.lib.stride_tricks.sliding_window_view(cube[:, :used, :used], (kernel, kernel), axis=(1, 2))
     windows = windows[:, ::strides, ::strides]
     return np.ascontiguousarray(windows.transpose(3, 4, 0, 1, 2).reshape(kernel, kernel, channels, -1))

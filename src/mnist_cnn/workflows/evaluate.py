@@ -24,7 +24,6 @@ from mnist_cnn.models.classifier import task_of as task_of_network
 from mnist_cnn.reading.ensemble import average, mean
 from mnist_cnn.reading.model_names import foreign, path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier, onnx_task
-from mnist_cnn.reading.weights import with_temperature
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend
@@ -288,6 +287,8 @@ def classifier_of(artifact: Artifact) -> Classifier:
 
 def onnx_of(artifact: Artifact) -> Classifier:
     """The classifier in the model.onnx of an artifact."""
+    from mnist_cnn.reading.weights import with_temperature  # here, because OpenCV comes with it
+
     known = artifact.card
     return with_temperature(
         onnx_classifier(artifact.folder / card.ONNX_MODEL, task=known.task), known.outside_temperature

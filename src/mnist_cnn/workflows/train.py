@@ -1,5 +1,6 @@
 """The whole job, step by step: data → model → training → evaluation → saved files → report. Prints nothing."""
 
+import importlib
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -8,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial as partial_of
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +22,6 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data import data_checks
 from mnist_cnn.data.dataset import USUAL, Dataset, Preparation
-from mnist_cnn.data.ink.collection import Ink, load_ink
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, RecipeError, RunError
 from mnist_cnn.evaluation import temperature_scaling
@@ -37,12 +38,13 @@ from mnist_cnn.training.onnx_network import OnnxNetwork, classifier
 from mnist_cnn.training.own_network import own_network
 from mnist_cnn.training.recipe import OF_DIGITS, Recipe, check
 from mnist_cnn.training.without_keras import lacking
-from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
-from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
 from mnist_cnn.workflows.evaluate import evaluated, keras_model_of, loaded_as
-from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
 from mnist_cnn.workflows.run_card import about_data, resumed, run_card
+
+if TYPE_CHECKING:
+    from mnist_cnn.data.ink.collection import Ink
+    from mnist_cnn.workflows.ink_preparation import PreparedInk
 
 FINE_TUNING = 0.1  # of a recipe's learning rate, for a model that starts from trained weights
 WITHOUT_INK = (
@@ -139,8 +141,8 @@ def train(
     if ink and not dataset.task.is_digits:
         raise RecipeError("Ink is drawn as digits, and the data have other classes or another size: leave --ink out.")
     if recipe.takes_ink and not ink and dataset.task.is_digits:
-        listed.on_message(WITHOUT_INK if recipe.is_classifier else PAGES_WITHOUT_INK.format(recipe.name))
-    recorded = load_ink(ink, listed.on_message, with_lines=not recipe.is_classifier) if ink else None
+        listed.on_message(_without_ink(recipe))
+    recorded = _ink(ink, recipe, listed) if ink else None
     recipe = _settled(recipe, dataset, recorded, listed)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
     partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
@@ -173,6 +175,23 @@ def train(
         return Model(_run(partial, settings, dataset, recorded, listed))
 
 
+# What the networks that detect digits, and ink, are made with takes time to import: it is imported where it is needed.
+def _ink(paths: str | Path | Sequence[str | Path], recipe: Recipe, callbacks: CallbackList) -> "Ink":
+    """The digital ink in these files and folders, with what of it the recipe uses."""
+    from mnist_cnn.data.ink.collection import load_ink
+
+    return load_ink(paths, callbacks.on_message, with_lines=not recipe.is_classifier)
+
+
+def _without_ink(recipe: Recipe) -> str:
+    """What a recipe that takes ink lacks without it."""
+    if recipe.is_classifier:
+        return WITHOUT_INK
+    from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
+
+    return PAGES_WITHOUT_INK.format(recipe.name)
+
+
 def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[str, float | str]) -> Recipe:
     """The recipe that is meant, with what was given; that of the model to start from by default. Raises RecipeError."""
     if recipe is None:
@@ -197,6 +216,7 @@ def _on_backend(recipe: Recipe, options: Sequence[str], callbacks: CallbackList,
     if recipe.backend == backend.WITHOUT_KERAS:
         needs = lacking(recipe, options, callbacks.callbacks)
         if not needs:
+            Thread(target=importlib.import_module, args=("onnxruntime",)).start()  # while the data are unpacked
             return recipe
         if required:
             raise RecipeError(f"ONNX Runtime does not train with {needs}, which needs Keras: leave one of them out.")
@@ -233,7 +253,7 @@ def _divided(dataset: Dataset, recipe: Recipe, callbacks: CallbackList) -> Datas
     return divided
 
 
-def _settled(recipe: Recipe, dataset: Dataset, ink: Ink | None, callbacks: CallbackList) -> Recipe:
+def _settled(recipe: Recipe, dataset: Dataset, ink: "Ink | None", callbacks: CallbackList) -> Recipe:
     """The recipe for these data, and what changes in it is said. Raises RecipeError."""
     images = len(dataset.train)
     settled = recipe.for_images(images, ink=ink is not None, task=dataset.task)
@@ -319,7 +339,7 @@ def resume(
         dataset = loaded_as(old.data if data is None else data, old.preparation, listed)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
-        recorded = load_ink(old.ink, listed.on_message, with_lines=not old.recipe.is_classifier) if old.ink else None
+        recorded = _ink(old.ink, old.recipe, listed) if old.ink else None
         if recorded and recorded.sha256 != old.ink_sha256:
             raise DataError(
                 f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."
@@ -329,7 +349,7 @@ def resume(
 
 
 def _run(
-    partial: Path, settings: Settings, dataset: Dataset, recorded: Ink | None, callbacks: CallbackList
+    partial: Path, settings: Settings, dataset: Dataset, recorded: "Ink | None", callbacks: CallbackList
 ) -> Artifact:
     """Train from the last whole epoch, evaluate, save."""
     callbacks.on_run_begin(partial)
@@ -341,13 +361,15 @@ def _run(
             (callbacks.on_warning if one.grave else callbacks.on_message)(one.text)
     if settings.recipe.backend != backend.WITHOUT_KERAS:
         settings = _with_keras(settings, callbacks)
-    detectors = {
-        card.FINDER: train_finder.run,
-        card.SEGMENTER: train_segmenter.run,
-        card.RECOGNISER: train_recogniser.run,
-    }
-    if steps := detectors.get(settings.recipe.name):
-        steps(partial, settings, dataset, recorded, callbacks)
+    if not settings.recipe.is_classifier:
+        from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
+
+        detectors = {
+            card.FINDER: train_finder.run,
+            card.SEGMENTER: train_segmenter.run,
+            card.RECOGNISER: train_recogniser.run,
+        }
+        detectors[settings.recipe.name](partial, settings, dataset, recorded, callbacks)
     else:
         _run_classifier(partial, settings, dataset, recorded, callbacks, [one.text for one in found])
     return store.complete(partial)
@@ -367,12 +389,16 @@ def _run_classifier(
     partial: Path,
     settings: Settings,
     dataset: Dataset,
-    recorded: Ink | None,
+    recorded: "Ink | None",
     callbacks: CallbackList,
     checks: list[str],
 ) -> None:
     """Train a classifier from the last whole epoch, evaluate it, and save it with its report and, last, its card."""
-    ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
+    ink = None
+    if recorded:
+        from mnist_cnn.workflows.ink_preparation import prepared
+
+        ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks)
     network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
     layers = _layers(network)
     callbacks.on_status(f"Evaluating on {len(dataset.test):,} test images")
@@ -476,7 +502,7 @@ def _begin(settings: Settings, network: Any) -> None:
 
 
 def _train(
-    partial: Path, settings: Settings, dataset: Dataset, ink: PreparedInk | None, callbacks: CallbackList
+    partial: Path, settings: Settings, dataset: Dataset, ink: "PreparedInk | None", callbacks: CallbackList
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
     recipe, saved = settings.recipe, partial / store.CHECKPOINT
@@ -538,7 +564,7 @@ def _ending(rows: list[Epoch], recipe: Recipe) -> list[str]:
 
 
 def _calibrated(
-    network: Any, settings: Settings, dataset: Dataset, ink: PreparedInk | None
+    network: Any, settings: Settings, dataset: Dataset, ink: "PreparedInk | None"
 ) -> tuple[Any, float | None]:
     """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
     held_out = validation_examples(settings.recipe, dataset.validation, settings.seed)
@@ -566,7 +592,7 @@ def _at_chance(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, Any]:
+def _data(dataset: Dataset, ink: "PreparedInk | None", network: Any) -> dict[str, Any]:
     about = about_data(dataset)
     if not ink:
         return about
