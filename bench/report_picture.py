@@ -1,7 +1,7 @@
 """Draw docs/report.png: parts of the HTML report of a run beside each other, in Chromium.
 
 `python bench/report_picture.py RUN`: RUN is a folder that `mnist-cnn train` made; for the figure in the README,
-`mnist-cnn train` on MNIST, with the default recipe and seed.
+`mnist-cnn train --recipe fast -o runs/fast` on MNIST.
 """
 
 import io
