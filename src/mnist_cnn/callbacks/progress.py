@@ -188,7 +188,7 @@ class ProgressCallback(Callback):
             return
         if self.progress.tasks:
             self.progress.stop()
-        self.status.update(f"{visible(text)} …")
+        self.status.update(Text(f"{visible(text)} …"))
         self.status.start()
 
     def on_message(self, text: str) -> None:

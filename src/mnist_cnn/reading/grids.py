@@ -150,8 +150,7 @@ def enlarged(grey: np.ndarray) -> tuple[np.ndarray, int]:
 
 def grids_of(cells: Cells) -> list[Grid]:
     """The grids of a page from the top: tables, and rows of boxes that stand apart; a single box is a grid as well."""
-    numbers = range(int(cells.grids.max(initial=-1)) + 1)
-    parts = [without_gaps(cells.corners[cells.grids == number]) for number in numbers]
+    parts = [without_gaps(cells.corners[cells.grids == number]) for number in np.unique(cells.grids).tolist()]
     joined = without_pieces([continued(part, cells.walls) for part in in_rows(parts)])
     grids = [as_comb(grid, cells.lines) for grid in (grid_of(corners, cells.walls) for corners in joined)]
     for comb in combs_of(cells.lines):
@@ -327,7 +326,8 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     columns = (between if is_one_row(corners) else separators)(boxes[:, 0], boxes[:, 2])
     across = drawn(columns, seen, down)
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
-    if len(down) == 2 and (even := evenly(seen, width)) is not None and len(even) != len(across):
+    is_whole = len(across) == len(boxes) + 1 and is_even_row(boxes)
+    if len(down) == 2 and not is_whole and (even := evenly(seen, width)) is not None and len(even) != len(across):
         across, boxes = snapped(even, columns), boxes[:0]
     cells = []
     for box in boxes:
@@ -335,6 +335,14 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
         cells.append(Cell(upper, first, max(1, lower - upper), max(1, last - first)))
     whole = with_missing(cells, len(down) - 1, len(across) - 1)
     return Grid(outline, (width, height), down, across, tuple(whole))
+
+
+def is_even_row(boxes: np.ndarray) -> bool:
+    """Whether three boxes (n, 4) of one row or more are all as wide, at equal distances."""
+    if len(boxes) < 3:
+        return False
+    steps, widths = np.diff(np.sort(boxes[:, 0])), boxes[:, 2] - boxes[:, 0]
+    return bool(all(np.ptp(some) <= SAME * np.median(some) for some in (steps, widths)))
 
 
 def outline_of(points: np.ndarray) -> np.ndarray:
