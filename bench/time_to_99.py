@@ -1,11 +1,12 @@
 """Seconds from process start to a printed test accuracy of 99%: the recipe `fast` against the keras.io example.
 
-    python bench/time_to_99.py [SEEDS [EXAMPLES [LONGER [JAX]]]]          (default 30, 9, 10 and 9; needs MNIST_CNN_DATA)
+    python bench/time_to_99.py [SEEDS [EXAMPLES [LONGER [JAX]]]]       (default 30, 9, 10, 9; needs MNIST_CNN_DATA)
 
 `fast` runs with seeds 0, 1, 2, …, each in its own process, started from the command line; the clock stops when the line
-with its test accuracy arrives through the pipe. The runs of the example (bench/keras_example.py), and of `fast` by Keras
-on JAX, are spread evenly between them, so that changes in the machine's speed affect all; the example's clock stops at
-the first epoch that reaches 99.0%. Last comes `fast` with some epochs of augmented images, whose goal is a mean of 99.5%.
+with its test accuracy arrives through the pipe. The runs of the example (bench/keras_example.py), and of `fast` by
+Keras on JAX, are spread evenly between them, so that changes in the machine's speed affect all; the example's clock
+stops at the first epoch that reaches 99.0%. Last comes `fast` with epochs of augmented images, whose goal is a mean of
+99.5%.
 """
 
 import os
