@@ -3,7 +3,7 @@
 #
 # *Second of a course of four:* 1 step by step · **2 your own photo** · 3 how confident is it · 4 faster and smaller
 #
-# A network with 98% on its test images is shown a photo of a digit, and is wrong nine times out of ten. That happens
+# A network with 98% on its test images is shown a photo of a digit, and is wrong four times out of five. That happens
 # to almost everyone who trains their first model. In this notebook you see why, and mend it one step at a time: first
 # the image, then the training. It runs in about fifteen seconds.
 

@@ -130,7 +130,7 @@ axis.legend(fontsize=8)
 plt.show()
 
 # %% [markdown]
-# For one image, the small network in Keras may take longer than one that is twelve times as large in ONNX Runtime. So
+# For one image, the small network in Keras may take longer than one that is eleven times as large in ONNX Runtime. So
 # `mnist-cnn export` writes a trained model for ONNX Runtime, LiteRT (phones) or the browser.
 #
 # ## Fewer filters
@@ -162,7 +162,7 @@ for width, made in by_width.items():
     )
 
 # %% [markdown]
-# On such easy data a sixteenth of the work is hardly less accurate. The intervals of these accuracies, with 500 test
+# On such easy data a twelfth of the work is hardly less accurate. The intervals of these accuracies, with 500 test
 # images, are two percentage points wide, so do not read much into the differences.
 #
 # ## Fewer bits
