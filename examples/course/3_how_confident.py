@@ -53,7 +53,7 @@ print(f"bootstrap {low:.2%} to {high:.2%}, Wilson {wilson[0]:.2%} to {wilson[1]:
 figure, axis = plt.subplots(figsize=(5, 2.2))
 axis.hist(drawn, bins=30, color="lightgray")
 axis.axvline(correct.mean(), color="black")
-axis.axvspan(*wilson, color="tab:blue", alpha=0.2, label="Wilson's 95% interval")
+axis.axvspan(*wilson, color="tab:blue", alpha=0.2, label="Wilson's 95% CI")
 axis.set_xlabel("accuracy on a drawn set of test images")
 axis.legend(fontsize=8)
 plt.show()
@@ -101,7 +101,7 @@ plt.show()
 
 # %%
 def reliability(axis, probabilities, labels, title):
-    """Draw the reliability diagram: the accuracy of each group with its 95% interval."""
+    """Draw the reliability diagram: the accuracy of each group with its 95% CI."""
     confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     for least, most in ((0, 0.6), (0.6, 0.75), (0.75, 0.9), (0.9, 0.98), (0.98, 1)):
         group = (confidence > least) & (confidence <= most)
