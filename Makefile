@@ -1,5 +1,7 @@
 # `make` without a target lists all targets. Everything runs in .venv, which the first call creates.
 .DEFAULT_GOAL := help
+# pip compiles nothing when it installs: what is imported is compiled once, not in each of the tests' processes.
+unexport PYTHONDONTWRITEBYTECODE
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 # The first of these that is Python 3.11 or newer and has TensorFlow wheels; `make PYTHON=… train` selects another.

@@ -5,6 +5,7 @@ import io
 import json
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from PIL import Image
 
 from mnist_cnn import Reader, read_tables
 from mnist_cnn.reading.explain import reasons
-from serving import PNG, Client, Held, client_of, image_of, text_of
+from serving import PATIENCE, PNG, Client, Held, client_of, image_of, text_of
 from sheets import boxes
 from sheets import table as table_of
 
@@ -337,7 +338,10 @@ def test_what_takes_too_long_is_given_up() -> None:
         held.armed = True
         assert "timed out" in problem(client.post("/v1/read", content=image_of("5"), headers=PNG), 504)
         held.go.set()
-        assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "7"
+        ends = time.monotonic() + PATIENCE
+        while (answer := client.post("/v1/read", content=image_of("5"), headers=PNG)).status_code == 504:
+            assert time.monotonic() < ends  # a machine that does much else takes more than 0.3 s
+        assert answer.json()["text"] == "7"
 
 
 def test_a_fault_of_ours_shows_nothing_of_itself(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

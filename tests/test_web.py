@@ -349,6 +349,7 @@ def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, reader: Rea
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_fifty_pictures_of_people_are_read_as_python_reads_them(page: Any, reader: Reader) -> None:
     if not (PICTURES / "labels.csv").is_file():
         pytest.skip("the pictures of people are not beside the file that MNIST_CNN_DATA names")
