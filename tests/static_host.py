@@ -30,6 +30,11 @@ EXPLAIN = """async (image) => {
     await ready;
     return askForReasons(image);
 }"""
+WATCH = """async (image) => {
+    const { askForLayers, ready } = await import("./asking.js");
+    await ready;
+    return askForLayers(image);
+}"""
 LOADED = 'async () => { await (await import("./asking.js")).ready; }'
 
 
