@@ -22,10 +22,14 @@ WORDS = ("Anna", "Ben", "Carla", "David", "Emma", "Felix", "Total", "Name", "Q1"
 
 @dataclass(frozen=True, eq=False)
 class MadeSheet:
-    """A photograph (h, w) uint8 of a sheet, and the text of each cell, row by row; "" is blank, None is no digit."""
+    """A photograph (h, w) uint8 of a sheet, and the text of each cell, row by row; "" is blank, None is no digit.
+
+    `matrix` (3, 3) leads from the sheet, in pixels, to the photograph.
+    """
 
     grey: np.ndarray
     cells: list[list[str | None]]
+    matrix: np.ndarray
 
 
 def table(rng: np.random.Generator, sources: Sources, *, angle: float = TILT) -> MadeSheet:
@@ -178,12 +182,13 @@ def photographed(scene: Scene, cells: list[list[str | None]], height: float, ang
     moved = square + scene.rng.uniform(-angle, angle, (4, 2)).astype(np.float32) * side
     moved += side * angle
     size = round(side * (1 + 2 * angle))
+    matrix = cv2.getPerspectiveTransform(square, moved)
     turned = cv2.warpPerspective(
-        grey, cv2.getPerspectiveTransform(square, moved), (size, size), flags=cv2.INTER_AREA,
+        grey, matrix, (size, size), flags=cv2.INTER_AREA,
         borderMode=cv2.BORDER_CONSTANT, borderValue=float(scene.between(0.05, 0.4)),
     )  # fmt: skip
     turned = cv2.GaussianBlur(turned, (0, 0), rng.uniform(0.3, 0.025 * height + 0.4))
     noisy = turned + rng.normal(0, rng.uniform(0.0, 0.03), turned.shape)
     levels = np.clip(255 * noisy, 0, 255).astype(np.uint8)
     coded = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(50, 96))])[1]
-    return MadeSheet(np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)), cells)
+    return MadeSheet(np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)), cells, matrix)

@@ -53,7 +53,10 @@ def quantized(model: Path, name: str, inputs: Iterator[np.ndarray], outputs: int
     graph = onnx.load(model).graph
     channels = {weights.name: weights.dims[1] for weights in graph.initializer if len(weights.dims) == 4}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
-    kept = [*(node for node in convolutions if channels.get(node.input[1], MANY) < MANY), *convolutions[-outputs:]]
+    kept = [
+        *(node for node in convolutions if channels.get(node.input[1], MANY) < MANY),
+        *convolutions[len(convolutions) - outputs :],
+    ]
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "quantized.onnx"
         quantize_static(

@@ -21,6 +21,7 @@ MOST_FILLED = 1.45  # of the quadrilateral between its corners: a circle fills 1
 SLACK = 0.03  # of its outline, by which corners may be rounded
 LONG, FLAT = 25.0, 0.2  # times as long as wide, at most; and the sine of the sharpest corner
 FRAMED = 0.35  # of a frame that the cells in it fill
+EDGE, SHEET_EDGES = 0.03, 3  # of the longer side: the edges of the sheet are near so many of the image's
 MEMBERS, WIDE = 40, 0.06  # of a component, which may be an open grid: pixels of a side, and of the image
 
 
@@ -71,8 +72,10 @@ def closed(lines: np.ndarray) -> np.ndarray:
     contours, _ = cv2.findContours(lines, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     least = max(MEMBERS, WIDE * max(lines.shape))
     for contour in contours:
-        _, _, width, height = cv2.boundingRect(contour)
-        if min(width, height) < SHORTEST or max(width, height) < least:
+        left, top, width, height = cv2.boundingRect(contour)
+        edges = np.array([left, top, lines.shape[1] - left - width, lines.shape[0] - top - height])
+        is_sheet = (edges <= EDGE * max(lines.shape)).sum() >= SHEET_EDGES
+        if min(width, height) < SHORTEST or max(width, height) < least or is_sheet:
             continue
         hull = cv2.convexHull(contour)
         corners = corners_of(hull)
@@ -88,11 +91,10 @@ def quadrilaterals(lines: np.ndarray) -> np.ndarray:
     for contour, (*_, parent) in zip(contours, levels[0] if levels is not None else (), strict=True):
         if parent < 0 or len(contour) < 4 * SHORTEST:  # the outside of a line, or too small
             continue
-        area = cv2.contourArea(contour)
-        if not SMALLEST <= area <= LARGEST * lines.size:
-            continue
         # Writing that touches a line cuts into the cell; its hull is the cell.
         hull = cv2.convexHull(contour)
+        if cv2.contourArea(contour) < SMALLEST or cv2.contourArea(hull) > LARGEST * lines.size:
+            continue
         corners = corners_of(hull)
         if corners is not None and fills(hull, corners):
             found.append(corners)

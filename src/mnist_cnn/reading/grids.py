@@ -20,7 +20,8 @@ LARGE_ENOUGH, TIMES = 1100, 3  # pixels of the longer side of an image, and time
 LONG, MEMBER = 25, 0.08  # pixels, and of the image: how long the line of a comb is at least
 TALL, BASE = 320.0, 4  # pixels above a line that are looked at, and that its own thickness takes
 NARROWEST, SHORTEST = 10, 4  # pixels: a cell of a comb, and a tick
-LOWEST, TALLEST, ABOVE = 0.12, 0.9, 1.4  # cells: the height of ticks, and of the writing on the line
+LOWEST, TALLEST, ABOVE = 0.12, 1.1, 1.4  # cells: the height of ticks, and of the writing on the line
+TICKS = 1.8  # times the height of ticks: that of the writing, at least
 FEWEST, CLOSED = 2, 0.75  # places of a comb; and of the tops of boxes, along which there is a line at least
 LOW = 3  # rows of what looks like a grid, because writing closes the cells of a comb
 OPEN = 0.85  # of a line along the tops of ticks: what is covered less is writing
@@ -30,8 +31,12 @@ USUAL, ENLARGED = 56.0, 2.5  # pixels: the height of most rows in it, and how mu
 AROUND = 0.5  # rows: its margin
 MOST_IN_ROW, SAMPLES = 60, 40  # boxes, and points of a side that are looked at
 SIDE_DRAWN, BOX_DRAWN = 0.7, 0.88  # of each side of a box, and of all, along which there is a line
+FEWER = 0.5  # of the boxes that were seen, some of which may be parts of others
+PAIR_DRAWN = 0.5  # of the line between two boxes that writing joined
+HIDDEN_DRAWN = 0.7  # of all sides of a box that is hidden between others
+NARROW = 0.4  # of the usual box of a row: what is between two boxes is at most so wide
 HOLE = 0.7  # of a digit's box that its hole takes up at most
-BESIDE = 2.0  # heights: boxes of one row are not farther apart
+BESIDE, FAR, SAME = 2.0, 4.0, 0.15  # heights: boxes of one row are not farther apart, nor if they differ by less
 
 
 Kind = Literal["boxes", "comb", "rings", "lines"]
@@ -112,6 +117,10 @@ class LevelView(NamedTuple):
     insides: np.ndarray
     back: np.ndarray
 
+    def in_image(self, box: np.ndarray) -> np.ndarray:
+        """The corners (4, 2) float32 in the image of a box (4,) of the view."""
+        return np.asarray(cv2.perspectiveTransform(corners_of_box(box)[None], self.back)[0], np.float32)
+
 
 def grids_in(grey: np.ndarray, digits: np.ndarray | None = None) -> list[Grid]:
     """The grids in an image (h, w) uint8, from the top; a small image is enlarged first.
@@ -143,8 +152,8 @@ def enlarged(grey: np.ndarray) -> tuple[np.ndarray, int]:
 
 def grids_of(cells: Cells) -> list[Grid]:
     """The grids of a page from the top: tables, and rows of boxes that stand apart; a single box is a grid as well."""
-    parts = [cells.corners[cells.grids == number] for number in range(int(cells.grids.max(initial=-1)) + 1)]
-    joined = [continued(part, cells.walls) for part in in_rows(parts)]
+    parts = [without_gaps(cells.corners[cells.grids == number]) for number in np.unique(cells.grids).tolist()]
+    joined = without_pieces([continued(part, cells.walls) for part in in_rows(parts)])
     grids = [as_comb(grid, cells.lines) for grid in (grid_of(corners, cells.walls) for corners in joined)]
     for comb in combs_of(cells.lines):
         same = [grid for grid in grids if touches(comb, grid)]
@@ -200,6 +209,18 @@ def in_rows(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [part for part in parts if not is_one_row(part)] + [np.concatenate(row) for row in rows]
 
 
+def without_gaps(part: np.ndarray) -> np.ndarray:
+    """Cells (n, 4, 2), if they are one row of boxes that stand apart, without what writing closed between these."""
+    if len(part) < 3:
+        return part
+    (left, top), (right, bottom) = part.min(axis=1).T, part.max(axis=1).T
+    narrow = right - left <= NARROW * np.median((right - left)[bottom - top >= ALIKE * (bottom - top).max()])
+    boxes = part[~narrow]
+    is_row = len(boxes) >= 2 and is_one_row(boxes)
+    is_between = (top >= boxes[..., 1].min() - NEAR) & (bottom <= boxes[..., 1].max() + NEAR) if is_row else ~narrow
+    return boxes if is_row and is_between[narrow].all() else part
+
+
 def is_one_row(part: np.ndarray) -> bool:
     """Whether cells (n, 4, 2) are in one row."""
     tops, bottoms = part[..., 1].min(axis=1), part[..., 1].max(axis=1)
@@ -212,7 +233,9 @@ def is_beside(one: np.ndarray, other: np.ndarray) -> bool:
     (its_left, its_top), (_, its_bottom) = other.min(axis=(0, 1)), other.max(axis=(0, 1))
     highest = max(bottom - top, its_bottom - its_top)
     common = min(bottom, its_bottom) - max(top, its_top)
-    return bool(its_left - right <= BESIDE * highest and common >= ALIKE * highest)
+    sizes, its_sizes = (np.ptp(cells, axis=1).mean(axis=0) for cells in (one, other))
+    is_same = bool(np.all(np.abs(sizes - its_sizes) <= SAME * sizes))
+    return bool(its_left - right <= (FAR if is_same else BESIDE) * highest and common >= ALIKE * highest)
 
 
 def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
@@ -222,18 +245,18 @@ def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
     """
     if len(part) < 2 or not is_one_row(part):
         return part
-    part = part[np.argsort(part[..., 0].mean(axis=1))]
+    near = cv2.dilate(lines, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
+    part = divided_pairs(part[np.argsort(part[..., 0].mean(axis=1))], near)
     middles = part.mean(axis=1)
     steps = np.diff(middles, axis=0)
     step = steps[int(np.argsort(steps[:, 0])[len(steps) // 2])]
     usual = part - middles[:, None]
     shape = np.median(usual, axis=0)
-    near = cv2.dilate(lines, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
     found = list(part)
     for begin, end in pairwise(middles.tolist()):
-        for count in range(1, round((end[0] - begin[0]) / step[0])):
-            share = count / round((end[0] - begin[0]) / step[0])
-            found.append(shape + np.array(begin) + share * (np.array(end) - begin))
+        missing = round((end[0] - begin[0]) / step[0])
+        boxes = [shape + begin + share * (np.array(end) - begin) for share in np.arange(1, missing) / max(1, missing)]
+        found += [box for box in boxes if drawn_shares(box, near).mean() >= HIDDEN_DRAWN]
     for middle, way in ((middles[0], -step), (middles[-1], step)):
         box = shape + middle + way
         while len(found) < MOST_IN_ROW and is_drawn(box, near):
@@ -242,15 +265,47 @@ def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
     return np.array(found, np.float32)
 
 
+def divided_pairs(part: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Boxes (n, 4, 2) of one row from the left; of those twice as wide as most, with a line in the middle, the halves.
+
+    Writing through that line made one of two.
+    """
+    usual = float(np.median(np.ptp(part[..., 0], axis=1)))
+    found: list[np.ndarray] = []
+    for box in part:
+        upper, lower = box[[0, 1]].mean(axis=0), box[[3, 2]].mean(axis=0)
+        halves = [np.array([box[0], upper, lower, box[3]]), np.array([upper, box[1], box[2], lower])]
+        is_pair = len(part) > 2 and abs(float(np.ptp(box[:, 0])) / usual - 2) <= ALIKE
+        found += halves if is_pair and drawn_shares(halves[0], near)[1] >= PAIR_DRAWN else [box]
+    return np.array(found, np.float32)
+
+
 def is_drawn(box: np.ndarray, near: np.ndarray) -> bool:
     """Whether there is a line along most of each side of a box (4, 2), by what is `near` to a line, (h, w)."""
+    covered = drawn_shares(box, near)
+    return bool(covered.min() >= SIDE_DRAWN and covered.mean() >= BOX_DRAWN)
+
+
+def drawn_shares(box: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Of each side of a box (4, 2) the share that is `near` to a line, (h, w); none of one that leaves the page."""
     height, width = near.shape
     if box.min() < 0 or (box.max(axis=0) >= (width, height)).any():
-        return False
+        return np.zeros(4)
     shares = np.linspace(0, 1, SAMPLES)[:, None]
     sides = [a + shares * (b - a) for a, b in zip(box, np.roll(box, -1, axis=0), strict=True)]
-    covered = [float((near[tuple(np.rint(side).astype(int).T[::-1])] > 0).mean()) for side in sides]
-    return min(covered) >= SIDE_DRAWN and float(np.mean(covered)) >= BOX_DRAWN
+    return np.array([(near[tuple(np.rint(side).astype(int).T[::-1])] > 0).mean() for side in sides])
+
+
+def without_pieces(parts: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Parts (n, 4, 2) of a page without those inside a row of boxes: pieces of some into which writing divides them."""
+    rows = [outline_of_row(part) for part in parts if len(part) >= FEWEST and is_one_row(part)]
+
+    def is_piece(part: np.ndarray) -> bool:
+        return not is_one_row(part) and any(
+            all(cv2.pointPolygonTest(row, middle.tolist(), False) > 0 for middle in part.mean(axis=1)) for row in rows
+        )
+
+    return [part for part in parts if not is_piece(part)]
 
 
 def outline_of_row(corners: np.ndarray) -> np.ndarray:
@@ -288,7 +343,9 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     columns = (between if is_one_row(corners) else separators)(boxes[:, 0], boxes[:, 2])
     across = drawn(columns, seen, down)
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
-    if len(down) == 2 and (even := evenly(seen, width)) is not None and len(even) != len(across):
+    is_whole = len(across) == len(boxes) + 1 and is_even_row(boxes)
+    even = evenly(seen, width) if len(down) == 2 and not is_whole else None
+    if even is not None and len(even) != len(across) and len(even) - 1 > FEWER * len(boxes):
         across, boxes = snapped(even, columns), boxes[:0]
     cells = []
     for box in boxes:
@@ -296,6 +353,14 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
         cells.append(Cell(upper, first, max(1, lower - upper), max(1, last - first)))
     whole = with_missing(cells, len(down) - 1, len(across) - 1)
     return Grid(outline, (width, height), down, across, tuple(whole))
+
+
+def is_even_row(boxes: np.ndarray) -> bool:
+    """Whether three boxes (n, 4) of one row or more are all as wide, at equal distances."""
+    if len(boxes) < 3:
+        return False
+    steps, widths = np.diff(np.sort(boxes[:, 0])), boxes[:, 2] - boxes[:, 0]
+    return bool(all(np.ptp(some) <= SAME * np.median(some) for some in (steps, widths)))
 
 
 def outline_of(points: np.ndarray) -> np.ndarray:
@@ -470,7 +535,7 @@ def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | N
         if max(SHORTEST, LOWEST * cell) <= usual <= TALLEST * cell and is_even and is_open(seen, foot - round(usual)):
             between = [tick_at(seen, foot, round(float(place + cell / 2)) + MARGIN) for place in places[:-1]]
             if float(np.mean(np.array(between) >= (1 - UNEVEN) * usual)) < HALF and below.mean() < HALF:
-                top = max(usual, min(ABOVE * cell, height))
+                top = min(max(TICKS * usual, ABOVE * cell), max(usual, height))
                 upper = np.array([start + top * up, start + along + top * up, start + along, start], np.float32)
                 cells = tuple(Cell(0, column) for column in range(count))
                 return Grid(upper, (length, top), as_lines(np.array([0.0, top])), as_lines(places), cells, "comb")
@@ -487,3 +552,9 @@ def tick_at(seen: np.ndarray, foot: int, column: int) -> int:
     """How many pixels a tick goes up from the foot of a comb."""
     near = np.asarray(seen[: foot + 1, max(0, column - NEAR) : column + NEAR + 1].any(axis=1))[::-1]
     return int(near.argmin()) if not near.all() else len(near)
+
+
+def corners_of_box(box: np.ndarray) -> np.ndarray:
+    """The corners (4, 2) of a box (4,), from the upper left one clockwise."""
+    left, top, right, bottom = box.tolist()
+    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)

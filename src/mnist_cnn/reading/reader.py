@@ -132,7 +132,7 @@ class Reader:
         (across, down), left, top = picture.scale, picture.left, picture.top
         edges = [(one.left - left, one.top - top, one.width, one.height) for one in (d.box for d in reading.digits)]
         digits = [np.array([x, y, x + w, y + h]) / (across, down, across, down) for x, y, w, h in edges]
-        return replace(reading, boxes=box_rows(picture.grey, self.read, reading.digits, digits))
+        return replace(reading, boxes=box_rows(picture.grey, self.read, reading.digits, digits, self.min_confidence))
 
     def read_pages(
         self, image: Source, single: bool = False, *, region: Sequence[int] | Region | None = None

@@ -16,13 +16,13 @@ from mnist_cnn.reading.cell_values import SURE, Value, is_in, part_of_row, value
 from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.expectation import expected_of, with_candidates
+from mnist_cnn.reading.grids import corners_of_box
 from mnist_cnn.reading.patterns import Pattern
 from mnist_cnn.reading.picture import WORKING_SIDE, Part, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
 from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.sheets.registration import Reference, Registration
 from mnist_cnn.sheets.spreadsheet import OTHER
-from mnist_cnn.sheets.table import corners_of
 from mnist_cnn.sheets.template import FormField, FormTemplate
 
 EMPTY = "_"  # a place without a digit between others
@@ -142,7 +142,7 @@ class FormReader:
         reading = self.reader.read(view)
         found = []
         for one, box in zip(self.template.fields, self.template.boxes, strict=True):
-            corners = cv2.perspectiveTransform(corners_of(box)[None], registration.back)[0]
+            corners = cv2.perspectiveTransform(corners_of_box(box)[None], registration.back)[0]
             places: Places | None = None
             if is_outside(corners, registration.grey.shape):
                 value, places = UNSEEN, None if one.places is None else (REJECTED,) * one.places

@@ -136,14 +136,8 @@ def table_of(grey: np.ndarray, grid: Grid, reader: Reader, scale: np.ndarray, so
     """Read one table of an image (h, w) uint8."""
     level = level_view(grey, grid)
     values = values_of(level, reader.read(level.grey))
-    corners = [cv2.perspectiveTransform(corners_of(box)[None], level.back)[0] * scale for box in level.boxes]
+    corners = [level.in_image(box) * scale for box in level.boxes]
     digits = [value.row if value.kind == "number" else () for value in values]
     writings = writing_of(grid.cells, digits, bundled_print_detector)
     cells = map(TableCell, grid.cells, values, corners, writings)
     return Table(grid.rows, grid.columns, tuple(cells), level.grey, level.boxes, level.insides, source)
-
-
-def corners_of(box: np.ndarray) -> np.ndarray:
-    """The corners (4, 2) of a box (4,), from the upper left one clockwise."""
-    left, top, right, bottom = box.tolist()
-    return np.array([(left, top), (right, top), (right, bottom), (left, bottom)], np.float32)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mnist_cnn import card
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.box_network import BoxClassifier, onnx_box_classifier
 from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.finder_network import Finder, onnx_finder
 from mnist_cnn.reading.model_names import foreign, path_of
@@ -19,7 +20,7 @@ from mnist_cnn.reading.temperature import at
 THREADS = 1  # the few digits of an image are read in less time than it takes to wake a second thread
 FOLDER = Path(__file__).parent
 FINDER, SEGMENTER, RECOGNISER = (FOLDER / f"{name}.onnx" for name in ("finder", "segmenter", "recogniser"))
-PRINT = FOLDER / "print.onnx"
+PRINT, BOX = FOLDER / "print.onnx", FOLDER / "box.onnx"
 EVIDENCE = FOLDER / "evidence.json"
 
 
@@ -54,6 +55,12 @@ def bundled_recogniser() -> Recogniser:
 def bundled_print_detector() -> PrintDetector:
     """The bundled network that tells printed digits from handwritten ones (bench/print_or_hand.py)."""
     return onnx_print_detector(PRINT, THREADS)
+
+
+@lru_cache(maxsize=1)
+def bundled_box_classifier() -> BoxClassifier:
+    """The bundled network that sees what is in a box drawn for a digit (bench/box_network.py)."""
+    return onnx_box_classifier(BOX, THREADS)
 
 
 def bundled_weights() -> Weights:
