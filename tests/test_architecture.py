@@ -199,7 +199,7 @@ def test_planted_faults_are_found(planted: Path) -> None:
 def loaded_by(statement: str) -> set[str]:
     """The top-level packages that a fresh interpreter has loaded after a statement."""
     code = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     return set(done.stdout.splitlines()[-1].split())
 
 
@@ -220,7 +220,7 @@ def light_install(words: list[str], home: Path) -> subprocess.CompletedProcess[s
         "from mnist_cnn.cli import main\nmain()"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=home, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=home, timeout=300, check=False
     )
 
 

@@ -85,6 +85,6 @@ def test_modules_in_the_working_directory_are_not_run(tmp_path: Path) -> None:
     save(tmp_path / "a.png", "42")
     save(tmp_path / "b.png", "17")
     words = [sys.executable, "-P", "-m", "mnist_cnn", "read", ".", "--workers", "2"]  # as the installed command is run
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False)
     assert not (tmp_path / "proof").exists()
     assert (done.returncode, done.stdout) == (0, "a.png: 42\nb.png: 17\n")
