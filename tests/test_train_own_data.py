@@ -232,7 +232,7 @@ def test_ctrl_c_twice_ends_the_training_with_what_there_is(tmp_path: Path) -> No
     while "Press Ctrl-C again" not in (line := run.stderr.readline()):
         assert line, run.communicate()
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=280)
+    out, err = run.communicate(timeout=900)
     assert run.returncode == 0, err
     assert "Ending: the last whole epoch is evaluated and saved." in err
     assert f"Saved to {tmp_path / 'r'}" in out
