@@ -279,7 +279,7 @@ def test_balanced_weights_let_a_rare_class_count(odd: tuple[mnist_cnn.Model, Hea
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adamw", "nadam", "rmsprop", "lion"])
 def test_keras_optimizers_are_known_by_their_names(optimizer: str) -> None:
-    from mnist_cnn.training.fit import compiled
+    from mnist_cnn.training.compiled_network import compiled
 
     network = compiled(Recipe("fast", optimizer=optimizer, schedule="exponential"), 0, 100)
     assert type(network.optimizer).__name__.lower() in (optimizer, "sgd")
