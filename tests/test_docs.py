@@ -180,7 +180,7 @@ def browser() -> Iterator[Any]:
 def test_the_search_of_the_site_finds_it(query: str, expected: str, site: Path, browser: Any) -> None:
     with hosted(site, policy=None) as address:
         page = browser.new_page()
-        page.goto(f"{address}index.html")
+        page.goto(f"{address}index.html", wait_until="networkidle")  # before its script runs, a click opens nothing
         page.locator(".md-search__button").click()
         page.get_by_role("textbox").or_(page.get_by_role("searchbox")).first.fill(query)
         found = page.locator(f"a[href*='{expected}'] >> visible=true")
