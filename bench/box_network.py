@@ -2,8 +2,8 @@
 
     python bench/box_network.py TRAINING.npz HELD-OUT.npz OUT.onnx [--boxes 300000] [--epochs 12] [--seed 0]
 
-Both are made by `held_out_sources.py`, the first with `--training`. The boxes are those of made sheets (`made_sheets.py`
-makes others to test on): rows of boxes, combs, rings, short lines, and cells of tables, drawn in many ways and
+Both are made by `held_out_sources.py`, the first with `--training`. The boxes are those of made sheets, and
+`made_sheets.py` makes others to test on: rows of boxes, combs, rings, short lines, and cells of tables, drawn in many ways and
 photographed, each seen as the reader sees it, but not quite where it is. OUT.onnx is what the package bundles as
 `box.onnx`. Writes results/box_network.json.
 """
@@ -84,7 +84,7 @@ def box_of(layout: Layout, row: int, column: int) -> Box:
     return Box(float(left), float(top), float(right), float(bottom))
 
 
-def draw(scene: Scene, layer: np.ndarray, layout: Layout, box: Box, tick: float) -> None:
+def draw(layer: np.ndarray, layout: Layout, box: Box, tick: float) -> None:
     """What is drawn for one digit."""
     left, top, right, bottom = box
     if layout.kind == "boxes":
@@ -142,7 +142,7 @@ def sheet(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.nd
     for row in range(len(layout.down) - 1):
         for column in range(len(layout.across) - 1):
             box = box_of(layout, row, column)
-            draw(scene, layer, layout, box, tick)
+            draw(layer, layout, box, tick)
             classes.append(write_in(scene, hand, layout, box))
             cells.append(Cell(row, column))
     if scene.chance(0.3):  # lines that are fainter than the writing

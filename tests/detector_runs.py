@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,15 +23,6 @@ from mnist_cnn.errors import ArtifactError, RecipeError
 from test_bulk import is_alive, wait_until
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists the children of a process")
-Trained = tuple[Path, subprocess.CompletedProcess[str]]
-
-
-def trained_by(cli: Cli, words: list[str], folder: Path) -> Trained:
-    """The folder of a training by the command line, and what that said."""
-    # Other tests import TensorFlow in this process, which sets another level for all that it starts.
-    done = cli(*words, "--output", folder, TF_CPP_MIN_LOG_LEVEL="3")
-    assert done.returncode == 0, done.stderr
-    return folder, done
 
 
 def assert_no_noise(done: subprocess.CompletedProcess[str]) -> None:
@@ -48,8 +40,9 @@ def refuse(folder: Path, scratch: Path, place: tuple[str, str], value: object, f
         card.read(scratch)
 
 
-def assert_report(folder: Path, cli: Cli, *parts: str) -> None:
+def assert_report(folder: Path, cli: Cli, scratch: Path, *parts: str) -> None:
     """The report has these parts, loads nothing, and is the same if it is made again; corruptions are refused."""
+    folder = Path(shutil.copytree(folder, scratch / folder.name))
     first = (folder / card.REPORT).read_text(encoding="utf-8")
     assert len(first) < 1_000_000
     for part in ("data:image/jpeg;base64,", "<svg", "Not MNIST.", *parts):

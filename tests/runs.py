@@ -22,6 +22,7 @@ from mnist_cnn.card import Card
 from mnist_cnn.reading.network import onnx_classifier
 
 EPOCHS = 3
+PATIENCE = 900  # seconds, for a machine that does much else
 TRAIN = ["train", "--data", "digits", "--epochs", str(EPOCHS), "--repeats", "1", "--threads", "1", "--deterministic"]
 
 
@@ -43,15 +44,16 @@ class Ended:
 class Forks:
     """Runs the program in forks of a process that has everything loaded: see forks.py for what can be asked."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, *loaded: str) -> None:
         self.said = place / "said"
-        words = [sys.executable, str(Path(__file__).with_name("forks.py"))]
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        words = [sys.executable, str(Path(__file__).with_name("forks.py")), *loaded]
+        self.process = subprocess.Popen(words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self.answer() == {"ready": True}
 
     def answer(self) -> Any:
         """The next line."""
         assert self.process.stdout
+        assert select.select([self.process.stdout], [], [], PATIENCE)[0], "the program does not end"
         return json.loads(self.process.stdout.readline())
 
     def begin(self, out: Path | None, *words: object, **how: Any) -> int:
@@ -75,6 +77,13 @@ class Forks:
         if after is not None and not select.select([self.process.stdout], [], [], after)[0]:
             os.kill(pid, signal.SIGKILL)
         return self.end(began)
+
+    def completed(self, *words: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """As `subprocess.run` gives it, in the environment and, if no other is given, the folder of this process."""
+        errors = self.said.with_name("errors")
+        where = {"cwd": str(cwd or Path.cwd()), "environment": dict(os.environ)}
+        ended = self.run(None, *words, errors=str(errors), **where)
+        return subprocess.CompletedProcess(list(map(str, words)), ended.code, ended.said, errors.read_text())
 
     def go_on(self, out: Path, **how: Any) -> Ended:
         """Go on with the run in a folder, or begin one where there is nothing to go on with."""

@@ -199,7 +199,7 @@ def test_planted_faults_are_found(planted: Path) -> None:
 def loaded_by(statement: str) -> set[str]:
     """The top-level packages that a fresh interpreter has loaded after a statement."""
     code = f"{statement}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     return set(done.stdout.splitlines()[-1].split())
 
 
@@ -214,13 +214,13 @@ def test_importing_the_package_loads_nothing_but_itself() -> None:
 
 def light_install(words: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line as if the packages of the extra `train` were not installed."""
-    absent = ["tensorflow", "keras", "sklearn", "scipy", "matplotlib", "jinja2", "onnx", "tf2onnx", "tensorboard"]
+    absent = ["tensorflow", "keras", "sklearn", "scipy", "matplotlib", "onnx", "tf2onnx", "tensorboard"]
     code = (
         f"import sys\nsys.modules.update(dict.fromkeys({absent!r}))\nsys.argv[1:] = {words!r}\n"
         "from mnist_cnn.cli import main\nmain()"
     )
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=home, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=home, timeout=300, check=False
     )
 
 
@@ -237,7 +237,6 @@ def test_info_works_on_the_light_install(tmp_path: Path) -> None:
         ["study"],
         ["study", "compare", str(FIXTURE), str(FIXTURE)],
         ["evaluate", str(FIXTURE)],
-        ["report", str(FIXTURE)],
         ["export", str(FIXTURE), "--to", "onnx"],
         ["adapt", "labels.csv"],
         ["label-errors", str(FIXTURE)],

@@ -19,7 +19,7 @@ from mnist_cnn.workflows.train import train
 
 
 def python(code: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=300)
 
 
 def test_tensorflow_starts_without_a_word() -> None:

@@ -165,7 +165,7 @@ def test_nothing_is_left_when_it_is_stopped(number: int, folder: Path) -> None:
     process.stdout.readline()
     workers = descendants(process.pid, b"")
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[number]
     assert "Traceback" not in said
     wait_until(lambda: not any(is_alive(worker) for worker in workers))

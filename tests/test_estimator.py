@@ -199,7 +199,8 @@ print(trained_on, keras.backend.backend(), difference < 1e-5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", [pytest.param("tensorflow", marks=pytest.mark.extended), "jax"])
+@pytest.mark.extended
+@pytest.mark.parametrize("framework", ["tensorflow", "jax"])
 def test_a_pickle_is_read_by_another_process_on_either_framework(framework: str, tmp_path: Path) -> None:
     pytest.importorskip(framework)
     for code, backend in dict.fromkeys([(PICKLED, framework), (UNPICKLED, "tensorflow"), (UNPICKLED, framework)]):

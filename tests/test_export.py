@@ -355,15 +355,15 @@ def test_formats_are_named_after_what_they_hold() -> None:
 
 
 @pytest.mark.parametrize("to", ["onnx", "litert"])
-def test_the_command_prints_one_json_document_and_no_chatter(to: str, cli: Cli, tmp_path: Path) -> None:
-    done = cli("export", KEPT, "--to", to, "--json", cwd=tmp_path)
+def test_the_command_prints_one_json_document_and_no_chatter(to: str, warm_cli: Cli, tmp_path: Path) -> None:
+    done = warm_cli("export", KEPT, "--to", to, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     about = json.loads(done.stdout)
     path = tmp_path / ("format-2" + ExportFormat(to).suffix)
     assert about.pop("path") == path.name
     assert about == json.loads(card_of(path).read_text(encoding="utf-8"))
     assert done.stderr == f"Exporting to {path.name}, checked on 500 test images of digits\n"
-    again = cli("export", KEPT, "--to", to, cwd=tmp_path)
+    again = warm_cli("export", KEPT, "--to", to, cwd=tmp_path)
     assert (again.returncode, again.stdout) == (1, "")
     assert (
         again.stderr == f"mnist-cnn: {path.name} already exists and nothing is overwritten: choose another --output.\n"

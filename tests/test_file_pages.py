@@ -209,13 +209,24 @@ def test_a_file_of_a_million_directories_takes_no_time() -> None:
     assert file_pages.pages_of_tiff(io.BytesIO(loop)) == [0]
 
 
-def test_after_a_thousand_pages_it_says_so(cli: Cli, tmp_path: Path) -> None:
-    path = tmp_path / "many.gif"
+def many_pages(folder: Path) -> Path:
+    path = folder / "many.gif"
     small = [Image.fromarray(np.full((8, 8), number % 251, np.uint8)) for number in range(MOST + 5)]
     small[0].save(path, save_all=True, append_images=small[1:])
+    return path
+
+
+def test_there_are_a_thousand_pages_at_most(tmp_path: Path) -> None:
+    path = many_pages(tmp_path)
     assert mnist_cnn.read(path).pages == MOST + 1
-    with pytest.raises(ImageTooLargeError, match="has more than 1,000 pages"):
+    with pytest.raises(ImageTooLargeError, match="has more than 1,000 pages, of which the first 1,000 are read"):
         mnist_cnn.read(path, page=MOST + 1)
+
+
+@pytest.mark.slow
+@pytest.mark.extended
+def test_after_a_thousand_pages_the_command_line_says_so(cli: Cli, tmp_path: Path) -> None:
+    path = many_pages(tmp_path)
     done = cli("read", path, "--quiet")
     assert len(done.stdout.splitlines()) == MOST
     assert done.stderr.count("\n") == 1

@@ -159,6 +159,18 @@ def test_pages_can_be_made_without_ink(digits: Dataset) -> None:
         data.sources(validation=True)
 
 
+def test_what_the_card_says_of_ink_counts_characters_of_seen_and_of_held_out_writers(digits: Dataset) -> None:
+    ink = ink_of(SEEN, UNSEEN, origin=("/somewhere/handwriting",))
+    data = PageData(digits.split(0.05), ink)
+    about = data.about({"pages": {"side": SIDE}})
+    assert about["ink"]["training"] == about["ink"]["held_out"] == {"digits": 10, "others": 4, "writers": 1}
+    assert (about["ink"]["origin"], about["ink"]["sha256"]) == (["/somewhere/handwriting"], ink.sha256)
+    assert (about["test"], about["pages"]) == (0, {"side": SIDE})
+    assert "ink" not in PageData(digits.split(0.05), None).about({})
+    plain = PageData(digits.split(0.05), None).sources(validation=True)
+    assert len(data.sources(validation=True).letters.labels) == len(plain.letters.labels) + 4
+
+
 def outputs_of(page: Page) -> np.ndarray:
     """What a finder would ideally give for a page."""
     places = np.full((page.grey.shape[0] // 4, page.grey.shape[1] // 4, 14), -9.0, np.float32)

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from conftest import Cli
+from mnist_cnn.cli import app
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RecipeError
 from mnist_cnn.evaluation.confident_learning import label_errors_of
+from mnist_cnn.training import recipe
 from mnist_cnn.workflows import label_errors, report
 from mnist_cnn.workflows.cross_validation import folds_of
 
@@ -16,12 +19,15 @@ Trained = tuple[Path, object]
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("threads_as_they_are")
 def test_labels_of_both_sets_are_ranked_and_shown_in_the_report(
-    trained: Trained, warm_cli: Cli, tmp_path: Path
+    trained: Trained, warm_cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = Path(shutil.copytree(trained[0], tmp_path / "run"))
-    done = warm_cli("label-errors", folder, "--recipe", "fast", "--folds", "2", "--json")
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setitem(recipe.VALUES, "fast", recipe.VALUES["fast"] | {"repeats": 6, "backend": "auto"})
+    words = ["label-errors", str(folder), "--recipe", "fast", "--folds", "2", "--json", "--threads", "2"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.stderr
     assert "Fold 2/2: train on 649 images, predict the other 648" in done.stderr
     found = json.loads(done.stdout)
     kept = json.loads((folder / "label_errors.json").read_text())

@@ -24,14 +24,14 @@ NAMES = tuple(f"kind {number}" for number in range(MOST_CLASSES))
 LARGEST_TASK = Task(LARGEST_SIDE, 3, NAMES)
 
 
-SLOWEST = ("best", "fast")  # a minute and twenty seconds
+QUICKEST = "classic"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[pytest.mark.extended] if name in SLOWEST else [])
+        pytest.param(name, marks=() if name == QUICKEST else pytest.mark.extended)
         for name in RECIPES
         if name not in NO_CLASSIFIERS
     ],

@@ -65,7 +65,7 @@ def test_a_folder_gives_a_line_a_picture(cli: Cli, folder: Path) -> None:
 
 def test_standard_input_is_a_picture(folder: Path) -> None:
     words = [sys.executable, "-m", "mnist_cnn", "read", "-"]
-    done = subprocess.run(words, input=(folder / "a.png").read_bytes(), capture_output=True, check=False, timeout=60)
+    done = subprocess.run(words, input=(folder / "a.png").read_bytes(), capture_output=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (0, b"42\n")
 
 

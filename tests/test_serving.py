@@ -5,6 +5,7 @@ import io
 import json
 import struct
 import threading
+import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,10 @@ import pytest
 from PIL import Image
 
 from mnist_cnn import Reader, read_tables
+from mnist_cnn.reading.activations import onnx_watcher
 from mnist_cnn.reading.explain import reasons
-from serving import PNG, Client, Held, client_of, image_of, text_of
+from mnist_cnn.reading.model_names import BUNDLED, onnx_file_of
+from serving import PATIENCE, PNG, Client, Held, client_of, image_of, text_of
 from sheets import boxes
 from sheets import table as table_of
 
@@ -65,6 +68,68 @@ def test_an_image_may_be_sent_in_a_form_or_without_a_type(client: Client) -> Non
         client.post("/v1/read", content=image, headers={"Content-Type": "application/octet-stream"}),
     ):
         assert answer.json()["text"] == "58"
+
+
+def test_an_image_may_be_sent_as_text(client: Client) -> None:
+    image = image_of("58")
+    plain = base64.b64encode(image).decode()
+    lines = base64.encodebytes(image).decode()
+    url = f"data:image/png;base64,{plain}"
+    slashes = json.dumps({"image": url}).replace("/", "\\/")  # as some languages write them
+    for answer in (
+        *[client.post("/v1/read", json={"image": text, "name": "x"}) for text in (plain, lines, url)],
+        client.post("/v1/read", content=slashes, headers={"Content-Type": "application/json; charset=utf-8"}),
+        *[
+            client.post("/v1/read", content=url, headers={"Content-Type": kind})
+            for kind in ("text/plain", "application/octet-stream", "application/x-www-form-urlencoded")
+        ],
+    ):
+        assert answer.json()["text"] == "58", answer.text
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status", "sentence"),
+    [
+        ("application/json", "{", 400, "The request body is not JSON with an image: send"),
+        ("application/json", "[" * 100_000, 400, "The request body is not JSON with an image: send"),
+        ("application/json", "[" + "1," * 1_000_000 + "1]", 400, "The request body is not JSON with an image: send"),
+        ("application/json", '{"image": "' + "\\u0041" * 500 + '"}', 400, "The request body is not JSON"),
+        ("application/json", '{"image": 7}', 400, "The request body is not JSON with an image: send"),
+        ("application/json", '{"picture": "abcd"}', 400, "The request body is not JSON with an image: send"),
+        ("application/json", '{"image": "a"}', 400, "The image is not base64: send"),
+        ("application/json", '{"image": "data:image/png,abc"}', 400, "The image is not base64: send"),
+        ("application/json", '{"image": "\u00e4bcd"}', 400, "The image is not base64: send"),
+        ("application/json", '{"image": "bm8gaW1hZ2U="}', 415, "The file is not a supported image file"),
+        ("application/json", '{"image": ""}', 400, "The request body is empty: send an image file."),
+        ("text/plain", "data:image/png,abc", 400, "The text is not a data URL of an image in base64: send"),
+        ("text/plain", "data:;base64,", 400, "The request body is empty: send an image file."),
+    ],
+)
+def test_text_that_is_no_image_gets_one_sentence(
+    client: Client, kind: str, body: str, status: int, sentence: str
+) -> None:
+    answer = client.post("/v1/read", content=body.encode(), headers={"Content-Type": kind})
+    assert problem(answer, status).startswith(sentence)
+
+
+def test_the_layers_show_what_they_make_of_a_digit(client: Client) -> None:
+    image = Reader().read(image_of("5")).digits[0].image
+    answer = client.post("/v1/activations", json={"image": text_of(image)})
+    assert answer.status_code == 200, answer.text
+    expected = [layer.to_dict() for layer in onnx_watcher(onnx_file_of(None), 1)(image)]
+    assert answer.json()["layers"] == json.loads(json.dumps(expected))
+    assert len(expected) == 7
+    assert problem(client.post("/v1/activations", json={"image": "abc"}), 422).startswith("image must be base64")
+    with client_of(model=lambda images: np.full((len(images), 10), 0.1, np.float32)) as other:
+        assert other.post("/v1/activations", json={"image": text_of(image)}).json() == {"layers": []}
+        assert other.get("/card.json").json() == {}
+
+
+def test_the_model_card_is_told(client: Client) -> None:
+    assert client.get("/card.json").content == (BUNDLED / "card.json").read_bytes()
+    with client_of(token="secret") as guarded:  # noqa: S106  it protects nothing
+        assert guarded.get("/card.json").status_code == 401
+        assert guarded.get("/card.json", headers={"Authorization": "Bearer secret"}).status_code == 200
 
 
 def test_what_is_asked_is_done(client: Client) -> None:
@@ -337,7 +402,10 @@ def test_what_takes_too_long_is_given_up() -> None:
         held.armed = True
         assert "timed out" in problem(client.post("/v1/read", content=image_of("5"), headers=PNG), 504)
         held.go.set()
-        assert client.post("/v1/read", content=image_of("5"), headers=PNG).json()["text"] == "7"
+        ends = time.monotonic() + PATIENCE
+        while (answer := client.post("/v1/read", content=image_of("5"), headers=PNG)).status_code == 504:
+            assert time.monotonic() < ends  # a machine that does much else takes more than 0.3 s
+        assert answer.json()["text"] == "7"
 
 
 def test_a_fault_of_ours_shows_nothing_of_itself(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

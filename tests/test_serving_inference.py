@@ -83,13 +83,22 @@ IMAGE = np.zeros((1, 28, 28), np.uint8)
         ({"inputs": [{}]}, "one input tensor named images"),
         ({"inputs": None}, "one input tensor named images"),
         ({"name": "letters"}, "takes (n, 28, 28) uint8 images"),
-        ({"datatype": "FP32"}, "takes (n, 28, 28) uint8 images"),
+        ({"datatype": "FP64"}, "takes (n, 28, 28) uint8 images"),
+        ({"datatype": ["FP32"]}, "one input tensor named images"),
+        ({"datatype": "FP32", "data": [256.0] * 784}, "must be numbers from 0"),
+        ({"datatype": "FP32", "data": [-0.1] * 784}, "must be numbers from 0"),
+        ({"datatype": "FP32", "data": ["5"] * 784}, "must be numbers from 0"),
+        ({"datatype": "FP32", "data": [None] * 784}, "must be numbers from 0"),
+        ({"datatype": "FP32", "data": [10**400] * 784}, "must be numbers from 0"),
+        ({"shape": [1, 28, 28, 3]}, "takes (n, 28, 28) uint8 images"),
+        ({"shape": "28"}, "takes (n, 28, 28) uint8 images"),
+        ({"shape": [28, True]}, "takes (n, 28, 28) uint8 images"),
         ({"shape": [1, 784]}, "takes (n, 28, 28) uint8 images"),
         ({"shape": [2, 28, 28]}, "does not match the number of pixels"),
         ({"shape": [-1, 28, 28]}, "does not match the number of pixels"),
         ({"shape": ["1", 28, 28]}, "takes (n, 28, 28) uint8 images"),
         ({"data": [0.5] * 784}, "must be integers from 0 to 255"),
-        ({"data": [256] * 784}, "must be integers from 0 to 255"),
+        ({"data": [256] * 784}, "must be numbers from 0"),
         ({"data": ["a"] * 784}, "must be integers from 0 to 255"),
         ({"data": [[1], [2, 3]]}, "one input tensor named images"),
         ({"data": None}, "must be integers from 0 to 255"),
@@ -105,6 +114,90 @@ def test_what_is_not_as_the_metadata_say_gets_one_sentence(client: Client, chang
     else:
         document["inputs"][0] |= change
     answer = client.post(INFER, json=document)
+    assert answer.status_code == 400, answer.text
+    assert sentence in answer.json()["error"]
+
+
+def test_not_a_number_is_no_pixel(client: Client) -> None:
+    document = json.dumps(asking(IMAGE)).replace("UINT8", "FP32").replace("[0, 0,", "[NaN, 0,", 1)
+    answer = client.post(INFER, content=document)
+    assert answer.status_code == 400
+    assert "must be numbers from 0" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("shape", [(10, 28, 28), (10, 28, 28, 1)])
+@pytest.mark.parametrize("binary", [False, True])
+def test_floats_and_other_shapes_are_the_same_images(
+    client: Client, images: np.ndarray, shape: tuple[int, ...], binary: bool
+) -> None:
+    expected = calibrated_classifier()(images)
+    for pixels, kind in ((images, "UINT8"), (images.astype("<f4"), "FP32"), ((images / 255).astype("<f4"), "FP32")):
+        document = asking(pixels.reshape(shape))
+        document["inputs"][0]["datatype"] = kind
+        head, headers = json.dumps(document).encode(), {}
+        if binary:
+            del document["inputs"][0]["data"]
+            document["inputs"][0]["parameters"] = {"binary_data_size": pixels.nbytes}
+            head = json.dumps(document).encode()
+            headers = {HEADER: str(len(head))}
+        answer = client.post(INFER, content=head + (pixels.tobytes() if binary else b""), headers=headers).json()
+        assert np.allclose(np.reshape(answer["outputs"][0]["data"], (10, 10)), expected, atol=1e-6)
+
+
+def test_one_image_needs_no_batch(client: Client, images: np.ndarray) -> None:
+    answer = client.post(INFER, json=asking(images[3])).json()
+    assert answer["outputs"][0]["shape"] == [1, 10]
+    assert np.argmax(answer["outputs"][0]["data"]) == 3
+
+
+# TensorFlow Serving
+
+PREDICT = "/v1/models/digits:predict"
+
+
+def test_rows_and_columns_are_predicted_as_by_tensorflow_serving(client: Client, images: np.ndarray) -> None:
+    expected = calibrated_classifier()(images)
+    rows, scaled = images.tolist(), (images[..., np.newaxis] / 255).tolist()
+    for path in (PREDICT, "/v1/models/digits/versions/1:predict"):
+        for document, answered in (
+            ({"instances": rows}, "predictions"),
+            ({"instances": scaled, "signature_name": "serving_default"}, "predictions"),
+            ({"instances": [{"images": row} for row in rows]}, "predictions"),
+            ({"inputs": rows}, "outputs"),
+            ({"inputs": {"images": scaled}}, "outputs"),
+        ):
+            answer = client.post(path, json=document).json()
+            assert list(answer) == [answered]
+            assert np.allclose(answer[answered], expected, atol=1e-6)
+    assert np.argmax(client.post(PREDICT, json={"instances": rows[4]}).json()["predictions"]) == 4
+
+
+def test_the_status_is_that_of_tensorflow_serving(client: Client) -> None:
+    told = {"version": "1", "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+    for path in ("/v1/models/digits", "/v1/models/digits/versions/1"):
+        assert client.get(path).json() == {"model_version_status": [told]}
+    assert client.get("/v1/models/letters").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("", "is not a JSON object"),
+        ("[" * 100_000, "is not a JSON object"),
+        ("[1]", "is not a JSON object"),
+        ("{}", "has to have either instances or inputs"),
+        ('{"instances": [1], "inputs": [1]}', "has to have either instances or inputs"),
+        ('{"instances": [[1, 2], [3]]}', "takes (n, 28, 28) uint8 images"),
+        ('{"instances": []}', "takes (n, 28, 28) uint8 images"),
+        ('{"instances": {"images": {"images": 1}}}', "takes (n, 28, 28) uint8 images"),
+        ('{"instances": [{"images": 1}, 2]}', "takes (n, 28, 28) uint8 images"),
+        ('{"instances": [[1]], "signature_name": "other"}', "Unknown signature 'other'"),
+        (json.dumps({"inputs": np.full((1, 28, 28), 256).tolist()}), "must be numbers from 0"),
+        (json.dumps({"inputs": np.full((1, 28, 28), "7").tolist()}), "must be numbers from 0"),
+    ],
+)
+def test_what_cannot_be_predicted_gets_one_sentence(client: Client, content: str, sentence: str) -> None:
+    answer = client.post(PREDICT, content=content)
     assert answer.status_code == 400, answer.text
     assert sentence in answer.json()["error"]
 

@@ -23,7 +23,8 @@ def connected(address: str) -> socket.socket:
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_after_finishing_what_is_in_flight(tmp_path: Path, sent: signal.Signals) -> None:
     body = image_of("58")
-    with serving(tmp_path) as (server, address), connected(address) as connection, connected(address):
+    started = serving(tmp_path, "--access-log")
+    with started as (server, address), connected(address) as connection, connected(address):
         head = f"POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body[:100])
         time.sleep(0.5)
@@ -39,6 +40,15 @@ def test_it_stops_after_finishing_what_is_in_flight(tmp_path: Path, sent: signal
     log = (tmp_path / "log").read_text()
     assert '"path": "/v1/read", "status": 200' in log
     assert "Traceback" not in log
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requests_are_logged_only_if_that_is_wanted(tmp_path: Path, workers: int) -> None:
+    for words, lines in (((), 0), (("--access-log",), 2)):
+        with serving(tmp_path, "--workers", workers, *words) as (_, address):
+            assert httpx.get(f"{address}healthz", timeout=PATIENCE).is_success
+            assert httpx.get(f"{address}nowhere", timeout=PATIENCE).status_code == 404
+        assert len((tmp_path / "log").read_text().splitlines()) == lines
 
 
 def test_several_workers_answer_count_together_and_end_with_their_parent(tmp_path: Path) -> None:

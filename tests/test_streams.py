@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     words = ["bash", "-c", f"set -o pipefail; {command}"]
-    return subprocess.run(words, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(words, env=os.environ | environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.parametrize("words", ["--workers 2", "--json", "--verbose"])

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import mnist_cnn
-from conftest import Cli
+from conftest import Cli, Trained, trained_once
 from detector_runs import (
-    Trained,
     assert_ink_is_named,
     assert_no_classifier,
     assert_no_classifier_in_python,
@@ -23,7 +22,6 @@ from detector_runs import (
     kill_after_an_epoch,
     linux,
     refuse,
-    trained_by,
 )
 from mnist_cnn import card
 from mnist_cnn.artifact import store
@@ -38,14 +36,14 @@ from runs import Forks
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
-    *("train", "--recipe", "finder", "--data", "digits", "--epochs", "3", "--pages", "48", "--repeats", "2"),
+    *("train", "--recipe", "finder", "--data", "digits", "--epochs", "2", "--pages", "32", "--repeats", "1"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
 
 
 @pytest.fixture(scope="module")
-def trained_finder(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return trained_by(cli, TINY, tmp_path_factory.mktemp("runs") / "found")
+def trained_finder(warm_cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return trained_once("found", tmp_path_factory, lambda folder: warm_cli(*TINY, "--output", folder))
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_finder: Trained) -> None:
@@ -53,13 +51,13 @@ def test_progress_is_on_stderr_and_results_are_on_stdout(trained_finder: Trained
     assert (
         len(
             re.findall(
-                r"epoch +\d/3  loss [\d.]+  val_loss [\d.]+  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left", done.stderr
+                r"epoch +\d/2  loss [\d.]+  val_loss [\d.]+  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left", done.stderr
             )
         )
-        == 3
+        == 2
     )
     assert "Without ink (--ink) pages have handwritten digits of this dataset" in done.stderr
-    assert done.stdout.startswith("24 made pages of held-out writers: precision ")
+    assert done.stdout.startswith("16 made pages of held-out writers: precision ")
     assert f"Saved to {folder}\n" in done.stdout
     assert_no_noise(done)
 
@@ -72,7 +70,7 @@ def test_the_folder_has_what_every_run_has(trained_finder: Trained) -> None:
     with (folder / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == FINDER_COLUMNS
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
 
 
 def test_keras_and_onnx_take_images_of_any_size_and_agree(trained_finder: Trained) -> None:
@@ -97,7 +95,7 @@ def test_the_card_says_what_was_done_and_how_good_it_is(trained_finder: Trained)
     assert made.is_finder
     assert made.parameters == 483_534
     assert made.data["test"] == 0
-    assert made.data["pages"] == {"side": 128, "validation": 5, "test": 24}
+    assert made.data["pages"] == {"side": 128, "validation": 3, "test": 16}
     assert made.data["training"] + made.data["validation"] == 1297
     evaluation = FinderEvaluation.from_dict(made.evaluation)
     assert evaluation.to_dict() == made.evaluation
@@ -125,17 +123,19 @@ def test_a_card_with_other_values_than_a_finders_is_refused(
 def test_info_and_python_show_it(trained_finder: Trained, cli: Cli) -> None:
     folder, _ = trained_finder
     said = " ".join(cli("info", folder).stdout.split())
-    assert "Made pages 24 of held-out writers on digits (not MNIST)" in said
+    assert "Made pages 16 of held-out writers on digits (not MNIST)" in said
     assert "No digit nothing found on " in said
-    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["pages"] == 48
+    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["pages"] == 32
     model = mnist_cnn.load(folder)
-    assert re.fullmatch(r"Model\('.*', recipe 'finder', F1 [\d.]+% on 24 made pages\)", repr(model))
+    assert re.fullmatch(r"Model\('.*', recipe 'finder', F1 [\d.]+% on 16 made pages\)", repr(model))
     assert "<svg" in model._repr_html_()
     assert model.keras.output_shape == (None, None, None, 14)
 
 
-def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_finder: Trained, cli: Cli) -> None:
-    assert_report(trained_finder[0], cli, "(chosen)", "--recipe finder", "scikit-learn")
+def test_the_report_is_small_and_self_contained_and_can_be_made_again(
+    trained_finder: Trained, warm_cli: Cli, tmp_path: Path
+) -> None:
+    assert_report(trained_finder[0], warm_cli, tmp_path, "(chosen)", "--recipe finder", "scikit-learn")
 
 
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
@@ -161,12 +161,13 @@ def test_what_a_finder_has_not_is_refused_before_anything_is_made(tmp_path: Path
 
 @linux
 @pytest.mark.slow
+@pytest.mark.extended  # faults/test_killed.py has a classifier's, which saves and restores by the same code
 def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_images(
-    trained_finder: Trained, cli: Cli, tmp_path: Path
+    trained_finder: Trained, warm_cli: Cli, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
     kill_after_an_epoch(TINY, out)
-    done = cli("train", "--resume", out)
+    done = warm_cli("train", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert_same_run(out, trained_finder[0])
 
@@ -180,6 +181,7 @@ def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended  # test_finder_training.py has what a card says of ink
 def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path, forks: Forks) -> None:
     assert drawn_ink("finder", tmp_path / "run", forks) == "True\n", "the report made again is the same"
     assert_ink_is_named(tmp_path / "run")

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 import mnist_cnn
-from conftest import Cli
+from conftest import Cli, Trained, trained_once
 from detector_runs import (
-    Trained,
     assert_ink_is_named,
     assert_no_classifier,
     assert_no_classifier_in_python,
@@ -23,7 +22,6 @@ from detector_runs import (
     kill_after_an_epoch,
     linux,
     refuse,
-    trained_by,
 )
 from mnist_cnn import card
 from mnist_cnn.artifact import store
@@ -38,20 +36,20 @@ from runs import Forks
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
-    *("train", "--recipe", "recogniser", "--data", "digits", "--epochs", "3", "--lines", "96", "--repeats", "1"),
+    *("train", "--recipe", "recogniser", "--data", "digits", "--epochs", "2", "--lines", "96", "--repeats", "1"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
 
 
 @pytest.fixture(scope="module")
-def trained_recogniser(cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return trained_by(cli, TINY, tmp_path_factory.mktemp("runs") / "recognised")
+def trained_recogniser(warm_cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return trained_once("recognised", tmp_path_factory, lambda folder: warm_cli(*TINY, "--output", folder))
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_recogniser: Trained) -> None:
     folder, done = trained_recogniser
-    line = r"epoch +\d/3  loss [\d.]+  val_loss [\d.]+  val_accuracy [\d.]+%  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left"
-    assert len(re.findall(line, done.stderr)) == 3
+    line = r"epoch +\d/2  loss [\d.]+  val_loss [\d.]+  val_accuracy [\d.]+%  val_f1 [\d.]+%  [\d.]+ s, \d+:\d\d left"
+    assert len(re.findall(line, done.stderr)) == 2
     assert "the recogniser takes more handwritten letters for digits" in done.stderr
     assert done.stdout.startswith("48 lines of made pages of held-out writers: digits F1 ")
     for words in ("; marks F1 ", "Digits in their middle: ", "Marks in their middle: ", f"Saved to {folder}\n"):
@@ -67,7 +65,7 @@ def test_the_folder_has_what_every_run_has(trained_recogniser: Trained) -> None:
     with (folder / "history.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert tuple(rows[0]) == RECOGNISER_COLUMNS
-    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["epoch"] for row in rows] == ["1", "2"]
     assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
 
 
@@ -123,8 +121,12 @@ def test_info_and_python_show_it(trained_recogniser: Trained, cli: Cli) -> None:
     assert model.keras.output_shape == (None, None, 24)
 
 
-def test_the_report_is_small_and_self_contained_and_can_be_made_again(trained_recogniser: Trained, cli: Cli) -> None:
-    assert_report(trained_recogniser[0], cli, "of marks, on 48 lines", "--recipe recogniser", "other writing")
+def test_the_report_is_small_and_self_contained_and_can_be_made_again(
+    trained_recogniser: Trained, warm_cli: Cli, tmp_path: Path
+) -> None:
+    assert_report(
+        trained_recogniser[0], warm_cli, tmp_path, "of marks, on 48 lines", "--recipe recogniser", "other writing"
+    )
 
 
 def test_commands_that_need_a_classifier_refuse_it_in_one_sentence(
@@ -148,12 +150,13 @@ def test_what_a_recogniser_has_not_is_refused_before_anything_is_made(tmp_path: 
 
 @linux
 @pytest.mark.slow
+@pytest.mark.extended  # faults/test_killed.py has a classifier's, which saves and restores by the same code
 def test_a_run_that_is_killed_leaves_no_process_and_goes_on_with_the_same_lines_and_dropout(
-    trained_recogniser: Trained, cli: Cli, tmp_path: Path
+    trained_recogniser: Trained, warm_cli: Cli, tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
     kill_after_an_epoch(TINY, out)
-    done = cli("train", "--resume", out)
+    done = warm_cli("train", "--resume", out)
     assert done.returncode == 0, done.stderr
     assert_same_run(out, trained_recogniser[0])
 
@@ -165,6 +168,7 @@ def test_it_is_trained_on_jax_as_well(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended  # test_finder_training.py has what a card says of ink
 def test_pages_are_written_with_ink_which_the_card_and_the_report_name(tmp_path: Path, forks: Forks) -> None:
     assert drawn_ink("recogniser", tmp_path / "run", forks) == "True\n", "the report made again is the same"
     assert_ink_is_named(tmp_path / "run")

@@ -24,17 +24,17 @@ def test_what_is_searched_depends_on_the_recipe_and_on_what_is_fixed() -> None:
 
 
 def test_a_study_finds_keeps_resumes_and_shows(tmp_path: Path) -> None:
-    data = strokes(200, 4)
-    first = mnist_cnn.tune("fast", data, trials=2, output=tmp_path / "s", **QUICK)
-    assert len(first.trials) == 2
+    data = strokes(60, 4)
+    first = mnist_cnn.tune("fast", data, trials=1, output=tmp_path / "s", **QUICK)
+    assert len(first.trials) == 1
     assert first.recipe.epochs == 2
-    again = mnist_cnn.tune("fast", data, trials=3, output=tmp_path / "s", **QUICK)
-    assert [one.hyperparameters for one in again.trials[:2]] == [one.hyperparameters for one in first.trials]
-    assert len(again.trials) == 3
+    again = mnist_cnn.tune("fast", data, trials=2, output=tmp_path / "s", **QUICK)
+    assert again.trials[0].hyperparameters == first.trials[0].hyperparameters
+    assert len(again.trials) == 2
     document = json.loads((tmp_path / "s" / "best.json").read_text())
     assert document["validation_accuracy"] == again.accuracy == max(one.accuracy or 0 for one in again.trials)
     page = (tmp_path / "s" / "study.html").read_text()
-    assert "3 trials" in page
+    assert "2 trials" in page
     assert "mnist-cnn train --recipe fast" in page
     with pytest.raises(RunError, match="is a study of another recipe"):
         mnist_cnn.tune("fast", data, trials=3, output=tmp_path / "s", **QUICK | {"epochs": 1})
@@ -46,8 +46,8 @@ def test_a_study_finds_keeps_resumes_and_shows(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_several_processes_work_on_one_study(tmp_path: Path) -> None:
-    images, labels = strokes(200, 4)
+    images, labels = strokes(60, 4)
     path = write_csv(tmp_path / "a.csv", images, labels.tolist())
-    tuned = mnist_cnn.tune("fast", str(path), trials=3, workers=2, output=tmp_path / "s", **QUICK | {"threads": 1})
-    assert len(tuned.trials) in (3, 4)  # two processes may begin the last at the same moment
+    tuned = mnist_cnn.tune("fast", str(path), trials=2, workers=2, output=tmp_path / "s", **QUICK | {"threads": 1})
+    assert len(tuned.trials) in (2, 3)  # two processes may begin the last at the same moment
     assert str(path) in tuned.command

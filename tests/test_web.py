@@ -23,8 +23,9 @@ from drawing import STROKES, grain, inked, lit, mask, ruled, shadow
 from mnist_cnn import Reader
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, ExportError
+from mnist_cnn.reading.activations import onnx_watcher
 from mnist_cnn.reading.explain import reasons
-from mnist_cnn.reading.model_names import BUNDLED
+from mnist_cnn.reading.model_names import BUNDLED, onnx_file_of
 from mnist_cnn.reading.normalise import crop_to_ink
 from mnist_cnn.reading.picture import WORKING_SIDE
 from mnist_cnn.reading.reading import Reading
@@ -32,7 +33,7 @@ from mnist_cnn.reading.weights import calibrated_classifier, with_temperature
 from mnist_cnn.web import packages, site
 from mnist_cnn.web.packages import Package
 from mnist_cnn.web.site import export_web
-from static_host import EXPLAIN, LOADED, SWITCHES, chromium, hosted, reading_of
+from static_host import EXPLAIN, LOADED, SWITCHES, WATCH, chromium, hosted, reading_of
 
 PAGE = Path(site.__file__).parent / "page"
 # The pictures lie beside MNIST where they are at all.
@@ -349,6 +350,7 @@ def test_what_is_drawn_by_code_is_read_as_python_reads_it(page: Any, reader: Rea
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_fifty_pictures_of_people_are_read_as_python_reads_them(page: Any, reader: Reader) -> None:
     if not (PICTURES / "labels.csv").is_file():
         pytest.skip("the pictures of people are not beside the file that MNIST_CNN_DATA names")
@@ -376,6 +378,29 @@ def test_the_reasons_are_those_of_python(page: Any, reader: Reader) -> None:
         found, own = (pixels_of(one["counterfactual"][name]) for one in (given, expected))
         assert np.abs(found - own).max() < 20  # as far as strokes differ at the border (page/pixels/strokes.js)
     assert [one["image"] for one in given["neighbours"]] == [one["image"] for one in expected["neighbours"]]
+
+
+@pytest.mark.slow
+def test_the_layers_are_those_of_python(page: Any, reader: Reader) -> None:
+    image = reader.read(MADE["dark on light"]).digits[1].image
+    given = page.evaluate(WATCH, base64.b64encode(image.tobytes()).decode())["layers"]
+    expected = [layer.to_dict() for layer in onnx_watcher(onnx_file_of(None))(image)]
+    assert len(given) == 7
+    for found, own in zip(given, expected, strict=True):
+        for name in ("filters", "inputs", "height", "width", "kernel"):
+            assert found[name] == own[name]
+        pairs = zip(found["maps"], own["maps"], strict=True)
+        # Of two maps whose highest activations are nearly the same, either may be the sixteenth.
+        same = [(one, other) for one, other in pairs if one["filter"] == other["filter"]]
+        assert len(same) >= 14
+        for one, other in same:
+            assert np.abs(bytes_of(one["image"]) - bytes_of(other["image"])).max() <= 2
+            assert one["channels"] == other["channels"]
+            assert np.array(one["kernels"]) == pytest.approx(np.array(other["kernels"]), abs=1e-3)
+
+
+def bytes_of(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), np.uint8).astype(int)
 
 
 @pytest.mark.slow
@@ -415,6 +440,8 @@ def test_a_number_is_written_read_and_explained(visit: Visit) -> None:
     sync_api.expect(visit.page.locator("#boxes div")).to_have_count(1)
     sync_api.expect(visit.page.get_by_role("img", name="evidence for 5")).to_be_visible(timeout=PATIENCE)
     sync_api.expect(visit.page.locator("#neighbours canvas")).to_have_count(3)
+    sync_api.expect(visit.page.locator("#strip canvas")).to_have_count(7, timeout=PATIENCE)
+    sync_api.expect(visit.page.locator("#model")).to_have_text(re.compile(r"^Model: robust, \d\d\.\d\d% on MNIST"))
     sync_api.expect(visit.page.locator("#loading")).to_have_count(0)
     assert visit.page.locator("#sheet").bounding_box() == box  # nothing moves under the pen when all is loaded
 

@@ -118,7 +118,7 @@ def test_a_signal_stops_cleanly_and_says_how_to_go_on(number: signal.Signals, tm
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 128 + number
     assert f"mnist-cnn train --resume {partial}" in said
     assert "Traceback" not in said

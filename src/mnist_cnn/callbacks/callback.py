@@ -23,7 +23,10 @@ class Callback:
         """Before training: `epochs`, and `initial_epoch`, which is above 0 in a resumed run."""
 
     def set_model(self, model: "keras.Model") -> None:
-        """Before training: the Keras model, compiled."""
+        """Before training: the Keras model, compiled, or what ONNX Runtime trains in its place.
+
+        The latter has `stop_training`, `get_weights`, `set_weights`, `count_params`, `summary` and `predict`.
+        """
 
     def on_run_begin(self, folder: Path) -> None:
         """The run has a folder and can be resumed from now on; it has another name until the run is complete."""

@@ -329,6 +329,9 @@ def serve(
         list[str] | None,
         typer.Option(metavar="<str>", help="Allowed CORS origin, such as https://example.org; * for all."),
     ] = None,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="Log each request to stderr; by default only errors are logged.")
+    ] = False,
 ) -> None:
     """Serve a web app to draw on and an HTTP API (docs/serving.md). Press Ctrl-C to stop.
 
@@ -349,5 +352,6 @@ def serve(
         workers,
         os.environ.get(TOKEN) if token is None else token,  # Typer takes a variable that is set and empty for none
         tuple(allow_origin or ()),
+        access_log=access_log,
     )
     serve(settings, lambda address: typer.echo(f"Serving at {address} (press Ctrl-C to stop)"), warn)

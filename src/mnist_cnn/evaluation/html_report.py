@@ -21,7 +21,7 @@ from mnist_cnn.data.augment import Augmentation
 from mnist_cnn.data.dataset import USUAL, Examples
 from mnist_cnn.data.source import IN_MEMORY
 from mnist_cnn.errors import RecipeError
-from mnist_cnn.evaluation import charts, disputed
+from mnist_cnn.evaluation import disputed
 from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
 from mnist_cnn.evaluation.metrics import Evaluation
@@ -33,6 +33,9 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 MAX_MISCLASSIFIED = 120  # images in the gallery
 HIGH_CONFIDENCE = 0.99
+WITHOUT_CHARTS = (
+    'The chart needs matplotlib: pip install "mnist-cnn[train]", then make this page again with `mnist-cnn report`.'
+)
 AUGMENTATIONS = (*(field.name for field in fields(Augmentation)), "restyle")
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -143,7 +146,7 @@ def render(
 def drawn_charts(
     card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray
 ) -> dict[str, Markup]:
-    """Every chart of the report as SVG, with a text for screen readers."""
+    """Every chart of the report as SVG, with a text for screen readers; without matplotlib the text alone."""
     names = evaluation.class_names
     pairs = ", ".join(
         f"{names[true]} predicted as {names[predicted]} ({count})"
@@ -151,32 +154,29 @@ def drawn_charts(
     )
     selective = evaluation.risk_coverage.selective_accuracy if evaluation.risk_coverage else {}
     risks = "; ".join(f"{percent(1 - accuracy)} at {coverage:.0%}" for coverage, accuracy in selective.items())
-    drawn = {
-        "loss": (charts.learning_curve(card.history, "loss"), learning_curve_in_words(card.history, "loss")),
-        "accuracy": (
-            charts.learning_curve(card.history, "accuracy"),
-            learning_curve_in_words(card.history, "accuracy"),
-        ),
-        "confusion": (
-            charts.confusion_matrix(evaluation),
-            f"Confusion matrix. Most common errors: {pairs or 'none'}.",
-        ),
-        "confidence": (
-            charts.confidence_histogram(probabilities, labels),
-            f"Confidence histogram of {evaluation.correct} correct and {evaluation.count - evaluation.correct} "
-            "incorrect predictions.",
-        ),
-        "reliability": (
-            charts.reliability_diagram(probabilities, labels),
-            "Reliability diagram: accuracy by confidence. Expected calibration error: "
-            f"{percent(evaluation.expected_calibration_error)}.",
-        ),
-        "risk_coverage": (
-            charts.risk_coverage_curve(probabilities, labels),
-            f"Risk–coverage curve. Error rate by coverage: {risks}.",
-        ),
+    words = {
+        "loss": learning_curve_in_words(card.history, "loss"),
+        "accuracy": learning_curve_in_words(card.history, "accuracy"),
+        "confusion": f"Confusion matrix. Most common errors: {pairs or 'none'}.",
+        "confidence": f"Confidence histogram of {evaluation.correct} correct and "
+        f"{evaluation.count - evaluation.correct} incorrect predictions.",
+        "reliability": "Reliability diagram: accuracy by confidence. Expected calibration error: "
+        f"{percent(evaluation.expected_calibration_error)}.",
+        "risk_coverage": f"Risk–coverage curve. Error rate by coverage: {risks}.",
     }
-    return {key: Markup(charts.to_svg(figure, words)) for key, (figure, words) in drawn.items()}  # noqa: S704
+    try:
+        from mnist_cnn.evaluation import charts  # here, because matplotlib is not part of the base install
+    except ImportError:
+        return {key: Markup("<p>{}</p><p>{}</p>").format(text, WITHOUT_CHARTS) for key, text in words.items()}
+    drawn = {
+        "loss": charts.learning_curve(card.history, "loss"),
+        "accuracy": charts.learning_curve(card.history, "accuracy"),
+        "confusion": charts.confusion_matrix(evaluation),
+        "confidence": charts.confidence_histogram(probabilities, labels),
+        "reliability": charts.reliability_diagram(probabilities, labels),
+        "risk_coverage": charts.risk_coverage_curve(probabilities, labels),
+    }
+    return {key: Markup(charts.to_svg(figure, words[key])) for key, figure in drawn.items()}  # noqa: S704
 
 
 def learning_curve_in_words(history: list[dict[str, float]], measure: str) -> str:

@@ -44,10 +44,13 @@ def box_rows(
     ]
     larger, factor = enlarged(grey)
     drawn = lines_of(larger)
+    several = [grid for grid in grids if len(grid.cells) > 1]
     rings, lines = (
-        [one for one in found if not any(overlap(one, grid) for grid in grids)]
+        [one for one in found if not any(overlap(one, grid) for grid in several)]
         for found in (ring_rows(drawn, factor, places), underline_rows(drawn, factor, places))
     )
+    # A single box in a ring or above a line is the hole of a digit.
+    grids = [grid for grid in grids if grid in several or not any(overlap(grid, one) for one in (*rings, *lines))]
     known = list(zip(digits, boxes, strict=True))
     for grid in sorted([*grids, *rings, *lines], key=top_of):
         if len(grid.cells) <= MOST - sum(map(len, rows)):

@@ -69,6 +69,12 @@ def foreign(path: Path) -> str | None:
     return f"{path} is {what}." if what and os.path.exists(path) else None  # noqa: PTH110
 
 
+def card_text_of(model: str | Path | None) -> bytes:
+    """The model card of a model, by its path or name, as it is; an empty JSON object if it has none."""
+    path = path_of(model) / card.CARD
+    return path.read_bytes() if path.is_file() else b"{}\n"
+
+
 def onnx_file_of(model: str | Path | None) -> Path:
     """The .onnx file of a model, by its path or name (`path_of`), whether it exists or not."""
     path = path_of(model)

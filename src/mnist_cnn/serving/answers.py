@@ -2,6 +2,7 @@
 
 import base64
 import json
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
@@ -181,6 +182,32 @@ class ReasonsModel(BaseModel):
     sentence: str = Field(description="the explanation in one sentence")
 
 
+class FeatureMapModel(BaseModel):
+    """What one filter of a layer found in an image."""
+
+    filter: int = Field(ge=0, description="which filter of the layer, counted from 0")
+    image: str = Field(description="base64 of a byte per pixel, 255 for the highest activation of the layer")
+    channels: list[int] = Field(description="the input channels of the kernels")
+    kernels: list[list[float]] = Field(description="the kernels with the largest weights, each row by row")
+
+
+class LayerModel(BaseModel):
+    """A convolutional layer: the feature maps with the highest activations."""
+
+    filters: int = Field(ge=1, description="how many filters the layer has")
+    inputs: int = Field(ge=1, description="how many input channels each of them has")
+    height: int = Field(ge=1, description="height of a feature map")
+    width: int = Field(ge=1, description="width of a feature map")
+    kernel: tuple[int, int] = Field(description="rows and columns of a kernel")
+    maps: list[FeatureMapModel] = Field(description="up to 16 of the feature maps, in the order of the filters")
+
+
+class ActivationsModel(BaseModel):
+    """The convolutional layers of the model, from its input on; empty if it has none, or its file is not known."""
+
+    layers: list[LayerModel]
+
+
 class ProblemModel(BaseModel):
     """An error as RFC 9457 defines it."""
 
@@ -218,12 +245,12 @@ def as_json(document: Any, headers: dict[str, str] | None = None) -> Response:
 
 
 def reading_document(reading: Reading, images: bool) -> dict[str, Any]:
-    """A reading as `read --json` prints it; with `images`, each digit also has its 28×28 input."""
+    """A reading as `read --json` prints it; with `images`, each digit and candidate also has its 28×28 input."""
     document = reading.to_dict()
     if images:
-        for row, digits in zip(document["rows"], reading.rows, strict=True):
-            for entry, digit in zip(row, digits, strict=True):
-                entry["image"] = image_text(digit)
+        entries = [*chain.from_iterable(document["rows"]), *document["candidates"]]
+        for entry, digit in zip(entries, (*reading.digits, *reading.candidates), strict=True):
+            entry["image"] = image_text(digit)
     return document
 
 

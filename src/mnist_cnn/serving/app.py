@@ -12,8 +12,17 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from mnist_cnn import __version__
-from mnist_cnn.serving import open_inference, pages, reading_routes
-from mnist_cnn.serving.answers import BatchModel, ProblemModel, ReadingModel, ReasonsModel, TablesModel, problems
+from mnist_cnn.reading.model_names import card_text_of
+from mnist_cnn.serving import open_inference, pages, reading_routes, tensorflow_serving
+from mnist_cnn.serving.answers import (
+    ActivationsModel,
+    BatchModel,
+    ProblemModel,
+    ReadingModel,
+    ReasonsModel,
+    TablesModel,
+    problems,
+)
 from mnist_cnn.serving.body import Budget
 from mnist_cnn.serving.engine import Engine
 from mnist_cnn.serving.gate import Gate, Guard, LoadShedder
@@ -54,21 +63,37 @@ BATCH_FORM = {
         }
     }
 }
+TEXT_IMAGE = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["image"],
+            "properties": {"image": {"type": "string", "description": "base64 of an image file, or a data URL"}},
+        }
+    },
+    "text/plain": {"schema": {"type": "string", "description": "a data URL of an image, in base64"}},
+}
+ONE_IMAGE = IMAGE | FORM | TEXT_IMAGE
 MODEL = f"/v2/models/{open_inference.MODEL}"
+TENSORFLOW = f"/v1/models/{open_inference.MODEL}"
 INFERENCE = (400, 408, 413, 415, 503, 504)
 READING = (400, 408, 413, 415, 422, 503, 504)
+SEEN = reading_routes.EXPLAIN_REQUEST
 ROUTES = [
     Route("GET", "/", pages.Page("index.html"), listed=False),
     Route("GET", "/app.js", pages.Page("app.js"), listed=False),
     Route("GET", "/asking.js", pages.Page("asking.js"), listed=False),
+    Route("GET", "/examples.js", pages.Page("examples.js"), listed=False),
+    Route("GET", "/layers.js", pages.Page("layers.js"), listed=False),
     Route("GET", "/style.css", pages.Page("style.css"), listed=False),
     Route("GET", "/template", pages.Page("template.html"), listed=False),
     Route("GET", "/template.js", pages.Page("template.js"), listed=False),
     Route("GET", "/template.css", pages.Page("template.css"), listed=False),
-    Route("POST", "/v1/read", reading_routes.read, ReadingModel, READING, IMAGE | FORM),
+    Route("POST", "/v1/read", reading_routes.read, ReadingModel, READING, ONE_IMAGE),
     Route("POST", "/v1/read/batch", reading_routes.read_batch, BatchModel, READING, BATCH_FORM),
-    Route("POST", "/v1/tables", reading_routes.tables, TablesModel, READING, IMAGE | FORM),
-    Route("POST", "/v1/explain", reading_routes.explain, ReasonsModel, READING, reading_routes.EXPLAIN_REQUEST),
+    Route("POST", "/v1/tables", reading_routes.tables, TablesModel, READING, ONE_IMAGE),
+    Route("POST", "/v1/explain", reading_routes.explain, ReasonsModel, READING, SEEN),
+    Route("POST", "/v1/activations", reading_routes.activations, ActivationsModel, READING, SEEN),
     Route("GET", "/v2", open_inference.server_metadata),
     Route("GET", "/v2/health/live", open_inference.live),
     Route("GET", "/v2/health/ready", open_inference.ready),
@@ -81,6 +106,23 @@ ROUTES = [
             Route("POST", f"{path}/infer", open_inference.infer, None, INFERENCE, open_inference.REQUEST, listed),
         )
     ],
+    *[
+        route
+        for path, listed in ((TENSORFLOW, True), (f"{TENSORFLOW}/versions/{open_inference.VERSION}", False))
+        for route in (
+            Route("GET", path, tensorflow_serving.status, listed=listed),
+            Route(
+                "POST",
+                f"{path}:predict",
+                tensorflow_serving.predict,
+                None,
+                INFERENCE,
+                tensorflow_serving.REQUEST,
+                listed,
+            ),
+        )
+    ],
+    Route("GET", "/card.json", pages.model_card),
     Route("GET", "/healthz", pages.healthz),
     Route("GET", "/metrics", pages.metrics, response=PlainTextResponse),
     Route("GET", "/docs", pages.docs, listed=False),
@@ -108,7 +150,9 @@ def make_app(settings: Settings) -> ASGIApp:
         redirect_slashes=False,
         exception_handlers=HANDLERS,
     )
-    for name, part in {"settings": settings, "metrics": metrics, "budget": budget, "engine": engine}.items():
+    model_card = b"{}" if callable(settings.model) else card_text_of(settings.model)
+    parts = {"settings": settings, "metrics": metrics, "budget": budget, "engine": engine, "card": model_card}
+    for name, part in parts.items():
         setattr(app.state, name, part)
     for route in ROUTES:
         add(app, route)

@@ -1,7 +1,12 @@
 """Reads request bodies within limits of size and time, and finds the image files in them without decoding them."""
 
 import asyncio
+import base64
+import binascii
+import json
+import re
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +22,11 @@ from mnist_cnn.serving.settings import BODIES, BODY, MAX_FILES, SENDING
 T = TypeVar("T")
 # The last is what curl and urllib send if no content type is given.
 IMAGE_TYPES = ("image/", "application/octet-stream", "application/x-www-form-urlencoded")
+DATA_URL = re.compile(rb"data:[^,]{0,200};base64,", re.IGNORECASE)
+# JSON of a text has few of these; parsing a document of many would block all other requests.
+STRUCTURE, MOST_STRUCTURE = (b"[", b"{", b",", b"\\u"), 100
+SPACE = b" \t\r\n"  # `base64` breaks its lines
+AS_TEXT = 'send {"image": …} with the base64 of an image file or a data URL (data:image/png;base64,…).'
 TOO_LARGE = "The request body is larger than {:g} MB: shrink the image, or send fewer images at a time."
 
 
@@ -81,7 +91,10 @@ async def body_of(request: Request, limit: int = BODY) -> bytes:
 
 
 async def image_from(request: Request) -> bytes:
-    """The image in a request: its body, or the only file of a multipart form. Raises as `body_of`."""
+    """The image in a request: its body, the only file of a multipart form, or as text. Raises as `body_of`.
+
+    As text it is a data URL, or JSON with that or the base64 of the file.
+    """
     kind = request.headers.get("content-type", "application/octet-stream")
     body = await body_of(request)
     if kind.startswith("multipart/form-data"):
@@ -92,15 +105,42 @@ async def image_from(request: Request) -> bytes:
                 f"This endpoint takes one image, but the form has {len(uploads)} files: use /v1/read/batch.",
             )
         body = uploads[0].body
+    elif kind.startswith("application/json"):
+        body = file_in(text_in(body))
+    elif DATA_URL.match(body):
+        body = file_in(body)
+    elif kind.startswith("text/plain"):
+        raise ProblemError(400, f"The text is not a data URL of an image in base64: {AS_TEXT}")
     elif not kind.startswith(IMAGE_TYPES):
         raise ProblemError(
             415,
-            f"Unsupported content type {kind!r:.100}: send an image as image/png, as application/octet-stream or in a "
-            "multipart form.",
+            f"Unsupported content type {kind!r:.100}: send an image as image/png, as application/octet-stream, as "
+            "application/json or in a multipart form.",
         )
     if not body:
         raise ProblemError(400, "The request body is empty: send an image file.")
     return body
+
+
+def text_in(body: bytes) -> bytes:
+    """The text of a JSON document {"image": text}. Raises ProblemError 400."""
+    image = None
+    if sum(map(body.count, STRUCTURE)) <= MOST_STRUCTURE:
+        with suppress(ValueError, RecursionError):
+            document = json.loads(body)
+            image = document.get("image") if isinstance(document, dict) else None
+    if not isinstance(image, str):
+        raise ProblemError(400, f"The request body is not JSON with an image: {AS_TEXT}")
+    return image.encode("ascii", "replace")
+
+
+def file_in(text: bytes) -> bytes:
+    """The image file in a data URL, or in base64. Raises ProblemError 400."""
+    start = DATA_URL.match(text)
+    try:
+        return base64.b64decode(text[start.end() if start else 0 :].translate(None, SPACE), validate=True)
+    except binascii.Error as error:
+        raise ProblemError(400, f"The image is not base64: {AS_TEXT}") from error
 
 
 async def images_from(request: Request) -> list[Upload]:

@@ -18,6 +18,7 @@ from mnist_cnn.serving.lane import Lane
 from mnist_cnn.serving.request_metrics import Metrics
 from mnist_cnn.serving.settings import BATCH_SIZE, LARGE_SECONDS, SMALL_SECONDS, WAIT
 from mnist_cnn.serving.work import (
+    ActivationsTask,
     ExplainTask,
     ImageTask,
     LargeTask,
@@ -93,6 +94,13 @@ class Engine:
     async def explain(self, image: np.ndarray) -> Reasons:
         """Classify one (28, 28) uint8 image and explain the prediction. Raises BusyError."""
         return cast(Reasons, await self.large.do(ExplainTask(image)))
+
+    async def activations(self, image: np.ndarray) -> list[dict[str, Any]]:
+        """The layers of the model with what they make of one (28, 28) uint8 image, as JSON documents.
+
+        Raises BusyError.
+        """
+        return cast("list[dict[str, Any]]", await self.large.do(ActivationsTask(image)))
 
     async def small_if_possible(self, task: Task) -> Any:
         """Do a task in the lane for small ones; if it is too large for that, in the other."""

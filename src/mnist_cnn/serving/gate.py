@@ -31,9 +31,8 @@ HEADERS = [
     (b"cross-origin-resource-policy", b"same-origin"),
 ]
 # Needs no token: the web app, health checks and API docs. None of them reveals anything about other requests.
-PAGE = frozenset(
-    {"/", "/app.js", "/asking.js", "/review.js", "/style.css", "/template", "/template.js", "/template.css"}
-)
+SCRIPTS = frozenset(f"/{name}.js" for name in ("app", "asking", "examples", "layers", "review", "template"))
+PAGE = SCRIPTS | {"/", "/style.css", "/template", "/template.css"}
 OPEN = PAGE | {"/healthz", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json"}
 PORT = re.compile(r":\d*$")
 

@@ -17,6 +17,7 @@ from mnist_cnn.serving.answers import as_json
 from mnist_cnn.serving.body import body_of, result_for
 from mnist_cnn.serving.problems import ProblemError
 from mnist_cnn.serving.settings import BODY
+from mnist_cnn.serving.tensors import SIDE, TAKEN, TYPES, images_in, is_taken
 
 MODEL, VERSION = "digits", "1"
 INPUT, OUTPUT = "images", "probabilities"
@@ -29,8 +30,11 @@ TENSOR = {
     "required": ["name", "datatype", "shape", "data"],
     "properties": {
         "name": {"const": INPUT},
-        "datatype": {"const": "UINT8"},
-        "shape": {"const": [1, 28, 28], "description": "[n, 28, 28]; n = 1 in this schema"},
+        "datatype": {"enum": list(TYPES)},
+        "shape": {
+            "enum": [[1, 28, 28], [1, 28, 28, 1], [28, 28]],
+            "description": "[n, 28, 28], [n, 28, 28, 1] or [28, 28]; n = 1 in this schema",
+        },
         "data": {"type": "array", "items": PIXEL, "minItems": 784, "maxItems": 784},
     },
 }
@@ -90,7 +94,10 @@ async def model_ready() -> dict[str, Any]:
 
 
 async def infer(request: Request) -> Response:
-    """Classify 28×28 images that look like MNIST's: white digit (255) on black (0). Returns class probabilities."""
+    """Classify 28×28 images that look like MNIST's: white digit (255) on black (0). Returns class probabilities.
+
+    FP32 tensors range from 0 to 255 as well, or from 0 to 1.
+    """
     length = request.headers.get(HEADER)
     body = await body_of(request, BODY if length else JSON_BODY)
     inference = inference_of(body, length)
@@ -133,25 +140,26 @@ def flag(entry: dict[str, Any], name: str) -> bool | None:
 def images_of(tensor: dict[str, Any], rest: bytes) -> np.ndarray:
     """The images (n, 28, 28) uint8 of the input tensor; raises ProblemError 400, or as NumPy and dict do."""
     name, kind, shape = tensor["name"], tensor["datatype"], tensor["shape"]
-    if name != INPUT or kind != "UINT8" or shape[1:] != [28, 28] or type(shape[0]) is not int:
+    if name != INPUT or kind not in TYPES or not is_taken(shape):
         raise ProblemError(
             400,
-            f"{MODEL} takes (n, 28, 28) uint8 images, white digit (255) on black (0), as one UINT8 tensor named "
-            f"{INPUT} (got {name!r:.50}, {kind!r:.50}, {shape!r:.100}).",
+            f"{MODEL} takes {TAKEN}, as one UINT8 or FP32 tensor named {INPUT} (got {name!r:.50}, {kind!r:.50}, "
+            f"{shape!r:.100}).",
         )
     size = (tensor.get("parameters") or {}).get("binary_data_size")
-    pixels = numbers_of(tensor["data"]) if size is None else np.frombuffer(rest, np.uint8)
-    if pixels.size != shape[0] * 28 * 28 or (size is not None and size != len(rest)):
+    pixels = numbers_of(tensor["data"], kind) if size is None else np.frombuffer(rest, TYPES[kind])
+    count = 1 if len(shape) == 2 else shape[0]
+    if pixels.size != count * SIDE * SIDE or (size is not None and size != len(rest)):
         raise ProblemError(400, f"Shape {shape!r:.100} does not match the number of pixels received ({pixels.size}).")
-    return pixels.reshape(-1, 28, 28)
+    return images_in(pixels)
 
 
-def numbers_of(data: Any) -> np.ndarray:
-    """Pixels from JSON, a flat list or nested lists, as uint8; ProblemError 400 for invalid values."""
+def numbers_of(data: Any, kind: str) -> np.ndarray:
+    """Pixels from JSON, a flat list or nested lists; ProblemError 400 for fractions that are said to be bytes."""
     values = np.asarray(data)
-    if values.size and (values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255):
-        raise ProblemError(400, "Pixels must be integers from 0 to 255: do not divide by 255.")
-    return values.astype(np.uint8)
+    if values.size and kind == "UINT8" and values.dtype.kind not in "iu":
+        raise ProblemError(400, "Pixels of a UINT8 tensor must be integers from 0 to 255: send fractions as FP32.")
+    return values.astype(np.float64) if kind == "FP32" and values.dtype.kind in "iu" else values
 
 
 def answer(inference: Inference, probabilities: np.ndarray) -> Response:

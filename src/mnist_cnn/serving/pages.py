@@ -14,6 +14,8 @@ TYPES = {
     "index.html": "text/html; charset=utf-8",
     "app.js": "text/javascript; charset=utf-8",
     "asking.js": "text/javascript; charset=utf-8",
+    "examples.js": "text/javascript; charset=utf-8",
+    "layers.js": "text/javascript; charset=utf-8",
     "review.html": "text/html; charset=utf-8",
     "review.js": "text/javascript; charset=utf-8",
     "style.css": "text/css; charset=utf-8",
@@ -37,6 +39,11 @@ class Page:
         if request.headers.get("if-none-match") == self.headers["ETag"]:
             return Response(status_code=304, headers=self.headers)
         return Response(self.content, headers=self.headers)
+
+
+async def model_card(request: Request) -> Response:
+    """Get the model card of the model: how it was trained and evaluated; an empty object if it has none."""
+    return Response(request.app.state.card, media_type="application/json")
 
 
 async def healthz() -> dict[str, str]:

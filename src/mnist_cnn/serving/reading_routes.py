@@ -1,4 +1,4 @@
-"""The endpoints under /v1: read images, and explain predictions."""
+"""The endpoints under /v1: read images, explain predictions, and show what is inside the network."""
 
 import base64
 import binascii
@@ -144,6 +144,12 @@ async def explain(request: Request) -> Response:
     image = decoded_image(await body_of(request, EXPLAIN_BODY))
     reasons = await result_for(request, request.app.state.engine.explain(image))
     return as_json(reasons.to_dict())
+
+
+async def activations(request: Request) -> Response:
+    """Show what each convolutional layer makes of one 28×28 image: its strongest feature maps and their filters."""
+    image = decoded_image(await body_of(request, EXPLAIN_BODY))
+    return as_json({"layers": await result_for(request, request.app.state.engine.activations(image))})
 
 
 def options_of(request: Request, single: bool, min_confidence: float | None) -> Options:

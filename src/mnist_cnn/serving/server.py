@@ -1,6 +1,7 @@
 """Runs the server: binding the socket, workers, timeouts and graceful shutdown. Knows no routes."""
 
 import asyncio
+import copy
 import errno
 import logging
 import multiprocessing
@@ -30,13 +31,14 @@ from mnist_cnn.serving.settings import ENDING, HEAD, IDLE, STOPPING, TOKEN, Sett
 
 log = logging.getLogger("mnist_cnn.error")
 Announce = Callable[[str], object]
-LOGGING = {
+ACCESS = "mnist_cnn.access"
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(message)s"}},
     "handlers": {"stderr": {"class": "mnist_cnn.serving.log.BackgroundHandler", "formatter": "plain"}},
     "loggers": {
-        "mnist_cnn.access": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        ACCESS: {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "mnist_cnn.error": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "uvicorn": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
         "asyncio": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
@@ -63,11 +65,12 @@ def serve(settings: Settings, announce: Announce, warn: Announce = lambda _: Non
         prepare_process()
         ready = partial(announce, f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/")
         if settings.workers == 1:
-            Announcing(config_of(make_app(settings)), ready).run([listener])
+            Announcing(config_of(make_app(settings), access_log=settings.access_log), ready).run([listener])
             return
         os.environ["PYTHONSAFEPATH"] = "1"  # workers must not import what lies in the working directory
         with share_between_workers():
-            Workers(config_of(partial(make_worker, settings), settings.workers), [listener], ready).run()
+            config = config_of(partial(make_worker, settings), settings.workers, access_log=settings.access_log)
+            Workers(config, [listener], ready).run()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -107,8 +110,11 @@ def prepare_process() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def config_of(app: Any, workers: int = 1) -> uvicorn.Config:
+def config_of(app: Any, workers: int = 1, *, access_log: bool = False) -> uvicorn.Config:
     """The uvicorn configuration for an application, or with several workers for a function that makes one."""
+    logging_config = copy.deepcopy(LOGGING)
+    if access_log:
+        logging_config["loggers"][ACCESS]["level"] = "INFO"
     return uvicorn.Config(
         app,
         factory=workers > 1,
@@ -120,7 +126,7 @@ def config_of(app: Any, workers: int = 1) -> uvicorn.Config:
         ws="none",
         loop="asyncio",
         lifespan="on",
-        log_config=LOGGING,
+        log_config=logging_config,
         access_log=False,
         server_header=False,
         proxy_headers=False,

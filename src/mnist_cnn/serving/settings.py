@@ -34,7 +34,7 @@ class Settings:
 
     `host` is the numeric address to listen at, `model` as for Reader. With a `token`, requests must send it as a bearer
     token. `allow_origins` are the allowed CORS origins. At most `queue_size` small images wait, twice as many large
-    ones, and a request times out after `timeout` seconds.
+    ones, and a request times out after `timeout` seconds. With `access_log`, each request is logged.
     """
 
     host: str = "127.0.0.1"
@@ -46,6 +46,7 @@ class Settings:
     allow_origins: tuple[str, ...] = ()
     queue_size: int = 64
     timeout: float = 10.0
+    access_log: bool = False
 
     @property
     def local(self) -> bool:

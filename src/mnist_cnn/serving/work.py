@@ -8,6 +8,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,12 +16,15 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ImageError
+from mnist_cnn.reading.activations import Watcher, onnx_watcher
 from mnist_cnn.reading.expectation import Expectation
 from mnist_cnn.reading.explain import Reasons, reasons
+from mnist_cnn.reading.model_names import onnx_file_of
 from mnist_cnn.reading.picture import SENT, Document, Part, check_size, load
 from mnist_cnn.reading.reader import MEMORY, Page, Reader, prepare
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.region import Region
+from mnist_cnn.reading.weights import THREADS
 from mnist_cnn.serving.settings import SMALL, SMALL_BYTES
 from mnist_cnn.sheets.table import tables_of
 from mnist_cnn.workers import child_process
@@ -83,9 +87,16 @@ class ExplainTask:
     image: np.ndarray
 
 
+@dataclass(frozen=True)
+class ActivationsTask:
+    """A (28, 28) uint8 image, to see what each layer of the model makes of it."""
+
+    image: np.ndarray
+
+
 Task: TypeAlias = ImageTask | np.ndarray
 """An image to read, or (n, 28, 28) uint8 images to classify."""
-LargeTask: TypeAlias = Task | ExplainTask | TablesTask
+LargeTask: TypeAlias = Task | ExplainTask | ActivationsTask | TablesTask
 
 
 class TooLarge:
@@ -93,10 +104,10 @@ class TooLarge:
 
 
 class Work:
-    """The work itself, wherever it is done."""
+    """The work itself, wherever it is done, with a reader and, unless its model is an object, the file of the model."""
 
-    def __init__(self, reader: Reader) -> None:
-        self.reader, self.classify = reader, reader.classify
+    def __init__(self, reader: Reader, onnx_file: Path | None = None) -> None:
+        self.reader, self.classify, self.onnx_file = reader, reader.classify, onnx_file
 
     def warm_up(self) -> None:
         """Read two strokes, which all networks look at: otherwise the first image would take longer than the others."""
@@ -130,11 +141,13 @@ class Work:
         return [results[index] for index in range(len(tasks))]
 
     def large(self, task: LargeTask) -> Reading | ReadAsExpected | np.ndarray | Reasons | list[dict[str, Any]]:
-        """Do one task, whatever its size; tables are given as JSON documents. Raises ImageError."""
+        """Do one task, whatever its size; tables and layers are given as JSON documents. Raises ImageError."""
         if isinstance(task, np.ndarray):
             return self.classify(task)
         if isinstance(task, ExplainTask):
             return reasons(self.classify, task.image)
+        if isinstance(task, ActivationsTask):
+            return [layer.to_dict() for layer in self.watch(task.image)]
         if isinstance(task, TablesTask):
             return self.tables(task)
         options = task.options
@@ -146,6 +159,11 @@ class Work:
             else:
                 [reading] = reader.decide([prepared(document, options)], options.single)
         return ReadAsExpected(reading, reading.expected(options.expect)) if options.expect else reading
+
+    @cached_property
+    def watch(self) -> Watcher:
+        """The layers of the model, which is loaded once more when they are wanted; none of one that is an object."""
+        return onnx_watcher(self.onnx_file, THREADS) if self.onnx_file else lambda _: []
 
     def tables(self, task: TablesTask) -> list[dict[str, Any]]:
         """The tables of an image, from the top. Raises ImageError."""
@@ -209,7 +227,7 @@ class WorkProcess(CallProcess):
 def answering(model: str | None, seconds: float) -> Any:
     """The function that answers a list of small tasks or one large task, within the time."""
     cv2.setNumThreads(1)  # for a small image a second thread costs more than it saves
-    work = Work(Reader(model))
+    work = Work(Reader(model), onnx_file_of(model))
     work.warm_up()
 
     def answer(request: list[Task] | LargeTask) -> Any:

@@ -27,6 +27,8 @@ START_UP_MESSAGES = (
     "To enable the following instructions",
 )
 # Keras imports these, where installed, for its plots, its wrappers and old files: none is used here.
+WITHOUT_KERAS = "onnxruntime"
+ON_KERAS = "jax"  # what trains `fast` fastest where Keras is needed
 NOT_NEEDED = ("matplotlib", "sklearn", "h5py")
 # On JAX it imports these, which must exist, for sparse arrays and for attention on a TPU: a quarter of its start-up.
 NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.splash_attention")
@@ -35,9 +37,13 @@ NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.s
 def prefer(framework: str, *, required: bool = False) -> str | None:
     """Let Keras run on this framework ("auto": on Keras' own setting), unless KERAS_BACKEND names another.
 
-    Returns a sentence for the user if Keras will run on another one; raises RunError instead if the framework is
-    `required`. Call it before `start`.
+    Where Keras is needed for what would be trained without it, that is the next fastest framework. Returns a sentence
+    for the user if Keras will run on another one; raises RunError instead if the framework is `required`. Call it
+    before `start`.
     """
+    if required and framework == WITHOUT_KERAS:
+        raise RunError("ONNX Runtime trains by `train` and `study` only: leave --backend out.")
+    framework = ON_KERAS if framework == WITHOUT_KERAS else framework
     requested = os.environ.get("KERAS_BACKEND") or (name() if "keras" in sys.modules else None)
     if framework == "auto" or requested == framework:
         return None

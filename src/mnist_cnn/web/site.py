@@ -5,6 +5,7 @@ calls `page/worker.js`. `page/reading/` is a port of `mnist_cnn.reading` to Java
 needs of OpenCV.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -15,11 +16,14 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from mnist_cnn import __version__, card
 from mnist_cnn.errors import ExportError
-from mnist_cnn.reading.model_names import BUNDLED, path_of
+from mnist_cnn.reading.activations import names_of, watched_in
+from mnist_cnn.reading.model_names import BUNDLED, card_text_of, onnx_file_of, path_of
 from mnist_cnn.reading.nearest import INDEX
+from mnist_cnn.reading.onnx_graph import more_outputs
 from mnist_cnn.reading.weights import (
     EVIDENCE,
     FINDER,
@@ -52,9 +56,10 @@ CHANGES = {
         "<span></span></p>"
     ),
     '<form id="token-form" hidden>.*?</form>': '<form id="token-form" hidden><input id="token"></form>',
+    ' <a href="docs">API docs</a>': "",
     "<footer>.*?</footer>": (
         "<footer>\n  <p>Images are processed in this browser and not sent anywhere. "
-        '<a href="card.json">Model card</a> · <a href="licences.txt">Licences</a></p>\n</footer>'
+        '<a href="licences.txt">Licences</a></p>\n</footer>'
     ),
     "<noscript>.*?</noscript>": ('<noscript><p class="noscript">This page needs JavaScript.</p></noscript>'),
 }
@@ -79,7 +84,7 @@ def export_web(model: str | Path | None, output: Path, packages: Path | None = N
     if output.exists() or output.is_symlink():
         raise ExportError(f"{output} already exists: choose another folder with --output, or remove it first.")
     parts = {**page_parts(), **network_parts(model), **package_parts(packages)}
-    parts["contents.json"] = contents_of(parts, temperature_of(model))
+    parts["contents.json"] = contents_of(parts, temperature_of(model), activations_in(parts[card.ONNX_MODEL]))
     try:
         write_folder(output, parts)
     except OSError as error:
@@ -96,7 +101,7 @@ def page_parts() -> dict[str, bytes]:
     return {
         "index.html": page_of(served.joinpath("index.html").read_text("utf-8")).encode(),
         "style.css": served.joinpath("style.css").read_bytes() + own.joinpath("loading.css").read_bytes(),
-        "app.js": served.joinpath("app.js").read_bytes(),
+        **{name: served.joinpath(name).read_bytes() for name in ("app.js", "examples.js", "layers.js")},
         **dict(scripts(own)),
         INDEX.name: INDEX.read_bytes(),
     }
@@ -130,15 +135,22 @@ def network_parts(model: str | Path | None) -> dict[str, bytes]:
     weights = bundled_weights() if path == BUNDLED else bundled_weights().of_another_model()
     beside = {file.name: file.read_bytes() for file in (FINDER, SEGMENTER, RECOGNISER)}
     beside[EVIDENCE.name] = (json.dumps(asdict(weights), indent=1) + "\n").encode()
-    if not path.is_dir():
-        return {card.ONNX_MODEL: path.read_bytes(), card.CARD: b"{}\n", **beside}
-    return {name: (path / name).read_bytes() for name in (card.ONNX_MODEL, card.CARD)} | beside
+    return {card.ONNX_MODEL: onnx_file_of(path).read_bytes(), card.CARD: card_text_of(path), **beside}
 
 
 def temperature_of(model: str | Path | None) -> float:
     """The temperature by which the logits of the model still have to be divided."""
     path = path_of(model)
     return card.read(path).outside_temperature if path.is_dir() else 1.0
+
+
+def activations_in(network: bytes) -> dict[str, Any]:
+    """The convolutions of a network whose activations the page shows, and what to append to it to get them."""
+    watched = watched_in(network)
+    return {
+        "watched": [one._asdict() for one in watched],
+        "outputs": base64.b64encode(more_outputs(names_of(watched))).decode(),
+    }
 
 
 def package_parts(packages: Path | None) -> dict[str, bytes]:
@@ -155,11 +167,12 @@ def package_parts(packages: Path | None) -> dict[str, bytes]:
     return {**taken, "licences.txt": f"{taken_as_text}\n".encode()}
 
 
-def contents_of(parts: dict[str, bytes], temperature: float) -> bytes:
-    """A description of the folder: the sizes of its files, the temperature of the model, and each network's SHA-256."""
+def contents_of(parts: dict[str, bytes], temperature: float, activations: dict[str, Any]) -> bytes:
+    """A description of the folder: the sizes of its files, each network's SHA-256, and what to know of the model."""
     document = {
         "version": __version__,
         "temperature": temperature,
+        "activations": activations,
         "networks": {name: hashlib.sha256(parts[name]).hexdigest() for name in sorted(parts) if name.endswith(".onnx")},
         "files": {name: len(content) for name, content in sorted(parts.items())},
     }

@@ -224,6 +224,7 @@ def described(
     """The model card of an export: `docs/export.md` lists its keys."""
     task = artifact.card.task
     files = [part] if part.is_file() else sorted(one for one in part.rglob("*") if one.is_file())
+    network = next(name for name in card.NETWORKS if name in artifact.card.files)
     about: dict[str, Any] = {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -239,7 +240,7 @@ def described(
         "bytes": sum(one.stat().st_size for one in files),
         "original": {
             "recipe": artifact.card.recipe["name"],
-            card.KERAS_MODEL: artifact.card.files[card.KERAS_MODEL],
+            network: artifact.card.files[network],
             "card": artifact.card.digest,
         },
         "checked_on": about_data(dataset) | {"part": "test", "images": len(dataset.test)},

@@ -3,16 +3,22 @@
    From top to bottom: state; drawing; opening images; requests; the predictions; one digit; corrections; and the event
    listeners that connect user actions to all of it. */
 
-import { SLOW, askForReading, askForReasons, giveToken, hasToken, ready } from "./asking.js";
+import { SLOW, askForCard, askForLayers, askForReading, askForReasons, giveToken, hasToken, ready } from "./asking.js";
+import { EXAMPLES, paintPhoto } from "./examples.js";
+import { showLayers } from "./layers.js";
 
 const PAPER = { width: 480, height: 360 }; // of a drawing as sent, whatever the screen: predictions do not depend on the device
-const PEN = PAPER.height / 14; // a felt pen; six digits fit in a row
+const ERASER = 2.5; // times as wide as the pen
+const ERASER_END = 5; // the button of a pen that is turned round
 const LONGEST = 1600; // pixels: the reader shrinks larger images
 const LARGEST_UPLOAD = 10_000_000; // bytes: the server's limit
 const LABELLED = 6; // digits in a row: with more there is no room for the confidence of each
 const INTERVAL = 40; // milliseconds between two requests while drawing
 const PATIENCE = 30_000; // milliseconds until a request is given up
 const SETTLED = 300; // milliseconds without a change until an explanation is requested
+const WATCHED_AFTER = 150; // milliseconds without a change until the layers of the network are shown
+const [WIDE, LOW] = [1.25, 0.15]; // a box so many times as wide as high may have several digits in it; one so low, of the sheet, is small
+const MOST_GUESSES = 8; // digits in a guess
 const SAID_AFTER = 800; // milliseconds without a change until a screen reader announces the result
 
 const element = Object.fromEntries([...document.querySelectorAll("[id]")].map((one) => [one.id, one]));
@@ -28,7 +34,8 @@ function make(name, { attributes = {}, ...properties } = {}, ...children) {
 
 let sheet = { strokes: [], image: null };
 const earlier = [];
-let stroke = null; // the one being drawn: its pointer and its points
+const later = []; // sheets that were undone
+let stroke = null; // the one being drawn: its pointer, its points and whether it erases
 let sheets = 0; // counts unrelated sheets; answers about older ones are dropped
 let version = 0; // counts every change, also each point of a stroke
 let answer = null; // the newest reading
@@ -36,13 +43,24 @@ let selected = 0; // index of the digit shown
 let pickedByHand = false; // by default the one with the lowest confidence is shown
 const kept = []; // corrections
 
-function replaceSheet(next) {
+function replaceSheet(next, how) {
   earlier.push(sheet);
-  putSheet(next);
+  later.length = 0;
+  putSheet(next, how);
 }
 
 function undo() {
-  if (earlier.length) putSheet(earlier.pop());
+  goTo(earlier, later);
+}
+
+function redo() {
+  goTo(later, earlier);
+}
+
+function goTo(from, to) {
+  if (!from.length) return;
+  to.push(sheet);
+  putSheet(from.pop());
 }
 
 function putSheet(next, { related = false } = {}) {
@@ -64,9 +82,10 @@ const isBlank = () => !sheet.image && !sheet.strokes.length && !stroke;
    device. */
 
 function startStroke(event) {
-  if (stroke || sheet.image || event.button !== 0) return;
+  const erases = element.eraser.checked || event.button === ERASER_END;
+  if (stroke || sheet.image || ![0, ERASER_END].includes(event.button) || (erases && isBlank())) return;
   element.sheet.setPointerCapture(event.pointerId);
-  stroke = { pointer: event.pointerId, points: [] };
+  stroke = { pointer: event.pointerId, points: [], erases };
   pickedByHand = false;
   closeCorrection();
   extendStroke(event);
@@ -74,13 +93,13 @@ function startStroke(event) {
 
 function extendStroke(event) {
   const parts = event.getCoalescedEvents?.() ?? [];
-  for (const part of parts.length ? parts : [event]) addPoint(stroke.points, part);
+  for (const part of parts.length ? parts : [event]) addPoint(stroke, part);
   showTools();
   requestAnimationFrame(repaint);
   changed();
 }
 
-function addPoint(points, event) {
+function addPoint({ points, erases }, event) {
   const bounds = element.canvas.getBoundingClientRect();
   const scale = PAPER.width / bounds.width;
   const last = points.at(-1);
@@ -88,21 +107,23 @@ function addPoint(points, event) {
   const y = (event.clientY - bounds.top) * scale;
   if (last && Math.hypot(x - last.x, y - last.y) < 0.5) return;
   // Only pens report pressure; it is smoothed, or the edge of the line would be ragged.
-  const pressed = event.pointerType === "pen" ? PEN * (0.55 + 0.9 * event.pressure) : PEN;
+  const usual = element.pen.valueAsNumber * (erases ? ERASER : 1);
+  const pressed = event.pointerType === "pen" ? usual * (0.55 + 0.9 * event.pressure) : usual;
   points.push({ x, y, width: last ? 0.7 * last.width + 0.3 * pressed : pressed });
 }
 
 function endStroke() {
-  const { points } = stroke;
+  const { points, erases } = stroke;
   stroke = null;
-  earlier.push(sheet);
-  putSheet({ strokes: [...sheet.strokes, points], image: null }, { related: true });
+  replaceSheet({ strokes: [...sheet.strokes, { points, erases }], image: null }, { related: true });
+  wake(); // from the pause between two requests
 }
 
 const middle = (a, b) => ({ x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
 
 /* A path continues until the width changes, because the soft edges of two paths show where they meet. */
-function paintStroke(context, points) {
+function paintStroke(context, { points, erases }, { ink, paper }) {
+  context.strokeStyle = erases ? paper : ink;
   let from = points[0];
   let width = 0;
   points.forEach((point, index) => {
@@ -119,11 +140,17 @@ function paintStroke(context, points) {
   context.stroke();
 }
 
-function penContext(canvas, colour) {
+function paintStrokes(context, strokes, colours) {
+  Object.assign(context, { lineCap: "round", lineJoin: "round" });
+  for (const one of strokes) paintStroke(context, one, colours);
+}
+
+function paperContext(canvas, paper) {
   const context = canvas.getContext("2d");
   const scale = canvas.width / PAPER.width;
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  Object.assign(context, { lineCap: "round", lineJoin: "round", strokeStyle: colour });
+  context.fillStyle = paper;
+  context.fillRect(0, 0, PAPER.width, PAPER.height);
   return context;
 }
 
@@ -135,24 +162,26 @@ function fitCanvas() {
 }
 
 function repaint() {
-  const context = penContext(element.canvas, getComputedStyle(element.canvas).color);
-  context.clearRect(0, 0, PAPER.width, PAPER.height);
-  for (const points of allStrokes()) paintStroke(context, points);
+  const colours = { ink: getComputedStyle(element.canvas).color, paper: getComputedStyle(element.sheet).backgroundColor };
+  const context = paperContext(element.canvas, colours.paper);
+  if (isBlank()) context.clearRect(0, 0, PAPER.width, PAPER.height); // what is to be written shows through
+  paintStrokes(context, allStrokes(), colours);
 }
 
-const allStrokes = () => (stroke ? [...sheet.strokes, stroke.points] : sheet.strokes);
+const allStrokes = () => (stroke ? [...sheet.strokes, stroke] : sheet.strokes);
 
 /* The drawing as a PNG, dark on white, also in dark mode. */
 function drawingAsPng() {
   const canvas = make("canvas", PAPER);
-  const context = penContext(canvas, "#111");
-  context.fillStyle = "#fff";
-  context.fillRect(0, 0, PAPER.width, PAPER.height);
-  for (const points of allStrokes()) paintStroke(context, points);
+  paintStrokes(paperContext(canvas, "#fff"), allStrokes(), { ink: "#111", paper: "#fff" });
   return asPng(canvas);
 }
 
-const asPng = (canvas) => new Promise((done) => canvas.toBlob(done, "image/png"));
+/* A canvas as a PNG. `toBlob` waits until the browser is idle, in Chromium up to a second. */
+function asPng(canvas) {
+  const characters = atob(canvas.toDataURL("image/png").split(",")[1]);
+  return new Blob([Uint8Array.from(characters, (character) => character.charCodeAt(0))], { type: "image/png" });
+}
 
 /* Opening images. The server gets the file unchanged, so that predictions equal those of the command line; a
    correction stores a copy without metadata, such as where a photo was taken. */
@@ -190,8 +219,28 @@ function openFirst(files) {
   return Boolean(files?.length);
 }
 
-function readingOf(image, signal) {
-  return askForReading(image, { single: element.single.checked, least: leastConfidence() }, signal);
+async function readingOf(image, signal) {
+  const single = element.single.checked;
+  const read = await askForReading(image, { single, least: leastConfidence() }, signal);
+  if (digitsOf(read).length || stroke) return read;
+  const guess = likeliest(read.candidates);
+  if (guess.length) return asGuess(read, [guess]);
+  if (sheet.image || single) return read;
+  const whole = await askForReading(image, { single: true, least: leastConfidence() }, signal);
+  return asGuess(whole, whole.rows);
+}
+
+/* What resembles digits most, where nothing is one probably enough: from left to right, without overlaps. */
+function likeliest(candidates) {
+  const apart = (a, b) => a.left + a.width <= b.left || b.left + b.width <= a.left;
+  const taken = [];
+  for (const one of candidates) if (taken.every(({ box }) => apart(box, one.box))) taken.push(one);
+  return taken.slice(0, MOST_GUESSES).sort((a, b) => a.box.left - b.box.left);
+}
+
+function asGuess(read, rows) {
+  const unsure = rows.map((row) => row.map((digit) => ({ ...digit, digit: null })));
+  return { ...read, rows: unsure, marks: rows.map(() => []), text: unsure.map((row) => "?".repeat(row.length)).join("\n"), guessed: true };
 }
 
 const leastConfidence = () => element.least.valueAsNumber / 100;
@@ -215,7 +264,7 @@ async function readNewest() {
     } catch (problem) {
       if (about.sheets === sheets) await cope(problem, about);
     }
-    await pause(INTERVAL);
+    if (stroke) await pause(INTERVAL);
   }
   reading = false;
   settled();
@@ -227,7 +276,7 @@ async function readOnce(about) {
   const tooLong = setTimeout(() => abort.abort(), PATIENCE);
   const { signal } = abort;
   try {
-    const image = isBlank() ? null : (sheet.image?.sent ?? (await drawingAsPng()));
+    const image = isBlank() ? null : (sheet.image?.sent ?? drawingAsPng());
     const read = image && (await readingOf(image, signal));
     if (about.sheets !== sheets) return;
     tries = 0;
@@ -275,6 +324,7 @@ function useToken(event) {
   giveToken(element.token.value.trim());
   element["token-form"].hidden = true;
   element.token.value = "";
+  showModel();
   changed();
 }
 
@@ -331,6 +381,7 @@ function showTools() {
   element.ghost.classList.toggle("gone", !isBlank());
   element.clear.disabled = isBlank();
   element.undo.disabled = !earlier.length || Boolean(stroke);
+  element.redo.disabled = !later.length || Boolean(stroke);
 }
 
 function showNumber() {
@@ -354,7 +405,8 @@ function showNumber() {
 }
 
 function promptOf() {
-  if (answer) return "No digit recognised";
+  if (digitsOf(answer).length) return `Predicted: ${answer.text.replaceAll("\n", " / ")}`;
+  if (answer && !stroke) return "No digit recognised";
   if (!sheet.image) return "Write a number";
   return element.trouble.textContent ? "No result" : "Recognising …";
 }
@@ -389,20 +441,54 @@ function showVerdict() {
   element.verdict.textContent = verdictOf(answer);
   element.verdict.classList.toggle("rejected", digitsOf(answer).some(isRejected));
   element.wrong.hidden = !answer || !element.correction.hidden;
+  element.copy.hidden = !digitsOf(answer).length;
 }
 
 function verdictOf(read) {
   if (!read) return isBlank() ? "Use a mouse, finger or pen, or drop, paste or open an image." : "";
   const digits = digitsOf(read);
   const others = read.pages > 1 ? ` Only the first of ${read.pages} pages is read.` : "";
-  if (!digits.length) return `Try writing larger or further apart.${others}`;
+  if (!digits.length) return `${stroke ? "" : adviceOn(null, read)}${others}`;
   const several = digits.length > 1;
+  if (read.guessed) {
+    const guess = several ? digits.map((digit) => digit.most_probable).join(" ") : candidates(digits[0]);
+    return `Perhaps ${guess}? ${adviceOn(digits[0], read)}${others}`;
+  }
   const rejected = digits.findIndex(isRejected);
   if (rejected >= 0) {
-    return `${several ? `Digit ${rejected + 1} rejected` : "Rejected"}: ${candidates(digits[rejected])}?${others}`;
+    const advice = isOdd(digits[rejected], read) ? ` ${adviceOn(digits[rejected], read)}` : "";
+    return `${several ? `Digit ${rejected + 1} rejected` : "Rejected"}: ${candidates(digits[rejected])}?${advice}${others}`;
   }
   const least = percent(digits[leastConfident(digits)].confidence);
   return `${several ? "Lowest confidence" : "Confidence"}: ${least}${others ? `.${others}` : ""}`;
+}
+
+const isWide = ({ box }) => box.width > WIDE * box.height;
+const isOdd = (digit, { height }) => isWide(digit) || digit.box.height < LOW * height;
+
+/* What to do where there is no sure digit: people join digits, and write small. */
+function adviceOn(digit, read) {
+  if (digit && isWide(digit)) return "Several digits? Leave a gap between them.";
+  if (!sheet.image) return digit && !isOdd(digit, read) ? "Write more clearly." : "Write larger.";
+  return "Crop the image to the digits, or take the photo from closer.";
+}
+
+async function copyText() {
+  const { text } = answer;
+  const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  if (!isCopied) copyByHand(text);
+  element.copy.textContent = "Copied";
+  say("Copied.");
+  setTimeout(() => (element.copy.textContent = "Copy"), 2000);
+}
+
+/* Without HTTPS, browsers offer no clipboard to a page but that of localhost. */
+function copyByHand(text) {
+  const field = make("textarea", { value: text, className: "unseen" });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
 }
 
 function showBoxes() {
@@ -461,6 +547,8 @@ function showSelection() {
 function showDetail() {
   const digit = digitsOf(answer)[selected];
   element.detail.hidden = !digit;
+  element.intro.hidden = Boolean(answer);
+  if (!digit) element.layers.hidden = true;
   if (!digit) return;
   element.detail.setAttribute("aria-labelledby", `digit-${selected}`);
   const count = digitsOf(answer).length;
@@ -472,6 +560,7 @@ function showDetail() {
   paintPixels(element.seen, inkOf(digit), "--ink");
   showBars(digit);
   showExplanation(digit);
+  showLayersOf(digit);
 }
 
 /* The 784 pixels of the model input, from 0 (background) to 1 (ink). */
@@ -498,9 +587,11 @@ function showBars(digit) {
   element.bars.tBodies[0].replaceChildren(...rows);
 }
 
-/* An explanation is requested once nothing changes any more: it costs as much as hundreds of predictions. */
+/* What the network makes of it, and then the explanation, are requested once nothing changes any more: an explanation
+   costs as much as hundreds of predictions. */
 const explanations = new Map(); // by image
-let settling = 0;
+const watched = new Map(); // by image
+let [settling, watching] = [0, 0];
 
 function settled() {
   say(sentenceOf(answer));
@@ -508,23 +599,33 @@ function settled() {
 }
 
 function explainSoon() {
+  clearTimeout(watching);
   clearTimeout(settling);
-  settling = setTimeout(explainSelected, SETTLED);
+  watching = setTimeout(() => learn(watched, askForLayers, showLayersOf), WATCHED_AFTER);
+  settling = setTimeout(() => learn(explanations, askForReasons, showExplanation), SETTLED);
 }
 
-async function explainSelected() {
+/* Ask about the digit that is shown, unless that is known already. */
+async function learn(known, ask, show) {
   const digit = digitsOf(answer)[selected];
-  if (!digit || stroke || explanations.has(digit.image)) return;
-  const explained = await askForReasons(digit.image).catch(() => null);
-  if (!explained) return; // the prediction stands without it
-  if (explanations.size > 100) explanations.clear();
-  explanations.set(digit.image, explained);
-  if (digitsOf(answer)[selected]?.image === digit.image) showExplanation(digit);
+  if (!digit || stroke || known.has(digit.image)) return;
+  const learnt = await ask(digit.image).catch(() => null);
+  if (!learnt) return; // the prediction stands without it
+  if (known.size > 100) known.clear();
+  known.set(digit.image, learnt);
+  if (digitsOf(answer)[selected]?.image === digit.image) show(digit);
+}
+
+/* Until the layers of this digit are known, those of the last one stay. */
+function showLayersOf({ image }) {
+  const layers = watched.get(image)?.layers;
+  if (!layers) return;
+  element.layers.hidden = !layers.length;
+  if (layers.length) showLayers(layers);
 }
 
 function showExplanation(digit) {
   const explained = explanations.get(digit.image);
-  for (const canvas of [element.looked, element.changed]) canvas.classList.toggle("known", Boolean(explained));
   if (!explained) return forgetExplanation();
   showChange(digit, explained);
   showNeighbours(explained.neighbours);
@@ -545,9 +646,12 @@ function whereMost(importance) {
 }
 
 function forgetExplanation() {
-  for (const canvas of [element.looked, element.changed]) canvas.setAttribute("aria-label", "Not computed yet");
-  element.change.textContent = "Counterfactual";
-  element.neighbours.replaceChildren();
+  for (const canvas of [element.looked, element.changed]) {
+    canvas.width = 28; // wipes it
+    canvas.setAttribute("aria-label", "Not computed yet");
+  }
+  element.change.textContent = "";
+  showNeighbours(Array(3).fill({ digit: "\u2007", image: "" })); // their places
 }
 
 /* A small change that makes it the runner-up: added ink in one colour, removed ink faintly in another. */
@@ -698,6 +802,44 @@ function checksum(bytes) {
   return ~sum;
 }
 
+/* The model, and examples to start with. */
+
+async function showModel() {
+  const { recipe, data, evaluation } = await askForCard().catch(() => ({}));
+  if (!recipe) return; // a bare .onnx file has no model card, or the server wants a token first
+  const images = data.name === "mnist" ? "MNIST's test images" : `the test images of ${data.name}`;
+  element.model.textContent = `Model: ${recipe.name}, ${percent(evaluation.accuracy)} on ${images}`;
+  element.card.hidden = false;
+}
+
+/* A link cannot send a token, so behind one the model card is opened from here. */
+async function openCard(event) {
+  if (!hasToken()) return;
+  event.preventDefault();
+  const text = JSON.stringify(await askForCard(), null, 2);
+  open(URL.createObjectURL(new Blob([text], { type: "application/json" })));
+}
+
+function buttonOf(example) {
+  const canvas = make("canvas", { width: 96, height: 72, attributes: { "aria-hidden": "true" } });
+  const button = make("button", { type: "button", title: example.name, attributes: { "aria-label": `Example: ${example.name}` } }, canvas);
+  if (example.scene) paintScene(canvas, example);
+  else paintStrokes(paperContext(canvas, "#fff"), example.strokes, { ink: "#111", paper: "#fff" });
+  on(button, "click", () => openExample(example));
+  return button;
+}
+
+function openExample(example) {
+  if (!example.scene) return replaceSheet({ strokes: example.strokes, image: null });
+  const canvas = make("canvas", { width: 2 * PAPER.width, height: 2 * PAPER.height });
+  paintScene(canvas, example);
+  openImage(new File([asPng(canvas)], "example.png", { type: "image/png" }));
+}
+
+function paintScene(canvas, { scene, strokes }) {
+  paintPhoto(canvas, scene, PAPER, (context, ink) => paintStrokes(context, strokes, { ink, paper: "" }));
+}
+
 /* User actions. */
 
 function digitUnder(event) {
@@ -727,10 +869,12 @@ function moveThroughDigits(event) {
 
 function shortcut(event) {
   if (event.target.matches("input:not([type=checkbox], [type=range])")) return;
-  if (event.key.toLowerCase() === "z" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !stroke) {
-    event.preventDefault();
-    undo();
-  }
+  if (!(event.ctrlKey || event.metaKey) || stroke) return;
+  const pressed = `${event.shiftKey ? "shift+" : ""}${event.key.toLowerCase()}`;
+  const act = { z: undo, "shift+z": redo, y: redo }[pressed];
+  if (!act) return;
+  event.preventDefault();
+  act();
 }
 
 function on(target, types, act) {
@@ -747,6 +891,7 @@ on(element.number, "click pointerover focusin", (event) => select(indexOfTab(eve
 on(element.number, "keydown", moveThroughDigits);
 
 on(element.undo, "click", undo);
+on(element.redo, "click", redo);
 on(element.clear, "click", () => replaceSheet({ strokes: [], image: null }));
 on(element.open, "click", () => element.file.click());
 on(element.photograph, "click", () => element.photo.click());
@@ -767,6 +912,10 @@ on(document, "drop", (event) => {
   openFirst(event.dataTransfer.files);
 });
 
+on(element.pen, "input", () => (element["pen-shown"].textContent = element.pen.value));
+on(element.eraser, "change", () => element.sheet.classList.toggle("erasing", element.eraser.checked));
+on(element.copy, "click", copyText);
+on(element.card, "click", openCard);
 on(element.single, "change", changed);
 on(element.least, "input", () => {
   element["least-shown"].textContent = `${element.least.value}%`;
@@ -786,5 +935,7 @@ on(window, "online", () => wake());
 on(window, "beforeunload", (event) => kept.some((one) => !one.downloaded) && event.preventDefault());
 on(matchMedia("(prefers-color-scheme: dark)"), "change", () => (repaint(), showDetail()));
 new ResizeObserver(fitCanvas).observe(element.sheet);
+element.examples.append(...EXAMPLES.map(buttonOf));
 showSheet();
+showModel();
 ready.catch((problem) => showTrouble(problem.message));

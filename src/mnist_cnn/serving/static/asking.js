@@ -31,11 +31,18 @@ export function askForReasons(image) {
   return ask("v1/explain", { body: JSON.stringify({ image }), headers });
 }
 
+export function askForLayers(image) {
+  const headers = { "Content-Type": "application/json" };
+  return ask("v1/activations", { body: JSON.stringify({ image }), headers });
+}
+
+export const askForCard = () => ask("card.json", { method: "GET" });
+
 async function ask(address, options) {
   const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
-    response = await fetch(address, { ...options, method: "POST", headers });
+    response = await fetch(address, { method: "POST", ...options, headers });
     if (response.ok) return await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;

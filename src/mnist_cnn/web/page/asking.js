@@ -59,4 +59,8 @@ export function askForReading(picture, { single, least }, signal) {
   return ask({ what: "read", picture, single, minConfidence: least }, signal);
 }
 
+export const askForLayers = (image) => ask({ what: "watch", image });
+
+export const askForCard = async () => (await fetch("card.json")).json();
+
 export const askForReasons = (image) => ask({ what: "explain", image });

@@ -3,6 +3,7 @@
    The large files are fetched here, once, and the progress is reported: ONNX Runtime and the four networks. */
 
 import { imageOf } from "./pixels/image.js";
+import { watcherOf } from "./reading/activations.js";
 import { reasons } from "./reading/explain.js";
 import { finderOf } from "./reading/finder_network.js";
 import { indexOf } from "./reading/nearest.js";
@@ -21,11 +22,11 @@ const addressOf = (name) => new URL(name, import.meta.url).href;
 class LoadingError extends Error {}
 
 let ready = null; // the networks, once they are loaded
-let index = null; // of the training digits, once they are needed
+let [index, watch] = [null, null]; // the training digits, and the network with all its layers, once they are needed
 
-/* Gives { classify, find, segment, recognise, weights }. */
+/* Gives { classify, find, segment, recognise, weights, watcher }. */
 async function prepare() {
-  const { files, temperature } = parsed(await fetched("contents.json"));
+  const { files, temperature, activations } = parsed(await fetched("contents.json"));
   const total = FETCHED.reduce((sum, name) => sum + files[name], 0);
   const loaded = Object.fromEntries(FETCHED.map((name) => [name, 0]));
   const tell = (name) => (bytes) => {
@@ -41,8 +42,11 @@ async function prepare() {
   const find = await finderOf(runtime, contents[FINDER]);
   const segment = await segmenterOf(runtime, contents[SEGMENTER]);
   const recognise = await recogniserOf(runtime, contents[RECOGNISER]);
-  return { classify, find, segment, recognise, weights: parsed(contents[EVIDENCE]) };
+  const watcher = () => watcherOf(runtime, contents[CLASSIFIER], { ...activations, outputs: bytesOf(activations.outputs) });
+  return { classify, find, segment, recognise, weights: parsed(contents[EVIDENCE]), watcher };
 }
+
+const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 
 const parsed = (bytes) => JSON.parse(new TextDecoder().decode(bytes));
 
@@ -84,8 +88,11 @@ const answers = {
   read: async ({ picture, single, minConfidence }) => read(await load(picture), await ready, { single, minConfidence }),
   explain: async ({ image }) => {
     index ??= digitsOfMnist();
-    const pixels = Uint8Array.from(atob(image), (character) => character.charCodeAt(0));
-    return reasons((await ready).classify, pixels, await index);
+    return reasons((await ready).classify, bytesOf(image), await index);
+  },
+  watch: async ({ image }) => {
+    watch ??= (await ready).watcher();
+    return { layers: await (await watch)(bytesOf(image)) };
   },
 };
 

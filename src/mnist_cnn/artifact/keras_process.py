@@ -1,11 +1,14 @@
-"""Save a model that was trained on another framework, by a process that runs Keras on TensorFlow.
+"""Save a model that was trained without Keras or on another framework, by a process that runs Keras on TensorFlow.
 
 It is given two paths, TRAINED and FOLDER. TRAINED holds the recipe, the task, the model's weights and temperature,
 images, and the probabilities that it gave for them. The process builds the model again, sets the weights, writes its
-files, and prints a JSON list of what had to be left out; if that fails, it prints a sentence and exits with 1. Like
-every worker it ends with its parent process, whose lock on the folder ends then as well.
+files, or `model.keras` alone, and prints a JSON list of what had to be left out; if that fails, it prints a sentence
+and exits with 1. Like every worker it ends with its parent process, whose lock on the folder ends then as well.
+
+ONNX is written by way of TensorFlow; `model.keras` alone by whatever Keras runs on, where there is no TensorFlow.
 """
 
+import importlib.util
 import json
 import os
 import sys
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact import checked_files
-from mnist_cnn.card import READING, Task
+from mnist_cnn.card import KERAS_MODEL, READING, Task
 from mnist_cnn.errors import ExportError, MnistCnnError
 from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe
@@ -25,17 +28,21 @@ from mnist_cnn.workers import child_process
 if TYPE_CHECKING:
     import keras
 
-COMMAND = child_process.command("mnist_cnn.artifact.tensorflow_process")
+    from mnist_cnn.training.onnx_network import OnnxNetwork
+
+COMMAND = child_process.command("mnist_cnn.artifact.keras_process")
 
 
 def save(
-    network: "keras.Model",
+    network: "OnnxNetwork | keras.Model",
     recipe: Recipe,
     folder: Path,
     images: np.ndarray,
     probabilities: np.ndarray,
     temperature: float,
     task: Task = READING,
+    *,
+    keras_only: bool = False,
 ) -> list[str]:
     """Have that process write the files; returns what `saved_files.save` does. Raises ExportError."""
     weights = {f"weight_{index}": value for index, value in enumerate(network.get_weights())}
@@ -43,13 +50,12 @@ def save(
         trained = Path(scratch) / "trained.npz"
         recipe_text, task_text = np.array(json.dumps(recipe.to_dict())), np.array(json.dumps(task))
         arrays = weights | {"temperature": np.array(temperature), "images": images, "probabilities": probabilities}
-        np.savez(trained, recipe=recipe_text, task=task_text, **arrays)
-        done = child_process.run(
-            [*COMMAND, str(trained), str(folder)], env=os.environ | {"KERAS_BACKEND": "tensorflow"}
-        )
+        np.savez(trained, recipe=recipe_text, task=task_text, keras_only=np.array(keras_only), **arrays)
+        framework = {"KERAS_BACKEND": "tensorflow"} if importlib.util.find_spec("tensorflow") else {}
+        done = child_process.run([*COMMAND, str(trained), str(folder)], env=os.environ | framework)
     if done.returncode:
         said = done.stdout.strip() or (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
-        raise ExportError(f"The model could not be saved by a process on TensorFlow ({said}): try again.")
+        raise ExportError(f"The model could not be saved by a process of Keras ({said}): try again.")
     left_out: list[str] = json.loads(done.stdout)
     return left_out
 
@@ -64,9 +70,11 @@ def main() -> None:
         task = Task(side, channels, tuple(class_names))
         weights = [arrays[name] for name in arrays.files if name.startswith("weight_")]
         images, probabilities, temperature = arrays["images"], arrays["probabilities"], float(arrays["temperature"])
+        keras_only = bool(arrays["keras_only"])
     try:
         backend.start()
         from mnist_cnn.models.architectures import as_saved, build, build_detector
+        from mnist_cnn.models.layers import plain
 
         kind = checked_files.kind_of(recipe.name, task)
         if recipe.is_classifier:
@@ -74,7 +82,11 @@ def main() -> None:
         else:
             network = build_detector(recipe.name, recipe.dropout)
         network.set_weights(weights)
-        sys.stdout.write(json.dumps(checked_files.save_both(network, folder, images, probabilities, kind, task)))
+        if keras_only:
+            said = checked_files.save_keras(plain(network), folder / KERAS_MODEL, images, probabilities, kind)
+        else:
+            said = checked_files.save_both(network, folder, images, probabilities, kind, task)
+        sys.stdout.write(json.dumps(said))
     except MnistCnnError as error:
         sys.stdout.write(str(error))
         sys.exit(1)
