@@ -11,7 +11,7 @@ import mnist_cnn
 from conftest import Cli
 from mnist_cnn.artifact import litert, microcontroller
 from mnist_cnn.artifact.export_format import ExportFormat
-from mnist_cnn.artifact.folded import folded
+from mnist_cnn.artifact.layer_chain import folded
 from mnist_cnn.artifact.integers import IntegerNetwork, quantized
 from mnist_cnn.card import Task
 from mnist_cnn.data import source

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mnist_cnn.artifact.folded import Folded, Layer, MaxPool, Weighted
+from mnist_cnn.artifact.layer_chain import Folded, Layer, MaxPool, Weighted
 from mnist_cnn.card import READING, Task
 from mnist_cnn.errors import ExportError
 from mnist_cnn.reading.network import Classifier, batches_of

@@ -83,7 +83,7 @@ def folded(network: "keras.Model") -> Folded:
         elif kind == "BatchNormalization" and chain and is_linear(chain[-1]):
             chain[-1] = normalised(chain[-1], operation)
         elif kind == "ReLU" and chain and is_linear(chain[-1]) and not bent(operation):
-            chain[-1] = replace(chain[-1], relu=True)
+            chain[-1] = activated(chain[-1])
         elif kind == "MaxPooling2D" and is_square(operation):
             chain.append(MaxPool(operation.pool_size[0]))
         elif kind == "Concatenate":
@@ -193,6 +193,13 @@ def normalised(layer: Layer, normalisation: Any) -> Weighted:
     beta = np.asarray(normalisation.beta, np.float64) if normalisation.center else 0.0
     factor = gamma / np.sqrt(variance + normalisation.epsilon)
     return replace(layer, kernel=layer.kernel * factor, bias=(layer.bias - mean) * factor + beta)
+
+
+def activated(layer: Layer) -> Weighted:
+    """A layer of weights with the ReLU that follows it."""
+    if not isinstance(layer, Weighted):
+        raise TypeError(layer)
+    return replace(layer, relu=True)
 
 
 def require_complete(chain: list[Layer], probabilities: bool) -> None:
