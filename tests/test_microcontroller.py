@@ -123,12 +123,11 @@ def test_sizes_are_those_of_the_constants_and_buffers(exported: Exported) -> Non
     assert exported.written.sizes()["multiply_adds"] > 100_000
 
 
-def test_the_weights_of_tiny_are_fewer_than_ten_thousand_bytes() -> None:
+def test_tiny_needs_what_its_page_says() -> None:
     keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1)).astype(np.uint8)
     integers = quantized(folded(build("tiny", dropout=0.0)), images)
-    assert integers.weight_bytes < 10_000
-    assert integers.multiply_adds == 982_192
+    assert (integers.weight_bytes, integers.ram_bytes, integers.multiply_adds) == (9_891, 7_752, 982_192)
 
 
 @pytest.mark.parametrize("name", ["best", "robust"])
@@ -166,13 +165,15 @@ def test_other_images_and_classes_are_compiled_too(side: int, channels: int, cla
     assert np.abs(written.classifier(shown) - network.predict(images, verbose=0)).max() < 0.05
 
 
+@pytest.mark.mnist
+@pytest.mark.extended
 @needs_compiler
 def test_on_mnist_the_code_agrees_with_keras(mnist_path: Path, tmp_path: Path) -> None:
     mnist = source.load(str(mnist_path))
     keras.utils.set_random_seed(0)
     network = build("tiny", dropout=0.0)
     network.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
-    network.fit(mnist.train.images[:16_000, ..., np.newaxis], mnist.train.labels[:16_000], 64, 2, verbose=0)
+    network.fit(mnist.train.images[..., np.newaxis], mnist.train.labels, 64, 2, verbose=0)
     microcontroller.write(network, tmp_path / "out", calibration_images(mnist)[..., np.newaxis], Task())
     said = answers(compiled(tmp_path / "out", tmp_path / "example"), mnist.test.images)
     expected = keras_classifier(network)(mnist.test.images)
