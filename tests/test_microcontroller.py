@@ -11,8 +11,8 @@ import mnist_cnn
 from conftest import Cli
 from mnist_cnn.artifact import litert, microcontroller
 from mnist_cnn.artifact.export_format import ExportFormat
-from mnist_cnn.artifact.layer_chain import folded
 from mnist_cnn.artifact.integers import IntegerNetwork, quantized
+from mnist_cnn.artifact.layer_chain import folded
 from mnist_cnn.card import Task
 from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Dataset

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mnist_cnn.artifact import c_source, litert, saved_model
-from mnist_cnn.artifact.layer_chain import Folded, MaxPool, Weighted, folded
 from mnist_cnn.artifact.integers import integer_classifier, quantized
+from mnist_cnn.artifact.layer_chain import Folded, MaxPool, Weighted, folded
 from mnist_cnn.card import Task
 from mnist_cnn.reading.network import Classifier
 
