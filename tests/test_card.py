@@ -68,8 +68,8 @@ def test_an_older_card_has_the_hyperparameters_of_today(folder: Path) -> None:
 
 
 def test_a_newer_format_says_how_to_update(kept: Path) -> None:
-    rewrite(kept, format=5)
-    with pytest.raises(ArtifactError, match=r"has format 5, and this program reads formats up to 4: update it"):
+    rewrite(kept, format=card.FORMAT + 1)
+    with pytest.raises(ArtifactError, match=r"has format 6, and this program reads formats up to 5: update it"):
         store.load(kept)
 
 

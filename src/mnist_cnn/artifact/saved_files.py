@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mnist_cnn.artifact.checked_files import Kind
 
+SAVING = f"Saving {KERAS_MODEL} and {ONNX_MODEL}, and checking both"
+
 
 def save(
     network: "OnnxNetwork | keras.Model",

@@ -72,6 +72,9 @@ class Callback:
     def on_corruption(self, kind: str, done: int, images: int) -> None:
         """So many of `images` corrupted images are classified, the last ones of this kind."""
 
+    def on_status(self, text: str) -> None:
+        """What is being done now, in a few words without a full stop; it ends with the next one or with a result."""
+
     def on_message(self, text: str) -> None:
         """A sentence worth knowing."""
 

@@ -4,8 +4,10 @@ Before the first layer pixels are divided by 255. Weights are in Keras' order an
 (rows, columns, channels, filters), that of a dense layer (inputs, units) with inputs in the order row, column, channel.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -115,3 +117,31 @@ def initial_weights(places: Sequence[Placed], rng: np.random.Generator) -> list[
                 limit = np.sqrt(6 / (np.prod(shape[:-2]) * (shape[-2] + shape[-1])))
                 found.append(rng.uniform(-limit, limit, shape).astype(np.float32))
     return found
+
+
+def spec_table(places: Sequence[Placed]) -> list[dict[str, Any]]:
+    """A row for each layer of the Keras model with these layers, as `layer_table` gives them."""
+    first = places[0]
+    rows = [_row("Rescaling", "", (first.side, first.side, first.channels))]
+    for place in places:
+        size = place.made
+        match place.layer:
+            case Convolution(filters, kernel, strides, relu):
+                told = [f"{kernel}×{kernel}", f"stride {strides}" if strides > 1 else "", "ReLU" if relu else ""]
+                rows.append(_row("Conv2D", ", ".join(filter(None, told)), (size, size, filters), place))
+            case Normalization():
+                shape = (size, size, place.channels)
+                rows.append(_row("BatchNormalization", "", shape, place))
+                rows[-1]["parameters"] *= 2  # the means and variances, which do not learn
+                rows.append(_row("ReLU", "", shape))
+            case Pooling(pool):
+                rows.append(_row("MaxPooling2D", f"{pool}×{pool}", (size, size, place.channels)))
+            case Dense(units):
+                rows.append(_row("Flatten", "", (place.side**2 * place.channels,)))
+                rows.append(_row("Dense", "softmax", (units,), place))
+    return rows
+
+
+def _row(layer: str, details: str, shape: Sequence[int], place: Placed | None = None) -> dict[str, Any]:
+    parameters = sum(math.prod(one) for one in place.shapes) if place else 0
+    return {"layer": layer, "details": details, "output_shape": list(shape), "parameters": parameters, "count": 1}

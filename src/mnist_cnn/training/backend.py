@@ -7,6 +7,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -26,9 +27,10 @@ START_UP_MESSAGES = (
     "WARNING: All log messages before absl::InitializeLog()",
     "To enable the following instructions",
 )
-# Keras imports these, where installed, for its plots, its wrappers and old files: none is used here.
 WITHOUT_KERAS = "onnxruntime"
 ON_KERAS = "jax"  # what trains `fast` fastest where Keras is needed
+LIGHTEST = "numpy"  # what Keras starts soonest on; it trains nothing
+# Keras imports these, where installed, for its plots, its wrappers and old files: none is used here.
 NOT_NEEDED = ("matplotlib", "sklearn", "h5py")
 # On JAX it imports these, which must exist, for sparse arrays and for attention on a TPU: a quarter of its start-up.
 NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.splash_attention")
@@ -101,7 +103,7 @@ def start() -> None:
 def only_what_is_used() -> Iterator[None]:
     """Let Keras start without what it imports and no model here uses; afterwards that can be imported as usual."""
     instead: dict[str, ModuleType | None] = dict.fromkeys(NOT_NEEDED)  # None means "not installed" to the import system
-    if os.environ.get("KERAS_BACKEND") == "jax" and importlib.util.find_spec("jax"):
+    if os.environ.get("KERAS_BACKEND") in ("jax", LIGHTEST) and importlib.util.find_spec("jax"):
         import jax.experimental  # noqa: F401  the parent of those below
 
         instead |= {module: stand_in(module) for module in NOT_USED_ON_JAX}
@@ -112,6 +114,34 @@ def only_what_is_used() -> Iterator[None]:
     finally:
         for module in absent:
             del sys.modules[module]
+
+
+def for_saving(*, keras_only: bool) -> str | None:
+    """The framework on which a process saves a model; None for Keras' own setting.
+
+    ONNX is written by way of TensorFlow. What only Keras writes takes the one that starts soonest: NumPy, with which
+    Keras computes convolutions by JAX.
+    """
+    if keras_only and importlib.util.find_spec("jax"):
+        return LIGHTEST
+    return "tensorflow" if importlib.util.find_spec("tensorflow") else None
+
+
+def leave_out_tensorflow() -> None:
+    """Let Keras take TensorFlow for not installed in this process.
+
+    Saving a model on another framework, it would import TensorFlow to ask whether anything is a tensor of that.
+    """
+    sys.meta_path.insert(0, NotInstalled())
+
+
+class NotInstalled(MetaPathFinder):
+    """What the import system asks first: TensorFlow cannot be imported."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002  its signature
+        """Raise ModuleNotFoundError for TensorFlow, and find nothing else."""
+        if fullname == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 def stand_in(module: str) -> ModuleType:

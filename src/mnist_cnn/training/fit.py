@@ -17,6 +17,7 @@ from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.examples_ahead import examples_ahead
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.training.update_log import UpdateLog
 
 if TYPE_CHECKING:
     import keras
@@ -73,12 +74,14 @@ def fit(
     callbacks.on_train_begin({})
     logs: dict[str, float] = {}
     task = task_of(network)
+    total = updates(recipe, len(training))
     run = epochs(network, recipe.batch_size, arrays(validation, task) if len(validation) else None, seed)
     with closing(examples_ahead(recipe, training, seed, done, ink, processes)) as following:
         for epoch in range(done, recipe.epochs):
             start = time.perf_counter()
             callbacks.on_epoch_begin(epoch, {})
-            heard = OnBatches(network, callbacks, is_first=epoch == 0)
+            log = UpdateLog(total, epoch * total // recipe.epochs)
+            heard = OnBatches(network, callbacks, log, is_first=epoch == 0)
             try:
                 logs = run(epoch, *arrays(next(following), task), heard)
             except EndedWithinEpoch:
@@ -87,7 +90,7 @@ def fit(
             if not all(map(math.isfinite, logs.values())):
                 raise RunError(f"The loss became {logs['loss']} in epoch {epoch + 1}: lower --learning-rate.")
             logs["seconds"] = round(time.perf_counter() - start, 3)
-            yield {"epoch": epoch + 1, **logs}
+            yield {"epoch": epoch + 1, **logs, "updates": log.blocks}
             callbacks.on_epoch_end(epoch, logs)
             if network.stop_training or heard.is_ending:
                 network.stop_training = True
@@ -100,17 +103,21 @@ class EndedWithinEpoch(Exception):  # noqa: N818  it is no error
 
 
 class OnBatches:
-    """What the callbacks are told during an epoch; raises EndedWithinEpoch if one ends the training, and may."""
+    """What the callbacks and the log hear in an epoch; raises EndedWithinEpoch if one ends the training, and may."""
 
-    def __init__(self, network: "keras.Model | OnnxNetwork", callbacks: Callback, *, is_first: bool) -> None:
+    def __init__(
+        self, network: "keras.Model | OnnxNetwork", callbacks: Callback, log: UpdateLog, *, is_first: bool
+    ) -> None:
         self.network = network
         self.callbacks = callbacks
+        self.log = log
         self.is_first = is_first
         self.is_ending = False
 
     def __call__(self, epoch: int, done: int, steps: int, loss: float, accuracy: float) -> None:
         """Tell them."""
         del epoch
+        self.log.add(done, steps, loss, accuracy)
         self.callbacks.on_train_batch_end(done - 1, {"loss": loss, "accuracy": accuracy, "batches": steps})
         if self.network.stop_training:
             self.network.stop_training = False  # or Keras ends the epoch, and takes it for a whole one

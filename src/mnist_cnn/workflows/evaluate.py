@@ -261,6 +261,7 @@ def evaluated(probabilities: np.ndarray, dataset: Dataset, callbacks: CallbackLi
     if callbacks:
         on_corrected = None if corrected is None else accuracy(probabilities, corrected)
         callbacks.on_accuracy(accuracy(probabilities, labels), on_corrected, dataset)
+        callbacks.on_status("Computing confidence intervals")
     return metrics.evaluate(probabilities, labels, corrected, dataset.class_names)
 
 

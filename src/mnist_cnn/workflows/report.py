@@ -1,8 +1,8 @@
 """A saved model → its report made again. Trains nothing and prints nothing."""
 
-import contextlib
 import json
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +69,10 @@ def report(
     dataset = data_of(artifact, listed, data)
     robustness = evaluate_corruptions([artifact], dataset, listed) if corruptions else None
     found = label_errors_in(artifact.folder / card.LABEL_ERRORS, dataset)
-    with store.writing(artifact.folder):
+    with closing(listed), store.writing(artifact.folder):
+        listed.on_status(f"Evaluating on {len(dataset.test):,} test images")
         probabilities = classifier_of(artifact)(dataset.test.images)
+        listed.on_status("Writing the report")
         evaluation = evaluated(probabilities, dataset)
         return html_report.write(
             artifact.folder,
@@ -89,7 +91,7 @@ def _compute_as_in_training(artifact: Artifact) -> None:
     if artifact.card.recipe.get("backend") == backend.WITHOUT_KERAS or environment.missing_for_training():
         return
     backend.start()
-    with contextlib.suppress(RunError):  # this process has computed before, and the difference is one of rounding
+    with suppress(RunError):  # this process has computed before, and the difference is one of rounding
         backend.configure(artifact.card.threads, artifact.card.deterministic)
 
 

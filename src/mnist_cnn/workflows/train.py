@@ -26,6 +26,7 @@ from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, RecipeError, RunError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Evaluation
+from mnist_cnn.models.layer_specs import spec_table
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
 from mnist_cnn.training import backend, checkpoint, history, initial_weights, loggers
@@ -399,6 +400,8 @@ def _run_classifier(
 
         ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks)
     network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
+    layers = _layers(network)
+    callbacks.on_status(f"Evaluating on {len(dataset.test):,} test images")
     started = time.perf_counter()
     network, fitted = _calibrated(_finished(network, settings.recipe), settings, dataset, ink)
     test = dataset.test.images
@@ -409,6 +412,7 @@ def _run_classifier(
         callbacks.on_warning(text)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
+    callbacks.on_status(saved_files.SAVING)
     left_out = saved_files.save(
         network,
         settings.recipe,
@@ -423,10 +427,20 @@ def _run_classifier(
         callbacks.on_warning(text)
     about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
     every_note = notes + _beginning(settings) + failed + left_out
-    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note)
+    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note, layers)
+    callbacks.on_status("Writing the report")
     if unwritten := _report(partial, made, dataset, probabilities, evaluation):
         callbacks.on_warning(unwritten)
     card.write(partial, made)  # last: a folder with a model card is complete
+
+
+def _layers(network: Any) -> list[dict[str, Any]]:
+    """The layers of a trained network, for its model card."""
+    if isinstance(network, OnnxNetwork):
+        return spec_table(network.places)
+    from mnist_cnn.models.layer_table import layer_table  # here, because Keras comes with it
+
+    return layer_table(on_one(network))
 
 
 def _finished(network: Any, recipe: Recipe) -> Any:
