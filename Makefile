@@ -63,11 +63,19 @@ format: $(READY) ## format the code and apply the linter's fixes
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-pages: $(READY) ## generate the reference pages, the tour and its notebook
+pages: $(READY) ## generate the reference pages and the tour
 	@$(BIN)/python tools/pages.py
 
 docs: pages ## build the documentation site in site/ and check every link; works offline
 	@$(BIN)/python tools/website.py
+
+demo: pages ## build the site with the web app that runs in the browser in site/demo/, for any static host (needs npm)
+	@rm -rf site/demo && mkdir -p site
+	@$(BIN)/mnist-cnn export --to web --output site/demo $(OPTIONS)
+	@$(BIN)/python tools/website.py
+
+notebooks: $(READY) ## run the notebooks whose code has changed, and store them with outputs
+	@$(BIN)/python tools/notebooks.py
 
 dist: $(READY) ## build and check sdist and wheel in dist/, and test the wheel in a new environment
 	@$(BIN)/python tools/dist.py
@@ -82,4 +90,4 @@ pins: ## update the pinned versions (needs uv)
 clean: ## remove .venv, build output and caches, but not runs/
 	rm -rf .venv .venv-torch .venv-mutants .venv-peers .cache dist site .mypy_cache .ruff_cache .pytest_cache
 
-.PHONY: help train test test-all test-fast faults test-torch mutants check lint format pages docs dist bench pins clean
+.PHONY: help train test test-all test-fast faults test-torch mutants check lint format pages docs demo notebooks dist bench pins clean

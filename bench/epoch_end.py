@@ -25,7 +25,7 @@ def main(epochs: int) -> None:
     backend.start()
     import keras
 
-    from mnist_cnn.training.fit import compiled
+    from mnist_cnn.training.compiled_network import compiled
 
     backend.configure(2, deterministic=False)
     rng = np.random.default_rng(0)

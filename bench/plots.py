@@ -1,4 +1,4 @@
-"""Draw docs/error_by_parameters.svg and docs/accuracy_by_seconds.svg from the studies in bench/results.
+"""Draw docs/error_by_parameters.svg, docs/accuracy_by_seconds.svg and docs/study.svg from the studies in bench/results.
 
     python bench/plots.py
 
@@ -17,7 +17,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from mnist_cnn.evaluation import charts
 from mnist_cnn.evaluation.charts import COLOURS, STYLE
+from mnist_cnn.evaluation.comparison import summarize
 from results import FOLDER
 
 SPANS = {"parameters": (700, 3_000_000), "seconds": (0.05, 6_000)}
@@ -130,8 +132,17 @@ def scale(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:.4g}%"))
 
 
+def draw_study(name: str) -> None:
+    """The plot that `mnist-cnn study` saves, of one of these studies."""
+    accuracies = {row["seed"]: row["accuracy"] for row in read(f"study_{name}.json")["rows"]}
+    figure = charts.accuracy_by_seed(accuracies, summarize([*accuracies.values()]))
+    svg = charts.standalone(charts.to_svg(figure, f"test accuracy of {name} by seed"))
+    (DOCS / "study.svg").write_text(svg, encoding="utf-8")
+
+
 def main() -> None:
-    """Draw both figures."""
+    """Draw all three figures."""
+    draw_study("tiny")
     draw("parameters", "parameters", "error_by_parameters.svg")
     draw("seconds", "seconds", "accuracy_by_seconds.svg")
 

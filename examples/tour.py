@@ -6,7 +6,7 @@
 # longer.
 #
 # You need the package with the extra for training: `pip install "mnist-cnn[train]"`. The same steps are a script,
-# `examples/tour.py`, and a notebook, `notebooks/tour.ipynb`.
+# `examples/tour.py`, and a notebook with its figures, `notebooks/tour.ipynb`.
 
 # %%
 import matplotlib.pyplot as plt
@@ -160,4 +160,6 @@ plt.show()
 # - `mnist-cnn train --recipe fast` trains on MNIST to 99%; `mnist-cnn info` lists the other recipes.
 # - `mnist-cnn serve` shows a web app to draw on.
 # - `mnist-cnn adapt labels.csv` adapts a model to your handwriting.
-# - [How do I …](how_to.md) has the first twelve answers in three lines each.
+# - The course of four notebooks begins with the layers of a network and ends with exercises and answers:
+#   `notebooks/1_step_by_step.ipynb`.
+# - [How do I …](how_to.md) has the first answers in three lines each.

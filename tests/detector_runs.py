@@ -130,7 +130,7 @@ def kill_after_an_epoch(words: list[str], out: Path) -> None:
     """Start a run and kill it when its first epoch is saved; the processes that make its images end with it."""
     process = subprocess.Popen(command_line(*words, "--output", out), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     state = store.partial_of(out) / store.STATE
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 900
     while not state.exists() and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.01)
     makers = children_of(process.pid)

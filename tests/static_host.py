@@ -41,19 +41,23 @@ LOADED = 'async () => { await (await import("./asking.js")).ready; }'
 class Handler(SimpleHTTPRequestHandler):
     """Files as they are, the page's policy in a header, too: that binds its worker as well."""
 
+    policy: str | None = POLICY
+
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
     def end_headers(self) -> None:
-        """Add the policy."""
-        self.send_header("Content-Security-Policy", POLICY)
+        """Add the policy, if there is one."""
+        if self.policy:
+            self.send_header("Content-Security-Policy", self.policy)
         super().end_headers()
 
 
 @contextmanager
-def hosted(root: Path) -> Iterator[str]:
+def hosted(root: Path, policy: str | None = POLICY) -> Iterator[str]:
     """The address at which the files of a folder are."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(root))) as server:
+    handler = type("Hosted", (Handler,), {"policy": policy})
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(root))) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:

@@ -214,7 +214,7 @@ def test_importing_the_package_loads_nothing_but_itself() -> None:
 
 def light_install(words: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     """Run the command line as if the packages of the extra `train` were not installed."""
-    absent = ["tensorflow", "keras", "sklearn", "scipy", "matplotlib", "jinja2", "onnx", "tf2onnx", "tensorboard"]
+    absent = ["tensorflow", "keras", "sklearn", "scipy", "matplotlib", "onnx", "tf2onnx", "tensorboard"]
     code = (
         f"import sys\nsys.modules.update(dict.fromkeys({absent!r}))\nsys.argv[1:] = {words!r}\n"
         "from mnist_cnn.cli import main\nmain()"
@@ -237,7 +237,6 @@ def test_info_works_on_the_light_install(tmp_path: Path) -> None:
         ["study"],
         ["study", "compare", str(FIXTURE), str(FIXTURE)],
         ["evaluate", str(FIXTURE)],
-        ["report", str(FIXTURE)],
         ["export", str(FIXTURE), "--to", "onnx"],
         ["adapt", "labels.csv"],
         ["label-errors", str(FIXTURE)],

@@ -120,7 +120,8 @@ def test_an_epoch_is_a_line_with_what_keras_calls_it(capsys: pytest.CaptureFixtu
 def test_a_callback_of_keras_ends_the_training_and_brings_the_best_weights_back(digits: Dataset) -> None:
     import keras
 
-    from mnist_cnn.training.fit import compiled, fit
+    from mnist_cnn.training.compiled_network import compiled
+    from mnist_cnn.training.fit import fit
 
     recipe = Recipe("tiny", epochs=5, repeats=1, batch_size=64, schedule="constant", learning_rate=1e-3)
     network = compiled(recipe, seed=0)

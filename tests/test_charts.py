@@ -6,7 +6,7 @@ import pytest
 
 from mnist_cnn.evaluation import charts
 from mnist_cnn.evaluation.comparison import summarize
-from mnist_cnn.evaluation.metrics import Evaluation
+from mnist_cnn.evaluation.metric_curves import curves
 
 LABELS = np.array([3, 3, 7, 9])
 PREDICTED = np.array([3, 3, 7, 4])
@@ -17,13 +17,6 @@ def probabilities(confidence=0.91):
     rows = np.full((len(PREDICTED), 10), (1 - confidence) / 9, np.float32)
     rows[np.arange(len(PREDICTED)), PREDICTED] = confidence
     return rows
-
-
-def evaluation(pairs):
-    matrix = np.zeros((10, 10), np.int64)
-    for (true, predicted), count in pairs.items():
-        matrix[true, predicted] = count
-    return Evaluation(matrix, 0.0, 0.0, 0.0)
 
 
 def epochs(**columns):
@@ -81,18 +74,42 @@ def test_unusual_histories_are_drawn(measure, history):
     assert "epoch" in words(drawn(charts.learning_curve(history, measure)))
 
 
-def test_the_confusion_matrix_colours_errors_and_not_the_diagonal():
-    figure = charts.confusion_matrix(evaluation({(3, 3): 50, (4, 9): 18, (9, 4): 2}))
-    cells = {patch.get_xy(): patch.get_alpha() for patch in figure.axes[0].patches}
-    assert set(cells) == {(8.5, 3.5), (3.5, 8.5)}
-    assert cells[(8.5, 3.5)] > cells[(3.5, 8.5)]  # 4 predicted as 9 is the more common error
+def test_a_training_of_one_epoch_is_drawn_by_updates():
+    blocks = [{"update": 20, "loss": 1.5, "accuracy": 0.6}, {"update": 30, "loss": 0.5, "accuracy": 0.9}]
+    history = [{"epoch": 1, "loss": 1.1, "accuracy": 0.7, "val_loss": 0.4, "seconds": 1.0, "updates": blocks}]
+    axes = charts.learning_curve(history, "loss").axes[0]
+    training, validation = axes.lines
+    assert training.get_xydata().tolist() == [[20, 1.5], [30, 0.5]]
+    assert validation.get_xydata().tolist() == [[30, 0.4]]
+    assert axes.get_xlabel() == "update"
+    assert curves(history, "accuracy").training == [(20, 0.6), (30, 0.9)]
 
 
-def test_the_confusion_matrix_leaves_empty_cells_empty():
-    numbers = words(drawn(charts.confusion_matrix(evaluation({(0, 0): 57, (5, 5): 12_345}))))
-    assert "57" in numbers
-    assert "12k" in numbers
-    assert numbers.count("0") == 2  # the labels of row and column
+def test_blocks_of_several_epochs_lie_between_the_epochs():
+    rows = [(1, [10, 20], 0.5), (2, [30, 40], 0.3)]
+    history = [
+        {
+            "epoch": epoch,
+            "loss": 0.0,
+            "val_loss": held_out,
+            "updates": [{"update": one, "loss": one / 10} for one in ends],
+        }
+        for epoch, ends, held_out in rows
+    ]
+    found = curves(history, "loss")
+    assert found.training == [(0.5, 1.0), (1.0, 2.0), (1.5, 3.0), (2.0, 4.0)]
+    assert found.validation == [(1, 0.5), (2, 0.3)]
+    assert (found.unit, found.length) == ("epoch", 2)
+    del history[0]["updates"]  # as of a run that an older version began
+    assert curves(history, "loss").training == [(1, 0.0), (2, 0.0)]
+
+
+def test_of_many_classes_the_confusion_matrix_is_a_dot_for_each_pair_that_was_confused():
+    matrix = np.diag(np.full(40, 9))
+    matrix[4, 9], matrix[9, 4] = 18, 2
+    (dots,) = charts.confusion_image(matrix).axes[0].collections
+    assert dots.get_offsets().tolist() == [[9, 4], [4, 9]]
+    assert dots.get_sizes()[0] > dots.get_sizes()[1]
 
 
 def test_the_histogram_counts_correct_and_incorrect_predictions_separately():
@@ -163,14 +180,14 @@ def test_a_chart_can_be_a_file_of_its_own():
 
 
 def test_an_svg_has_no_external_address_and_a_text_alternative():
-    svg = charts.to_svg(charts.confusion_matrix(evaluation({(4, 9): 1})), 'the "first" <chart>')
+    svg = charts.to_svg(charts.confidence_histogram(probabilities(), LABELS), 'the "first" <chart>')
     assert "http" not in svg
     assert svg.startswith('<svg role="img" aria-label="the &quot;first&quot; &lt;chart&gt;" viewBox="0 0 ')
     assert svg.rstrip().endswith("</svg>")
 
 
 def test_colours_are_left_to_the_page():
-    svg = drawn(charts.confusion_matrix(evaluation({(4, 9): 1, (3, 3): 2})))
+    svg = drawn(charts.confidence_histogram(probabilities(), LABELS))
     assert set(re.findall(r"var\(--(\w+), ", svg)) >= {"text", "muted", "line", "incorrect"}
     assert not re.findall(r"(?<!, )#[0-9a-f]{6}", svg)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_cnn.artifact import tensorflow_process
+from mnist_cnn.artifact import keras_process
 from mnist_cnn.workers import child_process
 from test_bulk import is_alive, wait_until
 from test_read_cli import save
@@ -57,7 +57,7 @@ def test_the_process_that_saves_on_tensorflow_ends_with_its_parent(tmp_path: Pat
     """It waits for what a pipe says, and would wait forever."""
     os.mkfifo(tmp_path / "trained.npz")
     process = child_process.start(
-        [*tensorflow_process.COMMAND, str(tmp_path / "trained.npz"), str(tmp_path)], subprocess.DEVNULL
+        [*keras_process.COMMAND, str(tmp_path / "trained.npz"), str(tmp_path)], subprocess.DEVNULL
     )
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(1)

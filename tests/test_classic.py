@@ -20,8 +20,9 @@ import tensorflow as tf
 from mnist_cnn.data import contents, source
 from mnist_cnn.data.contents import NAMES
 from mnist_cnn.data.dataset import Dataset, split
+from mnist_cnn.training.compiled_network import compiled
 from mnist_cnn.training.epoch_examples import epoch_order
-from mnist_cnn.training.fit import categorical, compiled, fit, updates
+from mnist_cnn.training.fit import categorical, fit, updates
 from mnist_cnn.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]

@@ -28,7 +28,8 @@ from mnist_cnn.data import source
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.devices import count_of, on_one
-from mnist_cnn.training.fit import arrays, compiled
+from mnist_cnn.training.compiled_network import compiled
+from mnist_cnn.training.fit import arrays
 from mnist_cnn.training.recipe import Recipe
 digits = source.load("digits").train
 recipe = Recipe(epochs=1, repeats=1, dropout=0.0, learning_rate=0.1)

@@ -5,25 +5,29 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import nbformat
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 import mnist_cnn
 from mnist_cnn.cli import app
+from static_host import SWITCHES, chromium, hosted
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "bench")]
 
-import notebook  # noqa: E402
+import model_card  # noqa: E402
 import own_data  # noqa: E402
 import pages  # noqa: E402
 import picture_tables  # noqa: E402
 import website  # noqa: E402
 
 MADE = pages.pages()
+PATIENCE = 120_000  # milliseconds: a machine that does much else
 
 
 @pytest.mark.parametrize("path", MADE, ids=lambda path: path.name)
@@ -43,6 +47,26 @@ def test_tables_of_external_images_are_those_of_the_results(name: str, tables: i
     other = document.replace(number, "7 of ")
     assert number in document
     assert picture_tables.filled(other, MEASURED) == document
+
+
+def test_the_model_card_has_the_figures_of_the_model_and_of_the_results() -> None:
+    document = model_card.PAGE.read_text(encoding="utf-8")
+    assert model_card.filled(document) == document, "run `python bench/model_card.py`"
+    assert len(model_card.BLOCK.findall(document)) == 3
+    for figure in ("value: 0.996", "9,960 of 10,000", "62 of 1,799", "445,915"):
+        assert figure in document
+        assert model_card.filled(document.replace(figure, "other")) == document
+
+
+def test_the_model_card_has_hugging_faces_form() -> None:
+    document = model_card.PAGE.read_text(encoding="utf-8")
+    front = yaml.safe_load(document.split("---\n")[1])
+    assert front["license"] == "mit"
+    assert front["pipeline_tag"] == "image-classification"
+    ((result,),) = (one["results"] for one in front["model-index"])
+    assert result["metrics"][0]["value"] == model_card.BUNDLE.evaluation["accuracy"]
+    headings = re.findall(r"^## (.*)$", document, re.MULTILINE)
+    assert {"Model details", "Uses", "How to use", "Training data", "Evaluation", "Where it fails"} <= set(headings)
 
 
 def test_the_table_of_own_data_is_that_of_the_results() -> None:
@@ -97,11 +121,72 @@ def help_of(*words: str) -> str:
     return CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "200"}).stdout
 
 
-def test_the_site_is_built_strictly_and_loads_nothing_from_another_host(tmp_path: Path) -> None:
-    site = website.build(copy_of_the_documents(tmp_path))
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built around a web app that an earlier `make demo` left."""
+    root = copy_of_the_documents(tmp_path_factory.mktemp("documents"))
+    demo = root / "site" / "demo"
+    demo.mkdir(parents=True)
+    (demo / "index.html").write_text("<h1>The web app</h1>")
+    return website.build(root)
+
+
+def test_the_site_is_built_strictly_and_loads_nothing_from_another_host(site: Path) -> None:
     assert website.faults(site) == []
     for page in (ROOT / "docs").glob("*.md"):
         assert (site / f"{page.stem}.html").is_file()
+
+
+def test_notebooks_are_pages_with_their_outputs_and_can_be_downloaded(site: Path) -> None:
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        page = website.Page((site / f"{path.stem}.html").read_text(encoding="utf-8"))
+        figures = path.read_text(encoding="utf-8").count('"image/png"')
+        assert len([one for one in page.loads if one.startswith(f"{path.stem}_")]) == figures > 0
+        assert f"notebooks/{path.name}" in page.links
+        assert (site / "notebooks" / path.name).read_bytes() == path.read_bytes()
+    course = website.Page((site / "course.html").read_text(encoding="utf-8"))
+    assert "2_your_own_photo.html" in course.links
+
+
+def test_the_web_app_stays_in_the_site_and_is_linked_where_it_is_there(site: Path) -> None:
+    assert (site / "demo" / "index.html").read_text() == "<h1>The web app</h1>"
+    for name in ("index", "web_app", "static_web_app"):
+        text = (site / f"{name}.html").read_text(encoding="utf-8")
+        assert "demo/index.html" in website.Page(text).links
+        assert website.PLACE in (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = chromium()
+    if not path:
+        pytest.skip("needs Chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=SWITCHES)
+        yield started
+        started.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("predict", "python.html#predict"),
+        ("hyperparameter", "glossary.html#hyperparameter"),
+        ("augmentation", "glossary.html#augmentation"),
+        ("convolutional", "cnn.html"),
+    ],
+)
+def test_the_search_of_the_site_finds_it(query: str, expected: str, site: Path, browser: Any) -> None:
+    with hosted(site, policy=None) as address:
+        page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}index.html")
+        page.locator(".md-search__button").click()
+        page.get_by_role("combobox", name="Search").fill(query)
+        page.locator(f"a[role=option][href*='{expected}']").first.wait_for()
+        page.close()
 
 
 def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path) -> None:
@@ -113,8 +198,9 @@ def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path) -> None:
 
 
 def test_every_page_is_in_the_navigation() -> None:
-    listed = re.findall(r": ([a-z_]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(listed) == sorted(page.name for page in (ROOT / "docs").glob("*.md"))
+    listed = re.findall(r": ([a-z0-9_]+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    notebooks = {f"{path.stem}.md" for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert sorted(listed) == sorted({page.name for page in (ROOT / "docs").glob("*.md")} | notebooks)
 
 
 @pytest.mark.parametrize(
@@ -137,34 +223,7 @@ def test_the_check_of_the_site_finds_what_is_wrong(line: str, fault: str | None,
 
 
 def copy_of_the_documents(folder: Path) -> Path:
-    shutil.copytree(ROOT / "docs", folder / "docs")
+    for name in ("docs", "notebooks"):
+        shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "mkdocs.yml", folder)
     return folder
-
-
-def test_the_notebook_is_valid_and_has_no_outputs() -> None:
-    text = (ROOT / "notebooks" / "tour.ipynb").read_text(encoding="utf-8")
-    nbformat.validate(nbformat.reads(text, as_version=4))
-    for cell in json.loads(text)["cells"]:
-        assert cell["cell_type"] == "markdown" or (cell["outputs"], cell["execution_count"]) == ([], None)
-
-
-def test_a_script_becomes_its_cells() -> None:
-    script = "# %% [markdown]\n# # Title\n#\n# words\n\n# %%\na = 1\nb = 2\n"
-    assert notebook.cells_of(script) == [("markdown", "# Title\n\nwords"), ("code", "a = 1\nb = 2")]
-
-
-@pytest.mark.slow
-def test_the_notebook_runs_and_reads_the_digit_that_it_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MPLBACKEND", "agg")
-    monkeypatch.delenv("DISPLAY", raising=False)
-    document = json.loads((ROOT / "notebooks" / "tour.ipynb").read_text(encoding="utf-8"))
-    code = "\n".join("".join(cell["source"]) for cell in document["cells"] if cell["cell_type"] == "code")
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
-    right = re.search(r"(\d+) of 500 correct", done.stdout)
-    assert right, done.stdout
-    assert int(right[1]) >= 490
-    assert "The model of this tour reads 3\nThe bundled model reads 3" in done.stdout

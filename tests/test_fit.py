@@ -12,13 +12,12 @@ from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.training_ink import TrainingInk
 from mnist_cnn.data.negatives import NOT_A_DIGIT
 from mnist_cnn.errors import RunError
+from mnist_cnn.training.compiled_network import WarmUpAndDecay, compiled
 from mnist_cnn.training.epoch_examples import epoch_examples, epoch_order
 from mnist_cnn.training.examples_ahead import examples_ahead
 from mnist_cnn.training.fit import (
-    WarmUpAndDecay,
     arrays,
     categorical,
-    compiled,
     fit,
     updates,
     validation_examples,

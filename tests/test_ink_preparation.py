@@ -11,12 +11,12 @@ import mnist_cnn
 from drawn_ink import SEEN, UNSEEN, ink_of
 from mnist_cnn.callbacks.callback import Callback, CallbackList
 from mnist_cnn.data.dataset import Dataset
+from mnist_cnn.data.ink import collection
 from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.errors import DataError, RecipeError
 from mnist_cnn.evaluation import html_report
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows import ink_preparation
-from mnist_cnn.workflows import train as workflow
 from runs import Forks
 
 NOISY = ("unipen/ibm/0", "unipen/ibm/4")  # to train on, held out
@@ -130,7 +130,7 @@ def test_a_stopped_run_is_resumed_with_the_same_ink_or_not_at_all_and_says_so_in
 @pytest.fixture
 def recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ink that a run is given."""
-    monkeypatch.setattr(workflow, "load_ink", lambda *_, **__: ink_of(SEEN, UNSEEN))
+    monkeypatch.setattr(collection, "load_ink", lambda *_, **__: ink_of(SEEN, UNSEEN))
 
 
 @pytest.mark.usefixtures("recorded")

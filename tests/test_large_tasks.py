@@ -15,7 +15,7 @@ from mnist_cnn.errors import DataError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.reading.network import onnx_classifier, onnx_task
 from mnist_cnn.training import backend
-from mnist_cnn.training.fit import Built, compiled
+from mnist_cnn.training.compiled_network import Built, compiled
 from mnist_cnn.training.recipe import RECIPES, Recipe
 
 pytestmark = pytest.mark.usefixtures("threads_as_they_are")

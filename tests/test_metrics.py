@@ -1,14 +1,13 @@
 import json
 import math
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from sklearn.metrics import accuracy_score, confusion_matrix
 
-from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.evaluation.metrics import (
     MEASURES,
     Accuracy,
@@ -147,10 +146,13 @@ def test_the_corrected_accuracy_is_separate_and_survives_json() -> None:
     assert Evaluation.from_dict(document).corrected == Accuracy(2, 3)
 
 
-def test_evaluating_without_scikit_learn_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
-    with pytest.raises(MissingExtraError, match="pip install"):
-        evaluate(predictions(0), np.array([0]))
+def test_accuracy_and_confusion_matrix_are_those_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.integers(0, 10, (2, 500))
+    labels[labels == 3] = 4  # a class without images
+    evaluation = evaluate(predictions(*predicted), labels.astype(np.uint8))
+    assert evaluation.accuracy == pytest.approx(accuracy_score(labels, predicted))
+    assert (evaluation.confusion_matrix == confusion_matrix(labels, predicted, labels=range(10))).all()
 
 
 def test_an_evaluation_prints_short_and_shows_its_confusion_matrix_in_a_notebook() -> None:

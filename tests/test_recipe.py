@@ -1,10 +1,19 @@
 import dataclasses
+import json
+import re
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
 
 import numpy as np
 import pytest
 
+from mnist_cnn import card
 from mnist_cnn.errors import RecipeError
-from mnist_cnn.training.recipe import ABOUT, FOREIGN, OF_DETECTORS, RECIPES, Recipe, check
+from mnist_cnn.reading.model_names import BUNDLED
+from mnist_cnn.training.recipe import ABOUT, FOREIGN, MEASURED, OF_DETECTORS, RECIPES, Recipe, check
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_classic_is_the_recipe_the_project_started_from() -> None:
@@ -80,7 +89,39 @@ def test_an_unknown_recipe_is_refused_with_the_names_there_are() -> None:
 
 
 def test_every_recipe_is_described() -> None:
-    assert set(RECIPES) == set(ABOUT)
+    assert set(RECIPES) == set(ABOUT) == set(MEASURED)
+
+
+def results(name: str) -> Any:
+    return json.loads((ROOT / "bench" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def test_what_is_said_of_a_recipe_is_what_was_measured() -> None:
+    classic, fast = results("classic_time")["mnist_cnn"], results("time_to_99")["fast"]
+    for name, runs in (("classic", classic), ("fast", fast)):
+        assert MEASURED[name].accuracy == round(mean(run["accuracy"] for run in runs), 2)
+        assert MEASURED[name].seconds == round(median(run["seconds"] for run in runs), 1)
+    for name in ("best", "tiny"):
+        rows = results(f"study_{name}")["rows"]
+        assert MEASURED[name].accuracy == round(100 * mean(row["accuracy"] for row in rows), 2)
+        assert MEASURED[name].seconds == round(median(row["seconds"] for row in rows))
+        assert MEASURED[name].parameters == rows[0]["parameters"]
+
+
+def test_what_is_said_of_robust_is_what_its_model_card_and_the_benchmarks_say() -> None:
+    bundled = card.read(BUNDLED)
+    assert MEASURED["robust"].parameters == bundled.parameters
+    assert MEASURED["robust"].accuracy == round(100 * bundled.evaluation["accuracy"], 2)
+    told = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    shortest, longest = map(int, re.search(r"on two cores an epoch took (\d+) to (\d+) seconds", told).groups())  # type: ignore[union-attr]
+    epochs = RECIPES["robust"].epochs
+    assert epochs * shortest < MEASURED["robust"].seconds < epochs * longest  # type: ignore[operator]
+
+
+def test_a_recipe_has_no_hyperparameters_that_mean_nothing_for_it() -> None:
+    fast, finder = ({one.name for one in RECIPES[name].own_hyperparameters()} for name in ("fast", "finder"))
+    assert "dropout" in fast - finder
+    assert "gradient_clipping" in finder - fast
 
 
 def test_an_epoch_means_as_many_updates_on_few_images_as_on_mnist() -> None:

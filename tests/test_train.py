@@ -28,7 +28,9 @@ def test_results_are_on_stdout_and_progress_is_on_stderr(trained: Trained) -> No
     folder, done = trained
     assert re.search(r"Test accuracy on digits \(not MNIST\): \d\d\.\d\d% \(\d+ of 500 correct", done.stdout)
     assert len(re.findall(r"^ {3}\d ", done.stdout, re.MULTILINE)) == 10
-    assert done.stdout.endswith(f"Saved to {folder}\nReport: {folder / 'report.html'}\n")
+    assert done.stdout.endswith(
+        f"Saved to {folder}\nReport: {folder / 'report.html'}\nTry it: mnist-cnn read photo.jpg --model {folder}\n"
+    )
     assert "Expected calibration error" not in done.stdout
     assert re.search(r"epoch +2/2  loss \d\.\d+ ", done.stderr)
 

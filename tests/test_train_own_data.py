@@ -232,7 +232,7 @@ def test_ctrl_c_twice_ends_the_training_with_what_there_is(tmp_path: Path) -> No
     while "Press Ctrl-C again" not in (line := run.stderr.readline()):
         assert line, run.communicate()
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=280)
+    out, err = run.communicate(timeout=900)
     assert run.returncode == 0, err
     assert "Ending: the last whole epoch is evaluated and saved." in err
     assert f"Saved to {tmp_path / 'r'}" in out
@@ -279,7 +279,7 @@ def test_balanced_weights_let_a_rare_class_count(odd: tuple[mnist_cnn.Model, Hea
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adamw", "nadam", "rmsprop", "lion"])
 def test_keras_optimizers_are_known_by_their_names(optimizer: str) -> None:
-    from mnist_cnn.training.fit import compiled
+    from mnist_cnn.training.compiled_network import compiled
 
     network = compiled(Recipe("fast", optimizer=optimizer, schedule="exponential"), 0, 100)
     assert type(network.optimizer).__name__.lower() in (optimizer, "sgd")

@@ -24,7 +24,7 @@ def test_what_is_searched_depends_on_the_recipe_and_on_what_is_fixed() -> None:
 
 
 def test_a_study_finds_keeps_resumes_and_shows(tmp_path: Path) -> None:
-    data = strokes(60, 4)
+    data = strokes(200, 4)
     first = mnist_cnn.tune("fast", data, trials=1, output=tmp_path / "s", **QUICK)
     assert len(first.trials) == 1
     assert first.recipe.epochs == 2
@@ -46,7 +46,7 @@ def test_a_study_finds_keeps_resumes_and_shows(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_several_processes_work_on_one_study(tmp_path: Path) -> None:
-    images, labels = strokes(60, 4)
+    images, labels = strokes(200, 4)
     path = write_csv(tmp_path / "a.csv", images, labels.tolist())
     tuned = mnist_cnn.tune("fast", str(path), trials=2, workers=2, output=tmp_path / "s", **QUICK | {"threads": 1})
     assert len(tuned.trials) in (2, 3)  # two processes may begin the last at the same moment

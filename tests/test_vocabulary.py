@@ -186,7 +186,7 @@ def said_to_users() -> dict[str, Callable[[str], Iterator[tuple[int, str, str]]]
     """Every file with something to read in it, and how that is found."""
     how = {
         of_markdown: ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "mkdocs.yml"),
-        of_example: ("examples/*.py",),
+        of_example: ("examples/**/*.py",),
         of_notebook: ("notebooks/*.ipynb",),
         of_python: ("src/mnist_cnn/**/*.py",),
         of_script: ("src/mnist_cnn/serving/static/*.js", "src/mnist_cnn/web/page/**/*.js"),

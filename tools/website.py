@@ -1,16 +1,26 @@
-"""Build the documentation site in site/; check every link and anchor, and that nothing loads from other hosts."""
+"""Build the documentation site in site/; check every link and anchor, and that nothing loads from other hosts.
 
+Each notebook with outputs becomes a page, and a file to download beside it.
+"""
+
+import json
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+import notebook
 
 ROOT = Path(__file__).parents[1]
 # What a browser loads automatically. An <a> may lead anywhere; a <link rel="canonical"> loads nothing.
 LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link": "href", "object": "data"}
 ONLY_SAID = {"canonical", "next", "prev", "alternate"}
+DEMO = "demo"  # the folder of the web app without a server, which `make demo` writes into the site
+PLACE, TRY = "<!-- demo -->", "Try it in your browser"
 
 
 class Page(HTMLParser):
@@ -34,11 +44,48 @@ class Page(HTMLParser):
 
 
 def build(root: Path) -> Path:
-    """Build the site of a folder with mkdocs.yml and return the site's folder. Raises CalledProcessError on failure."""
+    """Build the site of a folder with docs/, notebooks/ and mkdocs.yml and return the site's folder.
+
+    The web app that `make demo` wrote into the older site stays there, and is linked. Raises CalledProcessError if
+    Zensical does.
+    """
     site = root / "site"
-    shutil.rmtree(site, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=root, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder)
+        shutil.copytree(root / "docs", made / "docs")
+        shutil.copy(root / "mkdocs.yml", made)
+        add_notebooks(root / "notebooks", made / "docs")
+        if (site / DEMO / "index.html").is_file():
+            link_demo(made / "docs")
+        subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=made, check=True)
+        if (site / DEMO).is_dir():
+            shutil.move(site / DEMO, made / "site" / DEMO)
+        shutil.rmtree(site, ignore_errors=True)
+        shutil.move(made / "site", site)
     return site
+
+
+def add_notebooks(notebooks: Path, docs: Path) -> None:
+    """Write each notebook as a page with its outputs, and make what links to a notebook lead to that page."""
+    (docs / "notebooks").mkdir()
+    for path in sorted(notebooks.glob("*.ipynb")):
+        text, figures = notebook.page(json.loads(path.read_text(encoding="utf-8")), path.stem)
+        download = f"[Download this notebook](notebooks/{path.name})"
+        title, rest = text.split("\n", 1)
+        (docs / f"{path.stem}.md").write_text(f"{title}\n\n{download}\n{rest}", encoding="utf-8")
+        for name, content in figures.items():
+            (docs / name).write_bytes(content)
+        shutil.copy(path, docs / "notebooks")
+    for path in docs.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"\.\./notebooks/(\w+)\.ipynb", r"\1.md", text), encoding="utf-8")
+
+
+def link_demo(docs: Path) -> None:
+    """Put a link to the web app that runs in the browser where a page has a place for it."""
+    for path in docs.glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(PLACE, f'<a href="{DEMO}/index.html">{TRY}</a>'), encoding="utf-8")
 
 
 def faults(site: Path) -> list[str]:

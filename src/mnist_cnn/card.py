@@ -6,7 +6,7 @@ Standard library only, so that a saved model can be inspected and verified witho
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from mnist_cnn.system.schema import (
     too_deep,
 )
 
-FORMAT = 4
+FORMAT = 5
 DIGITS = tuple("0123456789")
 MOST_CLASSES = 1000
 SMALLEST_SIDE, LARGEST_SIDE = 28, 96  # pixels of the images that a classifier takes
@@ -102,7 +102,6 @@ REPORT = "report.html"
 LABEL_ERRORS = "label_errors.json"
 NETWORKS = (KERAS_MODEL, ONNX_MODEL)
 HASHED_FILES = (*NETWORKS, HISTORY)
-ALWAYS_THERE = (KERAS_MODEL, HISTORY)
 LARGEST_CARD = 16 * 2**20
 # What formats 1 and 2 call hyperparameters.
 RENAMED = {
@@ -116,13 +115,26 @@ RENAMED = {
 }
 # Formats 1 to 3 were trained on images only.
 WITHOUT_INK = {"ink_digits": 0.0, "ink_negatives": 0.0}
+FROM_5 = {"layers"}  # fields that older formats do not have
 SETTINGS = "checkpoint/run.json"  # of a run, until it is complete
 
 COUNTED = ("epochs", "batch_size", "final_plain_epochs", "plain_epochs")
 SEED, THREADS = Number(0, 2**32 - 1, whole=True), Number(1, 1024, whole=True)
 SECONDS = Number(0, 1e12)
+UPDATE = Fields({"update": COUNT, "loss": Number()}, {"accuracy": SHARE}, Number())
 EPOCH = Fields(
-    {"epoch": COUNT, "loss": Number(), "seconds": SECONDS}, {"accuracy": SHARE, "val_accuracy": SHARE}, Number()
+    {"epoch": COUNT, "loss": Number(), "seconds": SECONDS},
+    {"accuracy": SHARE, "val_accuracy": SHARE, "updates": ListOf(UPDATE)},
+    Number(),
+)
+LAYER = Fields(
+    {
+        "layer": Text(100),
+        "details": Text(1000),
+        "output_shape": ListOf(AnyOf(COUNT, or_null=True)),
+        "parameters": COUNT,
+        "count": Number(1, 1e6, whole=True),
+    }
 )
 PAIR = ListOf(Number(), length=2)
 ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accuracy": SHARE})
@@ -191,7 +203,8 @@ WANTED = Fields(
         "notes": ListOf(Text()),
         "files": MapOf(SHA256),
         "digest": SHA256,
-    }
+    },
+    {"layers": ListOf(LAYER)},
 )
 
 
@@ -280,11 +293,12 @@ class Card:
     machine: dict[str, Any]
     seconds: dict[str, float]
     parameters: int
-    history: list[dict[str, float]]
+    history: list[dict[str, Any]]
     evaluation: dict[str, Any]
     notes: list[str]
     files: dict[str, str]
     digest: str = ""
+    layers: list[dict[str, Any]] = field(default_factory=list)
 
     def sealed(self) -> "Card":
         """The same model card with its digest."""
@@ -380,7 +394,8 @@ def verify(folder: Path, card: Card) -> None:
         raise ArtifactError(
             f"The model card of {folder} lists files that do not belong there ({', '.join(strange)}): train again."
         )
-    if missing := sorted(set(ALWAYS_THERE) - set(card.files)):
+    missing = [] if set(NETWORKS) & set(card.files) else [" or ".join(NETWORKS)]
+    if missing := [*missing, *({HISTORY} - set(card.files))]:
         raise ArtifactError(f"{', '.join(missing)} is not listed in the model card of {folder}: train again.")
     for name in card.files:
         verify_file(folder, card, name)
@@ -454,7 +469,8 @@ def _document(path: Path, text: str) -> dict[str, Any]:
 
 def _check_types(folder: Path, document: dict[str, Any]) -> None:
     """Raise ArtifactError for a model card that does not have the values of its format: its digest is no signature."""
-    unlike = sorted({field.name for field in fields(Card)} ^ set(document))
+    known = {one.name for one in fields(Card)} - (FROM_5 if document["format"] < 5 else set())
+    unlike = sorted(known ^ set(document))
     fault = f"{unlike[0]} is {'too much' if unlike[0] in document else 'missing'}" if unlike else _fault(document)
     if fault:
         raise ArtifactError(

@@ -6,17 +6,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_cnn.artifact import checked_files, tensorflow_process
+from mnist_cnn.artifact import checked_files, keras_process, onnx_file
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL, READING, Task
+from mnist_cnn.system import environment
 from mnist_cnn.training import backend
+from mnist_cnn.training.onnx_network import OnnxNetwork
 from mnist_cnn.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
 
+    from mnist_cnn.artifact.checked_files import Kind
+
+SAVING = f"Saving {KERAS_MODEL} and {ONNX_MODEL}, and checking both"
+
 
 def save(
-    network: "keras.Model",
+    network: "OnnxNetwork | keras.Model",
     recipe: Recipe,
     folder: Path,
     images: np.ndarray,
@@ -36,12 +42,29 @@ def save(
     fails, and OSError if the folder cannot be written.
     """
     kind = checked_files.kind_of(recipe.name, task)
+    if isinstance(network, OnnxNetwork):
+        return save_onnx_network(network, folder, images, probabilities, kind)
     if backend.name() == "tensorflow":
         return checked_files.save_both(network, folder, images, probabilities, kind, task)
     if importlib.util.find_spec("tensorflow") and not is_own:
-        return tensorflow_process.save(network, recipe, folder, images, probabilities, temperature, task)
+        return keras_process.save(network, recipe, folder, images, probabilities, temperature, task)
     from mnist_cnn.models.layers import plain  # here, because Keras comes with it
 
     said = checked_files.save_keras(plain(network), folder / KERAS_MODEL, images, probabilities, kind)
     absent = "which your network was not trained on" if is_own else "which is not installed"
     return [*said, f"{ONNX_MODEL} is left out: it is made by TensorFlow, {absent}."]
+
+
+def save_onnx_network(
+    network: OnnxNetwork, folder: Path, images: np.ndarray, probabilities: np.ndarray, kind: "Kind"
+) -> list[str]:
+    """Write `model.onnx`, and where Keras is installed `model.keras` with the same weights."""
+    content = network.to_onnx(onnx_file.names_of(network.task))
+    checked_files.write_checked(
+        folder / ONNX_MODEL, lambda part: part.write_bytes(content), kind.from_onnx, images, probabilities, kind
+    )
+    if environment.missing_for_training():
+        return []
+    return keras_process.save(
+        network, network.recipe, folder, images, probabilities, network.temperature, network.task, keras_only=True
+    )

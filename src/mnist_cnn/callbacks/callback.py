@@ -23,7 +23,10 @@ class Callback:
         """Before training: `epochs`, and `initial_epoch`, which is above 0 in a resumed run."""
 
     def set_model(self, model: "keras.Model") -> None:
-        """Before training: the Keras model, compiled."""
+        """Before training: the Keras model, compiled, or what ONNX Runtime trains in its place.
+
+        The latter has `stop_training`, `get_weights`, `set_weights`, `count_params`, `summary` and `predict`.
+        """
 
     def on_run_begin(self, folder: Path) -> None:
         """The run has a folder and can be resumed from now on; it has another name until the run is complete."""
@@ -68,6 +71,9 @@ class Callback:
 
     def on_corruption(self, kind: str, done: int, images: int) -> None:
         """So many of `images` corrupted images are classified, the last ones of this kind."""
+
+    def on_status(self, text: str) -> None:
+        """What is being done now, in a few words without a full stop; it ends with the next one or with a result."""
 
     def on_message(self, text: str) -> None:
         """A sentence worth knowing."""

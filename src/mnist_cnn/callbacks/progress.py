@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
+from rich.status import Status
 from rich.text import Text
 
 from mnist_cnn.callbacks.callback import Callback, CallbackList, Logs
@@ -79,6 +80,7 @@ class ProgressCallback(Callback):
         self.epochs = self.initial_epoch = self.epoch = 0
         self.started = time.monotonic()
         self.corruption = ""
+        self.status = Status("", console=stderr, refresh_per_second=4)
         self.corruptions = Progress(console=stderr, transient=True)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
@@ -177,6 +179,18 @@ class ProgressCallback(Callback):
             self.corruption = kind
             self.on_message(f"Evaluating on corrupted images: {name}")
 
+    def on_status(self, text: str) -> None:
+        """A line that moves and is replaced by the next one; where nothing can, a line."""
+        if self.quiet:
+            return
+        if not stderr.is_terminal:
+            note(text)
+            return
+        if self.progress.tasks:
+            self.progress.stop()
+        self.status.update(Text(f"{visible(text)} …"))
+        self.status.start()
+
     def on_message(self, text: str) -> None:
         """A line."""
         if not self.quiet:
@@ -187,9 +201,10 @@ class ProgressCallback(Callback):
         warn(text)
 
     def on_run_end(self) -> None:
-        """Take the bar off the screen."""
+        """Take the bar and the status off the screen."""
         if self.progress.tasks:
             self.progress.stop()
+        self.status.stop()
 
 
 def callbacks_for(verbose: int, callbacks: Iterable[object]) -> CallbackList:

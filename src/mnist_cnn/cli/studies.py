@@ -80,8 +80,9 @@ def study(
     from mnist_cnn.terminal import study as terminal_study
     from mnist_cnn.training import backend
 
-    if "backend" in hyperparameters and not ray:  # a cluster has packages of its own
-        backend.prefer(hyperparameters["backend"], required=True)
+    chosen = hyperparameters.get("backend", backend.WITHOUT_KERAS)
+    if chosen != backend.WITHOUT_KERAS and not ray:  # a cluster has packages of its own
+        backend.prefer(chosen, required=True)
     progress = terminal_study.StudyProgress(note if as_json else screen.show, quiet=quiet)
     try:
         folder, made = run(

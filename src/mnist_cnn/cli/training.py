@@ -146,7 +146,7 @@ def train(
                 callbacks=[progress, early],
                 **hyperparameters,
             )
-    screen.show_saved(model.folder)
+    screen.show_saved(model.folder, model.card)
 
 
 @with_hyperparameters

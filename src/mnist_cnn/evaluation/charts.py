@@ -14,16 +14,15 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator, NullLocator
 
+from mnist_cnn.evaluation.colours import COLOURS
 from mnist_cnn.evaluation.comparison import Summary
-from mnist_cnn.evaluation.metrics import Evaluation, calibration_bins, wilson_interval
+from mnist_cnn.evaluation.metric_curves import curves
+from mnist_cnn.evaluation.metrics import calibration_bins, wilson_interval
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE, cumulative_errors
 from mnist_cnn.system.visible import visible
 
-# role → colour in light mode; all must differ, because `to_svg` finds the roles by their colours.
-COLOURS = {"text": "#1d2126", "muted": "#5b6470", "line": "#dedbd2", "correct": "#2563a8", "incorrect": "#c2410c"}
 # 4.2 inches are 302 units of SVG: 10-point text is 11 pixels high on a phone of 360 pixels, 15 on a desktop.
 WIDTH = 4.2
 STYLE: dict[Any, Any] = {
@@ -45,35 +44,39 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.fonttype": "none",  # letters stay letters: small, selectable, in the page's own font
 }
-MOST_NUMBERS = 30  # classes whose confusion matrix is shown in numbers
-MOST_DOTS = 2000  # pairs of more classes
+MOST_DOTS = 2000  # pairs of many classes
 STEPS = np.array([step * 10.0**power for power in range(-7, 7) for step in (1, 2, 5)])
 
 
 @rc_context(STYLE)
-def learning_curve(history: Sequence[dict[str, float]], measure: Literal["loss", "accuracy", "f1"]) -> Figure:
-    """Learning curves: training and validation loss, accuracy or F1 by epoch.
+def learning_curve(history: Sequence[Mapping[str, Any]], measure: Literal["loss", "accuracy", "f1"]) -> Figure:
+    """Learning curves: training and validation loss, accuracy or F1 by epoch, or by update (see `curves`).
 
     All scales are logarithmic: that of accuracy, and of F1, in what is missing to 1, so that 98% → 99% is as high a
     step as 96% → 98%. An accuracy of 1 is drawn on the upper edge. Epochs without the measure are left out.
     """
     figure = Figure(figsize=(WIDTH, 2.9))
     axes = figure.subplots()
-    lines = {key: [entry.get(key, np.nan) for entry in history] for key in (measure, f"val_{measure}")}
-    heights = {key: np.asarray(line) if measure == "loss" else 1 - np.asarray(line) for key, line in lines.items()}
+    drawn = curves(history, measure)
+    lines = {
+        label: np.array(points, dtype=float).reshape(-1, 2)
+        for label, points in (("training", drawn.training), ("validation", drawn.validation))
+    }
+    heights = {label: line[:, 1] if measure == "loss" else 1 - line[:, 1] for label, line in lines.items()}
     low, high = _enclosing(np.concatenate([*heights.values()]))
-    epochs = [entry["epoch"] for entry in history]
-    for key, role, style in ((measure, "muted", "--"), (f"val_{measure}", "correct", "-")):
-        label = "validation" if key.startswith("val_") else "training"
-        if np.isnan(heights[key]).all():
+    by_block = len(drawn.training) > len(history)
+    for label, role, style in (("training", "muted", "-" if by_block else "--"), ("validation", "correct", "-")):
+        if not np.isfinite(heights[label]).any():
             continue
-        shown = np.maximum(heights[key], low)
-        axes.plot(epochs, shown, style, color=COLOURS[role], marker="o", markersize=3, clip_on=False, label=label)
+        shown = np.maximum(heights[label], low)
+        marker = "" if by_block and label == "training" else "o"
+        (line,) = axes.plot(lines[label][:, 0], shown, style, color=COLOURS[role], label=label)
+        line.set(marker=marker, markersize=3, clip_on=False)
     perfect = any(bool((line == 0).any()) for line in heights.values())
     _scale_learning(axes, measure, low, high, perfect)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    axes.set_xlim(min(epochs, default=1) - 0.5, max(epochs, default=1) + 0.5)
-    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+    axes.set_xlim(0 if by_block else 0.5, max(drawn.length, 1) + (0 if by_block else 0.5))
+    axes.set_xlabel(drawn.unit)
     axes.set_ylabel("F1" if measure == "f1" else measure)
     axes.grid(axis="y")
     if axes.lines:
@@ -94,41 +97,6 @@ def _scale_learning(axes: Axes, measure: str, low: float, high: float, perfect: 
         axes.yaxis.set_major_formatter(
             FuncFormatter(lambda error, _: f"{100 * (1 - (0 if perfect and error == low else error)):.6g}%")
         )
-
-
-@rc_context(STYLE)
-def confusion_matrix(evaluation: Evaluation) -> Figure:
-    """Confusion matrix: rows are true labels, columns predicted labels; errors are coloured."""
-    matrix, names = evaluation.confusion_matrix, evaluation.class_names
-    if len(names) > MOST_NUMBERS:
-        return confusion_image(matrix)
-    figure = Figure(figsize=(WIDTH, WIDTH))
-    axes = figure.subplots()
-    largest = max(1, int((matrix - np.diag(np.diag(matrix))).max()))
-    for true, predicted in np.argwhere(matrix):
-        count, is_error = int(matrix[true, predicted]), true != predicted
-        if is_error:
-            alpha = 0.1 + 0.4 * count / largest  # up to here the number keeps a contrast of 5:1, also in dark mode
-            corner = (predicted - 0.5, true - 0.5)
-            axes.add_patch(Rectangle(corner, 1, 1, color=COLOURS["incorrect"], alpha=alpha, lw=0))
-        colour = COLOURS["text" if is_error else "muted"]
-        size = min(9, 110 / len(names))
-        axes.text(predicted, true, _short(count), size=size, color=colour, ha="center", va="center_baseline")
-    last = len(names) - 0.5
-    axes.set(xlim=(-0.5, last), ylim=(last, -0.5), xticks=range(len(names)), yticks=range(len(names)))
-    axes.set(xlabel="predicted label", ylabel="true label")
-    axes.set_xticks(np.arange(-0.5, len(names)), minor=True)
-    axes.set_yticks(np.arange(-0.5, len(names)), minor=True)
-    if not evaluation.is_of_digits:
-        shown = [_shortened(name) for name in names]
-        axes.set_xticklabels(shown, rotation=0 if max(map(len, shown)) <= 2 else 90)
-        axes.set_yticklabels(shown)
-    axes.grid(which="minor")
-    axes.xaxis.set_label_position("top")
-    axes.tick_params(which="both", length=0, top=False, labeltop=True, labelbottom=False, labelsize=10)
-    axes.tick_params(which="major", labelcolor=COLOURS["text"])
-    axes.spines[:].set_visible(False)
-    return figure
 
 
 @rc_context(STYLE)
@@ -297,14 +265,3 @@ def _percent_ticks(axes: Axes, which: Literal["x", "y"]) -> None:
     axis = axes.xaxis if which == "x" else axes.yaxis
     axis.set_major_locator(MultipleLocator(0.2))
     axis.set_major_formatter(FuncFormatter(lambda fraction, _: f"{100 * fraction:.0f}%"))
-
-
-def _short(count: int) -> str:
-    """At most four characters, because a cell has no room for more."""
-    return str(count) if count < 10_000 else f"{count // 1000}k"
-
-
-def _shortened(name: str) -> str:
-    """The name of a class in at most 12 visible characters."""
-    shown = visible(name)
-    return shown if len(shown) <= 12 else f"{shown[:11]}…"

@@ -4,6 +4,7 @@ The text is in `report.html.j2`.
 """
 
 import base64
+import hashlib
 import math
 import shlex
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from mnist_cnn.card import REPORT, Card
@@ -21,9 +23,11 @@ from mnist_cnn.data.augment import Augmentation
 from mnist_cnn.data.dataset import USUAL, Examples
 from mnist_cnn.data.source import IN_MEMORY
 from mnist_cnn.errors import RecipeError
-from mnist_cnn.evaluation import charts, disputed
+from mnist_cnn.evaluation import confusion_cells, disputed
+from mnist_cnn.evaluation.architecture_drawing import architecture
 from mnist_cnn.evaluation.confident_learning import LabelError, LabelErrors, label_errors_of
 from mnist_cnn.evaluation.corruptions import CORRUPTIONS, corrupt
+from mnist_cnn.evaluation.metric_curves import curves
 from mnist_cnn.evaluation.metrics import Evaluation
 from mnist_cnn.evaluation.risk_coverage import MAIN_COVERAGE
 from mnist_cnn.evaluation.robustness import CLEAN, Robustness
@@ -33,8 +37,14 @@ from mnist_cnn.training.recipe import RECIPES, Recipe
 
 MAX_MISCLASSIFIED = 120  # images in the gallery
 HIGH_CONFIDENCE = 0.99
+WITHOUT_CHARTS = (
+    'The chart needs matplotlib: pip install "mnist-cnn[train]", then make this page again with `mnist-cnn report`.'
+)
 AUGMENTATIONS = (*(field.name for field in fields(Augmentation)), "restyle")
 SPACE = "\N{NO-BREAK SPACE}"
+FIRST = 12  # images of a gallery that are shown at once, and rows of a table
+SCRIPT = Markup(Path(__file__).with_name("report_script.js").read_text(encoding="utf-8"))  # noqa: S704
+SCRIPT_HASH = "sha256-" + base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,8 @@ def render(
     (`mnist-cnn label-errors`) and need the training images; without them this model alone ranks the test labels.
     """
     is_mnist = card.data["name"] == "mnist"
+    is_small = len(evaluation.class_names) <= confusion_cells.MOST_CLASSES
+    matrix = confusion_cells.rows_of(evaluation) if is_small else []
     rater_labels = disputed.corrected(test.labels) if is_mnist else test.labels
     misclassified = misclassified_by_confidence(probabilities, test.labels)[:MAX_MISCLASSIFIED]
     of_test = label_errors["test"] if label_errors else label_errors_of(probabilities, test.labels)
@@ -134,6 +146,14 @@ def render(
         robustness=robustness,
         corruption_examples=corruption_examples(test, robustness.seed) if robustness else {},
         charts=drawn_charts(card, evaluation, probabilities, test.labels),
+        block=block_length(card.history),
+        architecture=Markup(architecture(card.task.input_shape, card.layers)),  # noqa: S704
+        matrix=matrix,
+        short_names=[confusion_cells.shortened(name) for name in evaluation.class_names],
+        cell_images=cell_images(test, probabilities, evaluation) if matrix else "",
+        first=FIRST,
+        script=SCRIPT,
+        script_hash=SCRIPT_HASH,
         command=training_command(card),
         held_out_writers=held_out_writers(card),
         augmented=any(card.recipe.get(name) for name in AUGMENTATIONS),
@@ -143,50 +163,67 @@ def render(
 def drawn_charts(
     card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray
 ) -> dict[str, Markup]:
-    """Every chart of the report as SVG, with a text for screen readers."""
+    """Every chart of the report as SVG, with a text for screen readers; without matplotlib the text alone."""
+    selective = evaluation.risk_coverage.selective_accuracy if evaluation.risk_coverage else {}
+    risks = "; ".join(f"{percent(1 - accuracy)} at {coverage:.0%}" for coverage, accuracy in selective.items())
+    words = {
+        "loss": learning_curve_in_words(card.history, "loss"),
+        "accuracy": learning_curve_in_words(card.history, "accuracy"),
+        "confidence": f"Confidence histogram of {evaluation.correct} correct and "
+        f"{evaluation.count - evaluation.correct} incorrect predictions.",
+        "reliability": "Reliability diagram: accuracy by confidence. Expected calibration error: "
+        f"{percent(evaluation.expected_calibration_error)}.",
+        "risk_coverage": f"Risk–coverage curve. Error rate by coverage: {risks}.",
+    }
+    if has_many := len(evaluation.class_names) > confusion_cells.MOST_CLASSES:
+        words["confusion"] = confusions_in_words(evaluation)
+    try:
+        from mnist_cnn.evaluation import charts  # here, because matplotlib is not part of the base install
+    except ImportError:
+        return {key: Markup("<p>{}</p><p>{}</p>").format(text, WITHOUT_CHARTS) for key, text in words.items()}
+    drawn = {
+        "loss": charts.learning_curve(card.history, "loss"),
+        "accuracy": charts.learning_curve(card.history, "accuracy"),
+        "confidence": charts.confidence_histogram(probabilities, labels),
+        "reliability": charts.reliability_diagram(probabilities, labels),
+        "risk_coverage": charts.risk_coverage_curve(probabilities, labels),
+    }
+    if has_many:
+        drawn["confusion"] = charts.confusion_image(evaluation.confusion_matrix)
+    return {key: Markup(charts.to_svg(figure, words[key])) for key, figure in drawn.items()}  # noqa: S704
+
+
+def learning_curve_in_words(history: list[dict[str, Any]], measure: str) -> str:
+    """Where the curves of training and validation begin and end."""
+    drawn = curves(history, measure)
+    lines = [
+        f"{words} from {points[0][1]:.4g} to {points[-1][1]:.4g}"
+        for words, points in (("training", drawn.training), ("validation", drawn.validation))
+        if points
+    ]
+    return f"{measure.capitalize()} over {drawn.length} {drawn.unit}s: {', '.join(lines) or 'not recorded'}."
+
+
+def block_length(history: list[dict[str, Any]]) -> int:
+    """The updates that a point of the training's curve is the mean of; 0 if that is a whole epoch."""
+    blocks = history[0].get("updates", []) if history else []
+    return int(blocks[0]["update"]) if blocks else 0
+
+
+def cell_images(test: Examples, probabilities: np.ndarray, evaluation: Evaluation) -> Markup:
+    """What the page's script shows of the cells of the confusion matrix, as JSON that may stand in HTML."""
+    about, sheet = confusion_cells.cell_images(test, probabilities, evaluation, probability)
+    return htmlsafe_json_dumps(about | {"sheet": image_uri(sheet)}, separators=(",", ":"))
+
+
+def confusions_in_words(evaluation: Evaluation) -> str:
+    """The pairs of classes that are confused most often."""
     names = evaluation.class_names
     pairs = ", ".join(
         f"{names[true]} predicted as {names[predicted]} ({count})"
         for true, predicted, count in confusions(evaluation)[:5]
     )
-    selective = evaluation.risk_coverage.selective_accuracy if evaluation.risk_coverage else {}
-    risks = "; ".join(f"{percent(1 - accuracy)} at {coverage:.0%}" for coverage, accuracy in selective.items())
-    drawn = {
-        "loss": (charts.learning_curve(card.history, "loss"), learning_curve_in_words(card.history, "loss")),
-        "accuracy": (
-            charts.learning_curve(card.history, "accuracy"),
-            learning_curve_in_words(card.history, "accuracy"),
-        ),
-        "confusion": (
-            charts.confusion_matrix(evaluation),
-            f"Confusion matrix. Most common errors: {pairs or 'none'}.",
-        ),
-        "confidence": (
-            charts.confidence_histogram(probabilities, labels),
-            f"Confidence histogram of {evaluation.correct} correct and {evaluation.count - evaluation.correct} "
-            "incorrect predictions.",
-        ),
-        "reliability": (
-            charts.reliability_diagram(probabilities, labels),
-            "Reliability diagram: accuracy by confidence. Expected calibration error: "
-            f"{percent(evaluation.expected_calibration_error)}.",
-        ),
-        "risk_coverage": (
-            charts.risk_coverage_curve(probabilities, labels),
-            f"Risk–coverage curve. Error rate by coverage: {risks}.",
-        ),
-    }
-    return {key: Markup(charts.to_svg(figure, words)) for key, (figure, words) in drawn.items()}  # noqa: S704
-
-
-def learning_curve_in_words(history: list[dict[str, float]], measure: str) -> str:
-    """Where the curves of training and validation begin and end."""
-    lines = []
-    for key, words in ((measure, "training"), (f"val_{measure}", "validation")):
-        values = [entry[key] for entry in history if key in entry]
-        if values:
-            lines.append(f"{words} from {values[0]:.4g} to {values[-1]:.4g}")
-    return f"{measure.capitalize()} over {len(history)} epochs: {', '.join(lines) or 'not recorded'}."
+    return f"Confusion matrix. Most common errors: {pairs or 'none'}."
 
 
 def confusions(evaluation: Evaluation) -> list[tuple[int, int, int]]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from mnist_cnn.card import DIGITS
-from mnist_cnn.errors import MissingExtraError
 from mnist_cnn.evaluation import bootstrap
 from mnist_cnn.evaluation.confusion_table import confusion_table
 from mnist_cnn.evaluation.input_checks import checked
@@ -213,18 +212,12 @@ def evaluate(
 
     Both may be arrays or anything that NumPy converts, such as lists or tensors. The prediction is the most probable
     digit. `corrected_labels` (n,), such as those of `disputed.corrected`, are -1 for images to exclude; they are used
-    only for `Evaluation.corrected`. Raises EvaluationError, a ValueError, if an argument is wrong, and
-    MissingExtraError without scikit-learn.
+    only for `Evaluation.corrected`. Raises EvaluationError, a ValueError, if an argument is wrong.
     """
-    try:  # scikit-learn is the reference for these two
-        from sklearn.metrics import accuracy_score, confusion_matrix
-    except ImportError as error:
-        raise MissingExtraError('Evaluating needs scikit-learn: pip install "mnist-cnn[train]".') from error
-
     probabilities, labels, corrected = checked(probabilities, labels, corrected_labels)
     predicted, classes = probabilities.argmax(axis=1), probabilities.shape[1]
-    evaluation = Evaluation(
-        confusion_matrix=confusion_matrix(labels, predicted, labels=range(classes)),
+    return Evaluation(
+        confusion_matrix=confusion_matrix(labels, predicted, classes),
         negative_log_likelihood=negative_log_likelihood(probabilities, labels),
         brier_score=brier_score(probabilities, labels),
         expected_calibration_error=expected_calibration_error(probabilities, labels),
@@ -233,9 +226,12 @@ def evaluate(
         corrected=None if corrected is None else accuracy(probabilities, corrected),
         class_names=tuple(class_names),
     )
-    if not np.isclose(accuracy_score(labels, predicted), evaluation.accuracy):
-        raise AssertionError("accuracy_score and the confusion matrix disagree")
-    return evaluation
+
+
+def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """How often each class (row) was predicted as each (column): (classes, classes)."""
+    pairs = labels.astype(np.int64) * classes + predicted
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
 
 def wilson_interval(correct: int, count: int) -> Interval:

@@ -31,6 +31,8 @@ USUAL, ENLARGED = 56.0, 2.5  # pixels: the height of most rows in it, and how mu
 AROUND = 0.5  # rows: its margin
 MOST_IN_ROW, SAMPLES = 60, 40  # boxes, and points of a side that are looked at
 SIDE_DRAWN, BOX_DRAWN = 0.7, 0.88  # of each side of a box, and of all, along which there is a line
+FEWER = 0.5  # of the boxes that were seen, some of which may be parts of others
+PAIR_DRAWN = 0.5  # of the line between two boxes that writing joined
 HIDDEN_DRAWN = 0.7  # of all sides of a box that is hidden between others
 NARROW = 0.4  # of the usual box of a row: what is between two boxes is at most so wide
 HOLE = 0.7  # of a digit's box that its hole takes up at most
@@ -243,13 +245,13 @@ def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
     """
     if len(part) < 2 or not is_one_row(part):
         return part
-    part = part[np.argsort(part[..., 0].mean(axis=1))]
+    near = cv2.dilate(lines, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
+    part = divided_pairs(part[np.argsort(part[..., 0].mean(axis=1))], near)
     middles = part.mean(axis=1)
     steps = np.diff(middles, axis=0)
     step = steps[int(np.argsort(steps[:, 0])[len(steps) // 2])]
     usual = part - middles[:, None]
     shape = np.median(usual, axis=0)
-    near = cv2.dilate(lines, np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8))
     found = list(part)
     for begin, end in pairwise(middles.tolist()):
         missing = round((end[0] - begin[0]) / step[0])
@@ -260,6 +262,21 @@ def continued(part: np.ndarray, lines: np.ndarray) -> np.ndarray:
         while len(found) < MOST_IN_ROW and is_drawn(box, near):
             found.append(box)
             box = box + way
+    return np.array(found, np.float32)
+
+
+def divided_pairs(part: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Boxes (n, 4, 2) of one row from the left; of those twice as wide as most, with a line in the middle, the halves.
+
+    Writing through that line made one of two.
+    """
+    usual = float(np.median(np.ptp(part[..., 0], axis=1)))
+    found: list[np.ndarray] = []
+    for box in part:
+        upper, lower = box[[0, 1]].mean(axis=0), box[[3, 2]].mean(axis=0)
+        halves = [np.array([box[0], upper, lower, box[3]]), np.array([upper, box[1], box[2], lower])]
+        is_pair = len(part) > 2 and abs(float(np.ptp(box[:, 0])) / usual - 2) <= ALIKE
+        found += halves if is_pair and drawn_shares(halves[0], near)[1] >= PAIR_DRAWN else [box]
     return np.array(found, np.float32)
 
 
@@ -327,7 +344,8 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     across = drawn(columns, seen, down)
     down = drawn(separators(boxes[:, 1], boxes[:, 3]), seen.T, across)
     is_whole = len(across) == len(boxes) + 1 and is_even_row(boxes)
-    if len(down) == 2 and not is_whole and (even := evenly(seen, width)) is not None and len(even) != len(across):
+    even = evenly(seen, width) if len(down) == 2 and not is_whole else None
+    if even is not None and len(even) != len(across) and len(even) - 1 > FEWER * len(boxes):
         across, boxes = snapped(even, columns), boxes[:0]
     cells = []
     for box in boxes:

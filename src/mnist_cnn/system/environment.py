@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mnist_cnn.errors import MissingExtraError
 
-TRAINING = ("keras", "sklearn", "matplotlib", "jinja2")
+TRAINING = ("keras", "sklearn", "matplotlib")
 FRAMEWORKS = ("tensorflow", "jax", "torch")
 RECORDED = ("mnist-cnn", "keras", *FRAMEWORKS, "tensorflow-cpu", "numpy", "scikit-learn", "onnxruntime")
 
@@ -18,16 +18,24 @@ RECORDED = ("mnist-cnn", "keras", *FRAMEWORKS, "tensorflow-cpu", "numpy", "sciki
 own_process = False
 
 
-def require_training(what: str) -> None:
-    """Raise MissingExtraError, naming `what` was asked for, if the packages of the extra `train` are not installed."""
+def require_training(what: str, instead: str = "") -> None:
+    """Raise MissingExtraError, naming `what` was asked for, if the packages of the extra `train` are not installed.
+
+    `instead` ends the sentence with what else to do.
+    """
+    if missing := missing_for_training():
+        raise MissingExtraError(
+            f"{what} needs packages that the base install leaves out ({', '.join(missing)}): "
+            f'pip install "mnist-cnn[train]"{", " + instead if instead else ""}.'
+        )
+
+
+def missing_for_training() -> list[str]:
+    """The packages of the extra `train` that are not installed and that Keras needs to train."""
     missing = [name for name in TRAINING if importlib.util.find_spec(name) is None]
     if not any(importlib.util.find_spec(name) for name in FRAMEWORKS):
         missing.append("tensorflow")
-    if missing:
-        raise MissingExtraError(
-            f"{what} needs packages that the base install leaves out ({', '.join(missing)}): "
-            'pip install "mnist-cnn[train]".'
-        )
+    return missing
 
 
 def versions(also: tuple[str, ...] = ()) -> dict[str, str]:

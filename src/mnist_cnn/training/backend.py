@@ -7,6 +7,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -26,6 +27,9 @@ START_UP_MESSAGES = (
     "WARNING: All log messages before absl::InitializeLog()",
     "To enable the following instructions",
 )
+WITHOUT_KERAS = "onnxruntime"
+ON_KERAS = "jax"  # what trains `fast` fastest where Keras is needed
+LIGHTEST = "numpy"  # what Keras starts soonest on; it trains nothing
 # Keras imports these, where installed, for its plots, its wrappers and old files: none is used here.
 NOT_NEEDED = ("matplotlib", "sklearn", "h5py")
 # On JAX it imports these, which must exist, for sparse arrays and for attention on a TPU: a quarter of its start-up.
@@ -35,9 +39,13 @@ NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.s
 def prefer(framework: str, *, required: bool = False) -> str | None:
     """Let Keras run on this framework ("auto": on Keras' own setting), unless KERAS_BACKEND names another.
 
-    Returns a sentence for the user if Keras will run on another one; raises RunError instead if the framework is
-    `required`. Call it before `start`.
+    Where Keras is needed for what would be trained without it, that is the next fastest framework. Returns a sentence
+    for the user if Keras will run on another one; raises RunError instead if the framework is `required`. Call it
+    before `start`.
     """
+    if required and framework == WITHOUT_KERAS:
+        raise RunError("ONNX Runtime trains by `train` and `study` only: leave --backend out.")
+    framework = ON_KERAS if framework == WITHOUT_KERAS else framework
     requested = os.environ.get("KERAS_BACKEND") or (name() if "keras" in sys.modules else None)
     if framework == "auto" or requested == framework:
         return None
@@ -95,7 +103,7 @@ def start() -> None:
 def only_what_is_used() -> Iterator[None]:
     """Let Keras start without what it imports and no model here uses; afterwards that can be imported as usual."""
     instead: dict[str, ModuleType | None] = dict.fromkeys(NOT_NEEDED)  # None means "not installed" to the import system
-    if os.environ.get("KERAS_BACKEND") == "jax" and importlib.util.find_spec("jax"):
+    if os.environ.get("KERAS_BACKEND") in ("jax", LIGHTEST) and importlib.util.find_spec("jax"):
         import jax.experimental  # noqa: F401  the parent of those below
 
         instead |= {module: stand_in(module) for module in NOT_USED_ON_JAX}
@@ -106,6 +114,34 @@ def only_what_is_used() -> Iterator[None]:
     finally:
         for module in absent:
             del sys.modules[module]
+
+
+def for_saving(*, keras_only: bool) -> str | None:
+    """The framework on which a process saves a model; None for Keras' own setting.
+
+    ONNX is written by way of TensorFlow. What only Keras writes takes the one that starts soonest: NumPy, with which
+    Keras computes convolutions by JAX.
+    """
+    if keras_only and importlib.util.find_spec("jax"):
+        return LIGHTEST
+    return "tensorflow" if importlib.util.find_spec("tensorflow") else None
+
+
+def leave_out_tensorflow() -> None:
+    """Let Keras take TensorFlow for not installed in this process.
+
+    Saving a model on another framework, it would import TensorFlow to ask whether anything is a tensor of that.
+    """
+    sys.meta_path.insert(0, NotInstalled())
+
+
+class NotInstalled(MetaPathFinder):
+    """What the import system asks first: TensorFlow cannot be imported."""
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:  # noqa: ARG002  its signature
+        """Raise ModuleNotFoundError for TensorFlow, and find nothing else."""
+        if fullname == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 def stand_in(module: str) -> ModuleType:

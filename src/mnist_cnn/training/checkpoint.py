@@ -20,10 +20,12 @@ from mnist_cnn.errors import RecipeError, RunError
 from mnist_cnn.system.files import DAMAGE, read_limited, write_whole
 from mnist_cnn.system.schema import SCALAR, SHA256, AnyOf, Anything, Fields, Flag, ListOf, MapOf, Number, Text
 from mnist_cnn.training.history import Epoch
+from mnist_cnn.training.onnx_network import OnnxNetwork
 from mnist_cnn.training.recipe import Recipe
 
 if TYPE_CHECKING:
     import keras
+
 
 SETTINGS = "run.json"
 STATE = "state.npz"
@@ -111,20 +113,17 @@ def settings_of(folder: Path) -> Settings:
         raise RunError(f"{path} is missing or damaged, so the run cannot be resumed: train again.") from error
 
 
-def save(folder: Path, network: "keras.Model", history: Sequence[Epoch], *others: "keras.Model") -> None:
+def save(folder: Path, network: "OnnxNetwork | keras.Model", history: Sequence[Epoch], *others: "keras.Model") -> None:
     """Replace the state in the folder atomically by the model's, and by the weights of `others` that belong to it."""
-    from keras import ops  # here, because it brings its framework with it
-
     arrays: dict[str, Any] = {
-        f"variable_{index}": ops.convert_to_numpy(variable)
-        for index, variable in enumerate(variables(network, *others))
+        f"variable_{index}": array_of(variable) for index, variable in enumerate(variables(network, *others))
     }
     stream = io.BytesIO()
     np.savez(stream, history=np.array(json.dumps(list(history))), **arrays)
     write_whole(folder / STATE, stream.getvalue())
 
 
-def restore(folder: Path, network: "keras.Model", *others: "keras.Model") -> list[Epoch]:
+def restore(folder: Path, network: "OnnxNetwork | keras.Model", *others: "keras.Model") -> list[Epoch]:
     """Load the saved state into the model and its optimizer, and into `others` that were saved with it.
 
     Returns the history so far, empty if none was saved.
@@ -141,7 +140,7 @@ def restore(folder: Path, network: "keras.Model", *others: "keras.Model") -> lis
             if array.shape != tuple(variable.shape):  # before any of them is changed, on every framework
                 raise ValueError(f"a variable of the shape {array.shape}")
         for variable, array in zip(targets, arrays, strict=True):
-            variable.assign(array)
+            assign(variable, array)
     except (OSError, KeyError, RecursionError, *DAMAGE) as error:
         raise RunError(f"{path} is damaged, so the run cannot be resumed: train again in another folder.") from error
     return history
@@ -165,14 +164,14 @@ def read_state(path: Path, count: int) -> tuple[list[Epoch], list[np.ndarray]]:
     return history, arrays
 
 
-def save_best(folder: Path, network: "keras.Model") -> None:
+def save_best(folder: Path, network: "OnnxNetwork | keras.Model") -> None:
     """Keep the model's weights as the best so far, in place of any before."""
     stream = io.BytesIO()
     np.savez(stream, **{f"weight_{index}": value for index, value in enumerate(network.get_weights())})
     write_whole(folder / BEST, stream.getvalue())
 
 
-def restore_best(folder: Path, network: "keras.Model") -> None:
+def restore_best(folder: Path, network: "OnnxNetwork | keras.Model") -> None:
     """Load the best weights into the model; raises RunError if they are missing or damaged."""
     path = folder / BEST
     try:
@@ -186,8 +185,27 @@ def restore_best(folder: Path, network: "keras.Model") -> None:
         raise RunError(f"{path} is missing or damaged, so the best weights are lost: train again.") from error
 
 
-def variables(network: "keras.Model", *others: "keras.Model") -> list[Any]:
+def array_of(variable: Any) -> np.ndarray:
+    """A variable of Keras as an array; an array as it is."""
+    if isinstance(variable, np.ndarray):
+        return variable
+    from keras import ops  # here, because it brings its framework with it
+
+    return np.asarray(ops.convert_to_numpy(variable))
+
+
+def assign(variable: Any, array: np.ndarray) -> None:
+    """Give a variable of Keras, or an array, another value."""
+    if isinstance(variable, np.ndarray):
+        variable[...] = array
+    else:
+        variable.assign(array)
+
+
+def variables(network: "OnnxNetwork | keras.Model", *others: "keras.Model") -> list[Any]:
     """All that training changes: weights, the states of the random generators, and the optimizer's variables."""
+    if isinstance(network, OnnxNetwork):
+        return network.variables
     network.optimizer.build(network.trainable_variables)
     more = [variable for other in others for variable in other.variables]
     return [*network.variables, *network.optimizer.variables, *more]

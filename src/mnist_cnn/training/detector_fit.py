@@ -14,7 +14,7 @@ from mnist_cnn.callbacks.callback import Callback
 from mnist_cnn.errors import RunError
 from mnist_cnn.models.architectures import build_detector
 from mnist_cnn.training import backend
-from mnist_cnn.training.fit import WarmUpAndDecay
+from mnist_cnn.training.compiled_network import WarmUpAndDecay
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.made_epochs import Step, updates_per_epoch
 from mnist_cnn.training.recipe import Recipe

@@ -6,14 +6,16 @@ Such a process is first sent what images are made of, and then answers the numbe
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_cnn.data.dataset import Examples
-from mnist_cnn.data.ink.training_ink import TrainingInk
 from mnist_cnn.training.epoch_examples import epoch_examples
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workers import call_process, child_process
 from mnist_cnn.workers.made_ahead import made_ahead
+
+if TYPE_CHECKING:
+    from mnist_cnn.data.ink.training_ink import TrainingInk
 
 COMMAND = child_process.command("mnist_cnn.training.examples_ahead")
 
@@ -24,7 +26,7 @@ class Given(NamedTuple):
     recipe: Recipe
     training: Examples
     seed: int
-    ink: TrainingInk | None
+    ink: "TrainingInk | None"
 
     def examples(self, epoch: int) -> Examples:
         """The images of an epoch."""
@@ -32,7 +34,7 @@ class Given(NamedTuple):
 
 
 def examples_ahead(
-    recipe: Recipe, training: Examples, seed: int, done: int, ink: TrainingInk | None, processes: int
+    recipe: Recipe, training: Examples, seed: int, done: int, ink: "TrainingInk | None", processes: int
 ) -> Generator[Examples]:
     """Yield the images of each epoch from `done` on; the same ones whatever the number of `processes`.
 

@@ -1,4 +1,4 @@
-"""The history of a run, one row per epoch, in the file `history.csv`, which grows during training."""
+"""The history of a run: a row per epoch, in the file `history.csv` as well, and in it a row per block of updates."""
 
 import csv
 import io
@@ -11,8 +11,13 @@ from mnist_cnn.card import FINDER, RECOGNISER, SEGMENTER
 from mnist_cnn.system.files import append as append_to_file
 from mnist_cnn.system.files import write_whole
 
-Epoch = dict[str, float]
+Update = dict[str, float]
+"""A block of updates: `update`, how many were made when it ended, from 1; its mean `loss` and `accuracy`."""
+
+Epoch = dict[str, Any]
 """One row: epoch (from 1), loss, accuracy, seconds, and with validation images val_loss, val_accuracy.
+
+A classifier's has `updates` as well, a list of `Update`; they are in the model card and not in `history.csv`.
 
 A finder's has no accuracies, but the parts of the loss, and precision, recall and F1 on the validation pages. A
 segmenter's has the parts of the loss, and on the validation crops the accuracy of the digits' labels and the ROC AUC of
@@ -38,10 +43,15 @@ def columns(recipe: str) -> Sequence[str]:
     return OF_DETECTORS.get(recipe, COLUMNS)
 
 
+def numbers(row: Epoch) -> dict[str, float]:
+    """What a row says of its epoch as a whole."""
+    return {name: value for name, value in row.items() if name != "updates"}
+
+
 def append(path: Path, row: Epoch, columns: Sequence[str] = COLUMNS) -> None:
     """Add one row to the end of the file."""
     stream = io.StringIO(newline="")
-    csv.DictWriter(stream, columns).writerow(row)
+    csv.DictWriter(stream, columns).writerow(numbers(row))
     append_to_file(path, stream.getvalue().encode())
 
 
@@ -50,7 +60,7 @@ def rewrite(path: Path, rows: Sequence[Epoch], columns: Sequence[str] = COLUMNS)
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, columns)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(map(numbers, rows))
     write_whole(path, stream.getvalue())
 
 
@@ -65,5 +75,5 @@ def tensorboard(folder: Path, network: Any, wanted: bool) -> Iterator[Callable[[
     board = keras.callbacks.TensorBoard(str(folder), write_graph=False)
     board.set_model(network)
     board.on_train_begin()
-    yield lambda row: board.on_epoch_end(int(row["epoch"]) - 1, {k: v for k, v in row.items() if k != "epoch"})
+    yield lambda row: board.on_epoch_end(int(row["epoch"]) - 1, {k: v for k, v in numbers(row).items() if k != "epoch"})
     board.on_train_end()

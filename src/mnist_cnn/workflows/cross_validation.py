@@ -79,7 +79,8 @@ def trained(
     task: Task = READING,
 ) -> "keras.Model":
     """The model of one fold, as it would be saved; the callbacks are told of one long training over all folds."""
-    from mnist_cnn.training.fit import Built, class_weights, compiled, fit, updates  # here, because Keras comes with it
+    from mnist_cnn.training.compiled_network import Built, compiled  # here, because Keras comes with it
+    from mnist_cnn.training.fit import class_weights, fit, updates
 
     built = Built(task, weights=class_weights(recipe, training.labels, task))
     network = compiled(recipe, seed, updates(recipe, len(training)), built=built)

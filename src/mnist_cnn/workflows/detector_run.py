@@ -96,7 +96,11 @@ def save(
 
     `testing` is the time that its evaluation took, in seconds; `about` is what the card says of its data.
     """
+    callbacks.on_status(saved_files.SAVING)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": testing}
     for text in (left_out := saved_files.save(network, settings.recipe, partial, images, outputs)):
         callbacks.on_warning(text)
-    return run_card(partial, settings, network, rows, seconds, about, evaluation, notes + left_out)
+    from mnist_cnn.models.layer_table import layer_table  # here, because Keras comes with it
+
+    layers = layer_table(network)
+    return run_card(partial, settings, network, rows, seconds, about, evaluation, notes + left_out, layers)

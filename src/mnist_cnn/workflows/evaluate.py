@@ -24,7 +24,6 @@ from mnist_cnn.models.classifier import task_of as task_of_network
 from mnist_cnn.reading.ensemble import average, mean
 from mnist_cnn.reading.model_names import foreign, path_of
 from mnist_cnn.reading.network import Classifier, onnx_classifier, onnx_task
-from mnist_cnn.reading.weights import with_temperature
 from mnist_cnn.system import environment
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training import backend
@@ -48,7 +47,7 @@ def evaluate(
     `corrected_labels` (n,) may say what the labels should be, -1 for images to leave out.
 
     Raises EvaluationError, DataError or ArtifactError, one sentence that says what was received and what to do, and
-    MissingExtraError on the base install.
+    MissingExtraError if only Keras can run the model and it is not installed.
     """
     listed = callbacks_for(verbose, callbacks)
     if is_model(model) or (isinstance(model, list | tuple) and all(map(is_model, model))):
@@ -76,7 +75,6 @@ def evaluate_each(
     models: Sequence[Any], data: Data | None, callbacks: CallbackList
 ) -> tuple[Evaluation, list[Evaluation], Dataset]:
     """Evaluate the ensemble of models as `evaluate` does, and each of them by itself."""
-    environment.require_training("Evaluating a model")
     if not models:
         raise ArtifactError("No model was named, so there is nothing to evaluate: name at least one.")
     members = [opened(model) for model in models]
@@ -263,6 +261,7 @@ def evaluated(probabilities: np.ndarray, dataset: Dataset, callbacks: CallbackLi
     if callbacks:
         on_corrected = None if corrected is None else accuracy(probabilities, corrected)
         callbacks.on_accuracy(accuracy(probabilities, labels), on_corrected, dataset)
+        callbacks.on_status("Computing confidence intervals")
     return metrics.evaluate(probabilities, labels, corrected, dataset.class_names)
 
 
@@ -270,9 +269,14 @@ def classifier_of(artifact: Artifact) -> Classifier:
     """The Keras model of an artifact as a function: (n, *image_shape) uint8 → (n, classes) probabilities.
 
     They are calibrated where there were validation images. Where Keras' form cannot be loaded, as that of a network
-    with layers of its own, it is model.onnx. Raises ArtifactError if there is neither, and RunError if Keras cannot
-    start.
+    with layers of its own, or Keras is not installed, it is model.onnx; so it is of a model that was trained without
+    Keras. Raises ArtifactError if there is neither, MissingExtraError if only Keras can run it, and RunError if Keras
+    cannot start.
     """
+    known = artifact.card
+    without_keras = known.recipe.get("backend") == backend.WITHOUT_KERAS or environment.missing_for_training()
+    if without_keras and card.ONNX_MODEL in known.files:
+        return onnx_of(artifact)
     try:
         return keras_classifier(keras_model_of(artifact))
     except ArtifactError:
@@ -283,6 +287,8 @@ def classifier_of(artifact: Artifact) -> Classifier:
 
 def onnx_of(artifact: Artifact) -> Classifier:
     """The classifier in the model.onnx of an artifact."""
+    from mnist_cnn.reading.weights import with_temperature  # here, because OpenCV comes with it
+
     known = artifact.card
     return with_temperature(
         onnx_classifier(artifact.folder / card.ONNX_MODEL, task=known.task), known.outside_temperature

@@ -29,7 +29,7 @@ class Model:
     """A saved model: `folder` has its files, `card` says what it is, how it was trained and how good it is.
 
     `mnist_cnn.load` gives one, and so do `train`, `resume` and `adapt`. If the folder has a model.onnx, everything here
-    works on the base install except `keras` and `evaluate`, which need the extra `train`. A finder, a segmenter and a
+    works on the base install except `keras`, which needs the extra `train`. A finder, a segmenter and a
     recogniser classify nothing: of them there are `folder`, `card`, `keras` and `save`; the others raise ArtifactError.
     """
 
@@ -82,7 +82,8 @@ class Model:
     def evaluate(self, data: Data | None = None) -> Evaluation:
         """Evaluate the model on the test images of `data`, by default those of the dataset that it was trained on.
 
-        `data` is what `load_data` takes. Raises DataError, ArtifactError, and MissingExtraError on the base install.
+        `data` is what `load_data` takes. Raises DataError, ArtifactError, and MissingExtraError if only Keras can run
+        the model and it is not installed.
         """
         return evaluate(self, data)
 

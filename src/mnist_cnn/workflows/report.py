@@ -1,8 +1,8 @@
 """A saved model → its report made again. Trains nothing and prints nothing."""
 
-import contextlib
 import json
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -52,15 +52,16 @@ def report(
     also has the accuracy on corrupted images, which takes a minute or two. For a finder its test pages, for a segmenter
     its test crops, and for a recogniser its test lines are made again, with the ink that it was trained on. Gives the
     path of the page, `report.html` in the folder. Raises ArtifactError, DataError, RunError if it cannot be written,
-    and MissingExtraError on the base install.
+    and MissingExtraError if only Keras can run the model and it is not installed; without matplotlib the page has no
+    charts.
     """
-    environment.require_training("Making a report")
     listed = callbacks_for(verbose, callbacks)
     from mnist_cnn.evaluation import html_report
 
     artifact = store.own(folder)
     _compute_as_in_training(artifact)
     if artifact.card.recipe["name"] in card.NO_CLASSIFIERS:
+        environment.require_training("This report")
         if corruptions:
             card.require_classifier(artifact.folder, artifact.card)
         with store.writing(artifact.folder):
@@ -68,8 +69,10 @@ def report(
     dataset = data_of(artifact, listed, data)
     robustness = evaluate_corruptions([artifact], dataset, listed) if corruptions else None
     found = label_errors_in(artifact.folder / card.LABEL_ERRORS, dataset)
-    with store.writing(artifact.folder):
+    with closing(listed), store.writing(artifact.folder):
+        listed.on_status(f"Evaluating on {len(dataset.test):,} test images")
         probabilities = classifier_of(artifact)(dataset.test.images)
+        listed.on_status("Writing the report")
         evaluation = evaluated(probabilities, dataset)
         return html_report.write(
             artifact.folder,
@@ -85,8 +88,10 @@ def report(
 
 def _compute_as_in_training(artifact: Artifact) -> None:
     """Take as many threads as the run had: with another number, some processors' sums differ in their last digits."""
+    if artifact.card.recipe.get("backend") == backend.WITHOUT_KERAS or environment.missing_for_training():
+        return
     backend.start()
-    with contextlib.suppress(RunError):  # this process has computed before, and the difference is one of rounding
+    with suppress(RunError):  # this process has computed before, and the difference is one of rounding
         backend.configure(artifact.card.threads, artifact.card.deterministic)
 
 

@@ -22,6 +22,7 @@ def run_card(
     data: dict[str, Any],
     evaluation: dict[str, Any],
     notes: list[str],
+    layers: list[dict[str, Any]],
 ) -> Card:
     """The sealed model card of the `network` whose files are in the folder `partial`, in `card.FORMAT`."""
     return Card(
@@ -41,6 +42,7 @@ def run_card(
         evaluation=evaluation,
         notes=notes,
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
+        layers=layers,
     ).sealed()
 
 

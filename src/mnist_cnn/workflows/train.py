@@ -1,5 +1,6 @@
 """The whole job, step by step: data → model → training → evaluation → saved files → report. Prints nothing."""
 
+import importlib
 import math
 import time
 from collections.abc import Iterable, Sequence
@@ -8,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial as partial_of
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,26 +22,29 @@ from mnist_cnn.callbacks.progress import callbacks_for
 from mnist_cnn.card import Card
 from mnist_cnn.data import data_checks
 from mnist_cnn.data.dataset import USUAL, Dataset, Preparation
-from mnist_cnn.data.ink.collection import Ink, load_ink
 from mnist_cnn.data.source import Data
 from mnist_cnn.errors import DataError, RecipeError, RunError
 from mnist_cnn.evaluation import temperature_scaling
 from mnist_cnn.evaluation.metrics import Evaluation
-from mnist_cnn.models.classifier import keras_classifier
+from mnist_cnn.models.layer_specs import spec_table
 from mnist_cnn.reading.model_names import RUNS
 from mnist_cnn.system import environment
-from mnist_cnn.training import backend, checkpoint, history, loggers
+from mnist_cnn.training import backend, checkpoint, history, initial_weights, loggers
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
+from mnist_cnn.training.fit import VALIDATION, class_weights, fit, updates, validation_examples
 from mnist_cnn.training.history import Epoch
+from mnist_cnn.training.onnx_network import OnnxNetwork, classifier
 from mnist_cnn.training.own_network import own_network
 from mnist_cnn.training.recipe import OF_DIGITS, Recipe, check
-from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
-from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
+from mnist_cnn.training.without_keras import lacking
 from mnist_cnn.workflows.evaluate import evaluated, keras_model_of, loaded_as
-from mnist_cnn.workflows.ink_preparation import PreparedInk, prepared
 from mnist_cnn.workflows.model import Model
 from mnist_cnn.workflows.run_card import about_data, resumed, run_card
+
+if TYPE_CHECKING:
+    from mnist_cnn.data.ink.collection import Ink
+    from mnist_cnn.workflows.ink_preparation import PreparedInk
 
 FINE_TUNING = 0.1  # of a recipe's learning rate, for a model that starts from trained weights
 WITHOUT_INK = (
@@ -107,7 +112,6 @@ def train(
     with another number of threads, and where a `backend` that was requested is not available), and MissingExtraError on
     the base install. A run that was stopped is left in `<output>.partial`; `resume` continues it.
     """
-    environment.require_training("Training")
     listed = callbacks_for(verbose, callbacks)
     start = store.load_classifier(init) if init is not None else None
     recipe = _recipe_of(recipe, start, hyperparameters)
@@ -119,8 +123,9 @@ def train(
     log = [*dict.fromkeys([*(["tensorboard"] if tensorboard else []), *log])]
     loggers.check(log)
     _check_beginning(recipe, start, freeze, network)
-    if "backend" in hyperparameters or backend.is_required(recipe):
-        backend.prefer(recipe.backend, required=True)
+    required = "backend" in hyperparameters or backend.is_required(recipe)
+    options = {"--network": network, "--init": init, "--devices": devices > 1, "--log": log, "--ink": ink}
+    recipe = _on_backend(recipe, [name for name, used in options.items() if used], listed, required=required)
     if output:
         store.require_free(Path(output))  # before anything is downloaded
     if ink and not recipe.takes_ink:
@@ -136,8 +141,8 @@ def train(
     if ink and not dataset.task.is_digits:
         raise RecipeError("Ink is drawn as digits, and the data have other classes or another size: leave --ink out.")
     if recipe.takes_ink and not ink and dataset.task.is_digits:
-        listed.on_message(WITHOUT_INK if recipe.is_classifier else PAGES_WITHOUT_INK.format(recipe.name))
-    recorded = load_ink(ink, listed.on_message, with_lines=not recipe.is_classifier) if ink else None
+        listed.on_message(_without_ink(recipe))
+    recorded = _ink(ink, recipe, listed) if ink else None
     recipe = _settled(recipe, dataset, recorded, listed)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
     partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
@@ -170,6 +175,23 @@ def train(
         return Model(_run(partial, settings, dataset, recorded, listed))
 
 
+# What the networks that detect digits, and ink, are made with takes time to import: it is imported where it is needed.
+def _ink(paths: str | Path | Sequence[str | Path], recipe: Recipe, callbacks: CallbackList) -> "Ink":
+    """The digital ink in these files and folders, with what of it the recipe uses."""
+    from mnist_cnn.data.ink.collection import load_ink
+
+    return load_ink(paths, callbacks.on_message, with_lines=not recipe.is_classifier)
+
+
+def _without_ink(recipe: Recipe) -> str:
+    """What a recipe that takes ink lacks without it."""
+    if recipe.is_classifier:
+        return WITHOUT_INK
+    from mnist_cnn.workflows.detector_run import WITHOUT_INK as PAGES_WITHOUT_INK
+
+    return PAGES_WITHOUT_INK.format(recipe.name)
+
+
 def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[str, float | str]) -> Recipe:
     """The recipe that is meant, with what was given; that of the model to start from by default. Raises RecipeError."""
     if recipe is None:
@@ -183,6 +205,30 @@ def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[
     if start and "learning_rate" not in given:
         given = {"learning_rate": recipe.learning_rate * FINE_TUNING, **given}
     return recipe.replace(**given)
+
+
+def _on_backend(recipe: Recipe, options: Sequence[str], callbacks: CallbackList, *, required: bool) -> Recipe:
+    """The recipe with the backend that trains it: Keras' next fastest if ONNX Runtime lacks something.
+
+    Raises RecipeError or RunError if a backend was `required` that cannot train it, and MissingExtraError if Keras is
+    needed and not installed.
+    """
+    if recipe.backend == backend.WITHOUT_KERAS:
+        needs = lacking(recipe, options, callbacks.callbacks)
+        if not needs:
+            Thread(target=importlib.import_module, args=("onnxruntime",)).start()  # while the data are unpacked
+            return recipe
+        if required:
+            raise RecipeError(f"ONNX Runtime does not train with {needs}, which needs Keras: leave one of them out.")
+        environment.require_training(f"Training with {needs}")
+        callbacks.on_message(f"Keras trains this: ONNX Runtime has no {needs}")
+        return replace(recipe, backend=backend.ON_KERAS)
+    if environment.missing_for_training() and not lacking(Recipe("fast"), options, ()) and recipe.is_classifier:
+        environment.require_training("Training", "or train the recipe fast (--recipe fast), which needs none of them")
+    environment.require_training("Training")
+    if required:
+        backend.prefer(recipe.backend, required=True)
+    return recipe
 
 
 def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, network: str | None) -> None:
@@ -207,7 +253,7 @@ def _divided(dataset: Dataset, recipe: Recipe, callbacks: CallbackList) -> Datas
     return divided
 
 
-def _settled(recipe: Recipe, dataset: Dataset, ink: Ink | None, callbacks: CallbackList) -> Recipe:
+def _settled(recipe: Recipe, dataset: Dataset, ink: "Ink | None", callbacks: CallbackList) -> Recipe:
     """The recipe for these data, and what changes in it is said. Raises RecipeError."""
     images = len(dataset.train)
     settled = recipe.for_images(images, ink=ink is not None, task=dataset.task)
@@ -279,20 +325,21 @@ def resume(
     `train`. Raises RunError if there is nothing to continue, DataError if its data are gone or changed, and
     MissingExtraError on the base install.
     """
-    environment.require_training("Training")
     listed = with_time_limit(callbacks_for(verbose, callbacks), max_seconds)
     partial = store.find_partial(Path(folder))
     with closing(listed), store.writing(partial), store.lock_run(partial):
         if (partial / card.CARD).exists():  # stopped between the model card and the last rename
             return Model(store.complete(partial))
         old = checkpoint.settings_of(partial / store.CHECKPOINT)
+        if old.recipe.backend != backend.WITHOUT_KERAS:
+            environment.require_training("Training")
         versions, machine = environment.versions(), environment.machine()
         now = replace(old, threads=threads or old.threads, versions=versions, machine=machine)
         check("threads", now.threads, 1, 1024, whole=True)
         dataset = loaded_as(old.data if data is None else data, old.preparation, listed)
         if dataset.sha256 != old.data_sha256:
             raise DataError(f"The data at {old.data} is not what {partial} was trained on: bring the old data back.")
-        recorded = load_ink(old.ink, listed.on_message, with_lines=not old.recipe.is_classifier) if old.ink else None
+        recorded = _ink(old.ink, old.recipe, listed) if old.ink else None
         if recorded and recorded.sha256 != old.ink_sha256:
             raise DataError(
                 f"The ink at {', '.join(old.ink)} is not what {partial} was trained on: bring the old files back."
@@ -302,7 +349,7 @@ def resume(
 
 
 def _run(
-    partial: Path, settings: Settings, dataset: Dataset, recorded: Ink | None, callbacks: CallbackList
+    partial: Path, settings: Settings, dataset: Dataset, recorded: "Ink | None", callbacks: CallbackList
 ) -> Artifact:
     """Train from the last whole epoch, evaluate, save."""
     callbacks.on_run_begin(partial)
@@ -312,47 +359,60 @@ def _run(
     for one in found:
         if one.check != "preparation":  # which was said when the data were loaded
             (callbacks.on_warning if one.grave else callbacks.on_message)(one.text)
+    if settings.recipe.backend != backend.WITHOUT_KERAS:
+        settings = _with_keras(settings, callbacks)
+    if not settings.recipe.is_classifier:
+        from mnist_cnn.workflows import train_finder, train_recogniser, train_segmenter
+
+        detectors = {
+            card.FINDER: train_finder.run,
+            card.SEGMENTER: train_segmenter.run,
+            card.RECOGNISER: train_recogniser.run,
+        }
+        detectors[settings.recipe.name](partial, settings, dataset, recorded, callbacks)
+    else:
+        _run_classifier(partial, settings, dataset, recorded, callbacks, [one.text for one in found])
+    return store.complete(partial)
+
+
+def _with_keras(settings: Settings, callbacks: CallbackList) -> Settings:
+    """Start Keras; gives the settings with the framework that it runs on."""
     if said := backend.prefer(settings.recipe.backend) if not settings.network else None:
         callbacks.on_message(said)
     # The framework comes with this and takes seconds: everything that may be refused was refused before.
     backend.start()
     backend.configure(settings.threads, settings.deterministic)
-    settings = replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
-    detectors = {
-        card.FINDER: train_finder.run,
-        card.SEGMENTER: train_segmenter.run,
-        card.RECOGNISER: train_recogniser.run,
-    }
-    if steps := detectors.get(settings.recipe.name):
-        steps(partial, settings, dataset, recorded, callbacks)
-    else:
-        _run_classifier(partial, settings, dataset, recorded, callbacks, [one.text for one in found])
-    return store.complete(partial)
+    return replace(settings, recipe=replace(settings.recipe, backend=backend.name()))
 
 
 def _run_classifier(
     partial: Path,
     settings: Settings,
     dataset: Dataset,
-    recorded: Ink | None,
+    recorded: "Ink | None",
     callbacks: CallbackList,
     checks: list[str],
 ) -> None:
     """Train a classifier from the last whole epoch, evaluate it, and save it with its report and, last, its card."""
-    ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks) if recorded else None
-    network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
-    network = on_one(network)
+    ink = None
+    if recorded:
+        from mnist_cnn.workflows.ink_preparation import prepared
 
+        ink = prepared(recorded, partial / store.CHECKPOINT, settings.seed, callbacks)
+    network, rows, notes = _train(partial, settings, dataset, ink, callbacks)
+    layers = _layers(network)
+    callbacks.on_status(f"Evaluating on {len(dataset.test):,} test images")
     started = time.perf_counter()
-    network, fitted = _calibrated(backend.finished(network, settings.recipe), settings, dataset, ink)
+    network, fitted = _calibrated(_finished(network, settings.recipe), settings, dataset, ink)
     test = dataset.test.images
-    probabilities = keras_classifier(network)(test)
+    probabilities = classifier(network)(test)
     evaluation = replace(evaluated(probabilities, dataset, callbacks), temperature=fitted)
     callbacks.on_evaluate_end(evaluation, dataset)
     for text in (failed := _at_chance(evaluation)):
         callbacks.on_warning(text)
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
+    callbacks.on_status(saved_files.SAVING)
     left_out = saved_files.save(
         network,
         settings.recipe,
@@ -367,17 +427,34 @@ def _run_classifier(
         callbacks.on_warning(text)
     about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
     every_note = notes + _beginning(settings) + failed + left_out
-    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note)
+    made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note, layers)
+    callbacks.on_status("Writing the report")
     if unwritten := _report(partial, made, dataset, probabilities, evaluation):
         callbacks.on_warning(unwritten)
     card.write(partial, made)  # last: a folder with a model card is complete
+
+
+def _layers(network: Any) -> list[dict[str, Any]]:
+    """The layers of a trained network, for its model card."""
+    if isinstance(network, OnnxNetwork):
+        return spec_table(network.places)
+    from mnist_cnn.models.layer_table import layer_table  # here, because Keras comes with it
+
+    return layer_table(on_one(network))
+
+
+def _finished(network: Any, recipe: Recipe) -> Any:
+    """The trained network as it is evaluated and saved."""
+    if isinstance(network, OnnxNetwork):
+        return network
+    return backend.finished(on_one(network), recipe)
 
 
 def _report(
     partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray, evaluation: Evaluation
 ) -> str | None:
     """Write the report; a sentence if that fails, for which no trained model is given up."""
-    from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
+    from mnist_cnn.evaluation import html_report  # here, because Jinja comes with it, which takes time
 
     try:
         html_report.write(partial, made, dataset.test, probabilities, evaluation)
@@ -401,22 +478,21 @@ def _beginning(settings: Settings) -> list[str]:
     return [f"Started from the weights of {settings.init} (model card {settings.init_sha256 or '':.16}){frozen}."]
 
 
-def _built(settings: Settings, dataset: Dataset) -> Any:
-    """What the model is built for and from."""
-    from mnist_cnn.training.fit import Built, class_weights  # here, because Keras comes with it
+def _untrained(settings: Settings, dataset: Dataset) -> Any:
+    """The network to train."""
+    recipe, task = settings.recipe, dataset.task
+    steps, weights = updates(recipe, len(dataset.train)), class_weights(recipe, dataset.train.labels, task)
+    if recipe.backend == backend.WITHOUT_KERAS:
+        return OnnxNetwork(recipe, task, settings.seed, steps, settings.threads, weights)
+    from mnist_cnn.training.compiled_network import Built, compiled  # here, because Keras comes with it
 
-    return Built(
-        dataset.task,
-        own_network(settings.network) if settings.network else None,
-        class_weights(settings.recipe, dataset.train.labels, dataset.task),
-        partial_of(_begin, settings) if settings.init else None,
-    )
+    own = own_network(settings.network) if settings.network else None
+    begin = partial_of(_begin, settings) if settings.init else None
+    return compiled(recipe, settings.seed, steps, settings.devices, Built(task, own, weights, begin))
 
 
 def _begin(settings: Settings, network: Any) -> None:
     """Give the model the weights of the one that it starts from, and freeze layers."""
-    from mnist_cnn.training import initial_weights
-
     start = store.load_classifier(str(settings.init))
     if start.card.digest != settings.init_sha256:
         raise RunError(f"{settings.init} is not the model that this run started from: bring the old one back.")
@@ -426,15 +502,11 @@ def _begin(settings: Settings, network: Any) -> None:
 
 
 def _train(
-    partial: Path, settings: Settings, dataset: Dataset, ink: PreparedInk | None, callbacks: CallbackList
+    partial: Path, settings: Settings, dataset: Dataset, ink: "PreparedInk | None", callbacks: CallbackList
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
-    from mnist_cnn.training.fit import compiled, fit, updates  # here, because Keras comes with it
-    from mnist_cnn.training.initial_weights import unfreeze
-
     recipe, saved = settings.recipe, partial / store.CHECKPOINT
-    steps = updates(recipe, len(dataset.train))
-    network = compiled(recipe, settings.seed, steps, settings.devices, _built(settings, dataset))
+    network = _untrained(settings, dataset)
     rows = checkpoint.restore(saved, network)
     history.rewrite(partial / card.HISTORY, rows)
     settings = settings if rows else replace(settings, inexact=[])
@@ -465,7 +537,7 @@ def _train(
     if recipe.early_stopping:
         checkpoint.restore_best(saved, network)
     if settings.freeze:
-        unfreeze(network)
+        initial_weights.unfreeze(network)
     return network, rows, notes + _ending(rows, recipe)
 
 
@@ -492,18 +564,20 @@ def _ending(rows: list[Epoch], recipe: Recipe) -> list[str]:
 
 
 def _calibrated(
-    network: Any, settings: Settings, dataset: Dataset, ink: PreparedInk | None
+    network: Any, settings: Settings, dataset: Dataset, ink: "PreparedInk | None"
 ) -> tuple[Any, float | None]:
     """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
-    from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
-    from mnist_cnn.training.fit import VALIDATION, validation_examples
-
     held_out = validation_examples(settings.recipe, dataset.validation, settings.seed)
     if ink:
         held_out = held_out.joined(ink.varied_validation(np.random.default_rng((settings.seed, VALIDATION))))
     if not len(held_out):
-        return calibrated(network, 1.0), None
-    fitted = temperature_scaling.fit(keras_classifier(network)(held_out.images), held_out.labels)
+        return network, None
+    fitted = temperature_scaling.fit(classifier(network)(held_out.images), held_out.labels)
+    if isinstance(network, OnnxNetwork):
+        network.temperature = fitted
+        return network, fitted
+    from mnist_cnn.models.calibrated import calibrated  # here, because Keras comes with it
+
     return calibrated(network, fitted), fitted
 
 
@@ -518,9 +592,9 @@ def _at_chance(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _data(dataset: Dataset, ink: PreparedInk | None, network: Any) -> dict[str, Any]:
+def _data(dataset: Dataset, ink: "PreparedInk | None", network: Any) -> dict[str, Any]:
     about = about_data(dataset)
     if not ink:
         return about
-    accuracies = ink.accuracies(keras_classifier(network))
+    accuracies = ink.accuracies(classifier(network))
     return about | {"ink": ink.about() | {"accuracy": {name: one.to_dict() for name, one in accuracies.items()}}}

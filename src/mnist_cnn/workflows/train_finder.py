@@ -35,6 +35,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     task = finder_task(partial / store.PAGES, validation, measured)
     network, rows, notes = detector_run.train_epochs(partial, settings, task, callbacks)
 
+    callbacks.on_status("Evaluating on pages of held-out writers")
     started = time.perf_counter()
     find, test = keras_finder(network), held_out_pages(held_out, recipe, TEST)
     places = find(images_of(test))
@@ -57,6 +58,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     )
     from mnist_cnn.evaluation import finder_report  # here, because matplotlib comes with it
 
+    callbacks.on_status("Writing the report")
     finder_report.write(partial, made, evaluation, places, test)
     card.write(partial, made)  # last: a folder with a model card is complete
 

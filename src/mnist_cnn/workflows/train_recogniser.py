@@ -32,6 +32,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     task = recogniser_task(recipe, partial / store.PAGES, validation, measured)
     network, rows, notes = detector_run.train_epochs(partial, settings, task, callbacks)
 
+    callbacks.on_status("Evaluating on lines of held-out writers")
     started = time.perf_counter()
     test = held_out_lines(held_out, recipe, TEST)
     said = keras_recogniser(network)(test.images)
@@ -54,5 +55,6 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     )
     from mnist_cnn.evaluation import recogniser_report  # here, because matplotlib comes with it
 
+    callbacks.on_status("Writing the report")
     recogniser_report.write(partial, made, evaluation, said, test)
     card.write(partial, made)  # last: a folder with a model card is complete

@@ -35,6 +35,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     task = segmenter_task(recipe, partial / store.PAGES, finder, validation, measured)
     network, rows, notes = detector_run.train_epochs(partial, settings, task, callbacks)
 
+    callbacks.on_status("Evaluating on crops of held-out writers")
     started = time.perf_counter()
     test = held_out_crops(held_out, finder, recipe, TEST)
     said = keras_segmenter(network)(test.images)
@@ -57,6 +58,7 @@ def run(partial: Path, settings: Settings, dataset: Dataset, ink: Ink | None, ca
     )
     from mnist_cnn.evaluation import segmenter_report  # here, because matplotlib comes with it
 
+    callbacks.on_status("Writing the report")
     segmenter_report.write(partial, made, evaluation, said, test)
     card.write(partial, made)  # last: a folder with a model card is complete
 

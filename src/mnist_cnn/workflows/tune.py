@@ -252,7 +252,8 @@ def accuracy_of(recipe: Recipe, dataset: Dataset, seed: int, trial: Any) -> floa
     """The validation accuracy of a model of this recipe after its last epoch; raises Optuna's TrialPruned."""
     import optuna
 
-    from mnist_cnn.training.fit import Built, class_weights, compiled, fit, updates  # here, because Keras comes with it
+    from mnist_cnn.training.compiled_network import Built, compiled  # here, because Keras comes with it
+    from mnist_cnn.training.fit import class_weights, fit, updates
 
     settled = recipe.for_images(len(dataset.train), task=dataset.task)
     built = Built(dataset.task, weights=class_weights(settled, dataset.train.labels, dataset.task))

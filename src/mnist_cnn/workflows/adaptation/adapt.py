@@ -156,6 +156,7 @@ def finetuned(task: Task) -> tuple["keras.Model", HeldOut]:
 def save(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, training_seconds: float) -> Artifact:
     """Calibrate and evaluate the model, write everything into the partial folder, and give it its final name."""
     from mnist_cnn.models.calibrated import calibrated
+    from mnist_cnn.models.layer_table import layer_table
     from mnist_cnn.workflows.adaptation.finetune import current_classifier  # here, because Keras comes with it
 
     started = time.perf_counter()
@@ -165,6 +166,8 @@ def save(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
     probabilities = at(classify(test.images), temperature or 1.0)
     evaluation = replace(evaluated(probabilities, task.dataset), temperature=temperature)
     before = accuracy(onnx_classifier(old.folder / card.ONNX_MODEL, task.threads)(test.images), test.labels)
+    layers = layer_table(network)
+    task.callbacks.on_status(saved_files.SAVING)
     network = calibrated(network, temperature or 1.0)
     left_out = saved_files.save(network, task.recipe, partial, test.images, probabilities, temperature or 1.0)
     for text in left_out:
@@ -186,9 +189,11 @@ def save(task: Task, network: "keras.Model", held_out: HeldOut, partial: Path, t
         evaluation=evaluation.to_dict() | {"adaptation": about},
         notes=[*old.card.notes, f"Adapted to {len(task.handwriting)} digits.", *left_out],
         files={name: sha256_of(partial / name) for name in card.HASHED_FILES if (partial / name).exists()},
+        layers=layers,
     ).sealed()
     from mnist_cnn.evaluation import html_report  # here, because matplotlib comes with it
 
+    task.callbacks.on_status("Writing the report")
     html_report.write(partial, made, test, probabilities, evaluation)
     card.write(partial, made)
     return store.complete(partial)

@@ -18,8 +18,9 @@ from mnist_cnn.data.negatives import NOT_A_DIGIT, negatives
 from mnist_cnn.data.restyle import restyled
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.training import backend
+from mnist_cnn.training.compiled_network import WarmUpAndDecay
 from mnist_cnn.training.epochs import epochs
-from mnist_cnn.training.fit import WarmUpAndDecay, categorical
+from mnist_cnn.training.fit import categorical
 from mnist_cnn.training.recipe import Recipe
 
 UPDATES, OWN, REPLAYED = 100, 32, 96  # images of the person and replayed ones, per update
