@@ -247,7 +247,7 @@ def test_steps_reported_end_at_the_last_one_and_a_row_has_every_number(digits: D
         "epoch 0 end: accuracy, loss, seconds, val_accuracy, val_loss",
         "train end: 5",
     ]
-    assert set(row) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    assert set(row) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "updates"}
 
 
 def test_steps_per_execution_change_the_speed_and_not_one_bit(digits: Dataset) -> None:
