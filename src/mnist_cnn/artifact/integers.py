@@ -219,7 +219,7 @@ def in_floats(layer: Layer, values: np.ndarray) -> np.ndarray:
         return np.concatenate([pool(values, axis=(1, 2), keepdims=True) for pool in (np.max, np.mean)], axis=-1)
     values = values.reshape(len(values), 1, 1, -1) if layer.dense else values
     sums = convolved(values, layer.kernel, layer.stride, layer.same) + layer.bias
-    return np.maximum(sums, 0) if layer.relu else sums
+    return np.asarray(np.maximum(sums, 0) if layer.relu else sums)
 
 
 def range_of(values: np.ndarray) -> float:
