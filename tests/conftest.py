@@ -38,10 +38,12 @@ def command_line(*words: object) -> list[str]:
 
 def in_own_process(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person's shell does; gives exit code, stdout and stderr."""
+    # JAX, once imported by another test, lets TensorFlow log more.
+    as_it_was = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     return subprocess.run(
         command_line(*words),
         cwd=cwd,
-        env=os.environ | environment,
+        env=as_it_was | environment,
         capture_output=True,
         text=True,
         timeout=900,  # a machine that does much else
