@@ -151,7 +151,6 @@ def of(name: str) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.extended
 @of("1_step_by_step")
 def test_the_recipe_learns_step_by_step(results: str) -> None:
     said = printed(results)
@@ -165,7 +164,6 @@ def test_the_recipe_learns_step_by_step(results: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.extended
 @of("2_your_own_photo")
 def test_photos_are_misread_until_image_and_training_are_mended(results: str) -> None:
     said = printed(results)
@@ -180,7 +178,6 @@ def test_photos_are_misread_until_image_and_training_are_mended(results: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.extended
 @of("3_how_confident")
 def test_confidence_is_calibrated_and_thresholds_hold(results: str) -> None:
     said = printed(results)
@@ -206,7 +203,6 @@ def test_confidence_is_calibrated_and_thresholds_hold(results: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.extended
 @of("4_faster_and_smaller")
 def test_a_network_may_lose_filters_and_bits(results: str) -> None:
     said = printed(results)
