@@ -141,7 +141,7 @@ def main() -> None:
         append_images=images[1:],
         duration=times,
         loop=0,
-        quality=72,
+        quality=85,
         method=6,
         minimize_size=True,
     )
