@@ -55,6 +55,8 @@ WANTED = Fields(
         "init_sha256": AnyOf(SHA256, or_null=True),
         "freeze": Flag(),
         "loggers": ListOf(Text()),
+        "teacher": AnyOf(Text(), or_null=True),
+        "teacher_sha256": AnyOf(SHA256, or_null=True),
     },
 )
 
@@ -83,6 +85,8 @@ class Settings:
     init_sha256: str | None = None  # of that model's card
     freeze: bool = False
     loggers: list[str] = field(default_factory=list)
+    teacher: str | None = None  # the model whose probabilities it learns
+    teacher_sha256: str | None = None  # of that model's card, or of its file
 
     def differences(self, now: "Settings") -> list[str]:
         """Why a run resumed with the settings `now` is not bit-for-bit the uninterrupted one; empty if it is."""

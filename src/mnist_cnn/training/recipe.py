@@ -92,6 +92,15 @@ class Recipe:
     weight_averaging: float = number(
         0.0, 0.0, 0.99999, "Finder, segmenter, recogniser: share of the averaged weights kept at each update."
     )
+    teacher_share: float = number(
+        0.9, 0.0, 1.0, "Distillation: share of the teacher's probabilities (--teacher) in the targets."
+    )
+    teacher_temperature: float = number(
+        2.0, 1.0, 20.0, "Distillation: temperature at which teacher and student are compared."
+    )
+    teacher_epochs: int = number(
+        10, 0, 10_000, "Distillation: epochs of different augmented images, which then come again; 0: always new."
+    )
 
     def __init__(self, name: str = "classic", **hyperparameters: float | str) -> None:
         if name not in VALUES:
@@ -386,6 +395,7 @@ VALUES: dict[str, dict[str, float | str]] = {
 }
 # What means something for the networks that detect digits only, and what means nothing for each of them.
 OF_DETECTORS = frozenset({"mosaics", "gradient_clipping", "weight_averaging", *MADE.values()})
+OF_TEACHER = frozenset({"teacher_share", "teacher_temperature", "teacher_epochs"})
 OF_CLASSIFIERS = frozenset(
     {
         "optimizer",
@@ -396,6 +406,7 @@ OF_CLASSIFIERS = frozenset(
         "test_time_shift",
         "steps_per_execution",
     }
+    | OF_TEACHER
     | {"rotation", "zoom", "shear", "translation", "elastic", "restyle", "negatives", "ink_digits", "ink_negatives"}
 )
 OF_DIGITS = ("restyle", "negatives", "ink_digits", "ink_negatives")  # which draw digits, or what is none
