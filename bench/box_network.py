@@ -3,9 +3,9 @@
     python bench/box_network.py TRAINING.npz HELD-OUT.npz OUT.onnx [--boxes 300000] [--epochs 12] [--seed 0]
 
 Both are made by `held_out_sources.py`, the first with `--training`. The boxes are those of made sheets, and
-`made_sheets.py` makes others to test on: rows of boxes, combs, rings, short lines, and cells of tables, drawn in many ways and
-photographed, each seen as the reader sees it, but not quite where it is. OUT.onnx is what the package bundles as
-`box.onnx`. Writes results/box_network.json.
+`made_sheets.py` makes others to test on: rows of boxes, combs, rings, short lines, and cells of tables, drawn in many
+ways and photographed, each seen as the reader sees it, but not quite where it is. OUT.onnx is what the package bundles
+as `box.onnx`. Writes results/box_network.json.
 """
 
 import argparse

@@ -22,7 +22,7 @@ from mnist_cnn.errors import RecipeError, RunError
 from mnist_cnn.models.architectures import as_saved
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.models.inference_graph import inference_graph
-from mnist_cnn.models.onnx_graph import FLOAT, INT64, Graph
+from mnist_cnn.models.onnx_writer import FLOAT, INT64, Graph
 from mnist_cnn.training import onnx_epochs
 from mnist_cnn.training.compiled_network import Built, WarmUpAndDecay, compiled
 from mnist_cnn.training.fit import categorical, fit

@@ -119,18 +119,20 @@ def tour(script: str) -> str:
 
 
 def run(script: str) -> str:
-    """The notebook of a script, run in a new process and an empty folder. Raises CalledProcessError on failure."""
+    """The notebook of a script, run in a new process and an empty folder. Raises RuntimeError if a cell fails."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
             [sys.executable, __file__, "--here"],
             input=script,
             cwd=folder,
             env=os.environ | ENVIRONMENT,
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
             encoding="utf-8",
         )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
     return done.stdout
 
 
@@ -165,8 +167,8 @@ def main(only: str, again: bool) -> None:
         begin = time.perf_counter()
         try:
             text = (None if again else with_outputs_of(stored(name), script)) or run(script)
-        except subprocess.CalledProcessError as error:
-            sys.exit(f"{name} failed:\n{error.stderr}")
+        except RuntimeError as error:
+            sys.exit(f"{name} failed:\n{error}")
         path = FOLDER / f"{name}.ipynb"
         path.write_text(text, encoding="utf-8")
         seconds, size = time.perf_counter() - begin, len(text.encode()) / 1000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_cnn.artifact import litert, onnx_file, saved_model
+from mnist_cnn.artifact import litert, microcontroller, onnx_file, saved_model
 from mnist_cnn.card import READING, Task
 from mnist_cnn.errors import ExportFormatError
 from mnist_cnn.reading.network import Classifier, onnx_classifier
@@ -15,8 +15,8 @@ from mnist_cnn.reading.network import Classifier, onnx_classifier
 if TYPE_CHECKING:
     import keras
 
-SUFFIXES = {"onnx": ".onnx", "litert": ".tflite", "saved_model": "_saved_model"}
-QUANTIZED = {"onnx": ("int8",), "litert": ("float16", "int8"), "saved_model": ()}
+SUFFIXES = {"onnx": ".onnx", "litert": ".tflite", "saved_model": "_saved_model", "microcontroller": "_microcontroller"}
+QUANTIZED = {"onnx": ("int8",), "litert": ("float16", "int8"), "saved_model": (), "microcontroller": ()}
 DTYPES = ("uint8", "float32")
 
 
@@ -43,6 +43,8 @@ class ExportFormat:
             raise ExportFormatError(f"{self.to} cannot be quantized to {self.quantize!r}: {advice}.")
         if self.input_dtype not in DTYPES:
             raise ExportFormatError(f"There is no input dtype {self.input_dtype!r}: choose {' or '.join(DTYPES)}.")
+        if self.to == "microcontroller" and self.input_dtype != "uint8":
+            raise ExportFormatError("microcontroller takes integers only: leave --input-dtype out.")
 
     @property
     def suffix(self) -> str:
@@ -51,17 +53,27 @@ class ExportFormat:
         return "".join(f"-{word}" for word in named if word) + SUFFIXES[self.to]
 
     @property
+    def precision(self) -> str | None:
+        """What it is quantized to; code for a microcontroller is always int8."""
+        return "int8" if self.to == "microcontroller" else self.quantize
+
+    @property
     def calibrated(self) -> bool:
         """Whether writing it needs images to find the range of the activations."""
-        return self.quantize == "int8"
+        return self.precision == "int8"
 
-    def write(self, network: "keras.Model", path: Path, images: np.ndarray, task: Task = READING) -> None:
-        """Write a saved model as a file, or as a folder for saved_model; `images` (n, *image_shape) uint8 calibrate it.
+    def write(
+        self, network: "keras.Model", path: Path, images: np.ndarray, task: Task = READING
+    ) -> microcontroller.Written | None:
+        """Write a saved model as a file, or as a folder for saved_model and microcontroller.
 
+        `images` (n, *image_shape) uint8 calibrate it. Code that cannot be read back is returned as what it computes.
         Raises whatever the converters raise.
         """
         from mnist_cnn.models.float_input import with_input_dtype  # here, because Keras comes with it
 
+        if self.to == "microcontroller":
+            return microcontroller.write(network, path, task.batch(images), task)
         network = with_input_dtype(network, self.input_dtype)
         calibration = task.batch(images).astype(self.input_dtype)
         if self.to == "onnx":
@@ -75,6 +87,7 @@ class ExportFormat:
                 litert.write(Path(scratch) / "saved_model", path, self.quantize, calibration)
         else:
             saved_model.write(network, path)
+        return None
 
     def read(self, path: Path, threads: int = 0, task: Task = READING) -> Classifier:
         """Load what was written as a classifier that computes with `threads` threads, 0 for its own default."""
@@ -82,4 +95,6 @@ class ExportFormat:
             return onnx_classifier(path, threads, task)
         if self.to == "litert":
             return litert.litert_classifier(path, threads, task)
+        if self.to == "microcontroller":
+            return litert.integer_classifier(path / microcontroller.LITERT, task)
         return saved_model.saved_model_classifier(path, task)

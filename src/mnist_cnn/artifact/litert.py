@@ -89,6 +89,52 @@ def litert_classifier(path: Path, threads: int = 0, task: Task = READING) -> Cla
     return classify
 
 
+def write_integers(saved_model: Path, path: Path, images: np.ndarray) -> None:
+    """Convert a SavedModel with a fixed batch of 1 to int8 throughout, input and output included.
+
+    It takes pixels from 0 to 255 as float32, and `images` (n, height, width, channels) uint8 find the ranges: the input
+    of the file is the pixel less 128. Raises what the converter raises.
+    """
+    import tensorflow as tf
+
+    # An image with a pixel of 255, so that the scale of the input is 1.
+    stretched = images[:1] * (255 / max(1, images[:1].max()))
+    values = np.concatenate([images, stretched]).astype(np.float32)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(saved_model))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([image[np.newaxis]] for image in values)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    with quiet():
+        path.write_bytes(converter.convert())
+
+
+def operations(path: Path) -> list[str]:
+    """The operations of a LiteRT file, in the order of computing."""
+    opened = interpreter(path.read_bytes(), threads=1, plain=True)
+    return [each["op_name"] for each in opened._get_ops_details()]  # there is no public way to list them
+
+
+def integer_classifier(path: Path, task: Task = READING) -> Classifier:
+    """Load a LiteRT file with a fixed batch of 1 and int8 in and out as a classifier."""
+    with quiet():
+        opened = interpreter(path.read_bytes(), threads=1)
+        opened.allocate_tensors()
+    takes, gives = opened.get_input_details()[0], opened.get_output_details()[0]
+    scale, zero = gives["quantization"]
+
+    def run(image: np.ndarray) -> np.ndarray:
+        opened.set_tensor(takes["index"], (image[np.newaxis].astype(np.int16) - 128).astype(np.int8))
+        opened.invoke()
+        return (opened.get_tensor(gives["index"]).astype(np.float32) - zero) * np.float32(scale)
+
+    def classify(images: np.ndarray) -> np.ndarray:
+        none = np.zeros((0, task.classes), dtype=np.float32)
+        return np.concatenate([none, *(run(image) for batch in batches_of(images, task) for image in batch)])
+
+    return classify
+
+
 def interpreter(content: bytes, threads: int, plain: bool = False) -> Any:
     """TensorFlow's interpreter for LiteRT files; `plain` shows the operations as they are in the file."""
     import tensorflow as tf

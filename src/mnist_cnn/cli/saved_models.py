@@ -17,7 +17,11 @@ from mnist_cnn.training.recipe import RECIPES, Recipe, nearest
 
 def export(
     to: Annotated[
-        str, typer.Option(help="Format: onnx, litert, saved_model, or web (a static web app that runs in the browser).")
+        str,
+        typer.Option(
+            help="Format: onnx, litert, saved_model, microcontroller (C and LiteRT in int8), or web (a static web "
+            "app that runs in the browser)."
+        ),
     ],
     model: Annotated[
         str | None,
@@ -43,7 +47,7 @@ def export(
         typer.Option(
             "--output",
             "-o",
-            help="File to write (a folder for saved_model and web); by default named after the model, here.",
+            help="File to write (a folder for saved_model, microcontroller, web); by default named after the model.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
@@ -55,6 +59,7 @@ def export(
     $ mnist-cnn export runs/quick --to onnx --quantize int8
     $ mnist-cnn export runs/quick --to litert --quantize float16 -o digits.tflite
     $ mnist-cnn export fast --to saved_model
+    $ mnist-cnn export runs/tiny --to microcontroller -o digits
     $ mnist-cnn export --to web -o page
     """
     if to == "web":

@@ -6,7 +6,7 @@ import numpy as np
 
 from mnist_cnn.card import Task
 from mnist_cnn.models.layer_specs import Convolution, Dense, Normalization, Placed, Pooling
-from mnist_cnn.models.onnx_graph import FLOAT, UINT8, Graph
+from mnist_cnn.models.onnx_writer import FLOAT, UINT8, Graph
 
 OPSET = 15  # what Keras' own export writes; ONNX Runtime has read it since 1.10
 

@@ -38,7 +38,7 @@ def onnx_box_classifier(path: Path, threads: int = 0) -> BoxClassifier:
         [found] = computed(session, given, {taken: batch[..., None]}, limit, path, f"{len(batch)} images", INSTEAD)
         if found.shape != (len(batch), CLASSES) or not np.isfinite(found).all():
             raise ArtifactError(f"{path} does not return {CLASSES} logits for each image: use {INSTEAD}.")
-        return found
+        return np.asarray(found)
 
     def classify(images: np.ndarray) -> np.ndarray:
         parts = [logits(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
@@ -53,7 +53,7 @@ def box_images(grey: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     images = np.zeros((len(boxes), SIDE, SIDE), np.uint8)
     sides = np.maximum(2, np.rint(AROUND * (boxes[:, 2:] - boxes[:, :2]).max(axis=1))).astype(int)
     margin = int(sides.max(initial=0))
-    padded = cv2.copyMakeBorder(grey, *[margin] * 4, cv2.BORDER_REPLICATE)
+    padded = cv2.copyMakeBorder(grey, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     corners = np.rint((boxes[:, :2] + boxes[:, 2:] - sides[:, None]) / 2 + margin).astype(int)
     lowest = np.array(padded.shape[::-1]) - sides[:, None]
     for image, (left, top), side in zip(images, np.clip(corners, 0, lowest).tolist(), sides.tolist(), strict=True):

@@ -15,7 +15,7 @@ import numpy as np
 
 from mnist_cnn.card import Task
 from mnist_cnn.models.layer_specs import Convolution, Normalization, Placed, Pooling
-from mnist_cnn.models.onnx_graph import FLOAT, UINT8, Graph
+from mnist_cnn.models.onnx_writer import FLOAT, UINT8, Graph
 
 OPSET = 17  # has sums in ScatterND and LayerNormalization
 IMAGES, TRUTH, FACTORS = "images", "truth", "factors"

@@ -14,6 +14,7 @@ import numpy as np
 from mnist_cnn import card
 from mnist_cnn.artifact import onnx_file, store
 from mnist_cnn.artifact.export_format import SUFFIXES, ExportFormat
+from mnist_cnn.artifact.microcontroller import Written
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.callbacks.callback import CallbackList
 from mnist_cnn.callbacks.progress import callbacks_for
@@ -61,11 +62,12 @@ def export(
     verbose: int = 1,
     callbacks: Iterable[object] = (),
 ) -> Export:
-    """Export a model, by its folder or name, to "onnx", "litert" or "saved_model", and check it against the original.
+    """Export a model, by its folder or name, and check it against the original.
 
-    `quantize` is "int8" or, for LiteRT, "float16"; `input_dtype` is "uint8" or "float32", both from 0 to 255. `output`
-    is by default `<name of the model>.<suffix>` in the working directory, `data` what the model was trained on:
-    its test images are what the export is checked on. Nothing is overwritten, and nothing is saved if the check fails:
+    `to` is "onnx", "litert", "saved_model" or "microcontroller" (C and LiteRT, both in int8). `quantize` is "int8" or,
+    for LiteRT, "float16"; `input_dtype` is "uint8" or "float32", both from 0 to 255. `output` is by default
+    `<name of the model>.<suffix>` in the working directory, `data` what the model was trained on: its test images are
+    what the export is checked on. Nothing is overwritten, and nothing is saved if the check fails:
     in floats every prediction must equal the original's, in int8 the accuracy may be 0.05 percentage points lower.
     Raises ExportFormatError, ExportError, ArtifactError, DataError, RunError or MissingExtraError.
     """
@@ -83,12 +85,15 @@ def export(
         listed.on_message(f"Exporting to {path}, checked on {len(dataset.test):,} test images of {dataset.name}")
         network = keras_model_of(artifact)
         part = scratch / path.name
-        write(export_format, network, part, calibration_images(dataset), artifact.card.task)
-        agreement = agreement_of(
-            export_format.read(part, task=artifact.card.task), keras_classifier(network), dataset.test
-        )
+        task, original = artifact.card.task, keras_classifier(network)
+        code = write(export_format, network, part, calibration_images(dataset), task)
+        agreement = agreement_of(export_format.read(part, task=task), original, dataset.test)
         reject_if_worse(export_format, agreement, path)
         about = described(export_format, part, artifact, dataset, agreement)
+        if code:
+            of_code = agreement_of(code.classifier, original, dataset.test)
+            reject_if_worse(export_format, of_code, path)
+            about["code"] = code.sizes() | {"agreement": of_code.to_dict()}
         (scratch / card_of(path).name).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return Export(path, export_format, agreement, about)
 
@@ -179,10 +184,10 @@ def calibration_images(dataset: Dataset) -> np.ndarray:
     return images[np.sort(rng.choice(len(images), min(CALIBRATION_IMAGES, len(images)), replace=False))]
 
 
-def write(export_format: ExportFormat, network: Any, part: Path, images: np.ndarray, task: Task) -> None:
+def write(export_format: ExportFormat, network: Any, part: Path, images: np.ndarray, task: Task) -> Written | None:
     """Write the export; raises ExportError, one sentence, if its converter cannot."""
     try:
-        export_format.write(network, part, images, task)
+        return export_format.write(network, part, images, task)
     except (OSError, MnistCnnError):
         raise
     except Exception as error:  # the converters raise whatever their layers raise
@@ -229,7 +234,7 @@ def described(
         "output": f"n×{task.classes} float32, probabilities",
         **({} if task.class_names == DIGITS else {"class_names": list(task.class_names)}),
         "temperature": artifact.card.evaluation.get("temperature"),  # already applied inside
-        "quantized": export_format.quantize,
+        "quantized": export_format.precision,
         "calibration": None,
         "files": {one.name if part.is_file() else str(one.relative_to(part)): sha256_of(one) for one in files},
         "bytes": sum(one.stat().st_size for one in files),

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mnist_cnn.reading.onnx_graph import field, varint_of
+
 FLOAT, UINT8, INT64 = 1, 2, 7
 TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.uint8): UINT8, np.dtype(np.int64): INT64}
 IR_VERSION = 8  # with which ONNX Runtime 1.20 and much older ones read a file
@@ -82,24 +84,9 @@ class Graph:
         )
 
 
-def varint(value: int) -> bytes:
-    """A whole number in groups of 7 bits, the lowest first; a negative one in 64 bits, as two's complement."""
-    value &= 2**64 - 1
-    groups = bytearray()
-    while value > 0x7F:
-        groups.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*groups, value])
-
-
 def number(key: int, value: int) -> bytes:
-    """A field with a whole number."""
-    return varint(key << 3) + varint(value)
-
-
-def field(key: int, value: bytes) -> bytes:
-    """A field with bytes, or with a message."""
-    return varint(key << 3 | 2) + varint(len(value)) + value
+    """A field with a whole number; a negative one in 64 bits, as two's complement."""
+    return varint_of(key << 3) + varint_of(value & 2**64 - 1)
 
 
 def text(key: int, value: str) -> bytes:
@@ -112,7 +99,7 @@ def attribute(name: str, value: Attribute) -> bytes:
     if isinstance(value, int):
         return text(1, name) + number(3, value) + number(20, 2)
     if isinstance(value, float):
-        return text(1, name) + varint(2 << 3 | 5) + struct.pack("<f", value) + number(20, 1)
+        return text(1, name) + varint_of(2 << 3 | 5) + struct.pack("<f", value) + number(20, 1)
     if isinstance(value, str):
         return text(1, name) + text(4, value) + number(20, 3)
     return text(1, name) + b"".join(number(8, one) for one in value) + number(20, 7)
