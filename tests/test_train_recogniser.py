@@ -84,7 +84,7 @@ def test_the_card_says_what_was_done_and_how_good_it_is(trained_recogniser: Trai
     made = mnist_cnn.load(trained_recogniser[0]).card
     assert made.recipe["name"] == "recogniser"
     assert (made.is_recogniser, made.is_finder, made.is_segmenter) == (True, False, False)
-    assert made.parameters == 658_200
+    assert made.parameters == 257_560
     assert made.data["test"] == 0
     assert made.data["lines"] == {"width": 256, "validation": 10, "test": 48}
     evaluation = RecogniserEvaluation.from_dict(made.evaluation)

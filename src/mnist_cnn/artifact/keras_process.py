@@ -1,11 +1,11 @@
-"""Save a model that was trained without Keras or on another framework, by a process that runs Keras on TensorFlow.
+"""Save a model that was trained without Keras, or on another framework than TensorFlow, by a process of Keras.
 
 It is given two paths, TRAINED and FOLDER. TRAINED holds the recipe, the task, the model's weights and temperature,
 images, and the probabilities that it gave for them. The process builds the model again, sets the weights, writes its
 files, or `model.keras` alone, and prints a JSON list of what had to be left out; if that fails, it prints a sentence
 and exits with 1. Like every worker it ends with its parent process, whose lock on the folder ends then as well.
 
-ONNX is written by way of TensorFlow; `model.keras` alone by whatever Keras runs on, where there is no TensorFlow.
+ONNX is written by way of TensorFlow; `model.keras` alone on what Keras starts soonest on (`backend.for_saving`).
 """
 
 import json

@@ -14,11 +14,11 @@ TALL, STRIDE = 40, 4  # pixels: how high a line is, and the width of a column
 CLASSES = 24  # nothing, ten digits, anything else that is written, and twelve marks
 AROUND = 41  # pairs of pixels along the line, whose contrast each is compared with
 LEAST_DEVIATION = 0.02  # of the range: weaker contrast is not stretched to more than a fifth of the usual one
-DILATIONS = (1, 2, 4, 8, 16)
+DILATIONS = (1, 2, 4, 8)
 RARE = 2.0  # the logit of nothing at first: most columns are not the middle of a character
 
 
-def recogniser(filters: tuple[int, int, int] = (16, 32, 64), along: int = 128, dropout: float = 0.1) -> keras.Model:
+def recogniser(filters: tuple[int, int, int] = (16, 32, 48), along: int = 80, dropout: float = 0.1) -> keras.Model:
     """Build the untrained network: (n, 40, w, 1) uint8 lines to (n, w/4, 24) float32 logits.
 
     w is any multiple of 4. The digits of a line are about 24 pixels high and in the middle; lines may have any

@@ -446,5 +446,5 @@ MEASURED = {
     "tiny": Measured(9_426, 99.56, 511),
     FINDER: Measured(483_534),
     SEGMENTER: Measured(522_779),
-    RECOGNISER: Measured(658_200),
+    RECOGNISER: Measured(257_560),
 }

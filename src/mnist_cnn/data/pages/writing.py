@@ -388,7 +388,7 @@ FORMS = (
     "d×d=d", "d÷d=d", "x=d", "dx+d=d", "ay=d", "Nd", "d kg", "d cm", "d ml", "d am", "No d", "f(x)=d", "√d", "d/d",
     "+d d", "€d,d", "d*d", "[d]", "d<d", "d>d", "x-d", "dab", "d!", "d?", "a=d", "-d", "-d.d", "-d,d", "d,d.d",
     "d.d,d", "(d)d-d", "d.d%", "d:d:d", "d×d", "d+d", "d÷d=", "d=", "d.d/d", "d×(d+d)", "d–", "(-d)", "d/d", "d.d",
-    "d,d", "d-d-d", "d+d-d", "d/d", "d/d", "d/d/d", "d/d/d", "d d/d", "d-d", "d-d-d", "d,d", "d,", "d.d.d", "d:d",
+    "d,d", "d-d-d", "d+d-d",
 )  # fmt: skip
 
 
@@ -400,7 +400,7 @@ def some_form(scene: Scene) -> list[Token]:
         if char == "d":
             if text:
                 tokens.append((beside, text))
-            tokens.append((number, some_digits(scene, 4)))
+            tokens.append((number, some_digits(scene, 3)))
             text = ""
         elif char == " ":
             text = text or ""
