@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows.teacher import identified, of_one_view, teacher_of
 
 FIXTURE = Path(__file__).parent / "fixtures" / "format-2"
-QUICK = {"epochs": 3, "repeats": 1, "batch_size": 50, "verbose": 0, "seed": 1}
+QUICK: dict[str, Any] = {"epochs": 3, "repeats": 1, "batch_size": 50, "verbose": 0, "seed": 1}
 ONE_HOT = np.eye(4, dtype=np.float32)
 
 
