@@ -36,6 +36,21 @@ def command_line(*words: object) -> list[str]:
     return [sys.executable, "-m", "mnist_cnn", *map(str, words)]
 
 
+def in_own_process(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a person's shell does; gives exit code, stdout and stderr."""
+    # JAX, once imported by another test, lets TensorFlow log more.
+    as_it_was = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(
+        command_line(*words),
+        cwd=cwd,
+        env=as_it_was | environment,
+        capture_output=True,
+        text=True,
+        timeout=900,  # a machine that does much else
+        check=False,
+    )
+
+
 def hear_ctrl_c() -> None:
     """Before a program starts: a shell's background job ignores Ctrl-C, and so does what it begins."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -90,20 +105,8 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
     It is a process of its own where variables of the environment are given, and otherwise a fork of one that has loaded
     what reads: a second of processor time less for each command.
     """
-
-    def run(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            command_line(*words),
-            cwd=cwd,
-            env=os.environ | environment,
-            capture_output=True,
-            text=True,
-            timeout=900,  # a machine that does much else
-            check=False,
-        )
-
     if sys.platform != "linux":
-        yield run
+        yield in_own_process
         return
     from runs import Forks
 
@@ -111,7 +114,7 @@ def cli(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cli]:
 
     def fork(*words: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         if environment:
-            return run(*words, cwd=cwd, **environment)
+            return in_own_process(*words, cwd=cwd, **environment)
         if not forks:
             forks.append(Forks(tmp_path_factory.mktemp("cli"), "reading"))
         return forks[0].completed(*words, cwd=cwd)

@@ -356,6 +356,7 @@ def test_an_image_in_a_zip_that_is_damaged_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.extended  # tests above have the command on a table, and what is in a ZIP file
 def test_the_command_adapts_to_a_zip_of_folders(
     warm_cli: Cli, trained: Trained, digits: Dataset, tmp_path: Path
 ) -> None:

@@ -166,7 +166,7 @@ def saved(dataset: Dataset, path: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_example_runs_on_the_embedded_digits(digits: Dataset, tmp_path: Path) -> None:
-    accuracy, matrix = run_example(saved(digits, tmp_path / "digits.npz"), epochs=3)
+    accuracy, matrix = run_example(saved(digits, tmp_path / "digits.npz"), epochs=1)
     assert (matrix.sum(axis=1) == np.bincount(digits.test.labels)).all()
     assert accuracy == pytest.approx(100 * np.trace(matrix) / 500, abs=0.01)
 

@@ -169,7 +169,7 @@ def test_updates_count_the_last_small_batch_of_every_epoch() -> None:
 def test_without_a_validation_part_a_row_has_no_numbers_of_one(digits: Dataset) -> None:
     recipe = dataclasses.replace(SMALL, validation_split=0.0)
     [row] = fit(compiled(recipe, seed=0), recipe, few(digits, 0, 128), few(digits, 0, 0), seed=0)
-    assert set(row) == {"epoch", "loss", "accuracy", "seconds"}
+    assert set(row) == {"epoch", "loss", "accuracy", "seconds", "updates"}
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_steps_reported_end_at_the_last_one_and_a_row_has_every_number(digits: D
         "epoch 0 end: accuracy, loss, seconds, val_accuracy, val_loss",
         "train end: 5",
     ]
-    assert set(row) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    assert set(row) == {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "updates"}
 
 
 def test_steps_per_execution_change_the_speed_and_not_one_bit(digits: Dataset) -> None:

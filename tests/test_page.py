@@ -137,7 +137,7 @@ class Visit:
         return kept
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture(params=["desktop", pytest.param("phone", marks=pytest.mark.extended)])
 def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[Visit]:
     """The page at a phone's and a desktop's size; nothing may be asked of another host, or complained about."""
     context = browser.new_context(**SIZES[request.param])

@@ -288,7 +288,7 @@ def test_a_plain_request_id_is_kept_and_another_is_replaced(client: Client) -> N
         (lambda c: c.post("/v1/read", content=pieces(11), headers=PNG), 413, "larger than 10 MB"),
         (lambda c: c.post("/v1/read", content=b"nonsense", headers=PNG), 415, "The file is not a supported image file"),
         (lambda c: c.post("/v1/read", content=b"%PDF-1.7", headers=PNG), 415, "is in PDF format"),
-        (lambda c: c.post("/v1/read", json={"a": 1}), 415, "Unsupported content type 'application/json'"),
+        (lambda c: c.post("/v1/read", json={"a": 1}), 400, "The request body is not JSON with an image"),
         (lambda c: c.post("/v1/read", content=b"x", headers=PNG | {"Content-Encoding": "gzip"}), 415, "Compressed"),
         (lambda c: c.post("/v1/read/batch", content=b"x", headers=PNG), 415, "must be a multipart form"),
         (lambda c: c.post("/v1/read", content=image_of("5")[:200], headers=PNG), 422, "damaged or truncated"),

@@ -42,7 +42,7 @@ def test_it_stops_after_finishing_what_is_in_flight(tmp_path: Path, sent: signal
     assert "Traceback" not in log
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.extended)])
 def test_requests_are_logged_only_if_that_is_wanted(tmp_path: Path, workers: int) -> None:
     for words, lines in (((), 0), (("--access-log",), 2)):
         with serving(tmp_path, "--workers", workers, *words) as (_, address):

@@ -69,7 +69,7 @@ class TemplateVisit(Visit):
         return FormTemplate.load(folder / "template.json")
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture(params=["desktop", pytest.param("phone", marks=pytest.mark.extended)])
 def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterator[TemplateVisit]:  # noqa: F811
     """The page at a phone's and a desktop's size; nothing may be sent, asked of another host, or complained about."""
     context = browser.new_context(**SIZES[request.param])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mnist_cnn
-from conftest import Cli, Trained, trained_once
+from conftest import Cli, Trained, in_own_process, trained_once
 from detector_runs import (
     assert_ink_is_named,
     assert_no_classifier,
@@ -42,8 +42,8 @@ TINY = [
 
 
 @pytest.fixture(scope="module")
-def trained_recogniser(warm_cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return trained_once("recognised", tmp_path_factory, lambda folder: warm_cli(*TINY, "--output", folder))
+def trained_recogniser(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return trained_once("recognised", tmp_path_factory, lambda folder: in_own_process(*TINY, "--output", folder))
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_recogniser: Trained) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mnist_cnn
-from conftest import Cli, Trained, trained_once
+from conftest import Cli, Trained, in_own_process, trained_once
 from detector_runs import (
     assert_ink_is_named,
     assert_no_classifier,
@@ -39,14 +39,14 @@ from runs import Forks
 from test_ink_preparation import run as drawn_ink
 
 TINY = [
-    *("train", "--recipe", "segmenter", "--data", "digits", "--epochs", "2", "--crops", "64", "--repeats", "1"),
+    *("train", "--recipe", "segmenter", "--data", "digits", "--epochs", "2", "--crops", "160", "--repeats", "1"),
     *("--batch-size", "16", "--threads", "2", "--deterministic"),
 ]
 
 
 @pytest.fixture(scope="module")
-def trained_segmenter(warm_cli: Cli, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    return trained_once("marked", tmp_path_factory, lambda folder: warm_cli(*TINY, "--output", folder))
+def trained_segmenter(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    return trained_once("marked", tmp_path_factory, lambda folder: in_own_process(*TINY, "--output", folder))
 
 
 def test_progress_is_on_stderr_and_results_are_on_stdout(trained_segmenter: Trained) -> None:
@@ -56,7 +56,7 @@ def test_progress_is_on_stderr_and_results_are_on_stdout(trained_segmenter: Trai
     )
     assert len(re.findall(line, done.stderr)) == 2
     assert "the segmenter takes more handwritten letters for digits" in done.stderr
-    assert done.stdout.startswith("32 crops of made pages of held-out writers: ROC AUC of digits against non-digits 0.")
+    assert done.stdout.startswith("80 crops of made pages of held-out writers: ROC AUC of digits against non-digits 0.")
     for words in ("Labels of the digits: ", "by the ink that is marked: ", "by true ink: ", f"Saved to {folder}\n"):
         assert words in done.stdout
     assert_no_noise(done)
@@ -90,7 +90,7 @@ def test_the_card_says_what_was_done_and_how_good_it_is(trained_segmenter: Train
     assert made.is_segmenter
     assert not made.is_finder
     assert made.data["test"] == 0
-    assert made.data["crops"] == {"side": 64, "validation": 6, "test": 32, "finder": sha256_of(FINDER)}
+    assert made.data["crops"] == {"side": 64, "validation": 16, "test": 80, "finder": sha256_of(FINDER)}
     evaluation = SegmenterEvaluation.from_dict(made.evaluation)
     assert evaluation.to_dict() == made.evaluation
     assert made.evaluation["labels"]["count"] > 5
@@ -121,11 +121,11 @@ def test_a_card_that_does_not_name_its_finder_is_refused(trained_segmenter: Trai
 def test_info_and_python_show_it(trained_segmenter: Trained, cli: Cli) -> None:
     folder, _ = trained_segmenter
     said = " ".join(cli("info", folder).stdout.split())
-    assert "Crops 32 of made pages of held-out writers on digits (not MNIST)" in said
+    assert "Crops 80 of made pages of held-out writers on digits (not MNIST)" in said
     assert "By marked ink " in said
-    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["crops"] == 64
+    assert json.loads(cli("info", folder, "--json").stdout)["recipe"]["crops"] == 160
     model = mnist_cnn.load(folder)
-    assert re.fullmatch(r"Model\('.*', recipe 'segmenter', ROC AUC 0\.\d{4} on 32 crops of made pages\)", repr(model))
+    assert re.fullmatch(r"Model\('.*', recipe 'segmenter', ROC AUC 0\.\d{4} on 80 crops of made pages\)", repr(model))
     assert "<svg" in model._repr_html_()
     assert model.keras.output_shape == [(None, 23), (None, 48, 48, 1)]
 

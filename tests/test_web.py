@@ -443,7 +443,9 @@ def test_a_number_is_written_read_and_explained(visit: Visit) -> None:
     sync_api.expect(visit.page.locator("#strip canvas")).to_have_count(7, timeout=PATIENCE)
     sync_api.expect(visit.page.locator("#model")).to_have_text(re.compile(r"^Model: robust, \d\d\.\d\d% on MNIST"))
     sync_api.expect(visit.page.locator("#loading")).to_have_count(0)
-    assert visit.page.locator("#sheet").bounding_box() == box  # nothing moves under the pen when all is loaded
+    assert visit.page.locator("#sheet").bounding_box() == pytest.approx(
+        box, abs=1
+    )  # nothing moves under the pen when all is loaded
 
 
 @pytest.mark.slow

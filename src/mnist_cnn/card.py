@@ -115,7 +115,7 @@ RENAMED = {
 }
 # Formats 1 to 3 were trained on images only.
 WITHOUT_INK = {"ink_digits": 0.0, "ink_negatives": 0.0}
-FROM_5 = {"layers"}  # fields that older formats do not have
+NEWEST_FIELDS = {"layers": 5}  # the format from which on a model card has each
 SETTINGS = "checkpoint/run.json"  # of a run, until it is complete
 
 COUNTED = ("epochs", "batch_size", "final_plain_epochs", "plain_epochs")
@@ -302,7 +302,7 @@ class Card:
 
     def sealed(self) -> "Card":
         """The same model card with its digest."""
-        return replace(self, digest=digest_of(asdict(self)))
+        return replace(self, digest=digest_of(self.to_dict()))
 
     @property
     def is_finder(self) -> bool:
@@ -329,9 +329,19 @@ class Card:
         """What the logits must still be divided by: from format 2 on, the saved models themselves do that."""
         return float(self.evaluation.get("temperature", 1.0)) if self.format == 1 else 1.0
 
+    def to_dict(self) -> dict[str, Any]:
+        """The model card as a document of its format."""
+        known = fields_of(self.format)
+        return {name: value for name, value in asdict(self).items() if name in known}
+
     def to_json(self) -> str:
         """The model card as text."""
-        return text_of(asdict(self))
+        return text_of(self.to_dict())
+
+
+def fields_of(version: int) -> set[str]:
+    """The fields of a model card of this format."""
+    return {one.name for one in fields(Card) if NEWEST_FIELDS.get(one.name, 1) <= version}
 
 
 def text_of(document: dict[str, Any]) -> str:
@@ -469,7 +479,7 @@ def _document(path: Path, text: str) -> dict[str, Any]:
 
 def _check_types(folder: Path, document: dict[str, Any]) -> None:
     """Raise ArtifactError for a model card that does not have the values of its format: its digest is no signature."""
-    known = {one.name for one in fields(Card)} - (FROM_5 if document["format"] < 5 else set())
+    known = fields_of(document["format"])
     unlike = sorted(known ^ set(document))
     fault = f"{unlike[0]} is {'too much' if unlike[0] in document else 'missing'}" if unlike else _fault(document)
     if fault:

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from mnist_cnn.artifact import store
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.training import checkpoint
 from mnist_cnn.training.recipe import Recipe
+from mnist_cnn.workflows.run_card import resumed
 from runs import EPOCHS, TRAIN, Forks, Undisturbed, assert_as_undisturbed, assert_every_file_is_whole, epochs_kept
 from tally import note
 
@@ -84,6 +85,7 @@ LIMITS = [10_000, 100_000, 140_000, 160_000, 188_000]
 
 
 @pytest.mark.slow
+@pytest.mark.extended  # a full disk, above, is met at the same operations
 @pytest.mark.parametrize("limits", [[10_000, 160_000], pytest.param(LIMITS, marks=pytest.mark.faults)], ids=len)
 def test_a_limit_on_the_size_of_files_is_one_sentence_and_the_run_goes_on_without(
     limits: list[int], tmp_path: Path, forks: Forks, undisturbed: Undisturbed
@@ -170,6 +172,7 @@ def test_a_clock_that_jumps_changes_nothing(forks: Forks, undisturbed: Undisturb
 
 
 @pytest.mark.slow
+@pytest.mark.extended  # test_store.py has the lock
 @pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.faults)])
 def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
     times: int, forks: Forks, undisturbed: Undisturbed, tmp_path: Path
@@ -197,6 +200,7 @@ def test_of_two_runs_into_one_folder_one_wins_and_the_other_says_why(
 
 
 @pytest.mark.slow
+@pytest.mark.extended  # test_store.py has the lock
 def test_a_run_that_another_process_holds_is_left_alone(forks: Forks, undisturbed: Undisturbed, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert forks.run(out, *TRAIN, "--output", out, kill=("shutil.rmtree .partial/.card", 0)).code == -signal.SIGKILL
@@ -210,7 +214,9 @@ def test_a_run_that_another_process_holds_is_left_alone(forks: Forks, undisturbe
 @pytest.mark.parametrize("damage", ["state", "settings"])
 def test_a_damaged_checkpoint_is_one_sentence(damage: str, forks: Forks, tmp_path: Path) -> None:
     partial = store.make_partial(tmp_path / "run")
-    (partial / "checkpoint" / "run.json").write_text('{"recipe": ' if damage == "settings" else settings_of_a_run())
+    (partial / "checkpoint" / "run.json").write_text(
+        '{"recipe": ' if damage == "settings" else json.dumps(asdict(settings_of_a_run()))
+    )
     (partial / "checkpoint" / "state.npz").write_bytes(b"PK\x03\x04 cut")
     ended = forks.run(tmp_path / "run", "train", "--resume", tmp_path / "run")
     assert ended.code == 1
@@ -218,8 +224,8 @@ def test_a_damaged_checkpoint_is_one_sentence(damage: str, forks: Forks, tmp_pat
     assert "Traceback" not in ended.said
 
 
-def settings_of_a_run() -> str:
-    settings = checkpoint.Settings(
+def settings_of_a_run() -> checkpoint.Settings:
+    return checkpoint.Settings(
         recipe=Recipe(epochs=1, repeats=1),
         seed=0,
         threads=2,
@@ -232,13 +238,22 @@ def settings_of_a_run() -> str:
         machine={},
         inexact=[],
     )
-    return json.dumps(asdict(settings))
+
+
+def test_why_a_run_is_not_bit_for_bit_the_same_is_noted_however_often_it_is_resumed() -> None:
+    first = replace(settings_of_a_run(), threads=1, deterministic=True)
+    assert resumed([{"epoch": 1}], first.differences(first)) == ["Resumed after epoch 1, bit for bit."]
+    second = replace(first, threads=2)
+    second = replace(second, inexact=first.differences(second))
+    (said,) = resumed([{"epoch": 1}], second.differences(replace(second, threads=1)))
+    assert said.startswith("Resumed after epoch 1, not bit for bit")
+    assert "threads was 1 and is now 2" in said
 
 
 @pytest.mark.slow
 def test_other_data_in_the_same_place_are_noticed_when_a_run_goes_on(forks: Forks, tmp_path: Path) -> None:
     partial = store.make_partial(tmp_path / "run")
-    settings = json.loads(settings_of_a_run()) | {"data_sha256": "0" * 64}
+    settings = asdict(settings_of_a_run()) | {"data_sha256": "0" * 64}
     (partial / "checkpoint" / "run.json").write_text(json.dumps(settings))
     ended = forks.run(tmp_path / "run", "train", "--resume", tmp_path / "run")
     assert ended.code == 1

@@ -14,6 +14,7 @@ from mnist_cnn.artifact.layer_chain import Folded, Layer, MaxPool, Weighted
 from mnist_cnn.card import READING, Task
 from mnist_cnn.errors import ExportError
 from mnist_cnn.reading.network import Classifier, batches_of
+from mnist_cnn.reading.temperature import softmax
 
 ONE = 65536  # a logit of 1
 LARGEST_WEIGHT, LARGEST_VALUE = 127, 255
@@ -118,16 +119,16 @@ def integer_classifier(network: IntegerNetwork, task: Task = READING) -> Classif
     def classify(images: np.ndarray) -> np.ndarray:
         none = np.zeros((0, task.classes), dtype=np.float32)
         return np.concatenate(
-            [none, *(softmax(network.scores(batch) / ONE) for batch in batches_of(images, task, AT_ONCE))]
+            [
+                none,
+                *(
+                    softmax(network.scores(batch) / ONE).astype(np.float32)
+                    for batch in batches_of(images, task, AT_ONCE)
+                ),
+            ]
         )
 
     return classify
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Logits (n, classes) as probabilities, float32."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def computed(layer: IntegerLayer, values: np.ndarray) -> np.ndarray:
@@ -219,7 +220,7 @@ def in_floats(layer: Layer, values: np.ndarray) -> np.ndarray:
         return np.concatenate([pool(values, axis=(1, 2), keepdims=True) for pool in (np.max, np.mean)], axis=-1)
     values = values.reshape(len(values), 1, 1, -1) if layer.dense else values
     sums = convolved(values, layer.kernel, layer.stride, layer.same) + layer.bias
-    return np.maximum(sums, 0) if layer.relu else sums
+    return np.asarray(np.maximum(sums, 0) if layer.relu else sums)
 
 
 def range_of(values: np.ndarray) -> float:

@@ -126,7 +126,7 @@ def integer_classifier(path: Path, task: Task = READING) -> Classifier:
     def run(image: np.ndarray) -> np.ndarray:
         opened.set_tensor(takes["index"], (image[np.newaxis].astype(np.int16) - 128).astype(np.int8))
         opened.invoke()
-        return (opened.get_tensor(gives["index"]).astype(np.float32) - zero) * np.float32(scale)
+        return np.asarray((opened.get_tensor(gives["index"]).astype(np.float32) - zero) * np.float32(scale))
 
     def classify(images: np.ndarray) -> np.ndarray:
         none = np.zeros((0, task.classes), dtype=np.float32)

@@ -8,8 +8,8 @@ import numpy as np
 from mnist_cnn.card import DIGITS, Task
 from mnist_cnn.reading.finder_network import Finder
 from mnist_cnn.reading.network import Classifier, checked
-from mnist_cnn.reading.recogniser_network import probabilities_of
 from mnist_cnn.reading.segmenter_network import Segmented, Segmenter, segmented_of
+from mnist_cnn.reading.temperature import softmax
 
 if TYPE_CHECKING:
     import keras
@@ -65,7 +65,7 @@ def keras_segmenter(network: "keras.Model") -> Segmenter:
 def keras_recogniser(network: "keras.Model") -> Callable[[np.ndarray], np.ndarray]:
     """Make the function (n, 40, w) uint8 → (n, w/4, 24) probabilities from a recogniser of Keras."""
     predict = predicting(network, PAGES)
-    return lambda lines: probabilities_of(np.asarray(predict(lines[..., np.newaxis])[0], dtype=np.float32))
+    return lambda lines: softmax(np.asarray(predict(lines[..., np.newaxis])[0], dtype=np.float32))
 
 
 Predict = Callable[[np.ndarray], list[np.ndarray]]

@@ -12,6 +12,7 @@ from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.grids import Grid, LevelView, enlarged, grids_in, level_view, top_of
 from mnist_cnn.reading.places_for_digits import ring_rows, underline_rows
 from mnist_cnn.reading.reading import Reading
+from mnist_cnn.reading.temperature import softmax
 from mnist_cnn.reading.weights import bundled_box_classifier
 
 BoxRow = tuple[str | None, ...]
@@ -89,8 +90,8 @@ def rows_of(
         elif kind in (BLANK, OTHER):
             rows[cell.row].append(None if kind == BLANK else NO_DIGIT)
         else:
-            confidence = probable[digit] / (1 - probable[SEVERAL])
-            rows[cell.row].append(str(digit) if confidence >= least else REJECTED)
+            is_sure = probable[digit] >= max(LEAST, least * (1 - probable[SEVERAL]))
+            rows[cell.row].append(str(digit) if is_sure else REJECTED)
     return [tuple(row) for row in rows]
 
 
@@ -99,15 +100,13 @@ def seen_in(level: LevelView, known: Sequence[tuple[Digit, np.ndarray]]) -> np.n
 
     Where one digit is `known`, what is known of it counts as much as what is seen in the box.
     """
-    logits = bundled_box_classifier()(box_images(level.grey, level.boxes))
-    found = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found /= found.sum(axis=1, keepdims=True)
+    found = softmax(bundled_box_classifier()(box_images(level.grey, level.boxes)))
     for probable, box in zip(found, level.boxes, strict=True):
         inside = known_in(level.in_image(box), known)
         if len(inside) == 1:
             both = probable[:BLANK] * (np.array(inside[0].probabilities) + LEAST)
             probable[:BLANK] = probable[:BLANK].sum() * both / both.sum()
-    return np.asarray(found)
+    return found
 
 
 def kind_of(probable: np.ndarray) -> int:

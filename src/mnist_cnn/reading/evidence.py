@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mnist_cnn.reading.recogniser_network import DIGITS, MARK, OTHER
+from mnist_cnn.reading.temperature import softmax
 
 LEAST = 1e-4  # the least probability of which a logarithm is taken
 FLAT = 0.6  # of its width, below which a box's height says less of its size
@@ -65,8 +66,7 @@ def of_digits(witnesses: tuple[np.ndarray, np.ndarray, np.ndarray], weights: Wei
 def product(witnesses: Sequence[np.ndarray], exponents: Sequence[float]) -> np.ndarray:
     """The product of powers of probabilities (n, 10) each, which sums to 1 (n, 10)."""
     logarithms = sum(weight * np.log(np.maximum(one, LEAST)) for weight, one in zip(exponents, witnesses, strict=True))
-    powers = np.exp(logarithms - np.max(logarithms, axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return softmax(np.asarray(logarithms))
 
 
 def alone(

@@ -8,6 +8,7 @@ import numpy as np
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.network import OURS, computed, loaded
+from mnist_cnn.reading.temperature import softmax
 
 Recogniser = Callable[[np.ndarray], np.ndarray]
 """(40, w) uint8, a line, w a multiple of 4 → (w/4, 24) probabilities of what is in the middle of each column."""
@@ -17,12 +18,6 @@ NOTHING, DIGITS, OTHER = 0, 1, 11  # classes: of digit d it is d + 1
 MARK = OTHER + 1  # of the first of `MARKS`
 CLASSES = MARK + len(MARKS)
 SECONDS, SECONDS_PER_COLUMN = 10, 0.01  # a column takes 0.1 ms on one core, so this is a hundred times what is needed
-
-
-def probabilities_of(logits: np.ndarray) -> np.ndarray:
-    """What a network said, logits (…, 24), as probabilities."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def onnx_recogniser(path: Path, threads: int = 0) -> Recogniser:
@@ -50,7 +45,7 @@ def onnx_recogniser(path: Path, threads: int = 0) -> Recogniser:
             raise ArtifactError(
                 f"{path} does not return {CLASSES} logits for each {STRIDE} pixels: use the model.onnx of a recogniser."
             )
-        return probabilities_of(logits[0])
+        return softmax(logits[0])
 
     recognise(np.zeros((TALL, 2 * TALL), np.uint8))
     return recognise

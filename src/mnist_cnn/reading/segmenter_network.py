@@ -9,6 +9,7 @@ import numpy as np
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.network import OURS, computed, loaded
+from mnist_cnn.reading.temperature import softmax
 
 Segmenter = Callable[[np.ndarray], "Segmented"]
 """(n, 64, 64, 2) uint8 crops, close up and wide → what a network of `models.segmenter` says of them."""
@@ -40,8 +41,7 @@ class Segmented(NamedTuple):
 
 def segmented_of(logits: np.ndarray, inks: np.ndarray) -> Segmented:
     """What a network said, logits (n, 23) and inks (n, 48, 48, 1), as probabilities."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return Segmented(powers / powers.sum(axis=1, keepdims=True), inks[..., 0])
+    return Segmented(softmax(logits), inks[..., 0])
 
 
 def onnx_segmenter(path: Path, threads: int = 0) -> Segmenter:

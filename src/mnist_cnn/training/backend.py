@@ -30,8 +30,8 @@ START_UP_MESSAGES = (
 WITHOUT_KERAS = "onnxruntime"
 ON_KERAS = "jax"  # what trains `fast` fastest where Keras is needed
 LIGHTEST = "numpy"  # what Keras starts soonest on; it trains nothing
-# Keras imports these, where installed, for its plots, its wrappers and old files: none is used here.
-NOT_NEEDED = ("matplotlib", "sklearn", "h5py")
+# Keras imports these, where installed, for its plots, its wrappers, tables as data and old files: none is used here.
+NOT_NEEDED = ("matplotlib", "sklearn", "pandas", "h5py")
 # On JAX it imports these, which must exist, for sparse arrays and for attention on a TPU: a quarter of its start-up.
 NOT_USED_ON_JAX = ("jax.experimental.sparse", "jax.experimental.pallas.ops.tpu.splash_attention")
 
