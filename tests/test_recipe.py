@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mnist_cnn.errors import RecipeError
-from mnist_cnn.training.recipe import ABOUT, FOREIGN, OF_DETECTORS, RECIPES, Recipe, check
+from mnist_cnn.training.recipe import ABOUT, FOREIGN, OF_SOME, RECIPES, Recipe, check
 
 
 def test_classic_is_the_recipe_the_project_started_from() -> None:
@@ -37,7 +37,7 @@ def test_every_hyperparameter_takes_both_ends_of_its_range_and_nothing_beyond(
     one: "dataclasses.Field[float]",
 ) -> None:
     low, high = one.metadata["low"], one.metadata["high"]
-    own = [name for name, foreign in FOREIGN.items() if one.name in OF_DETECTORS - foreign]
+    own = [name for name, foreign in FOREIGN.items() if one.name in OF_SOME - foreign]
     recipe = Recipe(own[0] if own else "classic")
     for value in (low, high):
         assert getattr(recipe.replace(**{one.name: value}), one.name) == value
