@@ -10,7 +10,7 @@ from mnist_cnn.errors import DataError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.training import backend
-from mnist_cnn.training.recipe import OF_DETECTORS, OF_TEACHER, Recipe
+from mnist_cnn.training.recipe import OF_SOME, OF_TEACHER, Recipe
 from mnist_cnn.workflows.cross_validation import trained
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PIXELS = 28 * 28
 
 
 # All images are trained on, none are drawn from ink, and there is no teacher.
-NOT_HERE = {"validation_split", "early_stopping", "ink_digits", "ink_negatives"} | OF_DETECTORS | OF_TEACHER
+NOT_HERE = {"validation_split", "early_stopping", "ink_digits", "ink_negatives"} | OF_SOME | OF_TEACHER
 
 
 class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
