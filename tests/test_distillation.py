@@ -77,6 +77,13 @@ def test_the_teacher_looks_once_at_images_that_come_again() -> None:
     assert reported == [(0, 3_000), (2_000, 3_000), (3_000, 3_000)] * 3
 
 
+def test_what_never_comes_again_is_not_kept() -> None:
+    teacher = Teacher(lambda images: ONE_HOT[np.zeros(len(images), int)], Recipe("tiny", teacher_epochs=0))
+    for epoch in range(3):
+        teacher.targets(epoch, np.zeros((5, 1, 1), np.uint8), ONE_HOT[np.zeros(5, int)], nothing)
+    assert list(teacher.known) == [2]
+
+
 @pytest.mark.parametrize(
     ("teacher_epochs", "drawn"), [(0, [0, 1, 2, 3, 4, 5]), (2, [0, 1, 0, 1, 4, 4]), (9, [0, 1, 2, 3, 4, 4])]
 )
@@ -101,7 +108,7 @@ def test_images_that_come_again_are_the_same(processes: int) -> None:
 def student(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> tuple[mnist_cnn.Model, Heard]:
     heard = Heard()
     folder = tmp_path_factory.mktemp("student") / "run"
-    options = QUICK | {"teacher_epochs": 1, "learning_rate": 0.01}
+    options = QUICK | {"teacher_epochs": 1, "learning_rate": 0.01, "parameters": 700}
     model = mnist_cnn.train("tiny", few(digits), teacher="robust", output=folder, callbacks=[heard], **options)
     return model, heard
 
@@ -111,7 +118,12 @@ def test_a_model_is_trained_with_a_teacher(student: tuple[mnist_cnn.Model, Heard
     count = model.card.data["training"]
     assert heard.seen == [(0, count), (count, count)] * 2  # the augmented images once, and the plain ones
     assert any("Learnt from the probabilities of" in note and "SHA-256" in note for note in model.card.notes)
-    assert model.card.recipe["teacher_share"] == 0.9
+    assert model.card.data["teacher"] == {"origin": "robust", "sha256": mnist_cnn.load("robust").card.digest}
+    assert (model.card.recipe["teacher_share"], model.card.recipe["parameters"], model.card.parameters) == (
+        0.9,
+        700,
+        684,
+    )
     assert model.card.evaluation["temperature"] == 0.5  # which undoes the teacher's of 2
 
 
@@ -122,12 +134,21 @@ def test_a_training_with_a_teacher_is_resumed_as_if_it_had_not_stopped(
         def on_epoch_end(self, epoch: int, logs: object = None) -> None:  # noqa: ARG002
             raise KeyboardInterrupt
 
-    options = QUICK | {"teacher_epochs": 1, "learning_rate": 0.01}
+    options = QUICK | {"teacher_epochs": 1, "learning_rate": 0.01, "parameters": 700}
     with pytest.raises(KeyboardInterrupt):
         mnist_cnn.train("tiny", few(digits), teacher="robust", output=tmp_path / "r", callbacks=[Stop()], **options)
     resumed = mnist_cnn.resume(tmp_path / "r", data=few(digits), verbose=0)
     expected = student[0].card.history
     assert [row["loss"] for row in resumed.card.history] == pytest.approx([row["loss"] for row in expected], rel=1e-3)
+
+
+def test_a_model_of_few_parameters_is_fine_tuned_with_as_many(
+    digits: Dataset, student: tuple[mnist_cnn.Model, Heard], tmp_path: Path
+) -> None:
+    options = QUICK | {"epochs": 1}
+    tuned = mnist_cnn.train(None, few(digits), init=student[0].folder, output=tmp_path / "tuned", **options)
+    assert (tuned.card.recipe["parameters"], tuned.card.parameters) == (700, 684)
+    assert "teacher" not in tuned.card.data
 
 
 def test_a_teacher_does_not_look_at_shifted_images(tmp_path: Path) -> None:
@@ -162,10 +183,10 @@ def test_a_teacher_that_cannot_be_one_is_one_sentence(digits: Dataset, tmp_path:
 
 
 def test_a_teacher_must_be_the_same_when_a_run_is_resumed() -> None:
-    path, sha256 = identified(FIXTURE, Task())
-    assert path == str(FIXTURE)
-    assert sha256
-    assert teacher_of(path, sha256, Recipe("tiny")) is not None
-    with pytest.raises(RunError, match="is not the model that this run has learnt from: bring the old one back"):
-        teacher_of(path, "0" * 64, Recipe("tiny"))
-    assert teacher_of(None, None, Recipe("tiny")) is None
+    identity = identified(FIXTURE, Task())
+    assert identity == {"origin": str(FIXTURE), "sha256": store.load_classifier(FIXTURE).card.digest}
+    assert teacher_of(identity, Recipe("tiny")) is not None
+    with pytest.raises(RunError, match="is not the model that it was when the training began: bring the old one back"):
+        teacher_of(identity | {"sha256": "0" * 64}, Recipe("tiny"))
+    assert identified(None, Task()) is None
+    assert teacher_of(None, Recipe("tiny")) is None

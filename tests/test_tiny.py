@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+import mnist_cnn
 from mnist_cnn.card import Task
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.models.architectures import build
@@ -34,6 +37,11 @@ def test_too_few_parameters_are_one_sentence_before_the_training() -> None:
         Recipe("tiny", parameters=683).for_images(60_000)
     with pytest.raises(RecipeError, match="the smallest tiny for these images has 738"):
         Recipe("tiny", parameters=700).for_images(60_000, task=CIFAR)
+
+
+def test_a_network_of_ones_own_has_its_own(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="--parameters and --network contradict each other: leave one out"):
+        mnist_cnn.train("tiny", "digits", parameters=700, network="mine.py:build", output=tmp_path / "run")
 
 
 def test_only_tiny_takes_them() -> None:

@@ -19,7 +19,7 @@ AT_ONCE = 2_000  # images between two reports of the teacher's progress
 class Teacher:
     """What a model learns from beside the labels: the probabilities of `classify`, another model, for each image.
 
-    What it gave for the images of an epoch is kept, because most recipes with a teacher see the same ones again.
+    What it gave for the images of an epoch is kept while they come again.
     """
 
     classify: Classifier
@@ -36,6 +36,8 @@ class Teacher:
         """
         drawn = drawn_as(self.recipe, epoch)
         if drawn not in self.known:
+            if not self.recipe.teacher_epochs:
+                self.known.clear()  # always new ones
             self.known[drawn] = self.probabilities(images, told)
         share = self.recipe.teacher_share
         mixed = (1 - share) * truth + share * at(self.known[drawn], self.recipe.teacher_temperature)

@@ -135,7 +135,7 @@ class Recipe:
 
     def own_hyperparameters(self) -> list[Field[Any]]:
         """Those of `hyperparameters` that mean something for this recipe."""
-        return [one for one in self.hyperparameters() if one.name not in FOREIGN.get(self.name, OF_DETECTORS)]
+        return [one for one in self.hyperparameters() if one.name not in FOREIGN.get(self.name, OF_SOME)]
 
     def replace(self, **hyperparameters: float | str) -> "Recipe":
         """The same recipe with some hyperparameters changed. Raises RecipeError as `Recipe` does."""

@@ -1,29 +1,30 @@
 """The teacher of a training: a saved model, found by its name, checked, and made a function of images."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from mnist_cnn.artifact.store import Artifact
 from mnist_cnn.card import KERAS_MODEL, Task
 from mnist_cnn.errors import RecipeError, RunError
 from mnist_cnn.models.classifier import keras_classifier
-from mnist_cnn.reading.model_names import path_of
+from mnist_cnn.reading.model_names import BUNDLED, BUNDLED_NAMES, path_of
 from mnist_cnn.reading.network import Classifier
 from mnist_cnn.system.files import sha256_of
 from mnist_cnn.training.distillation import Teacher
-from mnist_cnn.training.recipe import OF_TEACHER, Recipe
+from mnist_cnn.training.recipe import OF_TEACHER, RECIPES, Recipe
 from mnist_cnn.workflows.evaluate import FileClassifier, fastest_classifier, keras_model_of, opened
 
 
-def check_teacher(teacher: str | Path | None, recipe: Recipe, given: Iterable[str]) -> None:
+def check_teacher(teacher: str | Path | None, recipe: Recipe) -> None:
     """Raise an error before anything is loaded: for a teacher that is not there, or of a recipe that can have none.
 
-    A RecipeError also if a hyperparameter of a teacher was `given` and no teacher.
+    A RecipeError also if a hyperparameter of a teacher is not the recipe's own, and there is no teacher.
     """
     if teacher is not None:
         recipe.require_classifier("--teacher")
         opened_teacher(teacher)
-    elif alone := sorted(OF_TEACHER.intersection(given)):
+        return
+    own = RECIPES[recipe.name]
+    if alone := [name for name in sorted(OF_TEACHER) if getattr(recipe, name) != getattr(own, name)]:
         raise RecipeError(f"{alone[0].replace('_', '-')} is about a teacher: name one with --teacher, or leave it out.")
 
 
@@ -35,16 +36,20 @@ def opened_teacher(teacher: str | Path) -> Artifact | FileClassifier:
     return member
 
 
-def identified(teacher: str | Path | None, task: Task) -> tuple[str | None, str | None]:
-    """Where a teacher lies, and its hash, by which it is known again; raises RunError if it is for another task."""
+def identified(teacher: str | Path | None, task: Task) -> dict[str, str] | None:
+    """A teacher as a model card has it: its `origin`, by which it is found again, and its `sha256`.
+
+    Raises RunError if it is for another task.
+    """
     if teacher is None:
-        return None, None
+        return None
     member = opened_teacher(teacher)
     own = task_of(member)
     if (own.image_shape, own.class_names) != (task.image_shape, task.class_names):
         raise RunError(f"{teacher} classifies {described(own)}, and the data are {described(task)}: name another one.")
     path = member.folder if isinstance(member, Artifact) else path_of(teacher)
-    return str(path.absolute()), hash_of(member, path)
+    origin = BUNDLED_NAMES[0] if path == BUNDLED else str(path.absolute())
+    return {"origin": origin, "sha256": hash_of(member, path)}
 
 
 def task_of(member: Artifact | FileClassifier) -> Task:
@@ -63,14 +68,20 @@ def hash_of(member: Artifact | FileClassifier, path: Path) -> str:
     return member.card.digest if isinstance(member, Artifact) else sha256_of(path)
 
 
-def teacher_of(path: str | None, sha256: str | None, recipe: Recipe) -> Teacher | None:
+def teacher_of(identity: dict[str, str] | None, recipe: Recipe) -> Teacher | None:
     """The teacher of a run, if it has one; raises RunError if it is no longer the model that it was."""
-    if path is None:
+    if identity is None:
         return None
-    member = opened_teacher(path)
-    if hash_of(member, Path(path)) != sha256:
-        raise RunError(f"{path} is not the model that this run has learnt from: bring the old one back.")
-    return Teacher(of_one_view(member), recipe)
+    return Teacher(of_one_view(same_teacher(identity)), recipe)
+
+
+def same_teacher(identity: dict[str, str]) -> Artifact | FileClassifier:
+    """The model that was identified as a teacher; raises RunError if another one is in its place."""
+    origin = identity["origin"]
+    member = opened_teacher(origin)
+    if hash_of(member, Path(origin)) != identity["sha256"]:
+        raise RunError(f"{origin} is not the model that it was when the training began: bring the old one back.")
+    return member
 
 
 def of_one_view(member: Artifact | FileClassifier) -> Classifier:
@@ -85,6 +96,6 @@ def of_one_view(member: Artifact | FileClassifier) -> Classifier:
         from mnist_cnn.models.architectures import as_saved, build  # here, because Keras comes with it
 
         temperature = float(member.card.evaluation.get("temperature") or 1.0)
-        whole, network = network, as_saved(build(recipe.name, 0.0, member.card.task), 0, temperature)
+        whole, network = network, as_saved(build(recipe.name, 0.0, member.card.task, recipe.parameters), 0, temperature)
         network.set_weights(whole.get_weights())
     return keras_classifier(network)

@@ -130,7 +130,7 @@ def train(
     log = [*dict.fromkeys([*(["tensorboard"] if tensorboard else []), *log])]
     loggers.check(log)
     _check_beginning(recipe, start, freeze, network)
-    check_teacher(teacher, recipe, hyperparameters)
+    check_teacher(teacher, recipe)
     required = "backend" in hyperparameters or backend.is_required(recipe)
     options = {
         "--network": network,
@@ -159,7 +159,7 @@ def train(
         listed.on_message(_without_ink(recipe))
     recorded = _ink(ink, recipe, listed) if ink else None
     recipe = _settled(recipe, dataset, recorded, listed)
-    teacher, teacher_sha256 = identified(teacher, dataset.task)
+    taught = identified(teacher, dataset.task)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
     partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
     settings = Settings(
@@ -183,8 +183,7 @@ def train(
         init_sha256=start.card.digest if start else None,
         freeze=freeze,
         loggers=log,
-        teacher=teacher,
-        teacher_sha256=teacher_sha256,
+        teacher=taught,
     )
     listed = with_time_limit(listed, max_seconds)
     with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
@@ -220,8 +219,9 @@ def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[
             f"{start.name} is a model of the recipe {start.card.recipe['name']}, and {recipe.name} has other layers: "
             "leave --recipe out."
         )
-    if start and "learning_rate" not in given:
-        given = {"learning_rate": recipe.learning_rate * FINE_TUNING, **given}
+    if start:
+        widths = start.card.recipe.get("parameters", 0) or recipe.parameters
+        given = {"learning_rate": recipe.learning_rate * FINE_TUNING, "parameters": widths, **given}
     return recipe.replace(**given)
 
 
@@ -259,6 +259,8 @@ def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, netwo
         recipe.require_classifier("--network" if network else "--init")
     if network:
         own_network(network)
+    if network and recipe.parameters:
+        raise RecipeError("--parameters and --network contradict each other: leave one out.")
     if network and recipe.test_time_shift:
         raise RecipeError(f"The recipe {recipe.name} averages over shifted images: give --test-time-shift 0.")
 
@@ -444,6 +446,7 @@ def _run_classifier(
     for text in left_out:
         callbacks.on_warning(text)
     about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
+    about |= {"teacher": settings.teacher} if settings.teacher else {}
     every_note = notes + _beginning(settings) + failed + left_out
     made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note, layers)
     callbacks.on_status("Writing the report")
@@ -495,9 +498,8 @@ def _beginning(settings: Settings) -> list[str]:
         frozen = "; all layers but the last kept its weights" if settings.freeze else ""
         notes.append(f"Started from the weights of {settings.init} (model card {settings.init_sha256!s:.16}){frozen}.")
     if settings.teacher:
-        notes.append(
-            f"Learnt from the probabilities of {settings.teacher} as well (SHA-256 {settings.teacher_sha256})."
-        )
+        origin, sha256 = settings.teacher["origin"], settings.teacher["sha256"]
+        notes.append(f"Learnt from the probabilities of {origin} as well (SHA-256 {sha256}).")
     return notes
 
 
@@ -529,9 +531,7 @@ def _train(
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
     recipe, saved = settings.recipe, partial / store.CHECKPOINT
-    teacher = teacher_of(
-        settings.teacher, settings.teacher_sha256, recipe
-    )  # before the random state of this run, and its precision, are set
+    teacher = teacher_of(settings.teacher, recipe)  # before the random state of this run, and its precision, are set
     network = _untrained(settings, dataset)
     rows = checkpoint.restore(saved, network)
     history.rewrite(partial / card.HISTORY, rows)
