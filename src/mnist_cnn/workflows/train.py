@@ -257,10 +257,10 @@ def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, netwo
         raise RecipeError("--init and --network contradict each other: leave one out.")
     if network or start:
         recipe.require_classifier("--network" if network else "--init")
-    if network:
-        own_network(network)
     if network and recipe.parameters:
         raise RecipeError("--parameters and --network contradict each other: leave one out.")
+    if network:
+        own_network(network)
     if network and recipe.test_time_shift:
         raise RecipeError(f"The recipe {recipe.name} averages over shifted images: give --test-time-shift 0.")
 
