@@ -34,7 +34,11 @@ class Board(NamedTuple):
     megahertz: int
 
 
-BOARDS = (Board("microbit", "cortex-m0", 16), Board("mps2-an385", "cortex-m3", 25), Board("mps2-an386", "cortex-m4", 25))
+BOARDS = (
+    Board("microbit", "cortex-m0", 16),
+    Board("mps2-an385", "cortex-m3", 25),
+    Board("mps2-an386", "cortex-m4", 25),
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,9 @@ def main() -> None:
         raise SystemExit(f"{', '.join(lacking)} cannot be found: apt-get install qemu-system-arm gcc-arm-none-eabi.")
     images = np.random.default_rng(0).integers(0, 256, (IMAGES, 28, 28, 1), np.uint8)
     found = []
-    print("| parameters | processor | flash | RAM | stack | multiply-adds | instructions |\n|---|---|---|---|---|---|---|")
+    print(
+        "| parameters | processor | flash | RAM | stack | multiply-adds | instructions |\n|---|---|---|---|---|---|---|"
+    )
     for parameters in PARAMETERS:
         keras.utils.set_random_seed(0)
         network = build("tiny", 0.0, parameters=parameters)
@@ -110,7 +116,9 @@ def main() -> None:
                 }
                 found.append(row)
                 names = ("parameters", "processor", "flash_bytes", "ram_bytes", "stack_bytes", "multiply_adds")
-                print("|", *(f"{row[name]:,} |" if name != "processor" else f"{row[name]} |" for name in names), end=" ")
+                print(
+                    "|", *(f"{row[name]:,} |" if name != "processor" else f"{row[name]} |" for name in names), end=" "
+                )
                 print(f"{row['instructions']:,} |")
     versions = [
         subprocess.run([name, "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
