@@ -1,4 +1,4 @@
-"""Time and memory of reading on one thread: synthetic images from 28×28 to 50 megapixels.
+"""Time and memory of reading on one thread: plain digits, and synthetic photographs from 28×28 to 50 megapixels.
 
 Each time is the median of several runs, as wall-clock time and as CPU time of this process, which other programs on the
 machine affect less.
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import cycle
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_cnn import Reader
+from mnist_cnn.reading import nearest
 from results import machine_line, median, write
 
 RUNS = 15
@@ -80,7 +82,11 @@ def main() -> None:
     photo, large = page(640, 480), file_of(page(4000, 3000), "JPEG")
     compressed = file_of(photo, "JPEG")
     many = [page(28, 28, seed)[..., 0] for seed in range(1000)]
+    plain = list(nearest.index()[0])[:1000]  # of MNIST's training images, as they are
+    one_of_them = cycle(plain)
     taken = {
+        "28×28 array, a plain digit": timed(lambda: reader.read(next(one_of_them)), 1000),
+        "1,000 plain digits, one read_many": timed(lambda: list(reader.read_many(plain)), 3),
         "28×28 array": timed(lambda: reader.read(small), 300),
         "640×480 array": timed(lambda: reader.read(photo)),
         "640×480 JPEG": timed(lambda: reader.read(compressed)),

@@ -58,7 +58,9 @@ def keep(task: SeedTask, partial: Path) -> None:
         recipe=task.recipe | {"backend": "tensorflow"},
         seed=task.seed,
         threads=task.threads,
-        data=kept.data | {"origin": task.data, "sha256": task.data_sha256},
+        data=kept.data
+        | {"origin": task.data, "sha256": task.data_sha256}
+        | ({"teacher": task.teacher} if task.teacher else {}),
         evaluation=kept.evaluation | accuracy,
         seconds={"training": 1.5 + task.seed, "testing": 0.1},
     )

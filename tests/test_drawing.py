@@ -51,3 +51,13 @@ def test_dust_is_left_out() -> None:
     drawn = drawing_of(image)
     assert drawn
     assert drawn.box[0] > 4
+
+
+@pytest.mark.parametrize("size", [1, 10])
+def test_a_straight_stroke_stays_one(size: int) -> None:
+    image = np.zeros((28 * size, 28 * size), np.uint8)
+    image[4 * size : 24 * size, 12 * size : 15 * size] = 255
+    drawn = drawing_of(image)
+    assert drawn
+    rows, columns = np.nonzero(drawn.glyph > 127)
+    assert (np.ptp(rows), np.ptp(columns)) == (19, 2)

@@ -20,7 +20,7 @@ from mnist_cnn import DigitClassifier, Recipe
 from mnist_cnn.data.dataset import Dataset, Examples
 from mnist_cnn.errors import DataError, RecipeError
 from mnist_cnn.reading.network import Classifier
-from mnist_cnn.training.recipe import OF_DETECTORS
+from mnist_cnn.training.recipe import OF_DETECTORS, OF_TEACHER
 from mnist_cnn.workflows import estimator
 from mnist_cnn.workflows.estimator import digits_of, images_of
 
@@ -92,6 +92,7 @@ def test_every_hyperparameter_is_a_parameter_with_the_recipes_value_by_default()
         {one.name for one in Recipe.hyperparameters()}
         - {"validation_split", "early_stopping", "ink_digits", "ink_negatives"}
         - OF_DETECTORS
+        - OF_TEACHER
     )
     assert set(parameters) == names | {"recipe", "random_state", "threads", "verbose"}
     assert {parameters[name].default for name in names} == {None}

@@ -1,6 +1,7 @@
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -20,6 +21,9 @@ from mnist_cnn.errors import ExportError, ExportFormatError
 from mnist_cnn.models.architectures import as_saved, build
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.workflows.export import calibration_images
+
+sys.path.append(str(Path(__file__).parents[1] / "bench"))
+import cortex_m
 
 COMPILER = shutil.which("cc") or shutil.which("gcc")
 needs_compiler = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
@@ -123,11 +127,20 @@ def test_sizes_are_those_of_the_constants_and_buffers(exported: Exported) -> Non
     assert exported.written.sizes()["multiply_adds"] > 100_000
 
 
-def test_tiny_needs_what_its_page_says() -> None:
+@pytest.mark.parametrize(
+    ("parameters", "needs"),
+    [
+        (0, (9_891, 7_752, 982_192)),
+        (5000, (5_240, 5_824, 526_632)),
+        (2000, (2_226, 3_752, 205_936)),
+        (700, (859, 1_968, 69_272)),
+    ],
+)
+def test_tiny_needs_what_its_page_says(parameters: int, needs: tuple[int, int, int]) -> None:
     keras.utils.set_random_seed(0)
     images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1)).astype(np.uint8)
-    integers = quantized(folded(build("tiny", dropout=0.0)), images)
-    assert (integers.weight_bytes, integers.ram_bytes, integers.multiply_adds) == (9_891, 7_752, 982_192)
+    integers = quantized(folded(build("tiny", 0.0, parameters=parameters)), images)
+    assert (integers.weight_bytes, integers.ram_bytes, integers.multiply_adds) == needs
 
 
 @pytest.mark.parametrize("name", ["best", "robust"])
@@ -179,6 +192,25 @@ def test_on_mnist_the_code_agrees_with_keras(mnist_path: Path, tmp_path: Path) -
     expected = keras_classifier(network)(mnist.test.images)
     assert len(said) == 10_000
     assert (said[:, 0] == expected.argmax(axis=1)).mean() >= 0.999
+
+
+@pytest.mark.extended
+@pytest.mark.skipif(bool(cortex_m.missing()), reason=f"not installed: {', '.join(cortex_m.missing())}")
+@pytest.mark.parametrize("board", cortex_m.BOARDS, ids=lambda board: board.processor)
+def test_on_an_emulated_cortex_m_the_code_computes_the_same(
+    exported: Exported, digits: Dataset, board: cortex_m.Board
+) -> None:
+    images = digits.test.images[:40]
+    if exported.folder.name == "classic":
+        with pytest.raises(subprocess.CalledProcessError):  # 22 KB of buffers do not fit into 16 KiB
+            cortex_m.run(exported.folder, board, images)
+        return
+    ran = cortex_m.run(exported.folder, board, images)
+    assert np.array_equal(ran.answers[:, 1:], exported.integers().scores(images[..., np.newaxis]))
+    assert np.array_equal(ran.answers[:, 0], ran.answers[:, 1:].argmax(axis=1))
+    assert exported.written.multiply_adds < ran.instructions < 20 * exported.written.multiply_adds
+    assert exported.written.weight_bytes < ran.flash < exported.written.weight_bytes + 2_000
+    assert ran.stack < 1_000
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from mnist_cnn import card
 from mnist_cnn.errors import RecipeError
 from mnist_cnn.reading.model_names import BUNDLED
-from mnist_cnn.training.recipe import ABOUT, FOREIGN, MEASURED, OF_DETECTORS, RECIPES, Recipe, check
+from mnist_cnn.training.recipe import ABOUT, FOREIGN, MEASURED, OF_SOME, RECIPES, Recipe, check
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,7 +46,7 @@ def test_every_hyperparameter_takes_both_ends_of_its_range_and_nothing_beyond(
     one: "dataclasses.Field[float]",
 ) -> None:
     low, high = one.metadata["low"], one.metadata["high"]
-    own = [name for name, foreign in FOREIGN.items() if one.name in OF_DETECTORS - foreign]
+    own = [name for name, foreign in FOREIGN.items() if one.name in OF_SOME - foreign]
     recipe = Recipe(own[0] if own else "classic")
     for value in (low, high):
         assert getattr(recipe.replace(**{one.name: value}), one.name) == value

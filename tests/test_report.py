@@ -468,6 +468,8 @@ def test_the_command_reproduces_the_training():
     spaced = a_card(data=DATA | {"origin": "my digits.npz"}, deterministic=False)
     assert "--data 'my digits.npz'" in html_report.training_command(spaced)
     assert "--deterministic" not in html_report.training_command(spaced)
+    taught = a_card(data=DATA | {"teacher": {"origin": "runs/best", "sha256": "0" * 64}})
+    assert "--data mnist --seed 7 --teacher runs/best --threads 2" in html_report.training_command(taught)
 
 
 def test_the_command_of_a_small_dataset_and_of_arrays_trains_the_same_again():
@@ -475,10 +477,11 @@ def test_the_command_of_a_small_dataset_and_of_arrays_trains_the_same_again():
     few.recipe.update(batch_size=8, repeats=1350)
     assert "--batch-size 8" in html_report.training_command(few)
     assert "--repeats" not in html_report.training_command(few)  # it follows from the number of images
-    few.data["origin"] = "memory"
+    few.data.update(origin="memory", teacher={"origin": "robust", "sha256": "0" * 64})
     assert html_report.training_command(few).startswith(
         "mnist_cnn.train('classic', ((x_train, y_train), (x_test, y_test)), seed=7, batch_size=8, "
     )
+    assert html_report.training_command(few).endswith(", teacher='robust')")
 
 
 def test_notes_versions_and_hashes_are_there():

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 import fake_seed
 import mnist_cnn
 from conftest import Cli, command_line, hear_ctrl_c
+from mnist_cnn import card
 from mnist_cnn.artifact import store
 from mnist_cnn.cli import app
 from mnist_cnn.errors import ArtifactError, RunError
@@ -97,8 +98,9 @@ def test_more_seeds_can_be_added_and_finished_ones_are_not_trained_again(
         (Recipe(name="tiny", epochs=1, repeats=1), {}, "the recipe was classic and is now tiny"),
         (QUICK, {"threads": 7}, "--threads was 1 and is now 7"),
         (QUICK, {"deterministic": True}, "--deterministic was False and is now True"),
+        (QUICK, {"teacher": "robust"}, "--teacher was none and is now the model with SHA-256 "),
     ],
-    ids=["epochs", "recipe", "threads", "deterministic"],
+    ids=["epochs", "recipe", "threads", "deterministic", "teacher"],
 )
 def test_a_study_with_other_settings_is_refused_and_says_what_differs(
     recipe: Recipe, options: dict[str, object], sentence: str, tmp_path: Path
@@ -116,6 +118,24 @@ def test_a_study_of_other_data_is_refused(tmp_path: Path) -> None:
     change(tmp_path / "study", lambda document: document["data"].update(sha256="0" * 64))
     with pytest.raises(RunError, match=r"the data was digits \(SHA-256 0000000000000000…\)"):
         study(tmp_path / "study", 1)
+
+
+@pytest.mark.usefixtures("begun")
+def test_a_study_with_a_teacher_records_it_and_goes_on_with_it(tmp_path: Path) -> None:
+    recipe = Recipe("tiny", epochs=1, repeats=1, parameters=2000)
+    out = tmp_path / "study"
+    made = study(out, 1, recipe, teacher="robust")
+    assert made.teacher == {"origin": "robust", "sha256": mnist_cnn.load("robust").card.digest}
+    assert made.recipe["parameters"] == 2000
+    assert folder.read(out).teacher == made.teacher
+    assert len(study(out, 2, recipe, teacher="robust").finished) == 2
+    with pytest.raises(RunError, match=r"--teacher was the model with SHA-256 .* and is now none"):
+        study(out, 2, recipe)
+    without = card.read(out / "seed-1")
+    without.data.pop("teacher")
+    card.write(out / "seed-1", without.sealed())
+    change(out, lambda document: document["rows"].pop())
+    assert "seed-1 is a model of another study" in str(study(out, 2, recipe, teacher="robust").rows[1].failure)
 
 
 @pytest.mark.usefixtures("begun")
@@ -314,6 +334,19 @@ def test_a_failed_seed_ends_with_1_and_is_said(words: list[str], monkeypatch: py
         (["--threads", "0"], 2, "threads is 0"),
         (["--epochs", "0"], 2, "epochs is 0"),
         (["--recipe", "quick"], 2, "There is no recipe 'quick'"),
+        (["--parameters", "700"], 2, "parameters is not a hyperparameter of the recipe classic"),
+        (
+            ["--recipe", "tiny", "--parameters", "500", "--data", "digits"],
+            2,
+            "the smallest tiny for these images has 684",
+        ),
+        (["--teacher", "nowhere"], 1, "There is no model 'nowhere'"),
+        (["--teacher-epochs", "3"], 2, "teacher-epochs is about a teacher: name one with --teacher, or leave it out"),
+        (
+            ["--teacher", "robust", "--data", "digits", "--image-size", "32"],
+            1,
+            "robust classifies 28×28×1 images of 10",
+        ),
         (["--data", "nowhere"], 1, "There is no dataset, file or folder 'nowhere'"),
         (["--ray", "local", "--workers", "2"], 2, "leave --workers out and give --threads"),
         (["--epochs", "3", "compare", "a", "b"], 2, "--epochs cannot stand before compare"),
@@ -604,6 +637,22 @@ def test_a_study_killed_in_the_middle_goes_on_to_the_same_numbers(tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert numbers(out) == numbers(undisturbed)
     assert "Resumed after epoch" in mnist_cnn.load(out / "seed-1").card.notes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.extended
+def test_a_study_of_few_parameters_with_a_teacher_ends_on_a_microcontroller(tmp_path: Path, cli: Cli) -> None:
+    few = ["--recipe", "tiny", "--parameters", "2000", "--data", "digits", "--epochs", "8", "--repeats", "2"]
+    done = cli("study", *few, "--teacher", "robust", "--seeds", "2", "--output", "study", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = folder.read(tmp_path / "study")
+    saved = mnist_cnn.load(tmp_path / "study" / "seed-1").card
+    assert saved.data["teacher"] == made.teacher
+    assert [row.parameters for row in made.finished] == [1976, 1976]
+    assert min(made.accuracies.values()) > 0.8
+    done = cli("export", "study/seed-1", "--to", "microcontroller", "-o", "chip", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["code"]["weight_bytes"] < 2500
 
 
 @pytest.mark.slow

@@ -185,6 +185,15 @@ def test_a_plain_drawing_is_the_same(scripts: Scripts, height: int, share: float
             assert np.abs(as_array(found["glyph"]) - expected.glyph).max() <= 1
 
 
+def test_a_straight_stroke_is_the_same(scripts: Scripts) -> None:
+    image = np.zeros((280, 280), np.uint8)
+    image[40:240, 120:150] = 255
+    expected = drawing_of(image)
+    assert expected
+    found = scripts.call("reading/drawing.js", "drawingOf", image_of(image))
+    assert np.abs(as_array(found["glyph"]) - expected.glyph).max() <= 1
+
+
 def test_what_is_no_plain_drawing_is_none(scripts: Scripts) -> None:
     for image in (inked(mask("47"), 255, 0), grain(inked(mask("4"), 230, 40), 3), inked(mask("4"), 255, 240)):
         assert drawing_of(image) is None

@@ -140,6 +140,7 @@ PAIR = ListOf(Number(), length=2)
 ACCURACY = Fields({"count": Number(1, 1e9, whole=True), "correct": COUNT, "accuracy": SHARE})
 SELECTIVE = MapOf(SHARE, numbers=True)
 TEMPERATURE = Number(1e-3, 1e3)
+TEACHER = Fields({"origin": Text(), "sha256": SHA256})
 WRITERS = Fields({"digits": COUNT, "writers": COUNT})
 CLASS_NAMES = ListOf(Text(LONGEST_NAME), longest=MOST_CLASSES)
 SIDE, CHANNELS = Number(SMALLEST_SIDE, LARGEST_SIDE, whole=True), Number(1, 3, whole=True)
@@ -187,6 +188,7 @@ WANTED = Fields(
             },
             {
                 "ink": INK,
+                "teacher": TEACHER,
                 "pages": Fields({"side": COUNT, **HELD_OUT}),
                 "crops": Fields({"side": COUNT, **HELD_OUT, "finder": SHA256}),
                 "lines": Fields({"width": COUNT, **HELD_OUT}),

@@ -83,7 +83,9 @@ def main() -> None:
 
         kind = checked_files.kind_of(recipe.name, task)
         if recipe.is_classifier:
-            network = as_saved(build(recipe.name, recipe.dropout, task), recipe.test_time_shift, temperature)
+            network = as_saved(
+                build(recipe.name, recipe.dropout, task, recipe.parameters), recipe.test_time_shift, temperature
+            )
         else:
             network = build_detector(recipe.name, recipe.dropout)
         network.set_weights(weights)

@@ -39,7 +39,7 @@ def trainable(artifact: Artifact, images: np.ndarray) -> "keras.Model":
         images
     )  # first, because it accepts only what ONNX Runtime can read
     recipe = Recipe(**saved.recipe)
-    network = as_saved(build(recipe.name, recipe.dropout, task), recipe.test_time_shift)
+    network = as_saved(build(recipe.name, recipe.dropout, task, recipe.parameters), recipe.test_time_shift)
     try:
         if (folder / KERAS_MODEL).exists():
             network.set_weights(store.load_keras(folder / KERAS_MODEL, store.shapes_of(task)).get_weights())

@@ -37,6 +37,9 @@ class Callback:
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """An epoch begins; `logs` is empty."""
 
+    def on_teacher(self, done: int, images: int) -> None:
+        """The teacher of a training has classified so many of `images`, those of an epoch that begins then."""
+
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Batch `batch` has ended, and perhaps several before it: `loss`, `accuracy` (means so far), `batches`.
 

@@ -82,6 +82,7 @@ class ProgressCallback(Callback):
         self.corruption = ""
         self.status = Status("", console=stderr, refresh_per_second=4)
         self.corruptions = Progress(console=stderr, transient=True)
+        self.teacher = Progress(console=stderr, transient=True)
         self.progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
@@ -115,6 +116,21 @@ class ProgressCallback(Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:  # noqa: ARG002  Keras' signature
         """Keep the epoch."""
         self.epoch = epoch
+
+    def on_teacher(self, done: int, images: int) -> None:
+        """A bar of its own, in place of that of the training."""
+        if self.quiet or not stderr.is_terminal:
+            return
+        if not self.teacher.tasks:
+            self.teacher.add_task("teacher", total=images)
+        if done == 0:
+            self.progress.stop()
+            self.teacher.start()
+        self.teacher.update(self.teacher.tasks[0].id, completed=done)
+        if done == images:
+            self.teacher.stop()
+            if self.progress.tasks:
+                self.progress.start()
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Move the bar."""
@@ -201,9 +217,10 @@ class ProgressCallback(Callback):
         warn(text)
 
     def on_run_end(self) -> None:
-        """Take the bar and the status off the screen."""
-        if self.progress.tasks:
-            self.progress.stop()
+        """Take the bars and the status off the screen."""
+        for bar in (self.progress, self.teacher):
+            if bar.tasks:
+                bar.stop()
         self.status.stop()
 
 

@@ -61,6 +61,13 @@ Rectangle = Annotated[
         metavar="x,y,w,h", help="Read only this part: left, top, width and height in pixels of the upright image."
     ),
 ]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        help="Saved model whose probabilities are learnt beside the labels (distillation).",
+        autocompletion=completion.models,
+    ),
+]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; by default all cores.")]
 Seed = Annotated[int, typer.Option(help="Random seed (initialisation, shuffling, dropout).")]
 Deterministic = Annotated[

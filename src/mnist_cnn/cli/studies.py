@@ -21,6 +21,7 @@ from mnist_cnn.cli.options import (
     Json,
     Quiet,
     RecipeName,
+    Teacher,
     names_of,
     with_hyperparameters,
 )
@@ -37,6 +38,7 @@ def study(
     channels: Channels = 1,
     invert: Invert = False,
     class_names: ClassNames = None,
+    teacher: Teacher = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads per seed; by default an equal share of the cores.")
     ] = None,
@@ -65,6 +67,7 @@ def study(
 
     $ mnist-cnn study --recipe fast --seeds 10 -o studies/fast
     $ mnist-cnn study --recipe fast --seeds 10 --dropout 0.2 -o studies/dropout
+    $ mnist-cnn study --recipe tiny --parameters 2000 --teacher runs/best
     $ mnist-cnn study --data photos/ --image-size 64 --channels 3 --seeds 5
     $ mnist-cnn study compare studies/fast studies/dropout
     """
@@ -98,6 +101,7 @@ def study(
             channels=channels,
             invert=invert,
             class_names=names_of(class_names),
+            teacher=teacher,
             callback=progress,
         )
     except KeyboardInterrupt:

@@ -24,6 +24,7 @@ from mnist_cnn.cli.options import (
     RecipeName,
     Run,
     Seed,
+    Teacher,
     Threads,
     names_of,
     with_hyperparameters,
@@ -54,6 +55,7 @@ def train(
         str | None,
         typer.Option(metavar="file.py:function", help="Your own network: a function that builds a Keras model."),
     ] = None,
+    teacher: Teacher = None,
     max_seconds: Annotated[
         float | None, typer.Option(help="End the training after so many seconds, with what the last epoch left.")
     ] = None,
@@ -103,6 +105,7 @@ def train(
     $ mnist-cnn train --data photos/ --image-size 64 --channels 3 --early-stopping 3
     $ mnist-cnn train --data kaggle/ --recipe best
     $ mnist-cnn train --init runs/quick --data mine.csv --freeze
+    $ mnist-cnn train --recipe tiny --parameters 2000 --teacher runs/best
     $ mnist-cnn train --recipe robust --ink ink/
     $ mnist-cnn train --recipe finder --ink ink/
     $ mnist-cnn train --recipe segmenter --ink ink/
@@ -141,6 +144,7 @@ def train(
                 init=init,
                 freeze=freeze,
                 network=network,
+                teacher=teacher,
                 max_seconds=max_seconds,
                 verbose=0,
                 callbacks=[progress, early],

@@ -313,12 +313,14 @@ def training_command(card: Card) -> str:
         settings |= {"deterministic": True} if card.deterministic else {}
         settings |= card.data.get("preparation", {})
         settings |= {"ink": card.data["ink"]["origin"]} if "ink" in card.data else {}
+        settings |= {"teacher": card.data["teacher"]["origin"]} if "teacher" in card.data else {}
         given = ", ".join(f"{name}={value!r}" for name, value in settings.items())
         return f"mnist_cnn.train({card.recipe['name']!r}, ((x_train, y_train), (x_test, y_test)), {given})"
     words = ["mnist-cnn", "train", "--recipe", card.recipe["name"], "--data", card.data["origin"], "--seed", card.seed]
     words += preparation_options(card)
     for path in card.data.get("ink", {}).get("origin", []):
         words += ["--ink", path]
+    words += ["--teacher", card.data["teacher"]["origin"]] if "teacher" in card.data else []
     for name, value in changed.items():
         words += [f"--{name.replace('_', '-')}", value]
     words += ["--threads", card.threads]

@@ -26,12 +26,14 @@ ARCHITECTURES: dict[str, Callable[[float, Task], keras.Model]] = {
 }
 
 
-def build(name: str, dropout: float, task: Task = READING) -> keras.Model:
+def build(name: str, dropout: float, task: Task = READING, parameters: int = 0) -> keras.Model:
     """Build the untrained model of this architecture for a task, as it is trained.
 
     It maps (n, side, side, channels) uint8 images, (n, 28, 28, 1) for digits, to (n, classes) float32 probabilities, or
-    to (n, sub-networks, classes) if it has several.
+    to (n, sub-networks, classes) if it has several. `parameters` are the most that `tiny` may have, 0 for its own.
     """
+    if parameters:
+        return tiny(dropout, task, parameters)
     return ARCHITECTURES[name](dropout, task)
 
 

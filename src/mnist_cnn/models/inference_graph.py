@@ -25,8 +25,7 @@ def inference_graph(
     """
     graph, waiting = Graph("classifier", OPSET), iter(weights)
     images = graph.input("images", UINT8, ["n", *task.input_shape], "foreground 255, background 0")
-    pixels = graph.op("Cast", images, to=FLOAT)
-    x = graph.op("Mul", pixels, graph.number(1 / 255))
+    x = graph.op("DequantizeLinear", images, graph.number(1 / 255))  # the same as Cast and Mul, and far faster
     x = graph.op("Transpose", x, perm=[0, 3, 1, 2])
     for place, following in zip(places, [*places[1:], None], strict=True):
         match place.layer:

@@ -3,12 +3,13 @@
 Images made for a network and drawings on a canvas need no finder: where their only ink is, is plain.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from mnist_cnn.reading.normalise import to_mnist
+from mnist_cnn.reading.normalise import SIDE, to_mnist
 from mnist_cnn.reading.pen import USUAL, mean_width, widen
 from mnist_cnn.reading.scale import shrink
 
@@ -16,6 +17,7 @@ PLAIN = 0.5  # of the pixels: so many are alike only in drawings
 LEAST = 40  # levels of grey between paper and ink
 INK, EDGE = 0.5, 0.1  # of the strongest ink: what is surely ink, and the faintest edge of a stroke
 SPECK = 0.01  # of all ink: smaller pieces are dust
+AROUND = np.ones((3, 3), np.uint8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,20 +34,36 @@ def drawing_of(grey: np.ndarray) -> Drawing | None:
     paper = int(counts.argmax())
     if counts[paper] < PLAIN * grey.size:
         return None
-    blank = np.full_like(grey, paper)
-    lighter, darker = cv2.subtract(grey, blank), cv2.subtract(blank, grey)
-    ink, other = (lighter, darker) if lighter.max() > darker.max() else (darker, lighter)
-    strongest = int(ink.max())
-    if strongest < LEAST or int(other.max()) >= EDGE * strongest:
+    darkest, lightest, _, _ = cv2.minMaxLoc(grey)
+    lighter, darker = int(lightest) - paper, paper - int(darkest)
+    strongest = max(lighter, darker)
+    if strongest < LEAST or min(lighter, darker) >= EDGE * strongest:
         return None
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink >= EDGE * strongest).astype(np.uint8))
+    blank = np.full(grey.shape, paper, np.uint8)
+    ink = cv2.subtract(grey, blank) if lighter > darker else cv2.subtract(blank, grey)
+    own = only_part(at_least(ink, EDGE * strongest))
+    if own is None:
+        return None
+    levels = cv2.multiply(ink, cv2.dilate(own, AROUND), scale=255 / strongest)  # with its edge
+    left, top, width, height = cv2.boundingRect(levels)
+    levels = levels[top : top + height, left : left + width]
+    long = max(width, height)
+    times = int(mean_width(at_least(levels, 255 * INK)) / USUAL) if long > SIDE else 1
+    small = shrink(levels, long // times) if times > 1 else levels
+    return Drawing(np.array([left, top, left + width, top + height], float), to_mnist(widen(small)))
+
+
+def at_least(image: np.ndarray, level: float) -> np.ndarray:
+    """Where an image (h, w) uint8 has at least this level: 1, elsewhere 0."""
+    return np.asarray(cv2.threshold(image, math.ceil(level) - 1, 1, cv2.THRESH_BINARY)[1])
+
+
+def only_part(mask: np.ndarray) -> np.ndarray | None:
+    """The one connected part of a mask (h, w) uint8 that is no dust; None if there are more."""
+    if cv2.connectedComponents(mask)[0] == 2:  # the paper and the ink: there is no dust
+        return mask
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     areas = stats[1:, cv2.CC_STAT_AREA]
     if (areas >= SPECK * areas.sum()).sum() != 1:
         return None
-    own = cv2.dilate((labels == int(areas.argmax()) + 1).astype(np.uint8), np.ones((3, 3), np.uint8))  # with its edge
-    levels = cv2.multiply(ink, own, scale=255 / strongest)
-    left, top, width, height = cv2.boundingRect(levels)
-    levels = levels[top : top + height, left : left + width]
-    times = int(mean_width((levels >= 255 * INK).astype(np.uint8)) / USUAL)
-    small = shrink(levels, max(levels.shape) // times) if times > 1 else levels
-    return Drawing(np.array([left, top, left + width, top + height], float), to_mnist(widen(small)))
+    return np.asarray(labels == int(areas.argmax()) + 1, np.uint8)

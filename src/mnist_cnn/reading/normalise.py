@@ -22,13 +22,12 @@ def to_mnist(ink: np.ndarray) -> np.ndarray:
     """
     if ink.ndim != 2 or ink.dtype != np.uint8:
         raise ValueError(f"Ink is (height, width) uint8; received {ink.shape} {ink.dtype}.")
-    if not ink.any():
-        return np.zeros((SIDE, SIDE), np.uint8)
-    return centre_by_mass(fit_into_box(crop_to_ink(ink)))
+    cropped = crop_to_ink(ink)
+    return centre_by_mass(fit_into_box(cropped)) if cropped.size else np.zeros((SIDE, SIDE), np.uint8)
 
 
 def crop_to_ink(ink: np.ndarray) -> np.ndarray:
-    """Cut out the smallest rectangle (height, width) that holds all ink, of which there must be some."""
+    """Cut out the smallest rectangle (height, width) that holds all ink; without any it is empty."""
     left, top, width, height = cv2.boundingRect(ink)
     return ink[top : top + height, left : left + width]
 

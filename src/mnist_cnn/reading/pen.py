@@ -16,7 +16,8 @@ def pen_width(ink: np.ndarray) -> float:
 
     `ink` is (h, w) uint8, 0 paper to 255 ink. Area is summed ink and outline summed slope, so that edges may be soft.
     """
-    padded = cv2.copyMakeBorder(ink, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0).astype(np.float32)
+    padded = np.zeros((ink.shape[0] + 2, ink.shape[1] + 2), np.float32)
+    padded[1:-1, 1:-1] = ink
     across = cv2.subtract(padded[:-1, 1:], padded[:-1, :-1])
     down = cv2.subtract(padded[1:, :-1], padded[:-1, :-1])
     outline = cv2.sumElems(cv2.magnitude(across, down))[0]
@@ -27,9 +28,11 @@ def mean_width(mask: np.ndarray) -> float:
     """The mean width of the strokes of (h, w) uint8, 1 ink and 0 paper, in pixels; 0 if there is no ink.
 
     A strip's pixels lie a quarter of its width from its edge, and the edge half a pixel nearer than the nearest paper.
+    Beyond the mask is paper: a straight stroke that is cropped to its ink has none within.
     """
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    return max(0.0, 4 * float(cv2.mean(distance, mask)[0]) - 2)
+    padded = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    return max(0.0, 4 * float(cv2.mean(distance, padded)[0]) - 2)
 
 
 def widen(ink: np.ndarray) -> np.ndarray:

@@ -22,13 +22,13 @@ def placed(rows: Sequence[Row], picture: Picture, candidates: Sequence[Digit] = 
 
 def placed_row(row: Row, picture: Picture) -> Row:
     """A row, all its boxes in pixels of the whole page."""
+    if not picture.left and not picture.top:
+        return row
     marks, possible = ([placed_one(mark, picture) for mark in some] for some in (row.marks, row.possible_marks))
     return Row([placed_one(digit, picture) for digit in row], marks, possible)
 
 
 def placed_one(item: T, picture: Picture) -> T:
     """The digit or mark, its box in pixels of the whole page."""
-    if not picture.left and not picture.top:
-        return item
     box = item.box
     return replace(item, box=replace(box, left=box.left + picture.left, top=box.top + picture.top))

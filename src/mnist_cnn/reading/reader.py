@@ -168,15 +168,16 @@ class Reader:
         """The digits of each image: where it shows plainly one, the model says enough; others need to be looked at."""
         plain = [plain_inputs(page) for page in pages]
         inputs = [image for images in plain for image in images]
-        said = iter(self.classify(np.stack(inputs)) if inputs else ())
+        said = iter(self.classify(np.stack(inputs)).tolist() if inputs else ())
         for page, images in zip(pages, plain, strict=True):
-            rows = list(islice(said, len(images)))
-            best = max(range(len(rows)), key=lambda index: rows[index].max(), default=None)
-            if best is not None and rows[best].max() >= BEYOND_DOUBT:
+            rows: list[list[float]] = list(islice(said, len(images)))
+            highest = [max(row) for row in rows]
+            if highest and max(highest) >= BEYOND_DOUBT:
+                best = highest.index(max(highest))
                 box = page.drawing.box if page.drawing else whole_box(page.picture.grey)
                 yield placed((Row([self.digit(page, box, images[best], rows[best])]),), page.picture)
             else:
-                yield self.look(page, single, None if page.drawing else np.array(rows))
+                yield self.look(page, single, None if page.drawing else np.array(rows, np.float32))
 
     def look(self, page: Page, single: bool, said: np.ndarray | None = None) -> Reading:
         """Find the digits of an image, and choose; of one of MNIST's own size the model may have `said` something."""
@@ -197,7 +198,7 @@ class Reader:
         boxes = view.boxes_back(found.inks)
 
         def digit(index: int) -> Digit:
-            return self.digit(page, boxes[index], found.images[index], probabilities[index])
+            return self.digit(page, boxes[index], found.images[index], probabilities[index].tolist())
 
         surely = SURELY if self.is_bundled else SHOWN  # how sure another model is of its digits says little of that
         if single:
@@ -269,15 +270,13 @@ class Reader:
         said = self.classify(np.stack(images)) if said is None else said
         best = int(said.max(axis=1).argmax())
         votes = [said[best], *(digit.probabilities for digit in digits)]
-        digit = self.digit(page, whole_box(grey), images[best], np.mean(votes, axis=0))
+        digit = self.digit(page, whole_box(grey), images[best], np.mean(votes, axis=0).tolist())
         return (Row([digit]),) if single or digits or digit.non_digit_probability < 1 - MIN_CONFIDENCE else rows
 
-    def digit(self, page: Page, box: np.ndarray, image: np.ndarray, probabilities: np.ndarray) -> Digit:
+    def digit(self, page: Page, box: np.ndarray, image: np.ndarray, ten: Sequence[float]) -> Digit:
         """One digit, its box in pixels of the original image; rejected if the confidence is below the minimum."""
-        ten = tuple(probabilities.tolist())
-        confidence = max(ten)
-        place = box_in(page.picture, box)
-        return Digit(ten.index(confidence), confidence, ten, place, confidence < self.min_confidence, image)
+        confidence, place = max(ten), box_in(page.picture, box)
+        return Digit(ten.index(confidence), confidence, tuple(ten), place, confidence < self.min_confidence, image)
 
 
 def read(
@@ -322,9 +321,9 @@ def reader_of(model: str | Path | Classifier | None, min_confidence: float | Non
 
 def box_in(picture: Picture, box: np.ndarray) -> Box:
     """A box (4,) of the pixels that are read, in whole pixels of the original image."""
-    across, down = picture.scale
-    left, top = max(0, math.floor(box[0] * across)), max(0, math.floor(box[1] * down))
-    right, bottom = min(picture.width, math.ceil(box[2] * across)), min(picture.height, math.ceil(box[3] * down))
+    (across, down), (left, top, right, bottom) = picture.scale, box.tolist()
+    left, top = max(0, math.floor(left * across)), max(0, math.floor(top * down))
+    right, bottom = min(picture.width, math.ceil(right * across)), min(picture.height, math.ceil(bottom * down))
     return Box(left, top, max(1, right - left), max(1, bottom - top))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from mnist_cnn.card import ABOUT_DATA, SECONDS, SEED, THREADS, Card, Task, task_in
+from mnist_cnn.card import ABOUT_DATA, SECONDS, SEED, TEACHER, THREADS, Card, Task, task_in
 from mnist_cnn.data.dataset import Dataset
 from mnist_cnn.errors import ArtifactError, RunError
 from mnist_cnn.evaluation.comparison import Summary, summarize
@@ -69,7 +69,8 @@ WANTED = Fields(
         "git_commit": AnyOf(Text(100), or_null=True),
         "notes": ListOf(Text(LONGEST_NOTE)),
         "rows": ListOf(ROW, longest=100_000),
-    }
+    },
+    {"teacher": AnyOf(TEACHER, or_null=True)},
 )
 
 
@@ -126,6 +127,7 @@ class Study:
     git_commit: str | None
     notes: list[str]
     rows: list[Row]
+    teacher: dict[str, str] | None = None  # as a model card has it
 
     @property
     def task(self) -> Task:
@@ -177,6 +179,7 @@ class Study:
             *((f"--{name.replace('_', '-')}", self.recipe.get(name), requested.recipe.get(name)) for name in names),
             ("--threads", self.threads, requested.threads),
             ("--deterministic", self.deterministic, requested.deterministic),
+            ("--teacher", named(self.teacher), named(requested.teacher)),
         ]
         changed = [f"{name} was {old} and is now {new}" for name, old, new in pairs if old != new]
         if self.data["sha256"] != requested.data["sha256"]:
@@ -211,8 +214,13 @@ class Study:
         """Read what `to_dict` wrote; derived numbers are computed again. Raises ValueError or TypeError."""
         if fault := WANTED.fault(document, "") or unfinished(document["rows"]):
             raise ValueError(fault)
-        known = {field.name: document[field.name] for field in fields(cls)}
+        known = {field.name: document[field.name] for field in fields(cls) if field.name in document}
         return cls(**known | {"rows": [Row(**row) for row in document["rows"]]})
+
+
+def named(teacher: dict[str, str] | None) -> str:
+    """A teacher in a sentence; one that lies elsewhere is the same."""
+    return f"the model with SHA-256 {teacher['sha256'][:16]}…" if teacher else "none"
 
 
 def unfinished(rows: list[dict[str, Any]]) -> str | None:

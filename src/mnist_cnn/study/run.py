@@ -12,7 +12,7 @@ from mnist_cnn.data import source
 from mnist_cnn.data.dataset import USUAL, Dataset
 from mnist_cnn.errors import ArtifactError
 from mnist_cnn.study import folder as files
-from mnist_cnn.study.folder import Row, Study
+from mnist_cnn.study.folder import Row, Study, named
 from mnist_cnn.study.local_training import train_locally
 from mnist_cnn.study.ray_training import train_on_ray
 from mnist_cnn.study.seed import SeedTask, seed_folder
@@ -20,6 +20,7 @@ from mnist_cnn.system import environment
 from mnist_cnn.system.files import write_whole
 from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workers.ray_cluster import require_ray
+from mnist_cnn.workflows.teacher import check_teacher, identified
 
 STUDIES = Path("studies")
 RESUME = "resume with the same command and this --output"
@@ -65,6 +66,7 @@ def run(
     channels: int = USUAL.channels,
     invert: bool = False,
     class_names: Sequence[str] = (),
+    teacher: str | Path | None = None,
     callback: StudyCallback | None = None,
 ) -> tuple[Path, Study]:
     """Train the seeds 0 … `seeds` - 1 of a recipe, `workers` at a time, and save everything in the folder `output`.
@@ -73,10 +75,10 @@ def run(
     `studies/`. The same call with the same `output` resumes a study that was stopped: finished seeds are kept, an
     interrupted seed continues from its last complete epoch, failed seeds are tried again. `ray` is "local" or the
     address of a Ray cluster, which then decides how many seeds run at a time. `image_size`, `channels`, `invert` and
-    `class_names` are those of `load_data`.
+    `class_names` are those of `load_data`, and `teacher` is that of `train`.
 
-    Raises RecipeError, DataError, RunError, MissingExtraError; a seed that fails becomes a row with `failure` and
-    raises nothing.
+    Raises RecipeError, DataError, RunError, ArtifactError (for the teacher), MissingExtraError; a seed that fails
+    becomes a row with `failure` and raises nothing.
     """
     environment.require_training("A study")
     if ray:
@@ -84,6 +86,7 @@ def run(
     callback = callback or StudyCallback()
     recipe = Recipe(recipe) if isinstance(recipe, str) else recipe
     recipe.require_classifier("A study")
+    check_teacher(teacher, recipe)
     check("seeds", seeds, 1, 10_000, whole=True)
     check("workers", workers, 1, 1024, whole=True)
     if threads is not None:
@@ -102,11 +105,12 @@ def run(
         say=callback.on_message,
     )
     recipe = recipe.for_images(len(dataset.split(recipe.validation_split).train), task=dataset.task)
+    taught = identified(teacher, dataset.task)
     files.make(folder)
     with closing(callback), store.writing(folder, RESUME), files.locked_study(folder):
         if dataset.warning:
             callback.on_warning(dataset.warning)
-        study = files.start(folder, _requested(recipe, dataset, threads, deterministic))
+        study = files.start(folder, _requested(recipe, dataset, threads, deterministic, taught))
         study = _train(folder, study, seeds, workers, ray, callback)
         _draw(folder, study)
     return folder, study
@@ -137,7 +141,9 @@ def _train(folder: Path, study: Study, seeds: int, workers: int, ray: str | None
     return study
 
 
-def _requested(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool) -> Study:
+def _requested(
+    recipe: Recipe, dataset: Dataset, threads: int, deterministic: bool, teacher: dict[str, str] | None
+) -> Study:
     """A study with these settings, started here and now."""
     return Study(
         format=files.FORMAT,
@@ -151,6 +157,7 @@ def _requested(recipe: Recipe, dataset: Dataset, threads: int, deterministic: bo
         git_commit=environment.git_commit(),
         notes=[],
         rows=[],
+        teacher=teacher,
     )
 
 
@@ -158,7 +165,16 @@ def _task(study: Study, seed: int) -> SeedTask:
     """The task of one seed."""
     data = study.data
     prepared = data.get("preparation", {})
-    return SeedTask(study.recipe, data["origin"], data["sha256"], seed, study.threads, study.deterministic, prepared)
+    return SeedTask(
+        study.recipe,
+        data["origin"],
+        data["sha256"],
+        seed,
+        study.threads,
+        study.deterministic,
+        prepared,
+        study.teacher,
+    )
 
 
 def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:
@@ -178,7 +194,8 @@ def _row(folder: Path, study: Study, seed: int, failure: str | None) -> Row:
 def is_of(card: Card, study: Study, seed: int) -> bool:
     """Whether a model card describes what a study trains for a seed, on whatever framework."""
     same_recipe = card.recipe | {"backend": None} == study.recipe | {"backend": None}
-    return same_recipe and card.seed == seed and card.data["sha256"] == study.data["sha256"]
+    same_teacher = named(card.data.get("teacher")) == named(study.teacher)
+    return same_recipe and same_teacher and card.seed == seed and card.data["sha256"] == study.data["sha256"]
 
 
 def _draw(folder: Path, study: Study) -> None:

@@ -22,7 +22,8 @@ from mnist_cnn.workers.child_process import end_with_parent
 class SeedTask:
     """What to train: `data` is what --data takes, `data_sha256` the hash that the data there must have.
 
-    `preparation` is what else was asked for of them (`Preparation.to_dict`).
+    `preparation` is what else was asked for of them (`Preparation.to_dict`); `teacher` is that of the training, if it
+    has one, as a model card has it.
     """
 
     recipe: dict[str, Any]
@@ -32,6 +33,7 @@ class SeedTask:
     threads: int
     deterministic: bool
     preparation: dict[str, Any]
+    teacher: dict[str, str] | None = None
 
     def to_json(self) -> str:
         """The task as one argument of a command line."""
@@ -49,10 +51,13 @@ def train(task: SeedTask, output: Path) -> None:
     from mnist_cnn.data.dataset import Preparation
     from mnist_cnn.training.recipe import Recipe
     from mnist_cnn.workflows import train as workflow
+    from mnist_cnn.workflows.teacher import same_teacher
 
     prepared = vars(Preparation.from_dict(task.preparation))
     if source.load(task.data, **prepared).sha256 != task.data_sha256:
         raise DataError(f"The data at {task.data} differs from the study's: provide the same data on every machine.")
+    if task.teacher:
+        same_teacher(task.teacher)
     partial = store.partial_of(output)
     if card.can_resume(partial):
         workflow.resume(output, threads=task.threads, verbose=0)
@@ -65,6 +70,7 @@ def train(task: SeedTask, output: Path) -> None:
         output=output,
         threads=task.threads,
         deterministic=task.deterministic,
+        teacher=task.teacher["origin"] if task.teacher else None,
         verbose=0,
         **prepared,
     )

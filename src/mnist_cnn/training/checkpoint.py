@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_cnn.card import EPOCH, SEED, THREADS
+from mnist_cnn.card import EPOCH, SEED, TEACHER, THREADS
 from mnist_cnn.data import container
 from mnist_cnn.errors import RecipeError, RunError
 from mnist_cnn.system.files import DAMAGE, read_limited, write_whole
@@ -55,6 +55,7 @@ WANTED = Fields(
         "init_sha256": AnyOf(SHA256, or_null=True),
         "freeze": Flag(),
         "loggers": ListOf(Text()),
+        "teacher": AnyOf(TEACHER, or_null=True),
     },
 )
 
@@ -83,6 +84,7 @@ class Settings:
     init_sha256: str | None = None  # of that model's card
     freeze: bool = False
     loggers: list[str] = field(default_factory=list)
+    teacher: dict[str, str] | None = None  # the model whose probabilities it learns, as a model card has it
 
     def differences(self, now: "Settings") -> list[str]:
         """Why a run resumed with the settings `now` is not bit-for-bit the uninterrupted one; empty if it is."""

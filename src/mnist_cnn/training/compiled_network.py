@@ -61,7 +61,7 @@ def compiled(recipe: Recipe, seed: int, updates: int = 1, count: int = 1, built:
 
 def compiled_here(recipe: Recipe, updates: int, count: int, of: Built) -> keras.Model:
     """Build and compile the recipe's model with the current random state, for the devices of this scope."""
-    built = of.own(of.task) if of.own else build(recipe.name, recipe.dropout, of.task)
+    built = of.own(of.task) if of.own else build(recipe.name, recipe.dropout, of.task, recipe.parameters)
     if of.begin:
         of.begin(built)
     rate: Any = recipe.learning_rate

@@ -27,21 +27,31 @@ class Given(NamedTuple):
     training: Examples
     seed: int
     ink: "TrainingInk | None"
+    drawn_as: tuple[int, ...]  # for each epoch, the one whose images it has
 
     def examples(self, epoch: int) -> Examples:
         """The images of an epoch."""
-        return epoch_examples(self.recipe, self.training, self.seed, epoch, self.ink)
+        return epoch_examples(self.recipe, self.training, self.seed, self.drawn_as[epoch], self.ink)
 
 
 def examples_ahead(
-    recipe: Recipe, training: Examples, seed: int, done: int, ink: "TrainingInk | None", processes: int
+    recipe: Recipe,
+    training: Examples,
+    seed: int,
+    done: int,
+    ink: "TrainingInk | None",
+    processes: int,
+    drawn_as: Callable[[int], int] = int,
 ) -> Generator[Examples]:
     """Yield the images of each epoch from `done` on; the same ones whatever the number of `processes`.
+
+    `drawn_as` gives for an epoch the one whose images it has, by default itself.
 
     Without any, a thread makes an epoch during the one before. Each process makes an epoch of its own, so with several
     that many epochs are in memory; they pay where an epoch takes longer to make than to train on.
     """
-    epochs, given = range(done, recipe.epochs), Given(recipe, training, seed, ink)
+    epochs = range(done, recipe.epochs)
+    given = Given(recipe, training, seed, ink, tuple(map(drawn_as, range(recipe.epochs))))
     if processes:
         yield from made_ahead(COMMAND, epochs, processes, processes - 1, given)
         return

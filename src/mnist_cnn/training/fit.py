@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from mnist_cnn.card import DIGITS, READING, Task
 from mnist_cnn.data.dataset import Examples
 from mnist_cnn.errors import RunError
 from mnist_cnn.models.classifier import task_of
+from mnist_cnn.training.distillation import Teacher, drawn_as
 from mnist_cnn.training.epochs import epochs
 from mnist_cnn.training.examples_ahead import examples_ahead
 from mnist_cnn.training.history import Epoch
@@ -55,6 +57,7 @@ def fit(
     callbacks: Callback | None = None,
     ink: "TrainingInk | None" = None,
     processes: int = 0,
+    teacher: Teacher | None = None,
 ) -> Iterator[Epoch]:
     """Train from epoch `done` to the recipe's last; yields a row of history after each epoch.
 
@@ -62,7 +65,8 @@ def fit(
     sets `network.stop_training`, that epoch is the last. If one does so within an epoch, the epoch ends at once and is
     dropped, unless it is the first: there is nothing yet to end with.
 
-    `ink` is needed where the recipe draws digits or negatives from it.
+    `ink` is needed where the recipe draws digits or negatives from it. The targets are those of the `teacher`, if there
+    is one.
 
     The images of an epoch depend on (seed, epoch) only, so a resumed run sees the same ones. They are made during the
     epochs before, in a thread or by so many `processes` (`examples_ahead`). Raises RunError if the loss is no longer
@@ -76,14 +80,18 @@ def fit(
     task = task_of(network)
     total = updates(recipe, len(training))
     run = epochs(network, recipe.batch_size, arrays(validation, task) if len(validation) else None, seed)
-    with closing(examples_ahead(recipe, training, seed, done, ink, processes)) as following:
+    same = partial(drawn_as, recipe) if teacher else int
+    with closing(examples_ahead(recipe, training, seed, done, ink, processes, same)) as following:
         for epoch in range(done, recipe.epochs):
             start = time.perf_counter()
             callbacks.on_epoch_begin(epoch, {})
             log = UpdateLog(total, epoch * total // recipe.epochs)
             heard = OnBatches(network, callbacks, log, is_first=epoch == 0)
             try:
-                logs = run(epoch, *arrays(next(following), task), heard)
+                images, truth = arrays(examples := next(following), task)
+                if teacher:
+                    truth = teacher.targets(epoch, examples.images, truth, callbacks.on_teacher)
+                logs = run(epoch, images, truth, heard)
             except EndedWithinEpoch:
                 network.stop_training = True
                 break

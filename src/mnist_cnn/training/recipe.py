@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mnist_cnn.card import FINDER, MADE, NO_CLASSIFIERS, READING, RECOGNISER, SEGMENTER, Task
 from mnist_cnn.errors import RecipeError
+from mnist_cnn.models.tiny_widths import widths_for
 
 if TYPE_CHECKING:
     from mnist_cnn.data.augment import Augmentation
@@ -57,6 +58,9 @@ class Recipe:
     )
     class_weights: str = choice("none", ("none", "balanced"), "Weights of classes in the loss, by their numbers.")
     dropout: float = number(0.2, 0.0, 0.95, "Dropout rate.")
+    parameters: int = number(
+        0, 0, 10_000, "Tiny: maximum number of parameters, by fewer filters; 0: the recipe's own 9,426."
+    )
     rotation: float = number(0.0, 0.0, 180.0, "Augmentation: maximum random rotation (degrees).")
     zoom: float = number(0.0, 0.0, 0.5, "Augmentation: maximum random zoom, in or out (fraction).")
     shear: float = number(0.0, 0.0, 1.0, "Augmentation: maximum random shear (pixels sideways per pixel upwards).")
@@ -92,6 +96,15 @@ class Recipe:
     weight_averaging: float = number(
         0.0, 0.0, 0.99999, "Finder, segmenter, recogniser: share of the averaged weights kept at each update."
     )
+    teacher_share: float = number(
+        0.9, 0.0, 1.0, "Distillation: share of the teacher's probabilities (--teacher) in the targets."
+    )
+    teacher_temperature: float = number(
+        2.0, 1.0, 20.0, "Distillation: temperature at which teacher and student are compared."
+    )
+    teacher_epochs: int = number(
+        10, 0, 10_000, "Distillation: epochs of different augmented images, which then come again; 0: always new."
+    )
 
     def __init__(self, name: str = "classic", **hyperparameters: float | str) -> None:
         if name not in VALUES:
@@ -104,7 +117,7 @@ class Recipe:
         for word, one in known.items():
             usual = VALUES[name].get(word, one.default)
             value = checked(one, hyperparameters.get(word, usual))
-            if value != usual and word in FOREIGN.get(name, OF_DETECTORS):
+            if value != usual and word in FOREIGN.get(name, OF_SOME):
                 option = word.replace("_", "-")
                 raise RecipeError(f"{option} is not a hyperparameter of the recipe {name}: leave --{option} out.")
             object.__setattr__(self, word, value)
@@ -122,7 +135,7 @@ class Recipe:
 
     def own_hyperparameters(self) -> list[Field[Any]]:
         """Those of `hyperparameters` that mean something for this recipe."""
-        return [one for one in self.hyperparameters() if one.name not in FOREIGN.get(self.name, OF_DETECTORS)]
+        return [one for one in self.hyperparameters() if one.name not in FOREIGN.get(self.name, OF_SOME)]
 
     def replace(self, **hyperparameters: float | str) -> "Recipe":
         """The same recipe with some hyperparameters changed. Raises RecipeError as `Recipe` does."""
@@ -134,10 +147,12 @@ class Recipe:
         Without `ink` it draws nothing from there, and what it draws of digits it leaves out for another task. If the
         images do not fill a batch of the size that the recipe has by itself, that is lowered. Raises RecipeError if
         they, or what is made for an epoch, do not fill a batch that was asked for, a batch of pages cannot be
-        divided into fours for mosaics, or a weight decay is given to an optimizer that has none.
+        divided into fours for mosaics, a weight decay is given to an optimizer that has none, or no `tiny` has as few
+        parameters as it may have.
         """
         if not self.is_classifier:
             return self.for_made()
+        widths_for(self.parameters, task)  # raises if there are too few
         if self.weight_decay and self.optimizer != "adamw":
             raise RecipeError(f"weight-decay is that of adamw, and the optimizer is {self.optimizer}: leave one out.")
         if count < self.batch_size == Recipe(self.name).batch_size:
@@ -386,8 +401,11 @@ VALUES: dict[str, dict[str, float | str]] = {
 }
 # What means something for the networks that detect digits only, and what means nothing for each of them.
 OF_DETECTORS = frozenset({"mosaics", "gradient_clipping", "weight_averaging", *MADE.values()})
+OF_TEACHER = frozenset({"teacher_share", "teacher_temperature", "teacher_epochs"})
+OF_SOME = OF_DETECTORS | {"parameters"}  # which classifiers do not have by themselves
 OF_CLASSIFIERS = frozenset(
     {
+        "parameters",
         "optimizer",
         "validation_split",
         "early_stopping",
@@ -396,10 +414,12 @@ OF_CLASSIFIERS = frozenset(
         "test_time_shift",
         "steps_per_execution",
     }
+    | OF_TEACHER
     | {"rotation", "zoom", "shear", "translation", "elastic", "restyle", "negatives", "ink_digits", "ink_negatives"}
 )
 OF_DIGITS = ("restyle", "negatives", "ink_digits", "ink_negatives")  # which draw digits, or what is none
 FOREIGN = {
+    "tiny": OF_DETECTORS,
     FINDER: OF_CLASSIFIERS | {"label_smoothing", "dropout", "crops", "lines"},
     SEGMENTER: OF_CLASSIFIERS | {"pages", "mosaics", "lines"},
     RECOGNISER: OF_CLASSIFIERS | {"pages", "mosaics", "crops"},

@@ -10,7 +10,7 @@ from mnist_cnn.errors import DataError
 from mnist_cnn.models.classifier import keras_classifier
 from mnist_cnn.system import environment
 from mnist_cnn.training import backend
-from mnist_cnn.training.recipe import OF_DETECTORS, Recipe
+from mnist_cnn.training.recipe import OF_DETECTORS, OF_TEACHER, Recipe
 from mnist_cnn.workflows.cross_validation import trained
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 PIXELS = 28 * 28
 
 
-# All images are trained on, and none are drawn from ink.
-NOT_HERE = {"validation_split", "early_stopping", "ink_digits", "ink_negatives"} | OF_DETECTORS
+# All images are trained on, none are drawn from ink, and there is no teacher.
+NOT_HERE = {"validation_split", "early_stopping", "ink_digits", "ink_negatives"} | OF_DETECTORS | OF_TEACHER
 
 
 class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types
@@ -56,6 +56,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         class_weights: str | None = None,
         weight_decay: float | None = None,
         dropout: float | None = None,
+        parameters: int | None = None,
         rotation: float | None = None,
         zoom: float | None = None,
         shear: float | None = None,
@@ -84,6 +85,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.class_weights = class_weights
         self.weight_decay = weight_decay
         self.dropout = dropout
+        self.parameters = parameters
         self.rotation = rotation
         self.zoom = zoom
         self.shear = shear

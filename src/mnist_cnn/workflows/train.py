@@ -33,6 +33,7 @@ from mnist_cnn.system import environment
 from mnist_cnn.training import backend, checkpoint, history, initial_weights, loggers
 from mnist_cnn.training.checkpoint import Settings
 from mnist_cnn.training.devices import check_shared, on_one
+from mnist_cnn.training.distillation import sharpening
 from mnist_cnn.training.fit import VALIDATION, class_weights, fit, updates, validation_examples
 from mnist_cnn.training.history import Epoch
 from mnist_cnn.training.onnx_network import OnnxNetwork, classifier
@@ -42,6 +43,7 @@ from mnist_cnn.training.without_keras import lacking
 from mnist_cnn.workflows.evaluate import evaluated, keras_model_of, loaded_as
 from mnist_cnn.workflows.model import Model
 from mnist_cnn.workflows.run_card import about_data, resumed, run_card
+from mnist_cnn.workflows.teacher import check_teacher, identified, teacher_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -75,6 +77,7 @@ def train(
     init: str | Path | None = None,
     freeze: bool = False,
     network: str | None = None,
+    teacher: str | Path | None = None,
     max_seconds: float | None = None,
     verbose: int = 1,
     callbacks: Iterable[object] = (),
@@ -103,6 +106,10 @@ def train(
     that layer learns. `network` is `file.py:function`, a person's own network in place of the recipe's: the function
     gets `input_shape` and `classes` and gives a Keras model from pixels, 0 to 255, to probabilities.
 
+    `teacher` is a saved model, by its folder or name or as a file, whose probabilities for the training images are
+    learnt beside the labels ("distillation"): `teacher_share` of the targets, compared at `teacher_temperature`. It
+    classifies the images of `teacher_epochs` epochs, which then come again.
+
     The training ends early after `max_seconds`, with what the last whole epoch left, or when a callback sets
     `model.stop_training`; with the hyperparameter `early_stopping` after so many epochs without a lower validation
     loss, with the weights of the lowest.
@@ -126,8 +133,16 @@ def train(
     log = [*dict.fromkeys([*(["tensorboard"] if tensorboard else []), *log])]
     loggers.check(log)
     _check_beginning(recipe, start, freeze, network)
+    check_teacher(teacher, recipe)
     required = "backend" in hyperparameters or backend.is_required(recipe)
-    options = {"--network": network, "--init": init, "--devices": devices > 1, "--log": log, "--ink": ink}
+    options = {
+        "--network": network,
+        "--init": init,
+        "--devices": devices > 1,
+        "--log": log,
+        "--ink": ink,
+        "--teacher": teacher,
+    }
     recipe = _on_backend(recipe, [name for name, used in options.items() if used], listed, required=required)
     if output:
         store.require_free(Path(output))  # before anything is downloaded
@@ -147,6 +162,7 @@ def train(
         listed.on_message(_without_ink(recipe))
     recorded = _ink(ink, recipe, listed) if ink else None
     recipe = _settled(recipe, dataset, recorded, listed)
+    taught = identified(teacher, dataset.task)
     name = f"{recipe.name}-{datetime.now():%Y%m%d-%H%M%S}"
     partial = store.make_partial(Path(output) if output else store.free_name(RUNS / name))
     settings = Settings(
@@ -170,6 +186,7 @@ def train(
         init_sha256=start.card.digest if start else None,
         freeze=freeze,
         loggers=log,
+        teacher=taught,
     )
     listed = with_time_limit(listed, max_seconds)
     with closing(listed), store.writing(partial), store.lock_run(partial), store.nothing_left_of_a_refusal(partial):
@@ -205,8 +222,9 @@ def _recipe_of(recipe: str | Recipe | None, start: Artifact | None, given: dict[
             f"{start.name} is a model of the recipe {start.card.recipe['name']}, and {recipe.name} has other layers: "
             "leave --recipe out."
         )
-    if start and "learning_rate" not in given:
-        given = {"learning_rate": recipe.learning_rate * FINE_TUNING, **given}
+    if start:
+        widths = start.card.recipe.get("parameters", 0) or recipe.parameters
+        given = {"learning_rate": recipe.learning_rate * FINE_TUNING, "parameters": widths, **given}
     return recipe.replace(**given)
 
 
@@ -242,6 +260,8 @@ def _check_beginning(recipe: Recipe, start: Artifact | None, freeze: bool, netwo
         raise RecipeError("--init and --network contradict each other: leave one out.")
     if network or start:
         recipe.require_classifier("--network" if network else "--init")
+    if network and recipe.parameters:
+        raise RecipeError("--parameters and --network contradict each other: leave one out.")
     if network:
         own_network(network)
     if network and recipe.test_time_shift:
@@ -431,6 +451,7 @@ def _run_classifier(
     for text in left_out:
         callbacks.on_warning(text)
     about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
+    about |= {"teacher": settings.teacher} if settings.teacher else {}
     every_note = notes + _beginning(settings) + failed + left_out
     made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note, layers)
     callbacks.on_status("Writing the report")
@@ -488,13 +509,17 @@ def _report(
 
 
 def _beginning(settings: Settings) -> list[str]:
-    """Notes on what a model began with, if that is not the recipe's own."""
+    """Notes on what a model began with and learnt from, if that is not the recipe's own."""
+    notes = []
     if settings.network:
-        return [f"The network is that of {settings.network}, not the recipe's."]
-    if not settings.init:
-        return []
-    frozen = "; all layers but the last kept its weights" if settings.freeze else ""
-    return [f"Started from the weights of {settings.init} (model card {settings.init_sha256 or '':.16}){frozen}."]
+        notes.append(f"The network is that of {settings.network}, not the recipe's.")
+    if settings.init:
+        frozen = "; all layers but the last kept its weights" if settings.freeze else ""
+        notes.append(f"Started from the weights of {settings.init} (model card {settings.init_sha256!s:.16}){frozen}.")
+    if settings.teacher:
+        origin, sha256 = settings.teacher["origin"], settings.teacher["sha256"]
+        notes.append(f"Learnt from the probabilities of {origin} as well (SHA-256 {sha256}).")
+    return notes
 
 
 def _untrained(settings: Settings, dataset: Dataset) -> Any:
@@ -525,6 +550,7 @@ def _train(
 ) -> tuple[Any, list[Epoch], list[str]]:
     """Train to the recipe's last epoch, with a checkpoint after each; gives network, history and notes for the card."""
     recipe, saved = settings.recipe, partial / store.CHECKPOINT
+    teacher = teacher_of(settings.teacher, recipe)  # before the random state of this run, and its precision, are set
     network = _untrained(settings, dataset)
     rows = checkpoint.restore(saved, network)
     history.rewrite(partial / card.HISTORY, rows)
@@ -543,7 +569,9 @@ def _train(
         processes = max(1, settings.threads - 1) if recipe.draws_images else 0
         done = len(rows)
         if not _is_over(rows, recipe):
-            for row in fit(network, recipe, dataset.train, validation, settings.seed, done, told, drawn, processes):
+            for row in fit(
+                network, recipe, dataset.train, validation, settings.seed, done, told, drawn, processes, teacher
+            ):
                 rows.append(row)
                 history.append(partial / card.HISTORY, row)
                 if recipe.early_stopping and _best(rows) == len(rows):
@@ -585,13 +613,19 @@ def _ending(rows: list[Epoch], recipe: Recipe) -> list[str]:
 def _calibrated(
     network: Any, settings: Settings, dataset: Dataset, ink: "PreparedInk | None"
 ) -> tuple[Any, float | None]:
-    """The network calibrated on the validation images, and its temperature; None, and not calibrated, without any."""
+    """The network calibrated on the validation images, and its temperature.
+
+    Without any, and without a teacher at a temperature of its own, it is not calibrated: the temperature is None.
+    """
     held_out = validation_examples(settings.recipe, dataset.validation, settings.seed)
     if ink:
         held_out = held_out.joined(ink.varied_validation(np.random.default_rng((settings.seed, VALIDATION))))
-    if not len(held_out):
-        return network, None
-    fitted = temperature_scaling.fit(classifier(network)(held_out.images), held_out.labels)
+    if len(held_out):
+        fitted = temperature_scaling.fit(classifier(network)(held_out.images), held_out.labels)
+    else:
+        fitted = sharpening(settings.recipe) if settings.teacher else 1.0
+        if fitted == 1:
+            return network, None
     if isinstance(network, OnnxNetwork):
         network.temperature = fitted
         return network, fitted

@@ -28,6 +28,7 @@ from mnist_cnn.training import backend
 from mnist_cnn.training.recipe import Recipe, check
 from mnist_cnn.workers import child_process
 from mnist_cnn.workflows.evaluate import loaded_as
+from mnist_cnn.workflows.teacher import check_teacher
 
 STUDY, BEST, PAGE = "study.db", "best.json", "study.html"
 NAME = "mnist-cnn"
@@ -106,6 +107,7 @@ def tune(
     listed = callbacks_for(verbose, callbacks)
     recipe = (Recipe(recipe) if isinstance(recipe, str) else recipe).replace(**hyperparameters)
     recipe.require_classifier("Tuning")
+    check_teacher(None, recipe)
     check("trials", trials, 1, 100_000, whole=True)
     check("workers", workers, 1, 64, whole=True)
     check("seed", seed, 0, 2**32 - 1, whole=True)

@@ -3,7 +3,7 @@
 import { components } from "../pixels/components.js";
 import { blank, boundingRect, cut, greatest, histogram, longer } from "../pixels/image.js";
 import { dilatedBySquare } from "../pixels/morphology.js";
-import { toMnist } from "./normalise.js";
+import { SIDE, toMnist } from "./normalise.js";
 import { USUAL, meanWidth, widen } from "./pen.js";
 import { shrink } from "./scale.js";
 import { argmax, sum } from "./statistics.js";
@@ -26,8 +26,9 @@ export function drawingOf(grey) {
   const whole = fullStrength(ink, own, strongest);
   const { left, top, width, height } = boundingRect(whole);
   const levels = cut(whole, left, top, width, height);
-  const times = Math.trunc(meanWidth(atLeast(levels, 255 * INK)) / USUAL);
-  const small = times > 1 ? shrink(levels, Math.floor(longer(levels) / times)) : levels;
+  const long = longer(levels);
+  const times = long > SIDE ? Math.trunc(meanWidth(atLeast(levels, 255 * INK)) / USUAL) : 1;
+  const small = times > 1 ? shrink(levels, Math.floor(long / times)) : levels;
   return { box: [left, top, left + width, top + height], glyph: toMnist(widen(small)) };
 }
 

@@ -26,8 +26,9 @@ function penWidth(ink) {
   return outline ? (2 * area) / outline : 0;
 }
 
-/* The mean width of the strokes of a mask, 1 ink and 0 paper, in pixels; 0 if there is no ink. */
-export function meanWidth(mask) {
+/* The mean width of the strokes of a mask, 1 ink and 0 paper as beyond it, in pixels; 0 if there is no ink. */
+export function meanWidth(tight) {
+  const mask = padded(tight, 1);
   const far = distances(mask);
   let [sum, count] = [0, 0];
   for (let index = 0; index < far.length; index += 1) {
