@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in
+from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, outline_of
 
 PAPER, INK = 220, 40
 
@@ -83,6 +83,20 @@ def test_the_cells_are_where_they_are_drawn() -> None:
         np.array([[[60 + 1.5 * 90, 80 + 2.5 * 60]]]), cv2.getPerspectiveTransform(corners, moved)
     )[0, 0]
     assert np.abs(middle - true).max() < 4
+
+
+@pytest.mark.parametrize("hidden", [(0, 0), (0, 4), (3, 0), (3, 4)])
+@pytest.mark.parametrize("tilt", [0.0, 30.0])
+def test_the_outline_of_a_grid_does_not_need_the_cells_at_its_corners(hidden: tuple[int, int], tilt: float) -> None:
+    whole = np.array([(0, 0), (500, 0), (500, 240), (0, 240)], np.float32)
+    seen = whole + np.array([(0, 0), (-tilt, tilt), (tilt, 0), (tilt, -tilt)], np.float32)
+    cells = [
+        (100 * (column + x), 60 * (row + y))
+        for row in range(4) for column in range(5) if (row, column) != hidden
+        for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))
+    ]  # fmt: skip
+    points = cv2.perspectiveTransform(np.array([cells], np.float32), cv2.getPerspectiveTransform(whole, seen))[0]
+    assert np.abs(outline_of(points) - seen).max() < 1
 
 
 def test_writing_in_cells_and_across_their_lines_changes_nothing() -> None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.reading.boxes import areas
-from mnist_cnn.reading.cells import Cells, cells_of, corners_of
+from mnist_cnn.reading.cells import Cells, cells_of, clockwise
 
 APART = 0.4  # of the usual cell: edges that are nearer are of the same line
 ALIKE = 0.5  # of the higher one: boxes of one row have so much of their height in common, and differ by no more
@@ -36,6 +36,7 @@ PAIR_DRAWN = 0.5  # of the line between two boxes that writing joined
 HIDDEN_DRAWN = 0.7  # of all sides of a box that is hidden between others
 NARROW = 0.4  # of the usual box of a row: what is between two boxes is at most so wide
 HOLE = 0.7  # of a digit's box that its hole takes up at most
+STRAIGHT, FITTING = 0.015, 0.85  # of its outline, by which a side of a grid may bend; and of the quadrilateral
 BESIDE, FAR, SAME = 2.0, 4.0, 0.15  # heights: boxes of one row are not farther apart, nor if they differ by less
 
 
@@ -364,13 +365,28 @@ def is_even_row(boxes: np.ndarray) -> bool:
 
 
 def outline_of(points: np.ndarray) -> np.ndarray:
-    """The four corners (4, 2) float32 of what is around points (n, 2)."""
+    """The four corners (4, 2) float32 of what is around points (n, 2): where the four longest sides meet.
+
+    The hull has a fifth where a cell at a corner was not found.
+    """
     hull = cv2.convexHull(points)
-    corners = corners_of(hull)
-    if corners is None or cv2.contourArea(hull) < 0.9 * cv2.contourArea(corners):
-        low, high = points.min(axis=0), points.max(axis=0)
-        corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])], np.float32)
-    return corners.astype(np.float32)
+    slack = STRAIGHT * cv2.arcLength(hull, True)
+    ends = cv2.approxPolyDP(hull, slack, True)[:, 0].astype(np.float64)
+    sides = np.roll(ends, -1, axis=0) - ends
+    longest = np.sort(np.argsort(np.hypot(*sides.T))[-4:])
+    if len(longest) == 4:
+        along = []
+        for begin, (x, y) in zip(ends[longest], sides[longest], strict=True):
+            away = ((points - begin) @ np.array([-y, x])) / np.hypot(x, y)
+            along.append(line_along(points[np.abs(away) <= slack]))
+        meet = np.array([np.cross(one, other) for one, other in pairwise([along[-1], *along])])
+        if np.abs(meet[:, 2]).min() > 0:
+            corners = clockwise((meet[:, :2] / meet[:, 2:]).astype(np.float32))
+            area, covered = cv2.contourArea(corners), cv2.contourArea(hull)
+            if cv2.isContourConvex(corners) and FITTING * area <= covered <= area / FITTING:
+                return corners
+    low, high = points.min(axis=0), points.max(axis=0)
+    return np.array([low, (high[0], low[1]), high, (low[0], high[1])], np.float32)
 
 
 def separators(starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
