@@ -127,7 +127,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = copy_of_the_documents(tmp_path_factory.mktemp("documents"))
     demo = root / "site" / "demo"
     demo.mkdir(parents=True)
-    (demo / "index.html").write_text("<h1>The web app</h1>")
+    (demo / "index.html").write_text('<h1>The web app</h1><a id="card" href="#">Model card</a>')
     return website.build(root)
 
 
@@ -149,7 +149,12 @@ def test_notebooks_are_pages_with_their_outputs_and_can_be_downloaded(site: Path
 
 
 def test_the_web_app_stays_in_the_site_and_is_linked_where_it_is_there(site: Path) -> None:
-    assert (site / "demo" / "index.html").read_text() == "<h1>The web app</h1>"
+    page = (site / "demo" / "index.html").read_text()
+    assert page.startswith("<h1>The web app</h1>")
+    assert website.Page(page).links == ["../index.html", "#"]
+    website.link_back(site / "demo" / "index.html")  # as when the site is built again
+    assert (site / "demo" / "index.html").read_text() == page
+    assert website.BESIDE in (ROOT / "src/mnist_cnn/serving/static/index.html").read_text(encoding="utf-8")
     for name in ("index", "web_app", "static_web_app"):
         text = (site / f"{name}.html").read_text(encoding="utf-8")
         assert "demo/index.html" in website.Page(text).links

@@ -143,6 +143,8 @@ def visit(request: pytest.FixtureRequest, browser: Any, address: str) -> Iterato
     context = browser.new_context(**SIZES[request.param])
     visiting = Visit(context, address)
     yield visiting
+    # An answer that is still waited for goes with the context, which would be an error in the next test.
+    visiting.page.unroute_all(behavior="ignoreErrors")
     elsewhere = [one.url for one in visiting.requests if not one.url.startswith((address, "blob:", "data:"))]
     context.close()
     assert elsewhere == []
@@ -190,10 +192,18 @@ def test_a_reading_is_there_before_the_pen_is_lifted(visit: Visit) -> None:
     page.mouse.up()
 
 
-# Watches a page: when the pen was lifted, when the page waited for the server, and when the boxes were last drawn.
+# Watches a page: when the pen was lifted, when the page waited for the server, and when the boxes were last drawn; and
+# counts what would have waited for an idle browser.
 CLOCK = """() => {
     window.clock = { up: 0, waits: [], shown: 0 };
-    addEventListener("pointerup", () => Object.assign(clock, { up: performance.now(), waits: [], shown: 0 }), true);
+    window.waited = 0;
+    HTMLCanvasElement.prototype.toBlob = () => (waited += 1);
+    addEventListener("pointerup", () => {
+        const up = performance.now();
+        const waits = clock.waits.filter(([, to]) => to === Infinity); // for an answer about what was drawn before
+        for (const wait of waits) wait[0] = up;
+        Object.assign(clock, { up, waits, shown: 0 });
+    }, true);
     const original = fetch;
     window.fetch = async (...asked) => {
         const wait = [performance.now(), Infinity];
@@ -229,7 +239,8 @@ def test_the_page_itself_takes_less_than_100_ms_from_the_end_of_a_stroke_to_the_
         visit.page.evaluate(SHOWN)
         times.append(visit.page.evaluate(OWN_TIME))
     assert all(time > 0 for time in times)
-    if np.median(times) > 100 and os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+    assert visit.page.evaluate("waited") == 0
+    if np.median(times) > 100 and os.getloadavg()[0] > (os.cpu_count() or 1):
         pytest.skip(f"the machine is too busy to measure: {times}")
     assert np.median(times) < 100, times
     assert max(times) < 900, times

@@ -68,7 +68,7 @@ def shapes(folders: Path, tmp_path_factory: pytest.TempPathFactory) -> mnist_cnn
 def odd(tmp_path_factory: pytest.TempPathFactory) -> tuple[mnist_cnn.Model, Heard]:
     """A model of few images of 0 and 1, sorted by class and some of them test images as well; its report failed."""
 
-    def failing(*_: object) -> Path:
+    def failing(*_: object, **__: object) -> Path:
         raise RecipeError("batch-size is 100")
 
     images, labels = strokes(60, 10)

@@ -21,6 +21,7 @@ LOADED = {"script": "src", "img": "src", "iframe": "src", "source": "src", "link
 ONLY_SAID = {"canonical", "next", "prev", "alternate"}
 DEMO = "demo"  # the folder of the web app without a server, which `make demo` writes into the site
 PLACE, TRY = "<!-- demo -->", "Try it in your browser"
+BESIDE, BACK = '<a id="card"', '<a href="../index.html">Documentation</a> '  # in the web app's page
 
 
 class Page(HTMLParser):
@@ -60,6 +61,7 @@ def build(root: Path) -> Path:
         subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=made, check=True)
         if (site / DEMO).is_dir():
             shutil.move(site / DEMO, made / "site" / DEMO)
+            link_back(made / "site" / DEMO / "index.html")
         shutil.rmtree(site, ignore_errors=True)
         shutil.move(made / "site", site)
     return site
@@ -86,6 +88,13 @@ def link_demo(docs: Path) -> None:
     for path in docs.glob("*.md"):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace(PLACE, f'<a href="{DEMO}/index.html">{TRY}</a>'), encoding="utf-8")
+
+
+def link_back(page: Path) -> None:
+    """Put a link to the documentation into the web app's page, unless an older build did."""
+    text = page.read_text(encoding="utf-8")
+    if BACK not in text:
+        page.write_text(text.replace(BESIDE, BACK + BESIDE), encoding="utf-8")
 
 
 def faults(site: Path) -> list[str]:

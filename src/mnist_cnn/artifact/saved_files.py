@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mnist_cnn.artifact import checked_files, keras_process, onnx_file
+from mnist_cnn.artifact import checked_files, keras_archive, keras_process, onnx_file
 from mnist_cnn.card import KERAS_MODEL, ONNX_MODEL, READING, Task
 from mnist_cnn.system import environment
 from mnist_cnn.training import backend
@@ -64,6 +64,9 @@ def save_onnx_network(
         folder / ONNX_MODEL, lambda part: part.write_bytes(content), kind.from_onnx, images, probabilities, kind
     )
     if environment.missing_for_training():
+        return []
+    if network.temperature == 1:
+        keras_archive.write(folder / KERAS_MODEL, network.name, network.places, network.get_weights())
         return []
     return keras_process.save(
         network, network.recipe, folder, images, probabilities, network.temperature, network.task, keras_only=True

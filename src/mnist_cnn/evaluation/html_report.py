@@ -90,11 +90,12 @@ def write(
     robustness: Robustness | None = None,
     label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
+    charts: Mapping[str, Markup] | None = None,
 ) -> Path:
     """Render the report of a model and write it into the model's folder as `report.html`, atomically."""
     path = folder / REPORT
     name = folder.resolve().name.removesuffix(".partial")
-    write_whole(path, render(card, name, test, probabilities, evaluation, robustness, label_errors, train))
+    write_whole(path, render(card, name, test, probabilities, evaluation, robustness, label_errors, train, charts))
     return path
 
 
@@ -107,12 +108,14 @@ def render(
     robustness: Robustness | None = None,
     label_errors: Mapping[str, LabelErrors] | None = None,
     train: Examples | None = None,
+    charts: Mapping[str, Markup] | None = None,
 ) -> str:
     """The report as HTML: `probabilities` (n, 10) are those of the n test images, `evaluation` their metrics.
 
     The output is deterministic. The page says so if the metrics of the model card differ. The section on corruptions
     needs `robustness`. `label_errors` of the "training" and "test" labels are those of several models
     (`mnist-cnn label-errors`) and need the training images; without them this model alone ranks the test labels.
+    `charts` are those of `drawn_charts`, where they were drawn before.
     """
     is_mnist = card.data["name"] == "mnist"
     is_small = len(evaluation.class_names) <= confusion_cells.MOST_CLASSES
@@ -145,7 +148,7 @@ def render(
         training_suspects=suspects(of_training, train, train.labels) if of_training and train else [],
         robustness=robustness,
         corruption_examples=corruption_examples(test, robustness.seed) if robustness else {},
-        charts=drawn_charts(card, evaluation, probabilities, test.labels),
+        charts=charts or drawn_charts(card.history, evaluation, probabilities, test.labels),
         block=block_length(card.history),
         architecture=Markup(architecture(card.task.input_shape, card.layers)),  # noqa: S704
         matrix=matrix,
@@ -161,14 +164,14 @@ def render(
 
 
 def drawn_charts(
-    card: Card, evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray
+    history: list[dict[str, Any]], evaluation: Evaluation, probabilities: np.ndarray, labels: np.ndarray
 ) -> dict[str, Markup]:
     """Every chart of the report as SVG, with a text for screen readers; without matplotlib the text alone."""
     selective = evaluation.risk_coverage.selective_accuracy if evaluation.risk_coverage else {}
     risks = "; ".join(f"{percent(1 - accuracy)} at {coverage:.0%}" for coverage, accuracy in selective.items())
     words = {
-        "loss": learning_curve_in_words(card.history, "loss"),
-        "accuracy": learning_curve_in_words(card.history, "accuracy"),
+        "loss": learning_curve_in_words(history, "loss"),
+        "accuracy": learning_curve_in_words(history, "accuracy"),
         "confidence": f"Confidence histogram of {evaluation.correct} correct and "
         f"{evaluation.count - evaluation.correct} incorrect predictions.",
         "reliability": "Reliability diagram: accuracy by confidence. Expected calibration error: "
@@ -182,8 +185,8 @@ def drawn_charts(
     except ImportError:
         return {key: Markup("<p>{}</p><p>{}</p>").format(text, WITHOUT_CHARTS) for key, text in words.items()}
     drawn = {
-        "loss": charts.learning_curve(card.history, "loss"),
-        "accuracy": charts.learning_curve(card.history, "accuracy"),
+        "loss": charts.learning_curve(history, "loss"),
+        "accuracy": charts.learning_curve(history, "accuracy"),
         "confidence": charts.confidence_histogram(probabilities, labels),
         "reliability": charts.reliability_diagram(probabilities, labels),
         "risk_coverage": charts.risk_coverage_curve(probabilities, labels),

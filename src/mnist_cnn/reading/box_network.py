@@ -6,8 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_cnn.errors import ArtifactError
-from mnist_cnn.reading.network import OURS, computed, loaded
+from mnist_cnn.reading.onnx_logits import onnx_logits
 
 BoxClassifier = Callable[[np.ndarray], np.ndarray]
 """(n, 48, 48) uint8 images of boxes → (n, 13) logits: the ten digits, `BLANK`, `OTHER`, `SEVERAL`."""
@@ -16,36 +15,14 @@ SIDE = 48
 BLANK, OTHER, SEVERAL = 10, 11, 12  # nothing; what is no digit; several digits, or a digit and more
 CLASSES = 13
 AROUND = 1.3  # times the longer side of a box is that of its image: a digit may reach over its lines
-BATCH = 256
-SECONDS, SECONDS_PER_IMAGE = 10, 0.02  # an image takes 0.2 ms on one core, so this is a hundred times what is needed
-INSTEAD = "the bundled one"
 
 
 def onnx_box_classifier(path: Path, threads: int = 0) -> BoxClassifier:
     """Load an ONNX file as such a network that uses `threads` threads, 0 for one per core.
 
-    Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does not map 48×48
-    images to 13 logits, which is tried on one; and so does the function if for other images it gives something else,
-    or takes longer than any of ours would.
+    Raises ArtifactError as `onnx_logits`, and so does the function.
     """
-    session, images, outputs, _ = loaded(path, threads, OURS)
-    if len(images) != 1 or len(outputs) != 1 or images[0].shape[1:] != [SIDE, SIDE, 1]:
-        raise ArtifactError(f"{path} does not take n×48×48×1 uint8 images: use {INSTEAD}.")
-    taken, given = images[0].name, [outputs[0].name]
-
-    def logits(batch: np.ndarray) -> np.ndarray:
-        limit = SECONDS + SECONDS_PER_IMAGE * len(batch)
-        [found] = computed(session, given, {taken: batch[..., None]}, limit, path, f"{len(batch)} images", INSTEAD)
-        if found.shape != (len(batch), CLASSES) or not np.isfinite(found).all():
-            raise ArtifactError(f"{path} does not return {CLASSES} logits for each image: use {INSTEAD}.")
-        return np.asarray(found)
-
-    def classify(images: np.ndarray) -> np.ndarray:
-        parts = [logits(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        return np.concatenate([np.zeros((0, CLASSES), np.float32), *parts])
-
-    classify(np.zeros((1, SIDE, SIDE), np.uint8))
-    return classify
+    return onnx_logits(path, threads, (SIDE, SIDE, 1), CLASSES)
 
 
 def box_images(grey: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -524,17 +524,18 @@ def comb_on(lines: np.ndarray, start: np.ndarray, along: np.ndarray) -> Grid | N
     seen = view_of(lines, corners, (length, height))
     foot = round(height) + MARGIN - BASE
     below = seen[round(height) + MARGIN + BASE :].mean(axis=0)
+    ticks = tick_heights(seen, foot)
     for count in range(int(length // NARROWEST), 1, -1):
         places = np.linspace(0, length, count + 1)
-        tall = np.array([tick_at(seen, foot, round(float(place)) + MARGIN) for place in places])
+        tall = ticks[np.rint(places).astype(int) + MARGIN]
         usual = float(np.median(tall))
         even = np.abs(tall - usual) <= UNEVEN * usual
         cell = length / count
         ends = tall[[0, -1]].min() >= (1 - UNEVEN) * usual  # writing may touch them
         is_even = ends and even.mean() >= MOST and even[1:-1].mean() >= HALF
         if max(SHORTEST, LOWEST * cell) <= usual <= TALLEST * cell and is_even and is_open(seen, foot - round(usual)):
-            between = [tick_at(seen, foot, round(float(place + cell / 2)) + MARGIN) for place in places[:-1]]
-            if float(np.mean(np.array(between) >= (1 - UNEVEN) * usual)) < HALF and below.mean() < HALF:
+            between = ticks[np.rint(places[:-1] + cell / 2).astype(int) + MARGIN]
+            if float(np.mean(between >= (1 - UNEVEN) * usual)) < HALF and below.mean() < HALF:
                 top = min(max(TICKS * usual, ABOVE * cell), max(usual, height))
                 upper = np.array([start + top * up, start + along + top * up, start + along, start], np.float32)
                 cells = tuple(Cell(0, column) for column in range(count))
@@ -548,10 +549,10 @@ def is_open(seen: np.ndarray, top: int) -> bool:
     return bool(above.mean() < OPEN)
 
 
-def tick_at(seen: np.ndarray, foot: int, column: int) -> int:
-    """How many pixels a tick goes up from the foot of a comb."""
-    near = np.asarray(seen[: foot + 1, max(0, column - NEAR) : column + NEAR + 1].any(axis=1))[::-1]
-    return int(near.argmin()) if not near.all() else len(near)
+def tick_heights(seen: np.ndarray, foot: int) -> np.ndarray:
+    """How many pixels a tick near each column of a view goes up from the foot of a comb (w,)."""
+    near = cv2.dilate(seen[: foot + 1].astype(np.uint8), np.ones((1, 2 * NEAR + 1), np.uint8))[::-1] > 0
+    return np.where(near.all(axis=0), len(near), near.argmin(axis=0))
 
 
 def corners_of_box(box: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ import importlib
 import math
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -45,6 +46,8 @@ from mnist_cnn.workflows.run_card import about_data, resumed, run_card
 from mnist_cnn.workflows.teacher import check_teacher, identified, teacher_of
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from mnist_cnn.data.ink.collection import Ink
     from mnist_cnn.workflows.ink_preparation import PreparedInk
 
@@ -433,16 +436,18 @@ def _run_classifier(
     seconds = {"training": sum(row["seconds"] for row in rows), "testing": time.perf_counter() - started}
 
     callbacks.on_status(saved_files.SAVING)
-    left_out = saved_files.save(
-        network,
-        settings.recipe,
-        partial,
-        test,
-        probabilities,
-        fitted or 1.0,
-        dataset.task,
-        is_own=settings.network is not None,
-    )
+    with ThreadPoolExecutor(1) as beside:  # most of this time a process of Keras is waited for
+        charts = beside.submit(_charts, rows, evaluation, probabilities, dataset)
+        left_out = saved_files.save(
+            network,
+            settings.recipe,
+            partial,
+            test,
+            probabilities,
+            fitted or 1.0,
+            dataset.task,
+            is_own=settings.network is not None,
+        )
     for text in left_out:
         callbacks.on_warning(text)
     about = _data(dataset, ink, network) | ({"checks": checks} if checks else {})
@@ -450,7 +455,7 @@ def _run_classifier(
     every_note = notes + _beginning(settings) + failed + left_out
     made = run_card(partial, settings, network, rows, seconds, about, evaluation.to_dict(), every_note, layers)
     callbacks.on_status("Writing the report")
-    if unwritten := _report(partial, made, dataset, probabilities, evaluation):
+    if unwritten := _report(partial, made, dataset, probabilities, evaluation, charts):
         callbacks.on_warning(unwritten)
     card.write(partial, made)  # last: a folder with a model card is complete
 
@@ -471,14 +476,28 @@ def _finished(network: Any, recipe: Recipe) -> Any:
     return backend.finished(on_one(network), recipe)
 
 
+def _charts(
+    rows: list[Epoch], evaluation: Evaluation, probabilities: np.ndarray, dataset: Dataset
+) -> "dict[str, Markup]":
+    """The charts of the report."""
+    from mnist_cnn.evaluation import html_report  # here, because Jinja and matplotlib come with it, which take time
+
+    return html_report.drawn_charts(rows, evaluation, probabilities, dataset.test.labels)
+
+
 def _report(
-    partial: Path, made: Card, dataset: Dataset, probabilities: np.ndarray, evaluation: Evaluation
+    partial: Path,
+    made: Card,
+    dataset: Dataset,
+    probabilities: np.ndarray,
+    evaluation: Evaluation,
+    charts: "Future[dict[str, Markup]]",
 ) -> str | None:
     """Write the report; a sentence if that fails, for which no trained model is given up."""
-    from mnist_cnn.evaluation import html_report  # here, because Jinja comes with it, which takes time
+    from mnist_cnn.evaluation import html_report
 
     try:
-        html_report.write(partial, made, dataset.test, probabilities, evaluation)
+        html_report.write(partial, made, dataset.test, probabilities, evaluation, charts=charts.result())
     except OSError:
         raise
     except Exception as error:  # whatever it is, the model is trained and can be saved
