@@ -30,7 +30,7 @@ MUST_HAVE = (
 DATA = re.compile(r"\.(npz|npy|parquet|gz|zip|tar)$|-ubyte$")
 LARGEST = {
     ".whl": 16 * 2**18,
-    ".gz": 6 * 2**20,
+    ".gz": 13 * 2**19,
 }  # bytes: mostly the bundled networks in the wheel, and images in the sdist
 HEAVY = ("tensorflow", "keras", "jax", "torch", "sklearn", "matplotlib")
 
