@@ -17,6 +17,8 @@ from mnist_cnn.training.examples_ahead import examples_ahead
 from mnist_cnn.training.recipe import Recipe
 from mnist_cnn.workflows.teacher import identified, of_one_view, teacher_of
 
+pytestmark = pytest.mark.usefixtures("threads_as_they_are")
+
 FIXTURE = Path(__file__).parent / "fixtures" / "format-2"
 QUICK: dict[str, Any] = {"epochs": 3, "repeats": 1, "batch_size": 50, "verbose": 0, "seed": 1}
 ONE_HOT = np.eye(4, dtype=np.float32)
