@@ -118,15 +118,8 @@ def integer_classifier(network: IntegerNetwork, task: Task = READING) -> Classif
 
     def classify(images: np.ndarray) -> np.ndarray:
         none = np.zeros((0, task.classes), dtype=np.float32)
-        return np.concatenate(
-            [
-                none,
-                *(
-                    softmax(network.scores(batch) / ONE).astype(np.float32)
-                    for batch in batches_of(images, task, AT_ONCE)
-                ),
-            ]
-        )
+        found = [softmax(network.scores(batch) / ONE) for batch in batches_of(images, task, AT_ONCE)]
+        return np.concatenate([none, *found], dtype=np.float32, casting="same_kind")
 
     return classify
 

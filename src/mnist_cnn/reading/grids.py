@@ -317,8 +317,13 @@ def outline_of_row(corners: np.ndarray) -> np.ndarray:
     ordered = corners[np.argsort(corners[..., 0].mean(axis=1))]
     above, below = (line_along(ordered[:, sides].reshape(-1, 2)) for sides in ((0, 1), (3, 2)))
     left, right = line_along(ordered[0, [0, 3]]), line_along(ordered[-1, [1, 2]])
-    meet = [np.cross(one, other) for one, other in ((above, left), (above, right), (below, right), (below, left))]
-    return np.array([point[:2] / point[2] for point in meet], np.float32)
+    meet = meeting([left, above, right, below])
+    return np.asarray(meet[:, :2] / meet[:, 2:], np.float32)
+
+
+def meeting(lines: Sequence[np.ndarray]) -> np.ndarray:
+    """Where each of the lines (3,) around something meets the next, in homogeneous coordinates (n, 3)."""
+    return np.array([np.cross(one, other) for one, other in pairwise([*lines, lines[0]])])
 
 
 def line_along(points: np.ndarray) -> np.ndarray:
@@ -379,7 +384,7 @@ def outline_of(points: np.ndarray) -> np.ndarray:
         for begin, (x, y) in zip(ends[longest], sides[longest], strict=True):
             away = ((points - begin) @ np.array([-y, x])) / np.hypot(x, y)
             along.append(line_along(points[np.abs(away) <= slack]))
-        meet = np.array([np.cross(one, other) for one, other in pairwise([along[-1], *along])])
+        meet = meeting(along)
         if np.abs(meet[:, 2]).min() > 0:
             corners = clockwise((meet[:, :2] / meet[:, 2:]).astype(np.float32))
             area, covered = cv2.contourArea(corners), cv2.contourArea(hull)
