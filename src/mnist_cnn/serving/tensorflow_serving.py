@@ -17,6 +17,7 @@ from mnist_cnn.serving.problems import ProblemError
 from mnist_cnn.serving.tensors import SHAPES, SIDE, TAKEN, images_in, is_taken
 
 SIGNATURE = "serving_default"
+SIGNATURES = [SIGNATURE, ""]  # an empty name asks for the default one, as in TensorFlow Serving
 ROW = {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 255}, "minItems": SIDE, "maxItems": SIDE}
 IMAGE = {"type": "array", "items": ROW, "minItems": SIDE, "maxItems": SIDE}
 REQUEST = {
@@ -25,7 +26,7 @@ REQUEST = {
             "type": "object",
             "required": ["instances"],
             "properties": {
-                "signature_name": {"const": SIGNATURE},
+                "signature_name": {"enum": SIGNATURES},
                 "instances": {"type": "array", "items": IMAGE, "minItems": 1, "maxItems": 1},
             },
         }
@@ -56,10 +57,10 @@ def images_of(body: bytes) -> tuple[np.ndarray, str]:
     try:
         document = json.loads(body)
         rows, columns = document.get("instances"), document.get("inputs")
-        signature = document.get("signature_name") or SIGNATURE
+        signature = document.get("signature_name", SIGNATURE)
     except (ValueError, RecursionError, AttributeError) as error:
         raise ProblemError(400, f"The request body is not a JSON object: {WANTED}") from error
-    if signature != SIGNATURE:
+    if signature not in SIGNATURES:
         raise ProblemError(400, f"Unknown signature {signature!r:.100}: the only one is {SIGNATURE}.")
     if (rows is None) == (columns is None):
         raise ProblemError(400, f"The request has to have either instances or inputs: {WANTED}")
