@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from mnist_cnn.data.pages import sources
 from mnist_cnn.data.pages.line_process import Lines, LinesWanted, command, wanted_lines
 from mnist_cnn.data.pages.made import Made, in_view
+from mnist_cnn.data.pages.mark_places import stands_out
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.page_lines import (
     COLUMNS,
@@ -20,6 +22,7 @@ from mnist_cnn.data.pages.page_lines import (
     line_at,
     written_on,
 )
+from mnist_cnn.data.pages.scene import Scene
 from mnist_cnn.data.pages.sources import Sources
 from mnist_cnn.evaluation.recogniser_evaluation import NAMES
 from mnist_cnn.evaluation.recognition import KINDS, characters
@@ -91,6 +94,34 @@ def test_what_may_be_of_the_line_is_not_known_and_what_is_above_it_is_nothing() 
 def test_of_what_is_cut_in_half_the_class_is_not_known_unless_it_is_a_letter() -> None:
     row = written((4, DIGITS + 1), (-4, DIGITS + 2), (-4, OTHER), (-40, DIGITS + 3))
     assert cut(row, Box(0, 0, 200, 200)).classes.tolist() == [DIGITS + 1, UNKNOWN, OTHER, GONE]
+
+
+def seen(given: Sources, *, apart: float = 6.0, noise: float = 0.0, paper: int = 200) -> bool:
+    """Whether a point 4 pixels wide is seen so far after a stroke of the same pen, in noise of so many levels."""
+    scene = Scene(np.random.default_rng(0), given, 96)
+    cv2.rectangle(scene.ink, (40, 40), (47, 119), 255, -1)
+    left = 24 + apart
+    cv2.rectangle(scene.ink, (round(2 * left), 112), (round(2 * left) + 7, 119), 255, -1)
+    grey = paper - 60 * (cv2.resize(scene.ink, (96, 96), interpolation=cv2.INTER_AREA) / 255)
+    grey += noise * scene.rng.standard_normal(grey.shape)
+    return stands_out(scene, ".", Box(left, 56, left + 4, 60), np.clip(grey, 0, 255).astype(np.uint8), None)
+
+
+def test_a_point_is_seen_if_it_stands_apart_and_is_not_hidden_by_noise(given: Sources) -> None:
+    assert seen(given)
+    assert not seen(given, apart=0)
+    assert not seen(given, noise=200)
+    assert not seen(given, paper=0)
+
+
+def test_a_mark_is_seen_where_a_photograph_shows_it(given: Sources) -> None:
+    scene = Scene(np.random.default_rng(0), given, 96)
+    cv2.rectangle(scene.ink, (20, 20), (27, 27), 255, -1)
+    grey = np.full((96, 96), 200, np.uint8)
+    grey[50:54, 70:74] = 90
+    moved = np.array([[1, 0, 60], [0, 1, 40], [0, 0, 1.0]])
+    assert stands_out(scene, ".", Box(10, 10, 14, 14), grey, moved)
+    assert not stands_out(scene, ".", Box(10, 10, 14, 14), grey, None)
 
 
 @pytest.mark.parametrize("slope", [0.0, -0.2])

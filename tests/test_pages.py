@@ -9,15 +9,18 @@ import numpy as np
 import pytest
 
 from drawn_ink import SEEN, UNSEEN, ink_of
+from mnist_cnn.data.ink.character import InkCharacter
 from mnist_cnn.data.ink.line import InkLine
 from mnist_cnn.data.pages import furniture, layouts, sources, writing
 from mnist_cnn.data.pages.camera import moved_boxes
 from mnist_cnn.data.pages.made import HIGHEST, Marked, cut, made_page, turned, without_invisible
 from mnist_cnn.data.pages.page import IGNORED, Box, Page
 from mnist_cnn.data.pages.scene import MOST_BOXES, TWICE, Scene
-from mnist_cnn.data.pages.sources import BODY, Sources
+from mnist_cnn.data.pages.sources import ANYONE, BODY, Sources, lean_of
+from mnist_cnn.errors import DataError
 
 SIDE = 96
+LEFT, RIGHT = "pendigits/tra/2", "pendigits/tra/3"  # writers whose ones lean there
 
 
 def digit_images() -> tuple[np.ndarray, np.ndarray]:
@@ -52,6 +55,29 @@ def pages(given: Sources) -> list[Page]:
 
 def scene(given: Sources, seed: int = 1) -> Scene:
     return Scene(np.random.default_rng(seed), given, SIDE)
+
+
+def leaning(label: str, writer: str, lean: float, height: float = 30) -> InkCharacter:
+    """A straight stroke that leans to the right by so many widths per height."""
+    return InkCharacter(label, writer, (np.array([[lean * height, 0], [0, height]], np.float32),))
+
+
+@pytest.fixture(scope="module")
+def two_hands() -> Sources:
+    """Two writers whose digits are straight strokes 30 high; only the second wrote slashes and commas."""
+    digits = [leaning(str(digit), who, lean) for digit in range(10) for who, lean in ((LEFT, -0.3), (RIGHT, 0.4))]
+    return sources.sources(*digit_images(), [*digits, leaning("/", RIGHT, 0.9, 42), leaning(",", RIGHT, 0.2, 15)])
+
+
+def hand_of(page: Scene, writer: int, height: float = 40.0) -> writing.Hand:
+    """A steady hand of one writer with a thin pen."""
+    hand = replace(writing.some_hand(page, height, "ink"), linear=np.eye(2, dtype=np.float32), unsteady=0.0, pen=1.0)
+    return replace(hand, writer=writer, gap=0.2)
+
+
+def lean_of_ink(layer: np.ndarray) -> float:
+    """By how much what is drawn on a layer leans to the right."""
+    return lean_of(np.argwhere(layer)[:, ::-1].astype(np.float32))
 
 
 def inked(layer: np.ndarray) -> Box:
@@ -209,7 +235,7 @@ def test_validation_has_other_images_and_writers(given: Sources) -> None:
 
 def test_lines_are_cut_into_phrases_between_words_that_stand_on_their_line(given: Sources) -> None:
     assert len(given.phrases.labels) == 4  # a word is 6 times as wide as it is high
-    points, cuts = given.phrases.some("", np.random.default_rng(0))
+    points, cuts, *_ = given.phrases.some("", np.random.default_rng(0))
     assert len(cuts) == 4
     assert np.ptp(points[:, 0]) == pytest.approx(60 / 10 * BODY, rel=0.15)
     assert points[:, 1].max() == pytest.approx(0, abs=0.1)
@@ -248,3 +274,62 @@ def test_prepared_sources_are_the_same_from_a_file(given: Sources, tmp_path: Pat
     for one, other in ((loaded.letters, given.letters), (loaded.phrases, given.phrases)):
         assert np.abs(one.points - other.points).max() < 1e-3
     assert made_page(np.random.default_rng(5), loaded, SIDE).grey.shape == (SIDE, SIDE)
+    assert (loaded.hands, loaded.digits.writers.tolist()) == (given.hands, given.digits.writers.tolist())
+    assert (loaded.letters.sizes == given.letters.sizes).all()
+
+
+def test_sources_that_do_not_say_who_wrote_what_are_rejected(given: Sources, tmp_path: Path) -> None:
+    path = tmp_path / "sources.npz"
+    sources.save(given, path)
+    with np.load(path) as arrays:
+        np.savez(path, **{name: arrays[name] for name in arrays.files if not name.endswith("writers")})
+    with pytest.raises(DataError, match="an earlier version made it: make it again"):
+        sources.load(path)
+
+
+def test_most_hands_of_pen_strokes_are_of_one_writer_of_all_ten_digits(given: Sources, two_hands: Sources) -> None:
+    assert (given.hands, two_hands.hands) == ([0], [0, 1])
+    page = scene(two_hands)
+    writers = [writing.some_hand(page, 20, "ink").writer for _ in range(300)]
+    assert 0.6 < 1 - writers.count(ANYONE) / 300 < 0.8
+    assert set(writers) == {ANYONE, 0, 1}
+    assert writing.some_hand(page, 20, "mnist").writer == ANYONE
+
+
+@pytest.mark.parametrize(("writer", "lean"), [(0, -0.3), (1, 0.4)])
+def test_a_writers_slash_leans_more_than_that_writers_ones(two_hands: Sources, writer: int, lean: float) -> None:
+    assert two_hands.lean(writer) == pytest.approx(lean, abs=0.02)
+    leans: dict[str, list[float]] = {"1": [], "/": []}
+    for char, found in leans.items():
+        for seed in range(30):
+            page = scene(two_hands, seed)
+            writing.character(page, hand_of(page, writer), char, 30, 70)
+            found.append(lean_of_ink(page.ink))
+    assert np.median(leans["1"]) == pytest.approx(lean, abs=0.05)
+    assert min(leans["/"]) > lean + 0.2
+    assert lean + 0.3 < np.median(leans["/"]) < lean + 0.6
+
+
+def test_a_mark_is_as_large_beside_the_digits_as_its_writer_made_it(two_hands: Sources) -> None:
+    assert two_hands.letters.some("/", np.random.default_rng(0)).size == pytest.approx(1.4)
+    for seed in range(20):
+        page = scene(two_hands, seed)
+        digit, slash, comma = (writing.character(page, hand_of(page, 1), char, 30, 70) for char in "1/,")
+        assert slash.height == pytest.approx(1.4 * digit.height, abs=4)
+        assert comma.height == pytest.approx(0.5 * digit.height, abs=4)
+        assert 70 - 0.5 * 40 < comma.top < 70 < comma.bottom
+
+
+def test_in_fluent_writing_characters_may_overlap_but_a_point_begins_after_the_digit(two_hands: Sources) -> None:
+    page = scene(two_hands)
+    hand, box = replace(hand_of(page, 1), gap=-0.15), Box(10, 20, 30, 60)
+    for _ in range(50):
+        assert writing.gap_between(page, hand, box, (writing.beside, ".")) > 0
+        assert writing.gap_between(page, replace(hand, writer=ANYONE), box, (writing.beside, "-")) > 0
+    overlapping = [writing.gap_between(page, hand, box, (writing.beside, "-")) < 0 for _ in range(50)]
+    assert sum(overlapping) > 40
+
+
+def test_a_form_becomes_numbers_and_what_is_beside_them() -> None:
+    tokens = writing.tokens_of("d/dd kg", lambda run: "7" * len(run))
+    assert tokens == [(writing.number, "7"), (writing.beside, "/"), (writing.number, "77"), (writing.beside, "kg")]

@@ -249,9 +249,12 @@ def text_rows(
     while line < side + 0.4 * height and not scene.full:
         x = begin + scene.rng.normal(0, 0.2) * height
         while x < side and not scene.full:
+            box = None
             for token in tokens():
+                if box is not None:
+                    x = box.right + writing.gap_between(scene, hand, box, token)
                 box = writing.write(scene, hand, token, x, line + climb * (x - side / 2))
-                x = box.right + max(scene.between(0.01, 0.1), min(hand.gap, 0.35)) * height
+            x = box.right if box else x
             x += space * height * scene.between(0.6, 1.5)
             if scene.chance(0.12):
                 x += height * scene.between(0.5, 4)

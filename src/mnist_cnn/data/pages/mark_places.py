@@ -1,5 +1,6 @@
 """Where on a page marks are read, between digits and beside them, and which there are, or none."""
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -7,12 +8,15 @@ import numpy as np
 
 from mnist_cnn.data.pages import camera
 from mnist_cnn.data.pages.page import Box
-from mnist_cnn.data.pages.scene import Scene
+from mnist_cnn.data.pages.scene import TWICE, Scene
 from mnist_cnn.reading.mark import MARKS
 from mnist_cnn.reading.segmenter_network import NO_DIGIT
 
 AROUND = 1.5  # pixels around a mark's ink that are looked at, too, to see whether it is visible
 LEAST_SIGNAL = 2.5  # levels of grey: the deviation that ink must make there
+ABOVE_NOISE = 0.7  # deviations of what is around a mark: by how much it must differ from that
+INKED = 64  # of 255, in a layer
+RUNNING_IN = ".,:"  # marks that cannot be told from a part of a digit that they touch
 CLEAR = 0.5  # heights between the middle of an empty place and that of any mark in the same row
 IN_ROW = 0.8  # heights: what lies farther above or below is not of the same row
 LOWEST, HIGHEST = 9.0, 110.0  # pixels: heights of places
@@ -73,6 +77,38 @@ def clear(found: MarkPlaces, digits: np.ndarray) -> np.ndarray:
     low, high = digits[:, :2] + third, digits[:, 2:] - third
     within = ((centres[:, None] > low) & (centres[:, None] < high)).all(axis=2).any(axis=1)
     return np.asarray(marks | ~(near | within))
+
+
+def stands_out(scene: Scene, char: str, ink: Box, image: np.ndarray, homography: np.ndarray | None) -> bool:
+    """Whether a mark, its ink in a box of the scene, is plain to see in the image (side, side) uint8 taken of it.
+
+    It must differ more from what is around it than that does in itself, and a point, a comma or a colon must not run
+    into other ink.
+    """
+    left, top = (max(0, math.floor(edge - AROUND)) for edge in ink[:2])
+    right, bottom = (min(scene.side, math.ceil(edge + AROUND)) for edge in ink[2:])
+    if left >= right or top >= bottom:
+        return False
+    part = slice(TWICE * top, TWICE * bottom), slice(TWICE * left, TWICE * right)
+    drawn = cv2.max(scene.ink[part], scene.form[part])
+    inked = cv2.resize(drawn, (right - left, bottom - top), interpolation=cv2.INTER_AREA) > INKED
+    if not inked.any() or inked.all() or (char in RUNNING_IN and runs_out(inked)):
+        return False
+    grey = image[top:bottom, left:right]
+    if homography is not None:
+        back = homography @ np.array([[1, 0, left], [0, 1, top], [0, 0, 1]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        grey = cv2.warpPerspective(image, back, grey.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    (around, spread), mask = cv2.meanStdDev(grey, mask=(~inked).astype(np.uint8)), inked.astype(np.uint8)
+    signal = abs(cv2.mean(grey, mask)[0] - around.item())
+    return bool(signal >= max(LEAST_SIGNAL, ABOVE_NOISE * spread.item()))
+
+
+def runs_out(inked: np.ndarray) -> bool:
+    """Whether ink (h, w) bool in the middle of a patch is connected with ink at its edge."""
+    pieces = cv2.connectedComponents(inked.astype(np.uint8))[1]
+    edge = {*pieces[0].tolist(), *pieces[-1].tolist(), *pieces[:, 0].tolist(), *pieces[:, -1].tolist()}
+    return not edge.isdisjoint(pieces[2:-2, 2:-2][inked[2:-2, 2:-2]].tolist())
 
 
 def is_visible(image: np.ndarray, ink: np.ndarray) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from mnist_cnn.data.pages import camera
 from mnist_cnn.data.pages.layouts import IN_LINES
 from mnist_cnn.data.pages.made import Made, made_scene
-from mnist_cnn.data.pages.mark_places import is_visible
+from mnist_cnn.data.pages.mark_places import is_visible, stands_out
 from mnist_cnn.data.pages.page import IGNORED, Box
 from mnist_cnn.data.pages.page_crops import as_taken
 from mnist_cnn.data.pages.sources import Sources
@@ -100,8 +100,12 @@ def written_on(made: Made) -> Written:
     if made.homography is not None and len(boxes):
         boxes, places = (camera.moved_boxes(one, made.homography) for one in (boxes, places))
     written = cut(Written(boxes, middles_of(boxes, places), written.classes), made.kept[1])
-    for index in np.flatnonzero((written.classes >= DIGITS) & (written.classes != OTHER)).tolist():
+    for index in np.flatnonzero(written.digits).tolist():
         if not is_visible(made.grey, written.boxes[index]):
+            written.classes[index] = UNKNOWN
+    for index in np.flatnonzero(written.classes >= MARK).tolist():
+        mark = scene.marks[index - len(scene.boxes)]
+        if not stands_out(scene, mark.char, mark.ink, made.grey, made.homography):
             written.classes[index] = UNKNOWN
     left = written.classes != GONE
     return Written(*(one[left] for one in written))

@@ -1,5 +1,6 @@
 """Characters, words and numbers on a page, by a hand or in print; notes the boxes of digits."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -11,12 +12,18 @@ from mnist_cnn.data import strokes
 from mnist_cnn.data.pages.marks import DEEP, LIKE_DIGITS, MARKS, TALL, WORDS
 from mnist_cnn.data.pages.page import Box, around
 from mnist_cnn.data.pages.scene import FINE, TWICE, Mark, OwnInk, Scene, place_at, polylines
+from mnist_cnn.data.pages.sources import ANYONE, Glyph
 from mnist_cnn.data.pages.typefaces import HEIGHT
 from mnist_cnn.reading.mark import MARKS as MARKS_READ
 
 THINNEST, WIDEST = 0.03, 0.2  # of a pen, in heights of a digit
 AROUND = 6  # pixels of a layer, around a digit's box, in which its own ink is kept
 BY_WRITERS = 0.6  # of the marks that writers also wrote: those that are not drawn by code
+BY_ONE = 0.7  # of the hands of pen strokes: those of one writer
+NATURAL = 0.8  # of these: those with gaps as in fluent writing
+LEAST_APART = 0.03  # heights: between a digit and a small mark
+SMALL = ".,:"
+HIGHEST = 2.2  # of a mark, in heights of its writer's digits
 INK = 100  # of 255: what counts as ink in an image of MNIST
 LETTERS = "eeeaaoonniitttrrsshhuuldcpmmwwfgykvbjxqz"
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -30,7 +37,8 @@ class Hand:
 
     `kind` is "mnist" (digits are images of MNIST), "ink" (pen strokes) or "printed"; `layer` is where. `height` of a
     digit and `pen`, its width, are in pixels, `gap` between characters in heights. `linear` (2, 2) slants and
-    stretches, `unsteady` is by how much each character differs from that.
+    stretches, `unsteady` is by how much each character differs from that. Of a `writer` all characters are that
+    person's, as far as there are any, as large beside each other as that person wrote them.
     """
 
     kind: str
@@ -42,6 +50,7 @@ class Hand:
     unsteady: float
     face: dict[str, tuple[np.ndarray, float]]
     level: int = 128
+    writer: int = ANYONE
 
 
 def some_hand(scene: Scene, height: float, kind: str | None = None) -> Hand:
@@ -58,7 +67,15 @@ def some_hand(scene: Scene, height: float, kind: str | None = None) -> Hand:
     layer = scene.form if kind == "printed" else scene.ink
     face = scene.given.typefaces.some(rng)
     level = scene.whole(70, 165) if kind == "mnist" else 128
-    return Hand(kind, layer, height, pen, gap, linear, scene.between(0.02, 0.09), face, level)
+    hand = Hand(kind, layer, height, pen, gap, linear, scene.between(0.02, 0.09), face, level)
+    return of_one_writer(scene, hand) if kind == "ink" and scene.given.hands and scene.chance(BY_ONE) else hand
+
+
+def of_one_writer(scene: Scene, hand: Hand) -> Hand:
+    """A hand of pen strokes that is one writer's: what leans more than the rest does so everywhere."""
+    writer = scene.given.hands[scene.whole(0, len(scene.given.hands) - 1)]
+    gap = scene.between(-0.15, 0.3) if scene.chance(NATURAL) else hand.gap
+    return replace(hand, writer=writer, gap=gap, unsteady=0.5 * hand.unsteady)
 
 
 def character(scene: Scene, hand: Hand, char: str, left: float, line: float) -> Box:
@@ -68,12 +85,16 @@ def character(scene: Scene, hand: Hand, char: str, left: float, line: float) -> 
     elif hand.kind == "mnist" and char.isdigit():
         box = from_mnist(scene, hand, int(char), left, line)
     elif char.isdigit():
-        box = penned(scene, hand, scene.given.digits.some(char, scene.rng), 1.0, 0.0, left, line)
-    elif char in PARSED and not (char in scene.given.letters and scene.chance(BY_WRITERS)):
+        glyph = scene.given.digits.some(char, scene.rng, hand.writer)
+        height = min(max(glyph.size, 0.75), 1.3) if hand.writer != ANYONE and glyph.size else 1.0
+        box = penned(scene, hand, glyph, height, 0.0, left, line)
+    elif char in PARSED and not by_writer(scene, hand, char):
         box = mark(scene, hand, char, left, line)
     elif char in scene.given.letters:
-        height, sunk = proportions(char)
-        box = penned(scene, hand, scene.given.letters.some(char, scene.rng), height, sunk, left, line)
+        glyph = scene.given.letters.some(char, scene.rng, hand.writer)
+        own = hand.writer != ANYONE and char in PARSED and glyph.size > 0
+        height, sunk = in_proportion(scene, hand, char, glyph) if own else proportions(char)
+        box = penned(scene, hand, glyph, height, sunk, left, line)
     else:
         box = mark(scene, hand, "-", left, line)
     scene.written.append(box)
@@ -81,6 +102,23 @@ def character(scene: Scene, hand: Hand, char: str, left: float, line: float) -> 
     if char in MARKS_READ:
         scene.marks.append(Mark(char, box, place_at((box.left + box.right) / 2, line, hand.height)))
     return box
+
+
+def by_writer(scene: Scene, hand: Hand, char: str) -> bool:
+    """Whether a mark is to be one that a writer wrote: the hand's own, if there is any."""
+    letters = scene.given.letters
+    return (char, hand.writer) in letters or (char in letters and scene.chance(BY_WRITERS))
+
+
+def in_proportion(scene: Scene, hand: Hand, char: str, glyph: Glyph) -> tuple[float, float]:
+    """How high a mark is beside its writer's digits, and how much of that is below the line, as people place it."""
+    size, pen = min(glyph.size, HIGHEST), hand.pen / hand.height
+    tall = size * float(np.ptp(glyph.points[:, 1])) * (1 - pen) + pen
+    if char in ".,":
+        top = tall if char == "." else scene.between(0.1, 0.3)
+    else:
+        top = 1.0 if char in "'\"" else tall / 2 + (0.43 if char in "-+=:~" else 0.5)
+    return size, tall - top + scene.rng.normal(0, 0.05)
 
 
 def proportions(char: str) -> tuple[float, float]:
@@ -135,10 +173,25 @@ def put(layer: np.ndarray, patch: np.ndarray, x: int, y: int) -> None:
         np.maximum(place, patch[y0 - y : y1 - y, x0 - x : x1 - x], out=place)
 
 
-def own_linear(scene: Scene, hand: Hand) -> np.ndarray:
-    """The hand's transformation with what is special to one character: turned and stretched a little."""
-    noise = scene.rng.standard_normal(4).astype(np.float32).reshape(2, 2)
-    return np.asarray(hand.linear @ (np.eye(2, dtype=np.float32) + hand.unsteady * noise))
+def own_linear(scene: Scene, hand: Hand, writer: int | None = ANYONE) -> np.ndarray:
+    """The hand's transformation with what is special to one character: turned and stretched a little.
+
+    What another `writer` wrote, or none, leans as much more than that writer's ones as it did, or than upright ones.
+    """
+    noise = scene.rng.standard_normal((2, 2), np.float32)
+    linear = hand.linear + hand.unsteady * (hand.linear @ noise)
+    if hand.writer not in (ANYONE, writer):
+        more = scene.given.lean(hand.writer) - (0.0 if writer is None else scene.given.lean(writer))
+        linear[:, 1] -= more * linear[:, 0]
+    return np.asarray(linear)
+
+
+def resized(scene: Scene, hand: Hand) -> Hand:
+    """The hand for one character, which is a little larger or smaller."""
+    if hand.kind == "printed":
+        return hand
+    spread = 0.12 if hand.writer == ANYONE else 0.04
+    return replace(hand, height=hand.height * scene.between(1 - spread, 1 + spread))
 
 
 def from_mnist(scene: Scene, hand: Hand, digit: int, left: float, line: float) -> Box:
@@ -166,15 +219,15 @@ def from_mnist(scene: Scene, hand: Hand, digit: int, left: float, line: float) -
 def penned(
     scene: Scene,
     hand: Hand,
-    glyph: tuple[np.ndarray, list[int]],
+    glyph: Glyph,
     height: float,
     sunk: float,
     left: float,
     line: float,
 ) -> Box:
     """A character of pen strokes, `height` heights of a digit high, of which `sunk` are below the line."""
-    points, cuts = glyph
-    moved = points @ own_linear(scene, hand).T
+    points, cuts = glyph.points, glyph.cuts
+    moved = points @ own_linear(scene, hand, glyph.writer).T
     if scene.chance(0.5):  # the paper, or the hand, bends
         wave = scene.rng.standard_normal(6).astype(np.float32)
         moved = moved + np.sin(points @ (3 * wave[:2]) + 3 * wave[2])[:, None] * (0.03 * wave[3:5])
@@ -191,7 +244,7 @@ def penned(
 def mark(scene: Scene, hand: Hand, char: str, left: float, line: float) -> Box:
     """A mark drawn by code."""
     ways = PARSED[char]
-    linear = own_linear(scene, hand).T
+    linear = own_linear(scene, hand, None).T
     pieces = [(stroke - (0, 1)) @ linear * hand.height for stroke in ways[scene.whole(0, len(ways) - 1)]]
     points = np.concatenate(pieces)
     lowest, highest = points.min(axis=0) - hand.pen / 2, points.max(axis=0) + hand.pen / 2
@@ -218,9 +271,8 @@ def number(scene: Scene, hand: Hand, digits: str, left: float, line: float, gap:
     boxes: list[Box] = []
     x, gap = left, hand.gap if gap is None else gap
     for digit in digits:
-        size = hand if hand.kind == "printed" else replace(hand, height=hand.height * scene.between(0.88, 1.12))
         shake = 0.0 if hand.kind == "printed" else hand.height * scene.rng.normal(0, 0.05)
-        box = digit_alone(scene, size, digit, x, line + shake)
+        box = digit_alone(scene, resized(scene, hand), digit, x, line + shake)
         scene.add(int(digit), box)
         boxes.append(box)
         if len(boxes) > 1:
@@ -239,11 +291,10 @@ def word(scene: Scene, hand: Hand, text: str, left: float, line: float) -> Box:
     """A word or symbols: letters are not to be found, and alone or among their like they may be taken for digits."""
     boxes: list[Box] = []
     x = left
-    gap = min(hand.gap, 0.25)
+    gap = min(max(hand.gap, 0.0), 0.25)
     for letter in text:
-        own = hand if hand.kind == "printed" else replace(hand, height=hand.height * scene.between(0.88, 1.12))
         shake = 0.0 if hand.kind == "printed" else hand.height * scene.rng.normal(0, 0.04)
-        box = character(scene, own, letter, x, line + shake)
+        box = character(scene, resized(scene, hand), letter, x, line + shake)
         boxes.append(box)
         x = box.right + gap * hand.height * scene.between(0.5, 1.3)
         if x > scene.side + hand.height:
@@ -271,7 +322,7 @@ def joined(scene: Scene, hand: Hand, text: str, left: float, line: float) -> Box
     for letter in text.lower():
         if letter not in scene.given.letters:
             continue
-        points, cuts = scene.given.letters.some(letter, scene.rng)
+        points, cuts, *_ = scene.given.letters.some(letter, scene.rng)
         height, sunk = proportions(letter)
         moved = points @ linear * (hand.height * height * scene.between(0.85, 1.15))
         lowest, highest = moved.min(axis=0), moved.max(axis=0)
@@ -294,7 +345,7 @@ def joined(scene: Scene, hand: Hand, text: str, left: float, line: float) -> Box
 
 def phrase(scene: Scene, hand: Hand, left: float, line: float) -> Box:
     """Words as somebody wrote them, one after the other."""
-    points, cuts = scene.given.phrases.some("", scene.rng)
+    points, cuts, *_ = scene.given.phrases.some("", scene.rng)
     moved = points @ own_linear(scene, replace(hand, unsteady=0.3 * hand.unsteady)).T
     moved *= hand.height * scene.between(0.75, 1.25)
     moved += np.array([left - moved[:, 0].min(), line], np.float32)
@@ -392,21 +443,42 @@ FORMS = (
 )  # fmt: skip
 
 
+# The same where each d is one digit.
+NUMBERS = (
+    "d.d", "d.dd", "dd.dd", "ddd.dd", "d.ddd", "d,d", "d,dd", "dd,d", "d,ddd", "dd,ddd", "d,ddd,ddd", "d.ddd,dd",
+    "d,ddd.dd", "d/d", "d/d", "d/d", "d/d", "dd/d", "d/dd", "dd/dd", "d/d/dd", "dd/dd/dd", "dd/dd/dddd", "d-d-dd",
+    "dd-dd-dddd", "dd.dd.dddd", "dd.dd.dd", "dddd-dd-dd", "d:dd", "d:dd", "dd:dd", "dd:dd:dd", "ddd-dddd", "ddd-dddd",
+    "ddd-ddd-dddd", "(ddd)ddd-dddd", "+dddddddddd", "d-d", "dd-dd", "ddd-ddd", "-d", "-dd", "-d.d", "+d", "d%",
+    "dd%", "d.d%", "dd,", "ddd,", "dddd,", "ddddd,", "d,ddd,", "dd.", "dddd.", "d+d=d", "d×d=dd", "d÷d=d", "dd-d=d",
+    "dd+d", "d=", "$d.dd", "$dd", "€d,dd", "d,dd€", "(d)", "(dd)", "d)", "dd kg", "d", "dd", "ddd", "dddd", "ddddd",
+    "ddd-dd-dddd", "ddddddd", "dddd", "ddd", "dd",
+)  # fmt: skip
+
+
 def some_form(scene: Scene) -> list[Token]:
     """Digits with marks and letters around them: a date, a time, an amount, an equation, a label."""
-    tokens: list[Token] = []
-    text = ""
-    for char in FORMS[int(scene.rng.random() * len(FORMS))]:
-        if char == "d":
-            if text:
-                tokens.append((beside, text))
-            tokens.append((number, some_digits(scene, 3)))
-            text = ""
-        elif char == " ":
-            text = text or ""
-        else:
-            text += char
-    return [*tokens, (beside, text)] if text else tokens
+    if scene.chance(0.4):
+        return tokens_of(FORMS[int(scene.rng.random() * len(FORMS))], lambda _: some_digits(scene, 3))
+    pool = "1117" if scene.chance(0.15) else "0123456789"  # ones beside each other lean like slashes
+    form = NUMBERS[int(scene.rng.random() * len(NUMBERS))]
+    return tokens_of(form, lambda run: "".join(pool[int(scene.rng.random() * len(pool))] for _ in run))
+
+
+def tokens_of(form: str, digits: Callable[[str], str]) -> list[Token]:
+    """The tokens of a form, in which `digits` says what is in place of each run of d."""
+    runs = re.findall(r"d+|[^d ]+", form)
+    return [(number, digits(run)) if run.startswith("d") else (beside, run) for run in runs]
+
+
+def gap_between(scene: Scene, hand: Hand, box: Box, token: Token) -> float:
+    """How far after a box the next token begins, in pixels; in fluent writing they may overlap, but no small mark."""
+    how, text = token
+    if hand.writer == ANYONE or how not in (number, beside):
+        return max(scene.between(0.01, 0.1), min(hand.gap, 0.35)) * hand.height
+    gap = min(hand.gap, 0.35) + scene.rng.normal(0, 0.05)
+    if text[0] in SMALL:
+        gap = max(gap, LEAST_APART)
+    return max(gap * hand.height, -0.33 * box.width)
 
 
 def write(scene: Scene, hand: Hand, token: Token, left: float, line: float) -> Box:
