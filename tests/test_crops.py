@@ -120,7 +120,7 @@ def test_what_is_found_beside_the_digits_is_none(given: Sources) -> None:
     far = np.array([[-60.0, -60.0, -20.0, -20.0]])
     for seed in range(10):
         some = made_crops(np.random.default_rng(seed), given, lambda _: far)
-        assert some[-1].label == NOT_A_DIGIT
+        assert NOT_A_DIGIT in [one.label for one in some]  # marks of the page may follow
 
 
 def test_the_share_of_boxes_is_of_what_either_covers() -> None:
