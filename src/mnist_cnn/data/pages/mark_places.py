@@ -16,7 +16,7 @@ AROUND = 1.5  # pixels around a mark's ink that are looked at, too, to see wheth
 LEAST_SIGNAL = 2.5  # levels of grey: the deviation that ink must make there
 ABOVE_NOISE = 0.7  # deviations of what is around a mark: by how much it must differ from that
 INKED = 64  # of 255, in a layer
-RUNNING_IN = ".,:"  # marks that cannot be told from a part of a digit that they touch
+RUNNING_IN = ".:"  # marks that cannot be told from a part of a digit that they touch
 CLEAR = 0.5  # heights between the middle of an empty place and that of any mark in the same row
 IN_ROW = 0.8  # heights: what lies farther above or below is not of the same row
 LOWEST, HIGHEST = 9.0, 110.0  # pixels: heights of places
@@ -82,7 +82,7 @@ def clear(found: MarkPlaces, digits: np.ndarray) -> np.ndarray:
 def stands_out(scene: Scene, char: str, ink: Box, image: np.ndarray, homography: np.ndarray | None) -> bool:
     """Whether a mark, its ink in a box of the scene, is plain to see in the image (side, side) uint8 taken of it.
 
-    It must differ more from what is around it than that does in itself, and a point, a comma or a colon must not run
+    It must differ more from what is around it than that does in itself, and a point or a colon must not run
     into other ink.
     """
     left, top = (max(0, math.floor(edge - AROUND)) for edge in ink[:2])

@@ -21,8 +21,8 @@ AROUND = 6  # pixels of a layer, around a digit's box, in which its own ink is k
 BY_WRITERS = 0.6  # of the marks that writers also wrote: those that are not drawn by code
 BY_ONE = 0.7  # of the hands of pen strokes: those of one writer
 NATURAL = 0.8  # of these: those with gaps as in fluent writing
-LEAST_APART = 0.03  # heights: between a digit and a small mark
-SMALL = ".,:"
+LEAST_APART = 0.03  # heights: between a digit and a small mark, but for a comma, which begins below it
+SMALL = ".:"
 HIGHEST = 2.2  # of a mark, in heights of its writer's digits
 INK = 100  # of 255: what counts as ink in an image of MNIST
 LETTERS = "eeeaaoonniitttrrsshhuuldcpmmwwfgykvbjxqz"
@@ -471,7 +471,7 @@ def tokens_of(form: str, digits: Callable[[str], str]) -> list[Token]:
 
 
 def gap_between(scene: Scene, hand: Hand, box: Box, token: Token) -> float:
-    """How far after a box the next token begins, in pixels; in fluent writing they may overlap, but no small mark."""
+    """How far after a box the next token begins, in pixels; in fluent writing they may overlap, but no point."""
     how, text = token
     if hand.writer == ANYONE or how not in (number, beside):
         return max(scene.between(0.01, 0.1), min(hand.gap, 0.35)) * hand.height
