@@ -98,8 +98,8 @@ def draw(layer: np.ndarray, layout: Layout, box: Box, tick: float) -> None:
         line(layer, [(left, high), (left, bottom), (right, bottom), (right, high)], layout.thick)
 
 
-def write_in(scene: Scene, hand: writing.Hand, layout: Layout, box: Box) -> int:
-    """Write something in a box, or nothing; its class."""
+def write_in(scene: Scene, hand: writing.Hand, shape: Kind, box: Box) -> int:
+    """Write something in a box, a comb or another shape, or nothing; its class."""
     kind = scene.rng.random()
     if kind < 0.2:
         return BLANK
@@ -110,7 +110,7 @@ def write_in(scene: Scene, hand: writing.Hand, layout: Layout, box: Box) -> int:
         text = str(scene.whole(10, 100)) if scene.chance(0.7) else f"{scene.whole(0, 9)}.{scene.whole(0, 9)}"
     else:
         text = "-x×✓X~AEHKMNRVWTFPLcaehkmnrvwuf="[scene.whole(0, 31)]
-    place = layout.kind == "lines" or layout.kind == "comb"
+    place = shape in ("lines", "comb")
     height = hand.height * scene.between(0.9, 1.1)
     wide = 0.62 * height * len(text)
     left = (box.left + box.right - wide) / 2 + scene.rng.normal(0, 0.08) * (box.right - box.left)
@@ -143,7 +143,7 @@ def sheet(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.nd
         for column in range(len(layout.across) - 1):
             box = box_of(layout, row, column)
             draw(layer, layout, box, tick)
-            classes.append(write_in(scene, hand, layout, box))
+            classes.append(write_in(scene, hand, layout.kind, box))
             cells.append(Cell(row, column))
     if scene.chance(0.3):  # lines that are fainter than the writing
         layer[:] = np.maximum(scene.ink, (layer * scene.between(0.3, 0.9)).astype(np.uint8))
