@@ -32,7 +32,7 @@ from mnist_cnn.data.pages.scene import FINE, TWICE, Scene, polylines
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.reading.grids import Kind
 from mnist_cnn.reading.place_network import HALF, flattened, onnx_place_detector
-MIDDLE = 0.6
+from mnist_cnn.reading.places_for_digits import MIDDLE
 from quantize import quantized
 
 RESULT = Path(__file__).parent / "results" / "place_network.json"

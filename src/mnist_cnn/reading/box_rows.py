@@ -7,10 +7,9 @@ import numpy as np
 
 from mnist_cnn.reading.box_network import BLANK, OTHER, SEVERAL, box_images
 from mnist_cnn.reading.cell_values import Value, values_of
-from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
-from mnist_cnn.reading.grids import Grid, LevelView, enlarged, grids_in, level_view, top_of
-from mnist_cnn.reading.places_for_digits import ring_rows, underline_rows
+from mnist_cnn.reading.grids import Grid, LevelView, level_view
+from mnist_cnn.reading.places_for_digits import place_rows
 from mnist_cnn.reading.reading import Reading
 from mnist_cnn.reading.temperature import softmax
 from mnist_cnn.reading.weights import bundled_box_classifier
@@ -39,30 +38,12 @@ def box_rows(
     An entry is what was read, "other" for what is no digit, and None for an empty box.
     """
     rows: list[BoxRow] = []
-    places = np.reshape(boxes, (-1, 4))
-    grids = [
-        grid for grid in grids_in(grey, places) if len(grid.cells) > 1 or not any(is_in(grid, box) for box in boxes)
-    ]
-    larger, factor = enlarged(grey)
-    drawn = lines_of(larger)
-    several = [grid for grid in grids if len(grid.cells) > 1]
-    rings, lines = (
-        [one for one in found if not any(overlap(one, grid) for grid in several)]
-        for found in (ring_rows(drawn, factor, places), underline_rows(drawn, factor, places))
-    )
-    # A single box in a ring or above a line is the hole of a digit.
-    grids = [grid for grid in grids if grid in several or not any(overlap(grid, one) for one in (*rings, *lines))]
     known = list(zip(digits, boxes, strict=True))
-    for grid in sorted([*grids, *rings, *lines], key=top_of):
-        if len(grid.cells) <= MOST - sum(map(len, rows)):
-            rows += rows_of(grid, level_view(grey, grid), read, known, least)
+    for grid in place_rows(grey):
+        is_hole = len(grid.cells) == 1 and any(is_in(grid, box) for box in boxes)
+        if not is_hole and len(grid.cells) <= MOST - sum(map(len, rows)):
+            rows.append(row_of(level_view(grey, grid), read, known, least))
     return tuple(rows)
-
-
-def overlap(one: Grid, other: Grid) -> bool:
-    """Whether what is around two grids has anything in common."""
-    (low, high), (lower, higher) = ((grid.corners.min(axis=0), grid.corners.max(axis=0)) for grid in (one, other))
-    return bool((np.minimum(high, higher) > np.maximum(low, lower)).all())
 
 
 def is_in(grid: Grid, box: np.ndarray) -> bool:
@@ -71,28 +52,26 @@ def is_in(grid: Grid, box: np.ndarray) -> bool:
     return bool((low >= box[:2] - NEAR).all() and (high <= box[2:] + NEAR).all())
 
 
-def rows_of(
-    grid: Grid,
+def row_of(
     level: LevelView,
     read: Callable[[np.ndarray], Reading],
     known: Sequence[tuple[Digit, np.ndarray]],
     least: float,
-) -> list[BoxRow]:
-    """What is in the cells of one grid, row by row, by its view, and by the digits `known` in the image."""
+) -> BoxRow:
+    """What is in the places of a row, by its view, and by the digits `known` in the image."""
     values: list[Value] = []
-    rows: list[list[str | None]] = [[] for _ in range(grid.rows)]
-    found = seen_in(level, known)
-    for index, (cell, probable) in enumerate(zip(grid.cells, found, strict=True)):
+    entries: list[str | None] = []
+    for index, probable in enumerate(seen_in(level, known)):
         kind, digit = kind_of(probable), int(probable[:BLANK].argmax())
-        if kind == SEVERAL and grid.kind == "boxes":
+        if kind == SEVERAL:
             values = values or values_of(level, read(level.grey))
-            rows[cell.row].append(entry_of(values[index]))
+            entries.append(entry_of(values[index]))
         elif kind in (BLANK, OTHER):
-            rows[cell.row].append(None if kind == BLANK else NO_DIGIT)
+            entries.append(None if kind == BLANK else NO_DIGIT)
         else:
             is_sure = probable[digit] >= max(LEAST, least * (1 - probable[SEVERAL]))
-            rows[cell.row].append(str(digit) if is_sure else REJECTED)
-    return [tuple(row) for row in rows]
+            entries.append(str(digit) if is_sure else REJECTED)
+    return tuple(entries)
 
 
 def seen_in(level: LevelView, known: Sequence[tuple[Digit, np.ndarray]]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A network that sees where places for a digit each are drawn: boxes, cells, combs, rings, short lines; ONNX Runtime only.
+"""A network that sees places for a digit each: boxes, cells, combs, rings, short lines; ONNX Runtime only.
 
 It marks the middle of each place, so that those of two places never touch, whatever the lines between them are like:
 broken, faint, or crossed by writing. (Shrunk regions of text that are grown again are from PSENet, arXiv:1903.12473.)
