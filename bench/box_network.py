@@ -15,7 +15,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import keras
@@ -30,9 +30,12 @@ from mnist_cnn.data.pages.scene import Scene, ellipse, line, rectangle
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.box_network import BLANK, CLASSES, OTHER, SEVERAL, SIDE, box_images, onnx_box_classifier
-from mnist_cnn.reading.grids import Cell, Grid, Kind, level_view
+from mnist_cnn.reading.grids import Cell, Grid, level_view
 from mnist_cnn.training.light import in_other_light
 from quantize import quantized
+
+Kind = Literal["boxes", "comb", "rings", "lines"]
+"""How places for a digit are drawn."""
 
 RESULT = Path(__file__).parent / "results" / "box_network.json"
 KINDS: tuple[Kind, ...] = ("boxes", "comb", "rings", "lines")
@@ -168,7 +171,7 @@ def seen(
     if layout.kind == "lines":
         down = np.array([[0.0, 0.0], [bottom - top] * 2])
     size = right - left, bottom - top
-    grid = Grid(found.astype(np.float32), size, down, across, tuple(cells), layout.kind)
+    grid = Grid(found.astype(np.float32), size, down, across, tuple(cells))
     level = level_view(grey, grid)
     return level.grey, level.boxes + rng.normal(0, OFF, level.boxes.shape) * float(np.diff(level.boxes[:, 1::2]).mean())
 

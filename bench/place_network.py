@@ -24,13 +24,12 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from box_network import write_in
+from box_network import Kind, write_in
 from mnist_cnn.artifact import onnx_file
 from mnist_cnn.data.pages import furniture, layouts, paper, writing
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.scene import FINE, TWICE, Scene, polylines
 from mnist_cnn.data.pages.sources import Sources, load
-from mnist_cnn.reading.grids import Kind
 from mnist_cnn.reading.place_network import HALF, flattened, onnx_place_detector
 from mnist_cnn.reading.places_for_digits import MIDDLE
 from quantize import quantized

@@ -4,7 +4,7 @@ A cell is a piece of paper with lines around it. That holds for printed and for 
 they were photographed, and it needs no idea of how long, how straight or how parallel lines are.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,29 +29,23 @@ MEMBERS, WIDE = 40, 0.06  # of a component, which may be an open grid: pixels of
 class Cells:
     """The cells of an image: corners (n, 4, 2) in pixels, from the upper left one clockwise.
 
-    `grids` (n,) says which belong together, as those of one table do: they share lines. `lines` (h, w) uint8, 0 or 255,
-    is all that is drawn or written, `walls` the same with what is missing of lines.
+    `grids` (n,) says which belong together, as those of one table do: they share lines. `walls` (h, w) uint8, 0 or
+    255, is all that is drawn or written, with what is missing of lines.
     """
 
     corners: np.ndarray
     grids: np.ndarray
-    lines: np.ndarray
     walls: np.ndarray
 
     def __len__(self) -> int:
         return len(self.grids)
 
-    def without(self, some: np.ndarray) -> "Cells":
-        """The same but for some of the cells, (n,) bool."""
-        return replace(self, corners=self.corners[~some], grids=self.grids[~some])
-
 
 def cells_of(grey: np.ndarray) -> Cells:
     """The cells in an image (h, w) uint8: dark lines on lighter paper, or the other way round."""
-    lines = lines_of(grey)
-    walls = closed(lines)
+    walls = closed(lines_of(grey))
     holes = innermost(quadrilaterals(walls))
-    return Cells(holes, sharing_lines(holes, walls), lines, walls)
+    return Cells(holes, sharing_lines(holes, walls), walls)
 
 
 def lines_of(grey: np.ndarray) -> np.ndarray:

@@ -16,29 +16,32 @@ SECONDS, SECONDS_PER_PIXEL = 10, 2e-5  # a pixel takes 0.2 µs on one core, so t
 INSTEAD = "the bundled one"
 
 
-def onnx_logits(path: Path, threads: int, taken: tuple[int, int, int], given: tuple[int, ...]) -> Logits:
+def onnx_logits(
+    path: Path, threads: int, taken: tuple[int, int, int], given: tuple[int, ...], *, any_size: bool = False
+) -> Logits:
     """Load an ONNX file as a function of images that uses `threads` threads, 0 for one per core.
 
-    It maps images (n, *taken) uint8 to logits (n, *given); if these are for each pixel, images may be larger, by
-    multiples. Raises ArtifactError if the file cannot be read, is not ONNX, has weights in other files, or does
-    something else, which is tried on one image; and so does the function if for other images it gives something else,
-    or takes longer than any of ours would.
+    It maps images (n, *taken) uint8 to logits (n, *given), each (h, w, channels) if images of `any_size`, multiples of
+    that, are mapped to as many more logits. Raises ArtifactError if the file cannot be read, is not ONNX, has weights
+    in other files, or does something else, which is tried on one image; and so does the function if for other images
+    it gives something else, or takes longer than any of ours would.
     """
     session, images, outputs, _ = loaded(path, threads, OURS)
-    for_pixels = given == taken
-    sides = ["h", "w", 1] if for_pixels else list(taken)
     declared = images[0].shape[1:] if len(images) == len(outputs) == 1 else []
-    if (declared[2:] if for_pixels else declared) != sides[2 if for_pixels else 0 :]:
+    fixed = slice(2 if any_size else 0, None)
+    if len(declared) != len(taken) or declared[fixed] != list(taken[fixed]):
+        sides = ("h", "w", *taken[2:]) if any_size else taken
         raise ArtifactError(f"{path} does not take n×{'×'.join(map(str, sides))} uint8 images: use {INSTEAD}.")
     name, names = images[0].name, [outputs[0].name]
 
     def logits(batch: np.ndarray) -> np.ndarray:
         limit = SECONDS + SECONDS_PER_PIXEL * batch.size
         [found] = computed(session, names, {name: batch[..., None]}, limit, path, f"{len(batch)} images", INSTEAD)
-        expected = (*batch.shape, 1) if for_pixels else (len(batch), *given)
-        if found.shape != expected or not np.isfinite(found).all():
-            which = "a logit for each pixel" if for_pixels else f"{given[0]} logits for each image"
-            raise ArtifactError(f"{path} does not return {which}: use {INSTEAD}.")
+        times = [side // least for side, least in zip(batch.shape[1:], taken, strict=False)] if any_size else []
+        expected = [size * (times[axis] if axis < len(times) else 1) for axis, size in enumerate(given)]
+        if list(found.shape) != [len(batch), *expected] or not np.isfinite(found).all():
+            which = "one logit" if given == (1,) else f"{'×'.join(map(str, expected))} logits"
+            raise ArtifactError(f"{path} does not return {which} for each image: use {INSTEAD}.")
         return np.asarray(found)
 
     logits(np.zeros((1, *taken[:2]), np.uint8))

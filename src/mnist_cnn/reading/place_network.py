@@ -31,14 +31,16 @@ def onnx_place_detector(path: Path, threads: int = 0) -> PlaceDetector:
 
     Raises ArtifactError as `onnx_logits`, and so does the function.
     """
-    logits = onnx_logits(path, threads, (STRIDE, STRIDE, 1), (STRIDE // HALF, STRIDE // HALF, 1))
+    answers = STRIDE // HALF
+    logits = onnx_logits(path, threads, (STRIDE, STRIDE, 1), (answers, answers, 1), any_size=True)
 
     def detect(grey: np.ndarray) -> np.ndarray:
         height, width = grey.shape
         margins = 0, -height % STRIDE, 0, -width % STRIDE
         padded = cv2.copyMakeBorder(flattened(grey), *margins, cv2.BORDER_CONSTANT, value=MIDDLE)
         found = logits(padded[None])[0, : -(-height // HALF), : -(-width // HALF), 0]
-        return np.rint(255 / (1 + np.exp(-np.clip(found, -LARGEST, LARGEST)))).astype(np.uint8)
+        probable = 1 / (1 + np.exp(-np.clip(found, -LARGEST, LARGEST)))
+        return np.asarray(np.rint(255 * probable), np.uint8)
 
     return detect
 
@@ -51,4 +53,4 @@ def flattened(grey: np.ndarray) -> np.ndarray:
     light = cv2.GaussianBlur(grey, (0, 0), max(LEAST_AROUND, AROUND * max(grey.shape))).astype(np.float32)
     darker = (light - grey) * (255 / np.maximum(light, DARKEST))
     strength = max(WEAKEST, float(np.percentile(darker, INKED)))
-    return np.clip(np.rint(MIDDLE + STEP / strength * darker), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(MIDDLE + STEP / strength * darker), 0, 255), np.uint8)
