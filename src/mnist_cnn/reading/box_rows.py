@@ -2,25 +2,22 @@
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
-from mnist_cnn.reading.box_network import BLANK, OTHER, SEVERAL, box_images
+from mnist_cnn.reading.box_contents import Known, contents_of, kind_of
+from mnist_cnn.reading.box_network import BLANK, OTHER, SEVERAL
 from mnist_cnn.reading.cell_values import Value, values_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.grids import Grid, LevelView, level_view
 from mnist_cnn.reading.places_for_digits import place_rows
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.temperature import softmax
-from mnist_cnn.reading.weights import bundled_box_classifier
 
 BoxRow = tuple[str | None, ...]
 
 NO_DIGIT = "other"
 MOST = 2000  # boxes of an image
 NEAR = 3  # pixels by which the hole of a digit may reach beyond its box
-FILLS = 0.8  # of a place: a digit covers less of it
-LEAST = 1e-6  # of a probability, so that none excludes what the others say
+LEAST = 1e-6  # of a probability: a less probable digit is none
 
 
 def box_rows(
@@ -55,13 +52,13 @@ def is_in(grid: Grid, box: np.ndarray) -> bool:
 def row_of(
     level: LevelView,
     read: Callable[[np.ndarray], Reading],
-    known: Sequence[tuple[Digit, np.ndarray]],
+    known: Sequence[Known],
     least: float,
 ) -> BoxRow:
     """What is in the places of a row, by its view, and by the digits `known` in the image."""
     values: list[Value] = []
     entries: list[str | None] = []
-    for index, probable in enumerate(seen_in(level, known)):
+    for index, probable in enumerate(contents_of(level, known)):
         kind, digit = kind_of(probable), int(probable[:BLANK].argmax())
         if kind == SEVERAL:
             values = values or values_of(level, read(level.grey))
@@ -72,35 +69,6 @@ def row_of(
             is_sure = probable[digit] >= max(LEAST, least * (1 - probable[SEVERAL]))
             entries.append(str(digit) if is_sure else REJECTED)
     return tuple(entries)
-
-
-def seen_in(level: LevelView, known: Sequence[tuple[Digit, np.ndarray]]) -> np.ndarray:
-    """How probable it is that each digit, nothing, something else or several are in each box of a view (n, 13).
-
-    Where one digit is `known`, what is known of it counts as much as what is seen in the box.
-    """
-    found = softmax(bundled_box_classifier()(box_images(level.grey, level.boxes)))
-    for probable, box in zip(found, level.boxes, strict=True):
-        inside = known_in(level.in_image(box), known)
-        if len(inside) == 1:
-            both = probable[:BLANK] * (np.array(inside[0].probabilities) + LEAST)
-            probable[:BLANK] = probable[:BLANK].sum() * both / both.sum()
-    return found
-
-
-def kind_of(probable: np.ndarray) -> int:
-    """The most probable of 0 for any digit, `BLANK`, `OTHER` and `SEVERAL`, by the probabilities (13,)."""
-    return max((0, BLANK, OTHER, SEVERAL), key=lambda kind: float(probable[kind] if kind else probable[:BLANK].sum()))
-
-
-def known_in(outline: np.ndarray, known: Sequence[tuple[Digit, np.ndarray]]) -> list[Digit]:
-    """The digits known in an image that are inside an outline (4, 2), unless they fill it: a ring was taken for one."""
-    most = FILLS * cv2.contourArea(outline)
-    return [
-        digit
-        for digit, (a, b, c, d) in known
-        if (c - a) * (d - b) <= most and cv2.pointPolygonTest(outline, (float(a + c) / 2, float(b + d) / 2), False) > 0
-    ]
 
 
 def entry_of(value: Value) -> str | None:

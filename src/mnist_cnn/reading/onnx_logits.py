@@ -28,8 +28,8 @@ def onnx_logits(
     """
     session, images, outputs, _ = loaded(path, threads, OURS)
     declared = images[0].shape[1:] if len(images) == len(outputs) == 1 else []
-    fixed = slice(2 if any_size else 0, None)
-    if len(declared) != len(taken) or declared[fixed] != list(taken[fixed]):
+    first_fixed = 2 if any_size else 0
+    if len(declared) != len(taken) or declared[first_fixed:] != list(taken)[first_fixed:]:
         sides = ("h", "w", *taken[2:]) if any_size else taken
         raise ArtifactError(f"{path} does not take n×{'×'.join(map(str, sides))} uint8 images: use {INSTEAD}.")
     name, names = images[0].name, [outputs[0].name]
