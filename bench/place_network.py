@@ -27,8 +27,8 @@ from keras import layers, ops
 from box_network import Kind, write_in
 from mnist_cnn.artifact import onnx_file
 from mnist_cnn.data.pages import furniture, layouts, paper, writing
-from mnist_cnn.data.pages.page import Box
-from mnist_cnn.data.pages.scene import FINE, TWICE, Scene, polylines
+from mnist_cnn.data.pages.page import Box, around
+from mnist_cnn.data.pages.scene import FINE, TWICE, Scene, line, polylines
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.reading.place_network import HALF, flattened, onnx_place_detector
 from mnist_cnn.reading.places_for_digits import MIDDLE
@@ -44,7 +44,7 @@ RATIOS = {"boxes": 1.1, "comb": 1.3, "rings": 1.0, "lines": 1.5}  # times as hig
 HEIGHTS = {"boxes": (0.4, 0.95), "comb": (0.4, 0.95), "rings": (0.4, 0.75), "lines": (0.42, 0.75)}  # of digits in them
 COVERED = 0.5  # of a pixel that is in the middle of a place
 NEAR_PLACES = 0.75  # of the crops of sheets with places show some for certain
-WITHOUT = 0.22  # of the sheets have no places
+WITHOUT, LINED = 0.3, 0.5  # of the sheets have no places; and of these, long lines below what is written
 BATCH, RATE, WARMING = 16, 3e-3, 100
 CALIBRATION, TEST = 200, 150  # crops, and sheets
 LEVEL = 127  # of 255, above which a pixel is in the middle of a place
@@ -192,6 +192,8 @@ def sheet(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.nd
     scene = Scene(rng, sources, PAGE)
     if scene.chance(WITHOUT):
         height, middles = WRITTEN[scene.whole(0, len(WRITTEN) - 1)](scene), np.zeros_like(scene.ink)
+        if scene.chance(LINED):
+            underline_rows(scene, height)
     else:
         height, middles = with_places(scene)
     if scene.chance(0.3):
@@ -201,6 +203,21 @@ def sheet(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.nd
     grey, _ = paper.inked(scene, paper.blank(scene))
     grey = paper.lit(scene, grey)
     return photographed(scene, grey.astype(np.float32), middles, height)
+
+
+def underline_rows(scene: Scene, height: float) -> None:
+    """A line below each row of writing, at least as long, which makes no places of what is written."""
+    rows: list[list[Box]] = []
+    for box in sorted(scene.written, key=lambda one: one.bottom):
+        if rows and box.bottom - rows[-1][0].bottom < height / 2:
+            rows[-1].append(box)
+        else:
+            rows.append([box])
+    thick, below = scene.growing(0.7, 0.09 * height + 0.8), scene.between(-0.06, 0.35) * height
+    for row in rows:
+        box = around(row)
+        left, right = (way * height * scene.growing(0.1, 8) for way in (-1, 1))
+        line(scene.form, [(box.left + left, box.bottom + below), (box.right + right, box.bottom + below)], thick)
 
 
 def photographed(scene: Scene, grey: np.ndarray, middles: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:

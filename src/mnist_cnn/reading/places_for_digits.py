@@ -11,7 +11,7 @@ from mnist_cnn.reading.weights import bundled_place_detector
 
 MIDDLE = 0.6  # of the width and height of a place: the part of it that the network marks
 LEAST, MOST, TIMES = 720, 1400, 3  # pixels of the longer side that the network sees; how much it is enlarged at most
-PROBABLE, CERTAIN = 128, 160  # of 255: a pixel in the middle of a place; and the surest pixel of one
+PROBABLE, CERTAIN = 128, 190  # of 255: a pixel in the middle of a place; and the surest pixel of one
 SHORTEST = 4  # pixels of the middle of a place
 FULL = 0.55  # of its bounding box, which the middle of a place fills
 LEVEL = 0.5  # of their height, by which places of one row are higher or lower at most

@@ -12,6 +12,7 @@ from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading.cell_values import Value, values_of
 from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
 from mnist_cnn.reading.picture import Picture, Source, load, part_of
+from mnist_cnn.reading.places_for_digits import place_rows
 from mnist_cnn.reading.reader import Reader, reader_of
 from mnist_cnn.reading.weights import bundled_print_detector
 from mnist_cnn.sheets.print_or_hand import Writing, writing_of
@@ -117,7 +118,9 @@ def require_grid(grid: tuple[int, int] | None) -> None:
 def tables_of(picture: Picture, reader: Reader, grid: tuple[int, int] | None, source: Any = None) -> list[Table]:
     """The tables in a decoded image, as `read_tables` gives them; `source` is where it comes from."""
     scale = np.array(picture.scale, np.float32)
-    found = tables_in(grids_in(picture.grey), grid)
+    is_row = grid is not None and grid[0] == 1
+    grids = [*grids_in(picture.grey), *(place_rows(picture.grey) if is_row else ())]  # its boxes may stand apart
+    found = tables_in(grids, grid)
     return [table_of(picture.grey, one, reader, scale, source) for one in found]
 
 
