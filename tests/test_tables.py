@@ -87,6 +87,11 @@ def test_boxes_say_where_a_digit_is_missing(drawn: np.ndarray) -> None:
     assert reading.to_dict()["boxes"] == [["8", "0", None, "1", "4"]]
 
 
+def test_a_row_of_boxes_that_stand_apart_is_a_table_of_one_row_if_asked_for() -> None:
+    [found] = read_tables(boxes("80 14", gap=14), grid=(1, 5))
+    assert found.texts == [["8", "0", "", "1", "4"]]
+
+
 def test_csv_has_a_line_per_row_and_of_several_tables_their_sheet(marks: Table) -> None:
     alone = list(csv.reader(io.StringIO(spreadsheet.values_csv([("a.png", marks)]))))
     assert alone == [["12", "7", "", "30"], ["5", "-", "18", "other"], ["", "20", "3", "14"]]

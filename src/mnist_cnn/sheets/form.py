@@ -1,6 +1,5 @@
 """Reads forms: a template and a scan come in, the values of its fields go out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -12,15 +11,14 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import RegistrationError, TemplateError
-from mnist_cnn.reading.box_contents import DIGIT, contents_of, kind_of, known_in
-from mnist_cnn.reading.box_network import BLANK, box_images
+from mnist_cnn.reading.box_contents import DIGIT, contents_of, digit_in, kind_of, known_by, known_in
+from mnist_cnn.reading.box_network import BLANK
 from mnist_cnn.reading.box_network import OTHER as NO_DIGIT
 from mnist_cnn.reading.cell_values import SURE, Value, is_in, part_of_row, value_in
 from mnist_cnn.reading.cells import lines_of
-from mnist_cnn.reading.digit import REJECTED, Box, Digit
+from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.expectation import expected_of, with_candidates
 from mnist_cnn.reading.grids import LevelView, corners_of_box
-from mnist_cnn.reading.normalise import SIDE
 from mnist_cnn.reading.patterns import Pattern
 from mnist_cnn.reading.picture import WORKING_SIDE, Part, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
@@ -212,7 +210,7 @@ def in_places(level: LevelView, reading: Reading, pattern: Pattern | None, least
 
     A digit less probable than `least` is "?", and so are several in one place.
     """
-    known = [(digit, box_of(digit)) for digit in reading.digits]
+    known = known_by(reading)
     digits: list[Digit] = []
     entries: list[str | None] = []
     others = 1.0
@@ -236,29 +234,6 @@ def in_places(level: LevelView, reading: Reading, pattern: Pattern | None, least
         confidence = others * said.confidence
     shown = [EMPTY if entry is None else entry if len(entry) == 1 else REJECTED for entry in entries]
     return Value("number", "".join(shown).strip(EMPTY), confidence, Row(digits)), tuple(entries)
-
-
-def box_of(digit: Digit) -> np.ndarray:
-    """The box (4,) of a digit: left, top, right, bottom."""
-    box = digit.box
-    return np.array([box.left, box.top, box.left + box.width, box.top + box.height], float)
-
-
-def digit_in(probable: np.ndarray, grey: np.ndarray, box: np.ndarray, known: Sequence[Digit], least: float) -> Digit:
-    """The digit in a box (4,) of a view (h, w), by how probable each content of it is (13,).
-
-    Its image is that of the digit `known` there, or where the reader found none, the box itself.
-    """
-    digit = int(probable[:BLANK].argmax())
-    confidence = float(probable[digit])
-    shares = tuple((probable[:BLANK] + (1 - probable[:BLANK].sum()) / BLANK).tolist())
-    rejected = confidence < least
-    if len(known) == 1:
-        return replace(known[0], digit=digit, confidence=confidence, probabilities=shares, rejected=rejected)
-    left, top, right, bottom = np.rint(box).astype(int).tolist()
-    seen = box_images(grey, box[None])[0]
-    image = np.asarray(cv2.resize(cv2.bitwise_not(seen), (SIDE, SIDE), interpolation=cv2.INTER_AREA))
-    return Digit(digit, confidence, shares, Box(left, top, right - left, bottom - top), rejected, image)
 
 
 def surely_a_digit(digit: Digit) -> Digit:

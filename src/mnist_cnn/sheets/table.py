@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading.box_contents import seen_too
 from mnist_cnn.reading.cell_values import Value, values_of
 from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
 from mnist_cnn.reading.picture import Picture, Source, load, part_of
@@ -138,7 +139,8 @@ def tables_in(grids: Sequence[Grid], wanted: tuple[int, int] | None) -> list[Gri
 def table_of(grey: np.ndarray, grid: Grid, reader: Reader, scale: np.ndarray, source: Any) -> Table:
     """Read one table of an image (h, w) uint8."""
     level = level_view(grey, grid)
-    values = values_of(level, reader.read(level.grey))
+    reading = reader.read(level.grey)
+    values = seen_too(values_of(level, reading), level, reading, reader.min_confidence)
     corners = [level.in_image(box) * scale for box in level.boxes]
     digits = [value.row if value.kind == "number" else () for value in values]
     writings = writing_of(grid.cells, digits, bundled_print_detector)
