@@ -97,7 +97,7 @@ def test_each_row_of_a_table_is_a_row_of_places() -> None:
 
 def test_places_are_where_they_are_drawn() -> None:
     for kind in KINDS:
-        [grid] = place_rows(row_of("7 4 ", kind))
+        [grid] = place_rows(row_of("7 43", kind))
         assert grid.corners[0] == pytest.approx([60, 60], abs=7 if kind != "lines" and kind != "combs" else 35)
         assert grid.corners[2, 1] == pytest.approx(60 + SIDE, abs=6)
         step = SIDE if kind in ("joined boxes", "combs") else SIDE + GAP
@@ -123,9 +123,9 @@ def test_ruled_and_blank_paper_have_none() -> None:
 
 
 def test_a_speck_of_probability_is_no_place() -> None:
-    probable = np.zeros((100, 120), np.uint8)
+    probable = np.zeros((160, 120), np.uint8)
     cv2.rectangle(probable, (20, 20), (50, 60), 250, -1)
     cv2.rectangle(probable, (70, 20), (72, 22), 250, -1)  # too small
-    cv2.rectangle(probable, (90, 20), (110, 60), 130, -1)  # nowhere sure
-    cv2.line(probable, (20, 95), (90, 70), 250, 3)  # fills too little of its box
+    cv2.rectangle(probable, (90, 20), (110, 60), 130, -1)  # nowhere likely
+    cv2.line(probable, (20, 150), (90, 90), 250, 3)  # fills too little of its box
     assert [place.box for place in places_in(probable)] == [(20, 20, 51, 61)]

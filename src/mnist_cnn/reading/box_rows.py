@@ -15,7 +15,6 @@ from mnist_cnn.reading.reading import Reading
 BoxRow = tuple[str | None, ...]
 
 NO_DIGIT = "other"
-MOST = 2000  # boxes of an image
 NEAR = 3  # pixels by which the hole of a digit may reach beyond its box
 LEAST = 1e-6  # of a probability: a less probable digit is none
 
@@ -38,7 +37,7 @@ def box_rows(
     known = list(zip(digits, boxes, strict=True))
     for grid in place_rows(grey):
         is_hole = len(grid.cells) == 1 and any(is_in(grid, box) for box in boxes)
-        if not is_hole and len(grid.cells) <= MOST - sum(map(len, rows)):
+        if not is_hole:
             rows.append(row_of(level_view(grey, grid), read, known, least))
     return tuple(rows)
 
