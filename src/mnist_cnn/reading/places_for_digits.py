@@ -11,9 +11,10 @@ from mnist_cnn.reading.weights import bundled_place_detector
 
 MIDDLE = 0.6  # of the width and height of a place: the part of it that the network marks
 LEAST, MOST, TIMES = 720, 1400, 3  # pixels of the longer side that the network sees; how much it is enlarged at most
-PROBABLE = 128  # of 255: a pixel in the middle of a place
+PROBABLE = 150  # of 255: a pixel in the middle of a place
 LIKELY, CERTAIN = 190, 240  # of 255: the surest pixel of a place in a row, and of one place of each row
-STROKE = 0.32  # of their height: pieces that are nearer are of one place, which a stroke divides
+STROKE, HALVED = 0.16, 0.34  # of their height: nearer pieces are of one place, if together no wider than most are
+WIDER, WIDE = 1.4, 75  # times as wide as a percentile of all pieces: two that a stroke divides are not wider together
 MOST_PIECES = 2000  # of an image: of more, the largest are taken
 SHORTEST = 4  # pixels of the middle of a place
 FULL = 0.55  # of its bounding box, which the middle of a place fills
@@ -81,7 +82,10 @@ def joined(pieces: list[np.ndarray]) -> list[np.ndarray]:
     boxes = np.array([cv2.boundingRect(piece) for piece in pieces], float).reshape(-1, 4)
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
     apart = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).max(axis=2)
-    near = apart <= STROKE * np.maximum(boxes[:, None, 3], boxes[None, :, 3])
+    height = np.maximum(boxes[:, None, 3], boxes[None, :, 3])
+    together = np.maximum(high[:, None, 0], high[None, :, 0]) - np.minimum(low[:, None, 0], low[None, :, 0])
+    usual = float(np.percentile(boxes[:, 2], WIDE)) if len(boxes) else 0.0
+    near = apart <= np.where(together <= WIDER * usual, HALVED, STROKE) * height
     free, found = np.ones(len(pieces), bool), []
     for first in range(len(pieces)):
         members: list[int] = []
