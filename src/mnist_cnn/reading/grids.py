@@ -1,7 +1,7 @@
 """Cells become grids: which row and which column each is in, and a view in which these are level. Knows no digits."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -277,9 +277,13 @@ def level_view(grey: np.ndarray, grid: Grid) -> LevelView:
 def divided(grid: Grid, rows: int, columns: int) -> Grid:
     """The same outline with so many equal rows and columns."""
     width, height = grid.size
-    cells = tuple(Cell(row, column) for row in range(rows) for column in range(columns))
     down, across = (as_lines(np.linspace(0, side, count + 1)) for side, count in ((height, rows), (width, columns)))
-    return Grid(grid.corners, grid.size, down, across, cells)
+    return unmerged(Grid(grid.corners, grid.size, down, across, ()))
+
+
+def unmerged(grid: Grid) -> Grid:
+    """The same grid with a cell in each row and column."""
+    return replace(grid, cells=tuple(Cell(row, column) for row in range(grid.rows) for column in range(grid.columns)))
 
 
 def corners_of_box(box: np.ndarray) -> np.ndarray:

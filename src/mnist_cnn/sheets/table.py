@@ -11,7 +11,7 @@ import numpy as np
 from mnist_cnn.errors import ReaderError
 from mnist_cnn.reading.box_contents import seen_too
 from mnist_cnn.reading.cell_values import Value, values_of
-from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
+from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view, unmerged
 from mnist_cnn.reading.picture import Picture, Source, load, part_of
 from mnist_cnn.reading.places_for_digits import place_rows
 from mnist_cnn.reading.reader import Reader, reader_of
@@ -126,13 +126,16 @@ def tables_of(picture: Picture, reader: Reader, grid: tuple[int, int] | None, so
 
 
 def tables_in(grids: Sequence[Grid], wanted: tuple[int, int] | None) -> list[Grid]:
-    """The grids that are tables; with `wanted` rows and columns the largest one, divided so if it is not already."""
+    """The grids that are tables; with `wanted` rows and columns the largest one, divided so if it is not already.
+
+    Then no cells are merged: where a line is missing, it is still the border of two.
+    """
     if wanted:
         if not grids:
             return []
         largest = max(grids, key=lambda grid: cv2.contourArea(grid.corners))
         exact = [grid for grid in grids if (grid.rows, grid.columns) == wanted]
-        return [max(exact, key=lambda grid: len(grid.cells)) if exact else divided(largest, *wanted)]
+        return [unmerged(max(exact, key=lambda grid: len(grid.cells))) if exact else divided(largest, *wanted)]
     return [one for one in grids if min(one.rows, one.columns) >= LEAST and len(one.cells) <= MOST_CELLS]
 
 
