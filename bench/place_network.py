@@ -5,7 +5,7 @@
 Both are made by `held_out_sources.py`, the first with `--training`. The sheets are made by code: rows of boxes, combs,
 rings, short lines, and tables, printed or drawn by hand, some with gaps in their lines, with writing in and around them
 that touches them; and sheets of writing without any. OUT.onnx is what the package bundles as `place.onnx`. A training
-that is interrupted goes on from OUT.keras. Writes results/place_network.json.
+that is interrupted goes on from what is in the folder OUT. Writes results/place_network.json.
 """
 
 import argparse

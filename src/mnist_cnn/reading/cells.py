@@ -50,14 +50,24 @@ def cells_of(grey: np.ndarray) -> Cells:
 
 def lines_of(grey: np.ndarray) -> np.ndarray:
     """What is darker than what is around it, (h, w) uint8 of 0 and 255; of a dark page, what is lighter."""
-    usual = float(np.median(grey))
-    if usual < DARK and usual < float(cv2.mean(grey)[0]) - 1:
-        grey = np.asarray(cv2.bitwise_not(grey))
-    around = cv2.GaussianBlur(grey, (0, 0), max(LEAST_AROUND, AROUND * max(grey.shape)))
+    grey = dark_on_light(grey)
+    around = surroundings(grey)
     darker = cv2.subtract(around, grey)
     share = cv2.divide(darker, np.maximum(around, np.uint8(DARKEST)), scale=255)  # in a shadow, lines differ less
     level = max(DARKER, SHARE * float(np.percentile(share, INKED)))
     return np.where((share >= level) & (darker >= DARKER), np.uint8(255), np.uint8(0))
+
+
+def dark_on_light(grey: np.ndarray) -> np.ndarray:
+    """An image (h, w) uint8, inverted if it is a dark page with lighter lines."""
+    usual = float(np.median(grey))
+    is_dark = usual < DARK and usual < float(cv2.mean(grey)[0]) - 1
+    return np.asarray(cv2.bitwise_not(grey)) if is_dark else grey
+
+
+def surroundings(grey: np.ndarray) -> np.ndarray:
+    """What is around each pixel of an image (h, w) uint8, mostly paper, of the same type."""
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), max(LEAST_AROUND, AROUND * max(grey.shape))))
 
 
 def closed(lines: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mnist_cnn.reading.cells import DARKEST, dark_on_light, surroundings
 from mnist_cnn.reading.onnx_logits import onnx_logits
 
 PlaceDetector = Callable[[np.ndarray], np.ndarray]
@@ -18,9 +19,6 @@ place."""
 
 STRIDE = 16  # pixels: the network takes multiples of it
 HALF = 2  # pixels for each of its answers
-AROUND, LEAST_AROUND = 0.01, 5.0  # of the longer side, and pixels: the deviation of the blur that ink is compared to
-DARK = 110  # the level of grey of a page on which lines are lighter, at most
-DARKEST = 90  # levels of grey: the darkest paper
 INKED, WEAKEST = 99.5, 12.0  # the percentile of what ink differs by, and levels of 255: weaker ink is not stretched
 MIDDLE, STEP = 40.0, 140.0  # what paper is, and how much darker ink becomes
 LARGEST = 30.0  # a logit, beyond which a probability is the same in floats
@@ -47,10 +45,8 @@ def onnx_place_detector(path: Path, threads: int = 0) -> PlaceDetector:
 
 def flattened(grey: np.ndarray) -> np.ndarray:
     """An image (h, w) uint8 as if in even light: dark paper, and lighter ink, about as strong in each image."""
-    usual = float(np.median(grey))
-    if usual < DARK and usual < float(cv2.mean(grey)[0]) - 1:
-        grey = np.asarray(cv2.bitwise_not(grey))
-    light = cv2.GaussianBlur(grey, (0, 0), max(LEAST_AROUND, AROUND * max(grey.shape))).astype(np.float32)
+    grey = dark_on_light(grey)
+    light = surroundings(grey).astype(np.float32)
     darker = (light - grey) * (255 / np.maximum(light, DARKEST))
     strength = max(WEAKEST, float(np.percentile(darker, INKED)))
     return np.asarray(np.clip(np.rint(MIDDLE + STEP / strength * darker), 0, 255), np.uint8)
