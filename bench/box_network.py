@@ -11,7 +11,6 @@ as `box.onnx`. Writes results/box_network.json.
 import argparse
 import json
 import os
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ import numpy as np
 from keras import layers, ops
 
 from made_sheets import photographed
-from mnist_cnn.artifact import onnx_file
 from mnist_cnn.data.pages import writing
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.scene import Scene, ellipse, line, rectangle
@@ -32,7 +30,7 @@ from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.box_network import BLANK, CLASSES, OTHER, SEVERAL, SIDE, box_images, onnx_box_classifier
 from mnist_cnn.reading.grids import Cell, Grid, level_view
 from mnist_cnn.training.light import in_other_light
-from quantize import quantized
+from quantize import export
 
 Kind = Literal["boxes", "comb", "rings", "lines"]
 """How places for a digit are drawn."""
@@ -243,11 +241,7 @@ def main() -> None:
     if not options.output.exists():
         images, classes = made(options.training, options.boxes, options.seed + 1)
         model = trained(images, classes, options.epochs, options.seed)
-        print(f"{model.count_params():,} parameters", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            onnx_file.write(model, Path(folder) / "box.onnx")
-            shown = iter(images[:CALIBRATION, :, :, None])
-            quantized(Path(folder) / "box.onnx", "images", shown, 0, options.output)
+        export(model, images[:CALIBRATION], 0, options.output)
     images, classes = made(options.held_out, TEST, options.seed + 2)
     found = onnx_box_classifier(options.output, 1)(images).argmax(axis=1)
     parts = {"digits": classes < BLANK, "blank": classes == BLANK, "other": classes == OTHER,

@@ -11,7 +11,6 @@ that is interrupted goes on from what is in the folder OUT. Writes results/place
 import argparse
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -25,14 +24,13 @@ import numpy as np
 from keras import layers, ops
 
 from box_network import Kind, write_in
-from mnist_cnn.artifact import onnx_file
 from mnist_cnn.data.pages import furniture, layouts, paper, writing
 from mnist_cnn.data.pages.page import Box, around
 from mnist_cnn.data.pages.scene import FINE, TWICE, Scene, line, polylines
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.reading.place_network import HALF, flattened, onnx_place_detector
 from mnist_cnn.reading.places_for_digits import MIDDLE
-from quantize import quantized
+from quantize import export
 
 RESULT = Path(__file__).parent / "results" / "place_network.json"
 PAGE, CROP, CROPS = 480, 224, 3  # pixels of a sheet and of a crop, and crops of a sheet
@@ -344,11 +342,7 @@ def main() -> None:
         images, truths = made(options.training, options.crops, options.seed + 1)
         print(f"{len(images):,} crops", flush=True)
         model = trained(images, truths, options.epochs, options.seed, options.output.with_suffix(""))
-        print(f"{model.count_params():,} parameters", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            onnx_file.write(model, Path(folder) / "place.onnx")
-            shown = iter(images[:CALIBRATION, :, :, None])
-            quantized(Path(folder) / "place.onnx", "images", shown, 1, options.output)
+        export(model, images[:CALIBRATION], 1, options.output)
     RESULT.write_text(json.dumps(measured(options), indent=1) + "\n")
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from mnist_cnn.reading.cells import DARKEST, dark_on_light, surroundings
+from mnist_cnn.reading.evidence import sigmoid
 from mnist_cnn.reading.onnx_logits import onnx_logits
 
 PlaceDetector = Callable[[np.ndarray], np.ndarray]
@@ -37,8 +38,7 @@ def onnx_place_detector(path: Path, threads: int = 0) -> PlaceDetector:
         margins = 0, -height % STRIDE, 0, -width % STRIDE
         padded = cv2.copyMakeBorder(flattened(grey), *margins, cv2.BORDER_CONSTANT, value=MIDDLE)
         found = logits(padded[None])[0, : -(-height // HALF), : -(-width // HALF), 0]
-        probable = 1 / (1 + np.exp(-np.clip(found, -LARGEST, LARGEST)))
-        return np.asarray(np.rint(255 * probable), np.uint8)
+        return np.asarray(np.rint(255 * sigmoid(np.clip(found, -LARGEST, LARGEST))), np.uint8)
 
     return detect
 
