@@ -11,11 +11,10 @@ as `box.onnx`. Writes results/box_network.json.
 import argparse
 import json
 import os
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import cv2
 import keras
@@ -23,16 +22,18 @@ import numpy as np
 from keras import layers, ops
 
 from made_sheets import photographed
-from mnist_cnn.artifact import onnx_file
 from mnist_cnn.data.pages import writing
 from mnist_cnn.data.pages.page import Box
 from mnist_cnn.data.pages.scene import Scene, ellipse, line, rectangle
 from mnist_cnn.data.pages.sources import Sources, load
 from mnist_cnn.evaluation.metrics import Accuracy
 from mnist_cnn.reading.box_network import BLANK, CLASSES, OTHER, SEVERAL, SIDE, box_images, onnx_box_classifier
-from mnist_cnn.reading.grids import Cell, Grid, Kind, level_view
+from mnist_cnn.reading.grids import Cell, Grid, level_view
 from mnist_cnn.training.light import in_other_light
-from quantize import quantized
+from quantize import export
+
+Kind = Literal["boxes", "comb", "rings", "lines"]
+"""How places for a digit are drawn."""
 
 RESULT = Path(__file__).parent / "results" / "box_network.json"
 KINDS: tuple[Kind, ...] = ("boxes", "comb", "rings", "lines")
@@ -98,8 +99,8 @@ def draw(layer: np.ndarray, layout: Layout, box: Box, tick: float) -> None:
         line(layer, [(left, high), (left, bottom), (right, bottom), (right, high)], layout.thick)
 
 
-def write_in(scene: Scene, hand: writing.Hand, layout: Layout, box: Box) -> int:
-    """Write something in a box, or nothing; its class."""
+def write_in(scene: Scene, hand: writing.Hand, shape: Kind, box: Box) -> int:
+    """Write something in a box, a comb or another shape, or nothing; its class."""
     kind = scene.rng.random()
     if kind < 0.2:
         return BLANK
@@ -110,7 +111,7 @@ def write_in(scene: Scene, hand: writing.Hand, layout: Layout, box: Box) -> int:
         text = str(scene.whole(10, 100)) if scene.chance(0.7) else f"{scene.whole(0, 9)}.{scene.whole(0, 9)}"
     else:
         text = "-x×✓X~AEHKMNRVWTFPLcaehkmnrvwuf="[scene.whole(0, 31)]
-    place = layout.kind == "lines" or layout.kind == "comb"
+    place = shape in ("lines", "comb")
     height = hand.height * scene.between(0.9, 1.1)
     wide = 0.62 * height * len(text)
     left = (box.left + box.right - wide) / 2 + scene.rng.normal(0, 0.08) * (box.right - box.left)
@@ -143,7 +144,7 @@ def sheet(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.nd
         for column in range(len(layout.across) - 1):
             box = box_of(layout, row, column)
             draw(layer, layout, box, tick)
-            classes.append(write_in(scene, hand, layout, box))
+            classes.append(write_in(scene, hand, layout.kind, box))
             cells.append(Cell(row, column))
     if scene.chance(0.3):  # lines that are fainter than the writing
         layer[:] = np.maximum(scene.ink, (layer * scene.between(0.3, 0.9)).astype(np.uint8))
@@ -168,7 +169,7 @@ def seen(
     if layout.kind == "lines":
         down = np.array([[0.0, 0.0], [bottom - top] * 2])
     size = right - left, bottom - top
-    grid = Grid(found.astype(np.float32), size, down, across, tuple(cells), layout.kind)
+    grid = Grid(found.astype(np.float32), size, down, across, tuple(cells))
     level = level_view(grey, grid)
     return level.grey, level.boxes + rng.normal(0, OFF, level.boxes.shape) * float(np.diff(level.boxes[:, 1::2]).mean())
 
@@ -240,11 +241,7 @@ def main() -> None:
     if not options.output.exists():
         images, classes = made(options.training, options.boxes, options.seed + 1)
         model = trained(images, classes, options.epochs, options.seed)
-        print(f"{model.count_params():,} parameters", flush=True)
-        with tempfile.TemporaryDirectory() as folder:
-            onnx_file.write(model, Path(folder) / "box.onnx")
-            shown = iter(images[:CALIBRATION, :, :, None])
-            quantized(Path(folder) / "box.onnx", "images", shown, 0, options.output)
+        export(model, images[:CALIBRATION], 0, options.output)
     images, classes = made(options.held_out, TEST, options.seed + 2)
     found = onnx_box_classifier(options.output, 1)(images).argmax(axis=1)
     parts = {"digits": classes < BLANK, "blank": classes == BLANK, "other": classes == OTHER,

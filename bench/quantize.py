@@ -17,6 +17,7 @@ import onnx
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from sklearn.metrics import roc_auc_score
 
+from mnist_cnn.artifact import onnx_file
 from mnist_cnn.data.pages.line_process import LinesWanted, wanted_lines
 from mnist_cnn.data.pages.made import made_page
 from mnist_cnn.data.pages.page_crops import Crop, made_crops
@@ -43,6 +44,15 @@ class Inputs(CalibrationDataReader):
         """The next input, or None."""
         one = next(self.inputs, None)
         return None if one is None else {self.name: one[None]}
+
+
+def export(model: Any, shown: np.ndarray, outputs: int, out: Path) -> None:
+    """Write a Keras model of images (n, h, w) uint8 in 8 bits, calibrated on those that are `shown`."""
+    print(f"{model.count_params():,} parameters", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "model.onnx"
+        onnx_file.write(model, whole)
+        quantized(whole, "images", iter(shown[..., None]), outputs, out)
 
 
 def quantized(model: Path, name: str, inputs: Iterator[np.ndarray], outputs: int, out: Path) -> None:

@@ -65,3 +65,11 @@ def test_each_row_has_its_own_and_nothing_that_fits_is_a_question_mark() -> None
 def test_a_pattern_that_is_none_is_refused() -> None:
     with pytest.raises(ReaderError, match="is no pattern that is known"):
         reading_of("1").expected("number")
+
+
+def test_a_long_number_is_not_rejected_because_many_texts_fit() -> None:
+    # Each digit may be none, and twelve fit as well as thirteen: no single text is probable.
+    row = Row([digit(int(one), STEP * place, 0.7) for place, one in enumerate("0220879078")])
+    [one] = Reading((row,), 500, 60).expected("phone")
+    assert one.text == "0220879078"
+    assert one.confidence < 0.5

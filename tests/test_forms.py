@@ -20,10 +20,13 @@ import mnist_cnn
 from conftest import Cli, command_line
 from mnist_cnn.errors import ImageError, RegistrationError, TemplateError
 from mnist_cnn.reading.cell_values import Value
+from mnist_cnn.reading.grids import LevelView
+from mnist_cnn.reading.patterns import pattern_of
+from mnist_cnn.reading.reading import Reading
 from mnist_cnn.sheets import form_rows
-from mnist_cnn.sheets.form import FieldValue, Form, is_outside, places_of
+from mnist_cnn.sheets.form import FieldValue, Form, in_places, is_outside, places_of
 from mnist_cnn.sheets.template import FormField, FormTemplate
-from sheets import blank_form, filled_form, photographed, table, template_of
+from sheets import blank_form, boxes, filled_form, photographed, table, template_of
 
 TEXTS = {"roll number": "80 142", "date": "12.05.2024", "points": "17", "telephone": "0891234567", "amount": "120.50"}
 READ = TEXTS | {"roll number": "80_142"}
@@ -124,6 +127,22 @@ def test_what_is_uncertain_unclear_or_no_number_is_doubtful() -> None:
     assert value("12/05/2024").is_doubtful  # no number, and nothing says that it is a date
     assert not value("12/05/2024", expect="date").is_doubtful
     assert value("", kind="other").is_doubtful
+
+
+def test_places_are_seen_also_where_the_reader_found_no_digit() -> None:
+    image = boxes("80 14", gap=14)
+    places = np.array([[left, 60, left + 60, 120] for left in range(60, 430, 74)], float)
+    level = LevelView(image, places, places, np.eye(3))
+    value, entries = in_places(level, Reading((), *image.shape[::-1]), None, 0.5)
+    assert entries == ("8", "0", None, "1", "4")
+    assert (value.kind, value.text) == ("number", "80_14")
+    assert value.confidence > 0.5
+    assert [digit.image.shape for digit in value.row] == [(28, 28)] * 4
+    assert value.row[0].image[14].max() > 100  # white ink
+    value, entries = in_places(level, Reading((), *image.shape[::-1]), None, 1.0)
+    assert entries == ("?", "?", None, "?", "?")
+    value, entries = in_places(level, Reading((), *image.shape[::-1]), pattern_of(r"801[0-4]"), 0.5)
+    assert "".join(filter(None, entries)) == value.text.replace("_", "") == "8014"
 
 
 def test_places_divide_a_box_evenly_and_a_box_may_be_outside() -> None:

@@ -1,4 +1,4 @@
-"""Cells and grids: tables, boxes and combs, drawn straight, askew, by hand and with gaps."""
+"""Cells and grids: tables drawn straight, askew, by hand and with gaps."""
 
 from collections.abc import Callable
 
@@ -148,28 +148,6 @@ def test_a_frame_around_a_table_is_no_cell() -> None:
     image = table()
     cv2.rectangle(image, (20, 40), (560, 480), INK, 2)
     assert (4, 5) in [(grid.rows, grid.columns) for grid in grids_in(image)]
-
-
-@pytest.mark.parametrize("gap", [0, 12])
-def test_boxes_in_a_row_are_one_grid(gap: int) -> None:
-    image = page(200, 600)
-    for index in range(6):
-        left = 40 + (60 + gap) * index
-        cv2.rectangle(image, (left, 60), (left + 60, 130), INK, 2)
-    cv2.putText(image, "1", (62, 122), cv2.FONT_HERSHEY_SIMPLEX, 2, INK, 3)
-    assert shape(image) == (1, 6, 6)
-
-
-@pytest.mark.parametrize("slope", [0.0, 0.04])
-def test_a_comb_has_a_place_between_each_two_ticks(slope: float) -> None:
-    image = page(200, 600)
-    line(image, (50, 140), (530, 140 + slope * 480))
-    for index in range(9):
-        x, y = 50 + 60 * index, 140 + slope * 60 * index
-        line(image, (x, y), (x, y - 25))
-    cv2.putText(image, "4", (65, 138), cv2.FONT_HERSHEY_SIMPLEX, 2, INK, 3)
-    cv2.putText(image, "1", (185, 142), cv2.FONT_HERSHEY_SIMPLEX, 2, INK, 3)  # touches the line
-    assert shape(image) == (1, 8, 8)
 
 
 @pytest.mark.parametrize("drawn", ["nothing", "rules", "writing", "a line"])

@@ -16,7 +16,7 @@ from mnist_cnn.errors import ReaderError
 from mnist_cnn.sheets import spreadsheet
 from mnist_cnn.sheets.annotated_table import annotated
 from mnist_cnn.sheets.table import Table, read_tables
-from sheets import boxes, comb, from_an_angle, table
+from sheets import PAPER, boxes, comb, from_an_angle, table
 
 MARKS = [["12", "7", "", "30"], ["5", "—", "18", "✓"], ["", "20", "3", "14"]]
 
@@ -85,6 +85,19 @@ def test_boxes_say_where_a_digit_is_missing(drawn: np.ndarray) -> None:
     assert reading.boxes == (("8", "0", None, "1", "4"),)
     assert mnist_cnn.read(drawn).boxes is None
     assert reading.to_dict()["boxes"] == [["8", "0", None, "1", "4"]]
+
+
+def test_with_a_grid_cells_are_not_merged_where_a_line_is_missing() -> None:
+    sheet = table([["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"]])
+    sheet[82:142, 186:194] = PAPER  # between the first two cells
+    assert len(read_tables(sheet)[0].cells) == 8
+    [found] = read_tables(sheet, grid=(3, 3))
+    assert found.texts == [["1", "2", "3"], ["4", "5", "6"], ["7", "8", "9"]]
+
+
+def test_a_row_of_boxes_that_stand_apart_is_a_table_of_one_row_if_asked_for() -> None:
+    [found] = read_tables(boxes("80 14", gap=14), grid=(1, 5))
+    assert found.texts == [["8", "0", "", "1", "4"]]
 
 
 def test_csv_has_a_line_per_row_and_of_several_tables_their_sheet(marks: Table) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mnist_cnn.reading.onnx_logits import onnx_logits
+from mnist_cnn.reading.onnx_logits import in_batches, onnx_logits
 
 BoxClassifier = Callable[[np.ndarray], np.ndarray]
 """(n, 48, 48) uint8 images of boxes → (n, 13) logits: the ten digits, `BLANK`, `OTHER`, `SEVERAL`."""
@@ -22,7 +22,7 @@ def onnx_box_classifier(path: Path, threads: int = 0) -> BoxClassifier:
 
     Raises ArtifactError as `onnx_logits`, and so does the function.
     """
-    return onnx_logits(path, threads, (SIDE, SIDE, 1), CLASSES)
+    return in_batches(onnx_logits(path, threads, (SIDE, SIDE, 1), (CLASSES,)))
 
 
 def box_images(grey: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -2,26 +2,21 @@
 
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 
-from mnist_cnn.reading.box_network import BLANK, OTHER, SEVERAL, box_images
+from mnist_cnn.reading.box_contents import Known, contents_of, kind_of
+from mnist_cnn.reading.box_network import BLANK, OTHER, SEVERAL
 from mnist_cnn.reading.cell_values import Value, values_of
-from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
-from mnist_cnn.reading.grids import Grid, LevelView, enlarged, grids_in, level_view, top_of
-from mnist_cnn.reading.places_for_digits import ring_rows, underline_rows
+from mnist_cnn.reading.grids import Grid, LevelView, level_view
+from mnist_cnn.reading.places_for_digits import place_rows
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.temperature import softmax
-from mnist_cnn.reading.weights import bundled_box_classifier
 
 BoxRow = tuple[str | None, ...]
 
 NO_DIGIT = "other"
-MOST = 2000  # boxes of an image
 NEAR = 3  # pixels by which the hole of a digit may reach beyond its box
-FILLS = 0.8  # of a place: a digit covers less of it
-LEAST = 1e-6  # of a probability, so that none excludes what the others say
+LEAST = 1e-6  # of a probability: a less probable digit is none
 
 
 def box_rows(
@@ -39,30 +34,12 @@ def box_rows(
     An entry is what was read, "other" for what is no digit, and None for an empty box.
     """
     rows: list[BoxRow] = []
-    places = np.reshape(boxes, (-1, 4))
-    grids = [
-        grid for grid in grids_in(grey, places) if len(grid.cells) > 1 or not any(is_in(grid, box) for box in boxes)
-    ]
-    larger, factor = enlarged(grey)
-    drawn = lines_of(larger)
-    several = [grid for grid in grids if len(grid.cells) > 1]
-    rings, lines = (
-        [one for one in found if not any(overlap(one, grid) for grid in several)]
-        for found in (ring_rows(drawn, factor, places), underline_rows(drawn, factor, places))
-    )
-    # A single box in a ring or above a line is the hole of a digit.
-    grids = [grid for grid in grids if grid in several or not any(overlap(grid, one) for one in (*rings, *lines))]
     known = list(zip(digits, boxes, strict=True))
-    for grid in sorted([*grids, *rings, *lines], key=top_of):
-        if len(grid.cells) <= MOST - sum(map(len, rows)):
-            rows += rows_of(grid, level_view(grey, grid), read, known, least)
+    for grid in place_rows(grey):
+        is_hole = len(grid.cells) == 1 and any(is_in(grid, box) for box in boxes)
+        if not is_hole:
+            rows.append(row_of(level_view(grey, grid), read, known, least))
     return tuple(rows)
-
-
-def overlap(one: Grid, other: Grid) -> bool:
-    """Whether what is around two grids has anything in common."""
-    (low, high), (lower, higher) = ((grid.corners.min(axis=0), grid.corners.max(axis=0)) for grid in (one, other))
-    return bool((np.minimum(high, higher) > np.maximum(low, lower)).all())
 
 
 def is_in(grid: Grid, box: np.ndarray) -> bool:
@@ -71,57 +48,26 @@ def is_in(grid: Grid, box: np.ndarray) -> bool:
     return bool((low >= box[:2] - NEAR).all() and (high <= box[2:] + NEAR).all())
 
 
-def rows_of(
-    grid: Grid,
+def row_of(
     level: LevelView,
     read: Callable[[np.ndarray], Reading],
-    known: Sequence[tuple[Digit, np.ndarray]],
+    known: Sequence[Known],
     least: float,
-) -> list[BoxRow]:
-    """What is in the cells of one grid, row by row, by its view, and by the digits `known` in the image."""
+) -> BoxRow:
+    """What is in the places of a row, by its view, and by the digits `known` in the image."""
     values: list[Value] = []
-    rows: list[list[str | None]] = [[] for _ in range(grid.rows)]
-    found = seen_in(level, known)
-    for index, (cell, probable) in enumerate(zip(grid.cells, found, strict=True)):
+    entries: list[str | None] = []
+    for index, probable in enumerate(contents_of(level, known)):
         kind, digit = kind_of(probable), int(probable[:BLANK].argmax())
-        if kind == SEVERAL and grid.kind == "boxes":
+        if kind == SEVERAL:
             values = values or values_of(level, read(level.grey))
-            rows[cell.row].append(entry_of(values[index]))
+            entries.append(entry_of(values[index]))
         elif kind in (BLANK, OTHER):
-            rows[cell.row].append(None if kind == BLANK else NO_DIGIT)
+            entries.append(None if kind == BLANK else NO_DIGIT)
         else:
             is_sure = probable[digit] >= max(LEAST, least * (1 - probable[SEVERAL]))
-            rows[cell.row].append(str(digit) if is_sure else REJECTED)
-    return [tuple(row) for row in rows]
-
-
-def seen_in(level: LevelView, known: Sequence[tuple[Digit, np.ndarray]]) -> np.ndarray:
-    """How probable it is that each digit, nothing, something else or several are in each box of a view (n, 13).
-
-    Where one digit is `known`, what is known of it counts as much as what is seen in the box.
-    """
-    found = softmax(bundled_box_classifier()(box_images(level.grey, level.boxes)))
-    for probable, box in zip(found, level.boxes, strict=True):
-        inside = known_in(level.in_image(box), known)
-        if len(inside) == 1:
-            both = probable[:BLANK] * (np.array(inside[0].probabilities) + LEAST)
-            probable[:BLANK] = probable[:BLANK].sum() * both / both.sum()
-    return found
-
-
-def kind_of(probable: np.ndarray) -> int:
-    """The most probable of 0 for any digit, `BLANK`, `OTHER` and `SEVERAL`, by the probabilities (13,)."""
-    return max((0, BLANK, OTHER, SEVERAL), key=lambda kind: float(probable[kind] if kind else probable[:BLANK].sum()))
-
-
-def known_in(outline: np.ndarray, known: Sequence[tuple[Digit, np.ndarray]]) -> list[Digit]:
-    """The digits known in an image that are inside an outline (4, 2), unless they fill it: a ring was taken for one."""
-    most = FILLS * cv2.contourArea(outline)
-    return [
-        digit
-        for digit, (a, b, c, d) in known
-        if (c - a) * (d - b) <= most and cv2.pointPolygonTest(outline, (float(a + c) / 2, float(b + d) / 2), False) > 0
-    ]
+            entries.append(str(digit) if is_sure else REJECTED)
+    return tuple(entries)
 
 
 def entry_of(value: Value) -> str | None:

@@ -4,7 +4,7 @@ A cell is a piece of paper with lines around it. That holds for printed and for 
 they were photographed, and it needs no idea of how long, how straight or how parallel lines are.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,41 +29,45 @@ MEMBERS, WIDE = 40, 0.06  # of a component, which may be an open grid: pixels of
 class Cells:
     """The cells of an image: corners (n, 4, 2) in pixels, from the upper left one clockwise.
 
-    `grids` (n,) says which belong together, as those of one table do: they share lines. `lines` (h, w) uint8, 0 or 255,
-    is all that is drawn or written, `walls` the same with what is missing of lines.
+    `grids` (n,) says which belong together, as those of one table do: they share lines. `walls` (h, w) uint8, 0 or
+    255, is all that is drawn or written, with what is missing of lines.
     """
 
     corners: np.ndarray
     grids: np.ndarray
-    lines: np.ndarray
     walls: np.ndarray
 
     def __len__(self) -> int:
         return len(self.grids)
 
-    def without(self, some: np.ndarray) -> "Cells":
-        """The same but for some of the cells, (n,) bool."""
-        return replace(self, corners=self.corners[~some], grids=self.grids[~some])
-
 
 def cells_of(grey: np.ndarray) -> Cells:
     """The cells in an image (h, w) uint8: dark lines on lighter paper, or the other way round."""
-    lines = lines_of(grey)
-    walls = closed(lines)
+    walls = closed(lines_of(grey))
     holes = innermost(quadrilaterals(walls))
-    return Cells(holes, sharing_lines(holes, walls), lines, walls)
+    return Cells(holes, sharing_lines(holes, walls), walls)
 
 
 def lines_of(grey: np.ndarray) -> np.ndarray:
     """What is darker than what is around it, (h, w) uint8 of 0 and 255; of a dark page, what is lighter."""
-    usual = float(np.median(grey))
-    if usual < DARK and usual < float(cv2.mean(grey)[0]) - 1:
-        grey = np.asarray(cv2.bitwise_not(grey))
-    around = cv2.GaussianBlur(grey, (0, 0), max(LEAST_AROUND, AROUND * max(grey.shape)))
+    grey = dark_on_light(grey)
+    around = surroundings(grey)
     darker = cv2.subtract(around, grey)
     share = cv2.divide(darker, np.maximum(around, np.uint8(DARKEST)), scale=255)  # in a shadow, lines differ less
     level = max(DARKER, SHARE * float(np.percentile(share, INKED)))
     return np.where((share >= level) & (darker >= DARKER), np.uint8(255), np.uint8(0))
+
+
+def dark_on_light(grey: np.ndarray) -> np.ndarray:
+    """An image (h, w) uint8, inverted if it is a dark page with lighter lines."""
+    usual = float(np.median(grey))
+    is_dark = usual < DARK and usual < float(cv2.mean(grey)[0]) - 1
+    return np.asarray(cv2.bitwise_not(grey)) if is_dark else grey
+
+
+def surroundings(grey: np.ndarray) -> np.ndarray:
+    """What is around each pixel of an image (h, w) uint8, mostly paper, of the same type."""
+    return np.asarray(cv2.GaussianBlur(grey, (0, 0), max(LEAST_AROUND, AROUND * max(grey.shape))))
 
 
 def closed(lines: np.ndarray) -> np.ndarray:

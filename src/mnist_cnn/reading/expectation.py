@@ -15,7 +15,7 @@ BEAM = 4000  # texts that are kept after each digit
 UNLIKELY = 1e-4  # the least probability of any digit, or of nothing, where something was seen
 SLASH, PASSES_FOR, OFTEN = "/", ("1", "7"), 0.05  # digits that a slash passes for, and how often in what has marks
 GIVEN = 0.98  # how probably a row fits at all, before it is seen: some are not what is expected
-LEAST = 0.5  # the probability of the best, below which nothing fits
+LEAST = 0.6  # the probability that anything fits, below which nothing does
 
 Choice = tuple[str, float]
 """A text that something may be, and its probability."""
@@ -23,7 +23,7 @@ Choice = tuple[str, float]
 
 @dataclass(frozen=True)
 class Expectation:
-    """The most probable text of a row that fits a pattern, and its probability; "?" if that is below a half."""
+    """The most probable text of a row that fits a pattern, and its probability; "?" if probably none does."""
 
     text: str
     confidence: float
@@ -61,8 +61,8 @@ def expected_of(items: Sequence[Item], pattern: Pattern) -> Expectation:
         return Expectation(REJECTED, 0.0)
     total, best = math.fsum(fitting.values()), max(fitting, key=lambda text: fitting[text])
     # What does not fit may also be right, if the row is not what is expected.
-    confidence = GIVEN * fitting[best] / (GIVEN * total + (1 - GIVEN) * (1 - total))
-    return Expectation(best if confidence >= LEAST else REJECTED, confidence)
+    any_fits = GIVEN * total / (GIVEN * total + (1 - GIVEN) * (1 - total))
+    return Expectation(best if any_fits >= LEAST else REJECTED, any_fits * fitting[best] / total)
 
 
 def choices(item: Item, pattern: Pattern) -> list[Choice]:

@@ -9,36 +9,51 @@ from mnist_cnn.errors import ArtifactError
 from mnist_cnn.reading.network import OURS, computed, loaded
 
 Logits = Callable[[np.ndarray], np.ndarray]
-"""(n, h, w) uint8 images → (n, k) float32 logits."""
+"""(n, h, w) uint8 images → (n, …) float32 logits."""
 
 BATCH = 256
 SECONDS, SECONDS_PER_PIXEL = 10, 2e-5  # a pixel takes 0.2 µs on one core, so this is a hundred times what is needed
 INSTEAD = "the bundled one"
 
 
-def onnx_logits(path: Path, threads: int, taken: tuple[int, int, int], given: int) -> Logits:
+def onnx_logits(
+    path: Path, threads: int, taken: tuple[int, int, int], given: tuple[int, ...], *, any_size: bool = False
+) -> Logits:
     """Load an ONNX file as a function of images that uses `threads` threads, 0 for one per core.
 
-    It maps images (n, *taken) uint8, any number of them, to logits (n, given). Raises ArtifactError if the file cannot
-    be read, is not ONNX, has weights in other files, or does something else, which is tried on one image; and so does
-    the function if for other images it gives something else, or takes longer than any of ours would.
+    It maps images (n, *taken) uint8 to logits (n, *given), each (h, w, channels) if images of `any_size`, multiples of
+    that, are mapped to as many more logits. Raises ArtifactError if the file cannot be read, is not ONNX, has weights
+    in other files, or does something else, which is tried on one image; and so does the function if for other images
+    it gives something else, or takes longer than any of ours would.
     """
     session, images, outputs, _ = loaded(path, threads, OURS)
-    if len(images) != 1 or len(outputs) != 1 or images[0].shape[1:] != list(taken):
-        raise ArtifactError(f"{path} does not take n×{'×'.join(map(str, taken))} uint8 images: use {INSTEAD}.")
+    declared = images[0].shape[1:] if len(images) == len(outputs) == 1 else []
+    first_fixed = 2 if any_size else 0
+    if len(declared) != len(taken) or declared[first_fixed:] != list(taken)[first_fixed:]:
+        sides = ("h", "w", *taken[2:]) if any_size else taken
+        raise ArtifactError(f"{path} does not take n×{'×'.join(map(str, sides))} uint8 images: use {INSTEAD}.")
     name, names = images[0].name, [outputs[0].name]
 
-    def of_batch(batch: np.ndarray) -> np.ndarray:
+    def logits(batch: np.ndarray) -> np.ndarray:
         limit = SECONDS + SECONDS_PER_PIXEL * batch.size
         [found] = computed(session, names, {name: batch[..., None]}, limit, path, f"{len(batch)} images", INSTEAD)
-        if found.shape != (len(batch), given) or not np.isfinite(found).all():
-            logits = "one logit" if given == 1 else f"{given} logits"
-            raise ArtifactError(f"{path} does not return {logits} for each image: use {INSTEAD}.")
+        times = [side // least for side, least in zip(batch.shape[1:], taken, strict=False)] if any_size else []
+        expected = [size * (times[axis] if axis < len(times) else 1) for axis, size in enumerate(given)]
+        if list(found.shape) != [len(batch), *expected] or not np.isfinite(found).all():
+            which = "one logit" if given == (1,) else f"{'×'.join(map(str, expected))} logits"
+            raise ArtifactError(f"{path} does not return {which} for each image: use {INSTEAD}.")
         return np.asarray(found)
 
-    def of_all(images: np.ndarray) -> np.ndarray:
-        parts = [of_batch(images[start : start + BATCH]) for start in range(0, len(images), BATCH)]
-        return np.concatenate([np.zeros((0, given), np.float32), *parts])
+    logits(np.zeros((1, *taken[:2]), np.uint8))
+    return logits
 
-    of_all(np.zeros((1, *taken[:2]), np.uint8))
+
+def in_batches(logits: Logits) -> Logits:
+    """The same function, of any number of images, also of none."""
+
+    def of_all(images: np.ndarray) -> np.ndarray:
+        if not len(images):
+            return logits(np.zeros((1, *images.shape[1:]), np.uint8))[:0]
+        return np.concatenate([logits(images[start : start + BATCH]) for start in range(0, len(images), BATCH)])
+
     return of_all

@@ -1,160 +1,151 @@
-"""Rings and short lines that are drawn for a digit each: an image and its digits come in, rows of places go out.
+"""Rows of places that are drawn for a digit each: boxes, combs, rings, short lines, cells. An image in, grids out."""
 
-A ring by itself may be a zero, and a line a dash. They are places for digits only if there is a digit in one of them,
-or on it, and the others of its row are as large.
-"""
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from mnist_cnn.reading.boxes import areas, intersections
-from mnist_cnn.reading.cells import SHORTEST, SMALLEST
-from mnist_cnn.reading.grids import Cell, Grid, Kind, as_lines
+from mnist_cnn.reading.grids import Cell, Grid, as_lines, top_of
+from mnist_cnn.reading.place_network import PlaceDetector
+from mnist_cnn.reading.weights import bundled_place_detector
 
-GAP = 3  # pixels: the longest gap in a ring
-ROUND, EXACT = 1.6, 0.08  # times as long as wide, at most; and the share by which a ring may differ from an ellipse
-LARGEST = 0.2  # of the image's longer side
-INSIDE = 0.9  # of a digit's box that is in its place
-ALIKE = 0.25  # of the size of one place, by which others of its row differ at most
+MIDDLE = 0.6  # of the width and height of a place: the part of it that the network marks
+LEAST, MOST, TIMES = 720, 1400, 3  # pixels of the longer side that the network sees; how much it is enlarged at most
+PROBABLE = 150  # of 255: a pixel in the middle of a place
+LIKELY, CERTAIN = 190, 240  # of 255: the surest pixel of a place in a row, and of one place of each row
+STROKE, HALVED = 0.16, 0.34  # of their height: nearer pieces are of one place, if together no wider than most are
+WIDER, WIDE = 1.4, 75  # times as wide as a percentile of all pieces: two that a stroke divides are not wider together
+MOST_PIECES = 2000  # of an image: of more, the largest are taken
+SHORTEST = 4  # pixels of the middle of a place
+FULL = 0.55  # of its bounding box, which the middle of a place fills
 LEVEL = 0.5  # of their height, by which places of one row are higher or lower at most
-FAR = 4.0  # widths between places of one row, at most
-FEWEST = 2  # places of a row, and lines of one
-LONG, FLAT = 12, 3.5  # pixels: the shortest line; and how many times as long as thick it is
-ON, BELOW, BESIDE, WIDEST = 0.9, 0.45, 0.3, 2.5  # digits' heights above a line and below, widths beside it; its length
-TALL = 1.9  # times as high as the digits on them are the places above lines
-EVEN = 0.2  # of the distance between places, by which other distances differ at most
-SHORTER = 30  # a percentile of the distances: some are longer, where a place is hidden
-DIGIT = 0.3  # of a ring's height: a digit in it is at least so high
+ALIKE, SAME = 0.5, 0.2  # of the higher place, by which others of its row differ at most, and if they are of one kind
+BESIDE, FAR = 2.0, 4.0  # heights: places of one row are not farther apart, nor if they are the same
+EVEN = 0.2  # of the usual width, by which those of a row of equal places differ at most
 
 
-def ring_rows(lines: np.ndarray, factor: int, digits: np.ndarray) -> list[Grid]:
-    """The rows of rings in an image, in one of which there is one of the `digits`, boxes (n, 4), or ink.
+@dataclass(frozen=True, eq=False)
+class Place:
+    """The middle of a place: the points (n, 2) around it, its box: left, top, right, bottom, and its surest pixel."""
 
-    `lines` (h, w) uint8 is what is drawn, of an image that is enlarged by this factor. What is in a ring may not have
-    been found, where the ring was taken for a zero.
+    points: np.ndarray
+    box: tuple[float, float, float, float]
+    surest: int
+
+    @property
+    def centre(self) -> np.ndarray:
+        """The middle of its box (2,)."""
+        left, top, right, bottom = self.box
+        return np.array([left + right, top + bottom]) / 2
+
+    @property
+    def size(self) -> np.ndarray:
+        """The width and height (2,) of the whole place."""
+        left, top, right, bottom = self.box
+        return np.array([right - left, bottom - top]) / MIDDLE
+
+
+def place_rows(grey: np.ndarray, detect: PlaceDetector | None = None) -> list[Grid]:
+    """The rows of places for a digit each in an image (h, w) uint8, from the top; a single place is a row as well.
+
+    `detect` is the network, by default the bundled one.
     """
-    rings = rings_of(lines)
-    inked = np.array([has_ink(lines, ring) for ring in rings], bool)
-    filled = inked | (share_inside(factor * digits, rings) >= INSIDE).any(axis=0)
-    return [grid.scaled(1 / factor) for grid in grids_of_rows(rings, filled, "rings")]
+    factor = float(np.clip(LEAST / max(grey.shape), min(1.0, MOST / max(grey.shape)), TIMES))
+    seen = grey
+    if factor != 1:
+        how = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
+        seen = np.asarray(cv2.resize(grey, None, fx=factor, fy=factor, interpolation=how))
+    found = (detect or bundled_place_detector())(seen)
+    height, width = seen.shape
+    probable = np.asarray(cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR))
+    rows = [grid_of_row(row) for row in rows_of(places_in(probable)) if max(place.surest for place in row) >= CERTAIN]
+    return sorted((row.scaled(1 / factor) for row in rows), key=top_of)
 
 
-def underline_rows(lines: np.ndarray, factor: int, digits: np.ndarray) -> list[Grid]:
-    """The rows of short lines in an image on which digits, boxes (n, 4), are written: the places above.
-
-    `lines` and the factor are those of `ring_rows`.
-    """
-    if not len(digits):
-        return []
-    digits = factor * digits
-    heights = digits[:, 3] - digits[:, 1]
-    height = float(np.median(heights))
-    places = short_lines(lines)
-    places = places[places[:, 2] - places[:, 0] <= WIDEST * height]
-    middles, beside = (digits[:, None, 0] + digits[:, None, 2]) / 2, BESIDE * (places[:, 2] - places[:, 0])
-    over = (middles > places[:, 0] - beside) & (middles < places[:, 2] + beside)
-    above = places[:, 1] - digits[:, None, 3]
-    filled = (over & (above <= ON * heights[:, None]) & (above >= -BELOW * heights[:, None])).any(axis=0)
-    places[:, 1] -= TALL * height
-    return [grid.scaled(1 / factor) for grid in grids_of_rows(places, filled, "lines") if is_even(grid)]
-
-
-def grids_of_rows(places: np.ndarray, filled: np.ndarray, kind: Kind) -> list[Grid]:
-    """Places (n, 4) as rows, of those that have some with a digit (n,)."""
-    rows = [row for row in rows_of(places) if len(row) >= FEWEST and filled[row].any()]
-    return [grid_of_row(with_hidden(places[row]), kind) for row in rows]
-
-
-def with_hidden(row: np.ndarray) -> np.ndarray:
-    """Places (n, 4) of a row from the left, and between them those that writing hides, at the same distances."""
-    steps = np.diff(row[:, 0])
-    usual = float(np.percentile(steps, SHORTER)) if len(steps) >= FEWEST else float(steps.max())
-    found = [row[:1]]
-    for before, after, step in zip(row[:-1], row[1:], steps.tolist(), strict=True):
-        count = round(step / usual)
-        shares = np.arange(1, count + 1)[:, None] / count if abs(step / usual - count) <= EVEN else np.ones((1, 1))
-        found.append(before + shares * (after - before))
-    return np.concatenate(found).astype(np.float32)
-
-
-def has_ink(lines: np.ndarray, ring: np.ndarray) -> bool:
-    """Whether something as large as a digit is inside a ring (4,) of what is drawn, and does not touch it."""
-    left, top, right, bottom = np.rint(ring).astype(int).tolist()
-    inside = np.zeros((bottom - top, right - left), np.uint8)
-    cv2.ellipse(inside, ((right - left) // 2, (bottom - top) // 2), ((right - left) // 2, (bottom - top) // 2),
-                0, 0, 360, 255, -1)  # fmt: skip
-    part = cv2.bitwise_and(lines[top:bottom, left:right], inside)
-    _, _, stats, _ = cv2.connectedComponentsWithStats(part)
-    x, y, width, height = stats[1:, :4].T
-    free = (x > 0) & (y > 0) & (x + width < right - left) & (y + height < bottom - top)
-    return bool((free & (height >= DIGIT * (bottom - top)) & (height <= bottom - top)).any())
-
-
-def rings_of(lines: np.ndarray) -> np.ndarray:
-    """The boxes (n, 4) of what is inside the rings in what is drawn, (h, w) uint8 of 0 and 255."""
-    closed = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((GAP, GAP), np.uint8))
-    contours, levels = cv2.findContours(closed, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+def places_in(probable: np.ndarray) -> list[Place]:
+    """The middles of places, by how probable it is that each pixel (h, w) of 0 to 255 is in one."""
+    contours, _ = cv2.findContours((probable >= PROBABLE).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    pieces = [one[:, 0] for one in contours if min(cv2.boundingRect(one)[2:]) >= SHORTEST]
+    pieces = sorted(pieces, key=cv2.contourArea, reverse=True)[:MOST_PIECES]
     found = []
-    for contour, (*_, parent) in zip(contours, levels[0] if levels is not None else (), strict=True):
-        hull = cv2.convexHull(contour)
-        if parent < 0 or cv2.contourArea(hull) < SMALLEST:
-            continue
-        (_, (width, height), _), box = cv2.minAreaRect(hull), cv2.boundingRect(hull)
-        share = cv2.contourArea(hull) / (np.pi / 4 * max(1.0, width * height))
-        is_ring = abs(share - 1) <= EXACT and max(width, height) <= ROUND * min(width, height)
-        if is_ring and min(width, height) >= SHORTEST and max(width, height) <= LARGEST * max(lines.shape):
-            left, top, across, down = box
-            found.append((left, top, left + across, top + down))
-    return np.array(found, np.float32).reshape(-1, 4)
+    for points in joined(pieces):
+        left, top, width, height = cv2.boundingRect(points)
+        surest = int(probable[top : top + height, left : left + width].max())
+        is_full = cv2.contourArea(cv2.convexHull(points)) >= FULL * (width - 1) * (height - 1)
+        if is_full and surest >= LIKELY:
+            found.append(Place(points.astype(np.float64), (left, top, left + width, top + height), surest))
+    return found
 
 
-def short_lines(lines: np.ndarray) -> np.ndarray:
-    """The boxes (n, 4) of level lines that touch nothing, in what is drawn, (h, w) uint8 of 0 and 255."""
-    _, _, stats, _ = cv2.connectedComponentsWithStats(lines)
-    left, top, width, height = stats[1:, :4].T
-    some = (width >= LONG) & (width >= FLAT * height) & (width <= LARGEST * max(lines.shape))
-    return np.asarray(np.stack([left, top, left + width, top + height], axis=1)[some], np.float32)
+def joined(pieces: list[np.ndarray]) -> list[np.ndarray]:
+    """The points (n, 2) around pieces, those together that a stroke divided: no two places are so near each other."""
+    boxes = np.array([cv2.boundingRect(piece) for piece in pieces], float).reshape(-1, 4)
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    apart = np.maximum(low[:, None] - high[None], low[None] - high[:, None]).max(axis=2)
+    height = np.maximum(boxes[:, None, 3], boxes[None, :, 3])
+    together = np.maximum(high[:, None, 0], high[None, :, 0]) - np.minimum(low[:, None, 0], low[None, :, 0])
+    usual = float(np.percentile(boxes[:, 2], WIDE)) if len(boxes) else 0.0
+    near = apart <= np.where(together <= WIDER * usual, HALVED, STROKE) * height
+    free, found = np.ones(len(pieces), bool), []
+    for first in range(len(pieces)):
+        members: list[int] = []
+        added = [first] if free[first] else []
+        while added:
+            free[added] = False
+            members += added
+            added = np.flatnonzero(near[added].any(axis=0) & free).tolist()
+        if members:
+            found.append(np.concatenate([pieces[index] for index in members]))
+    return found
 
 
-def share_inside(digits: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Of each digit's box (n, 4) the share in each place (k, 4): (n, k)."""
-    return np.asarray(intersections(digits, places) / np.maximum(areas(digits)[:, None], 1))
+def rows_of(places: list[Place]) -> list[list[Place]]:
+    """Places in rows, each from the left: those beside each other that are about as high."""
+    ordered = sorted(places, key=lambda one: one.box[0])
+    centres = np.array([place.centre for place in ordered]).reshape(-1, 2)
+    sizes = np.array([place.size for place in ordered]).reshape(-1, 2)
+    beside = are_beside(centres, sizes)
+    rows: dict[int, list[Place]] = {}  # by their last place
+    for index, place in enumerate(ordered):
+        lasts = [last for last in np.flatnonzero(beside[:index, index]).tolist() if last in rows]
+        nearest = min(lasts, key=lambda last: float(np.abs(centres[last] - centres[index]).sum()), default=index)
+        rows[index] = [*rows.pop(nearest, []), place]
+    return list(rows.values())
 
 
-def rows_of(places: np.ndarray) -> list[list[int]]:
-    """Places (n, 4) in rows from the top, each from the left: those beside each other that are as large."""
-    sizes = places[:, 2:] - places[:, :2]
-    rows: list[list[int]] = []
-    for index in np.argsort(places[:, 0], kind="stable").tolist():
-        for row in rows:
-            last = row[-1]
-            usual = np.median(sizes[row], axis=0)
-            apart = places[index, 0] - places[last, 2]
-            is_level = abs(float(places[index, 1] - places[last, 1])) <= LEVEL * usual[1]
-            is_alike = bool(np.all(np.abs(sizes[index] - usual) <= ALIKE * usual))
-            if is_alike and is_level and -1 <= apart <= FAR * usual[0]:
-                row.append(index)
-                break
-        else:
-            rows.append([index])
-    return sorted(rows, key=lambda row: float(places[row, 1].min()))
+def are_beside(centres: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Whether each of n places, (n, 2) both, may be the last before another one, to its right, in a row: (n, n)."""
+    width, height = sizes[:, None, 0], sizes[:, None, 1]
+    right, down = (centres[None] - centres[:, None]).transpose(2, 0, 1)
+    apart = right - (width + sizes[None, :, 0]) / 2
+    wider, higher = (np.abs(sizes[None] - sizes[:, None]) / np.maximum(sizes[None], sizes[:, None])).transpose(2, 0, 1)
+    farthest = np.where((wider <= SAME) & (higher <= SAME), FAR, BESIDE) * height
+    is_level = (np.abs(down) <= LEVEL * height) & (higher <= ALIKE)
+    return np.asarray(is_level & (apart >= -LEVEL * np.minimum(width, width.T)) & (apart <= farthest))
 
 
-def grid_of_row(places: np.ndarray, kind: Kind) -> Grid:
-    """Places (n, 4) of one row, from the left, as a grid of boxes that stand apart."""
-    low, high = places[:, :2].min(axis=0), places[:, 2:].max(axis=0)
-    width, height = (high - low).tolist()
-    corners = np.array([low, (high[0], low[1]), high, (low[0], high[1])], np.float32)
-    begins, ends = places[:, 0] - low[0], places[:, 2] - low[0]
-    across = np.stack([np.concatenate([begins[:1], ends]), np.concatenate([begins, ends[-1:]])], axis=1)
-    cells = tuple(Cell(0, column) for column in range(len(places)))
-    return Grid(corners, (width, height), as_lines(np.array([0.0, height])), across, cells, kind)
+def grid_of_row(row: list[Place]) -> Grid:
+    """The places of one row, from the left, as a grid of one row."""
+    turn = turn_of(row)
+    turned = [place.points @ turn.T for place in row]
+    low, high = (np.array([fun(points, axis=0) for points in turned]) for fun in (np.min, np.max))
+    (x, y), (half, tall) = ((low + high) / 2).T, ((high + 1 - low) / 2 / MIDDLE).T
+    tall = float(np.median(tall))
+    if np.ptp(half) <= EVEN * 2 * np.median(half):
+        half = np.full_like(half, np.median(half))
+    begins, ends = x - half, x + half
+    first, last, top, bottom = begins[0], ends[-1], np.median(y) - tall, np.median(y) + tall
+    corners = np.array([(first, top), (last, top), (last, bottom), (first, bottom)])
+    across = np.stack([np.concatenate([begins[:1], ends]), np.concatenate([begins, ends[-1:]])], axis=1) - begins[0]
+    joined = across[:, 0] > across[:, 1]
+    across[joined] = across[joined].mean(axis=1, keepdims=True)
+    cells = tuple(Cell(0, column) for column in range(len(row)))
+    size = float(across[-1, 1]), 2 * tall
+    return Grid((corners @ turn).astype(np.float32), size, as_lines(np.array([0.0, size[1]])), across, cells)
 
 
-def is_even(grid: Grid) -> bool:
-    """Whether the places of a row are at equal distances; of two, whether they are not farther apart than wide."""
-    begins, ends = grid.across[:-1, 1], grid.across[1:, 0]
-    steps = np.diff(begins)
-    if len(steps) < FEWEST:
-        return bool(steps[0] <= 2 * (ends - begins).mean())
-    return bool((np.abs(steps - np.median(steps)) <= EVEN * np.median(steps)).all())
+def turn_of(row: list[Place]) -> np.ndarray:
+    """The rotation (2, 2) that makes a row level, if it is more than one place."""
+    x, y = np.array([place.centre for place in row]).T
+    angle = float(np.arctan(np.polyfit(x, y, 1)[0])) if len(row) > 1 else 0.0
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from mnist_cnn.reading.normalise import SIDE
-from mnist_cnn.reading.onnx_logits import onnx_logits
+from mnist_cnn.reading.onnx_logits import in_batches, onnx_logits
 
 PrintDetector = Callable[[np.ndarray], np.ndarray]
 """(n, 28, 28) uint8 digits, as a classifier is shown them → (n,) logits of being printed."""
@@ -17,5 +17,5 @@ def onnx_print_detector(path: Path, threads: int = 0) -> PrintDetector:
 
     Raises ArtifactError as `onnx_logits`, and so does the function.
     """
-    logits = onnx_logits(path, threads, (SIDE, SIDE, 1), 1)
+    logits = in_batches(onnx_logits(path, threads, (SIDE, SIDE, 1), (1,)))
     return lambda digits: logits(digits)[:, 0]

@@ -66,7 +66,7 @@ class NumberModel(BaseModel):
 class ExpectedModel(BaseModel):
     """What a row says if it fits a pattern."""
 
-    text: str = Field(description="the most probable text that fits, or ? if that is below a half")
+    text: str = Field(description="the most probable text that fits, or ? if probably none does")
     confidence: Probability
 
 

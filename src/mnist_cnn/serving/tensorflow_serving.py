@@ -27,7 +27,7 @@ REQUEST = {
             "required": ["instances"],
             "properties": {
                 "signature_name": {"enum": SIGNATURES},
-                "instances": {"type": "array", "items": IMAGE, "minItems": 1, "maxItems": 1},
+                "instances": {"type": "array", "items": IMAGE, "minItems": 1},
             },
         }
     }

@@ -1,6 +1,5 @@
 """Reads forms: a template and a scan come in, the values of its fields go out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import chain
@@ -12,11 +11,14 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import RegistrationError, TemplateError
+from mnist_cnn.reading.box_contents import DIGIT, contents_of, digit_in, kind_of, known_by, known_in
+from mnist_cnn.reading.box_network import BLANK
+from mnist_cnn.reading.box_network import OTHER as NO_DIGIT
 from mnist_cnn.reading.cell_values import SURE, Value, is_in, part_of_row, value_in
 from mnist_cnn.reading.cells import lines_of
 from mnist_cnn.reading.digit import REJECTED, Digit
 from mnist_cnn.reading.expectation import expected_of, with_candidates
-from mnist_cnn.reading.grids import corners_of_box
+from mnist_cnn.reading.grids import LevelView, corners_of_box
 from mnist_cnn.reading.patterns import Pattern
 from mnist_cnn.reading.picture import WORKING_SIDE, Part, Source, load, part_of
 from mnist_cnn.reading.reader import Reader, reader_of
@@ -147,7 +149,9 @@ class FormReader:
             if is_outside(corners, registration.grey.shape):
                 value, places = UNSEEN, None if one.places is None else (REJECTED,) * one.places
             elif one.places:
-                value, places = in_places(written, places_of(box * self.times, one.places), reading, one.pattern)
+                boxes = places_of(box * self.times, one.places)
+                level = LevelView(view, boxes, boxes, np.eye(3))
+                value, places = in_places(level, reading, one.pattern, self.reader.min_confidence)
             else:
                 value = in_field(written, box * self.times, reading, one.pattern)
             found.append(FieldValue(one, value, places, corners * scale))
@@ -201,34 +205,35 @@ def in_field(written: np.ndarray, box: np.ndarray, reading: Reading, pattern: Pa
     return replace(value, text=text)
 
 
-def in_places(
-    written: np.ndarray, boxes: np.ndarray, reading: Reading, pattern: Pattern | None
-) -> tuple[Value, Places]:
-    """The value in a row of boxes (n, 4) for one digit each, and the entry of each; marks in them are none."""
-    values = [value_in(written, box, box, reading) for box in boxes]
-    digits = [list(value.row) for value in values]
-    entries = [entry_of(value, some) for value, some in zip(values, digits, strict=True)]
-    found = [digit for some in digits for digit in some]
-    others = prod(value.confidence for value, some in zip(values, digits, strict=True) if not some)
-    confidence = others * prod(digit.confidence for digit in found)
+def in_places(level: LevelView, reading: Reading, pattern: Pattern | None, least: float) -> tuple[Value, Places]:
+    """The value in the places for one digit each of a view, of which this is the reading, and the entry of each.
+
+    A digit less probable than `least` is "?", and so are several in one place.
+    """
+    known = known_by(reading)
+    digits: list[Digit] = []
+    entries: list[str | None] = []
+    others = 1.0
+    for probable, box in zip(contents_of(level, known), level.boxes, strict=True):
+        kind = kind_of(probable)
+        if kind == DIGIT:
+            digits.append(digit_in(probable, level.grey, box, known_in(corners_of_box(box), known), least))
+            entries.append(digits[-1].text)
+        else:
+            others *= float(probable[kind])
+            entries.append({BLANK: None, NO_DIGIT: OTHER}.get(kind, REJECTED))
     filled = [index for index, entry in enumerate(entries) if entry is not None]
     if not filled:
-        return Value("blank", "", confidence), tuple(entries)
-    if pattern and all(len(digits[index]) == 1 for index in filled):
-        said = expected_of([surely_a_digit(digit) for digit in found], pattern)
+        return Value("blank", "", others), tuple(entries)
+    confidence = others * prod(digit.confidence for digit in digits)
+    if pattern and len(digits) == len(filled):
+        said = expected_of([surely_a_digit(digit) for digit in digits], pattern)
         chars = said.text if len(said.text) == len(filled) else REJECTED * len(filled)
         for index, char in zip(filled, chars, strict=True):
             entries[index] = char
         confidence = others * said.confidence
     shown = [EMPTY if entry is None else entry if len(entry) == 1 else REJECTED for entry in entries]
-    return Value("number", "".join(shown).strip(EMPTY), confidence, Row(found)), tuple(entries)
-
-
-def entry_of(value: Value, digits: Sequence[Digit]) -> str | None:
-    """What is in a place for one digit: the digit, "?" for several or a rejected one, "other", or None."""
-    if digits:
-        return digits[0].text if len(digits) == 1 else REJECTED
-    return None if value.kind == "blank" else OTHER
+    return Value("number", "".join(shown).strip(EMPTY), confidence, Row(digits)), tuple(entries)
 
 
 def surely_a_digit(digit: Digit) -> Digit:

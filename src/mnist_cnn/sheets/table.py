@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 
 from mnist_cnn.errors import ReaderError
+from mnist_cnn.reading.box_contents import seen_too
 from mnist_cnn.reading.cell_values import Value, values_of
-from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view
+from mnist_cnn.reading.grids import Cell, Grid, divided, grids_in, level_view, unmerged
 from mnist_cnn.reading.picture import Picture, Source, load, part_of
+from mnist_cnn.reading.places_for_digits import place_rows
 from mnist_cnn.reading.reader import Reader, reader_of
 from mnist_cnn.reading.weights import bundled_print_detector
 from mnist_cnn.sheets.print_or_hand import Writing, writing_of
@@ -117,25 +119,31 @@ def require_grid(grid: tuple[int, int] | None) -> None:
 def tables_of(picture: Picture, reader: Reader, grid: tuple[int, int] | None, source: Any = None) -> list[Table]:
     """The tables in a decoded image, as `read_tables` gives them; `source` is where it comes from."""
     scale = np.array(picture.scale, np.float32)
-    found = tables_in(grids_in(picture.grey), grid)
+    is_row = grid is not None and grid[0] == 1
+    grids = [*grids_in(picture.grey), *(place_rows(picture.grey) if is_row else ())]  # its boxes may stand apart
+    found = tables_in(grids, grid)
     return [table_of(picture.grey, one, reader, scale, source) for one in found]
 
 
 def tables_in(grids: Sequence[Grid], wanted: tuple[int, int] | None) -> list[Grid]:
-    """The grids that are tables; with `wanted` rows and columns the largest one, divided so if it is not already."""
+    """The grids that are tables; with `wanted` rows and columns the largest one, divided so if it is not already.
+
+    Then no cells are merged: where a line is missing, it is still the border of two.
+    """
     if wanted:
         if not grids:
             return []
         largest = max(grids, key=lambda grid: cv2.contourArea(grid.corners))
         exact = [grid for grid in grids if (grid.rows, grid.columns) == wanted]
-        return [max(exact, key=lambda grid: len(grid.cells)) if exact else divided(largest, *wanted)]
+        return [unmerged(max(exact, key=lambda grid: len(grid.cells))) if exact else divided(largest, *wanted)]
     return [one for one in grids if min(one.rows, one.columns) >= LEAST and len(one.cells) <= MOST_CELLS]
 
 
 def table_of(grey: np.ndarray, grid: Grid, reader: Reader, scale: np.ndarray, source: Any) -> Table:
     """Read one table of an image (h, w) uint8."""
     level = level_view(grey, grid)
-    values = values_of(level, reader.read(level.grey))
+    reading = reader.read(level.grey)
+    values = seen_too(values_of(level, reading), level, reading, reader.min_confidence)
     corners = [level.in_image(box) * scale for box in level.boxes]
     digits = [value.row if value.kind == "number" else () for value in values]
     writings = writing_of(grid.cells, digits, bundled_print_detector)

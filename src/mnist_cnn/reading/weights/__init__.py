@@ -12,6 +12,7 @@ from mnist_cnn.reading.evidence import Weights
 from mnist_cnn.reading.finder_network import Finder, onnx_finder
 from mnist_cnn.reading.model_names import foreign, path_of
 from mnist_cnn.reading.network import Classifier, not_for_reading, onnx_classifier
+from mnist_cnn.reading.place_network import PlaceDetector, onnx_place_detector
 from mnist_cnn.reading.print_network import PrintDetector, onnx_print_detector
 from mnist_cnn.reading.recogniser_network import Recogniser, onnx_recogniser
 from mnist_cnn.reading.segmenter_network import Segmenter, onnx_segmenter
@@ -20,7 +21,7 @@ from mnist_cnn.reading.temperature import at
 THREADS = 1  # the few digits of an image are read in less time than it takes to wake a second thread
 FOLDER = Path(__file__).parent
 FINDER, SEGMENTER, RECOGNISER = (FOLDER / f"{name}.onnx" for name in ("finder", "segmenter", "recogniser"))
-PRINT, BOX = FOLDER / "print.onnx", FOLDER / "box.onnx"
+PRINT, BOX, PLACE = (FOLDER / f"{name}.onnx" for name in ("print", "box", "place"))
 EVIDENCE = FOLDER / "evidence.json"
 
 
@@ -61,6 +62,12 @@ def bundled_print_detector() -> PrintDetector:
 def bundled_box_classifier() -> BoxClassifier:
     """The bundled network that sees what is in a box drawn for a digit (bench/box_network.py)."""
     return onnx_box_classifier(BOX, THREADS)
+
+
+@lru_cache(maxsize=1)
+def bundled_place_detector() -> PlaceDetector:
+    """The bundled network that sees where places for a digit each are drawn (bench/place_network.py)."""
+    return onnx_place_detector(PLACE, THREADS)
 
 
 def bundled_weights() -> Weights:

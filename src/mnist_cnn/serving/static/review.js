@@ -10,6 +10,7 @@ let file = "";
 let cells = [];
 let current = 0;
 let saving = false;
+let turns = 0;
 let shownImage = "";
 
 async function ask(address, options = {}) {
@@ -47,6 +48,7 @@ function showProgress() {
 
 async function show(index) {
   current = index;
+  const turn = ++turns;
   const cell = cells[index];
   const sheet = cell.sheet.split(/[\\/]/).pop();
   element.place.textContent = `Row ${cell.row + 1}, column ${cell.cell + 1}`;
@@ -66,10 +68,11 @@ async function show(index) {
   element.text.focus();
   element.text.select();
   const picture = await (await ask(`review/cells/${index + 1}/image`)).blob();
-  if (current !== index) return;
-  URL.revokeObjectURL(shownImage);
+  if (turn !== turns) return; // another cell is shown by now, or this one again
+  const before = shownImage;
   shownImage = URL.createObjectURL(picture);
   element.image.src = shownImage;
+  URL.revokeObjectURL(before);
   element.image.alt = `Row ${cell.row + 1}, column ${cell.cell + 1} of the table`;
 }
 
@@ -80,14 +83,15 @@ async function save(kind, text) {
   const options = { method: "POST", body: JSON.stringify({ kind, text }), headers: { "Content-Type": "application/json" } };
   try {
     await ask(`review/cells/${index + 1}`, options);
-    cells[index].answer = { kind, text };
-    element.trouble.textContent = "";
-    await show(following(index));
   } catch (error) {
     element.trouble.textContent = error.message;
+    return;
   } finally {
-    saving = false;
+    saving = false; // what is typed while the image of the next cell comes counts
   }
+  cells[index].answer = { kind, text };
+  element.trouble.textContent = "";
+  attempt(show(following(index)));
 }
 
 // The next cell that was not reviewed, from here on and then from the first; the next one if all were.
