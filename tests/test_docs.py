@@ -108,7 +108,7 @@ def test_every_command_and_every_public_name_is_documented() -> None:
     for name in names:
         assert f"\n## mnist-cnn {name}\n" in commands
         section = commands.split(f"\n## mnist-cnn {name}\n")[1].split("\n## ")[0]
-        options = set(re.findall(r"^│ \*? *(--[a-z-]+)", help_of(name), re.MULTILINE)) - {"--help"}
+        options = set(re.findall(r"^│ \*? *(--[a-z0-9-]+)", help_of(name), re.MULTILINE)) - {"--help"}
         for option in options:
             assert f"`{option}`" in section, f"{name} {option}"
     assert "--resume" in help_of("train")

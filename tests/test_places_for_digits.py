@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 
 from mnist_cnn import read
+from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.grids import Grid
+from mnist_cnn.reading.mark import Mark
 from mnist_cnn.reading.places_for_digits import place_rows, places_in
+from mnist_cnn.reading.rings import still_beside
 from sheets import INK, PAPER, table, written
 
 SIDE, GAP = 70, 20
@@ -129,3 +132,43 @@ def test_a_speck_of_probability_is_no_place() -> None:
     cv2.rectangle(probable, (90, 20), (110, 60), 130, -1)  # nowhere likely
     cv2.line(probable, (20, 150), (90, 90), 250, 3)  # fills too little of its box
     assert [place.box for place in places_in(probable)] == [(20, 20, 51, 61)]
+
+
+@pytest.mark.parametrize("text", ["80 14", " 7 3 2", "05  60", "921"])
+@pytest.mark.parametrize("slope", [0.0, 0.05])
+def test_a_ring_is_no_zero(text: str, slope: float) -> None:
+    assert read(row_of(text, "rings", slope=slope)).digits_text == text.replace(" ", "")
+
+
+def test_digits_in_rings_have_their_boxes_in_the_whole_image() -> None:
+    image = cv2.copyMakeBorder(row_of(" 7 32", "rings"), 40, 0, 150, 0, cv2.BORDER_CONSTANT, value=PAPER)
+    reading = read(image, region=(100, 20, image.shape[1] - 100, image.shape[0] - 20))
+    assert reading.digits_text == "732"
+    for digit, place in zip(reading.digits, (1, 3, 4), strict=True):
+        left, top = 150 + 60 + place * (SIDE + GAP), 40 + 60
+        x, y = digit.box.left + digit.box.width / 2, digit.box.top + digit.box.height / 2
+        assert left < x < left + SIDE
+        assert top < y < top + SIDE
+        assert digit.box.height < SIDE
+
+
+def test_zeros_without_rings_are_zeros() -> None:
+    image = np.full((200, 600), PAPER, np.uint8)
+    for index, char in enumerate("20000"):
+        written(image, char, 60 + 90 * index, 50, 80)
+    assert read(image).digits_text == "20000"
+
+
+def test_what_is_written_beside_rings_is_read_as_well() -> None:
+    rings = row_of("4 2 7", "rings")
+    image = cv2.copyMakeBorder(rings, 0, 0, 240, 0, cv2.BORDER_CONSTANT, value=PAPER)
+    for index, char in enumerate("35"):
+        written(image, char, 60 + 60 * index, 75, 45)
+    assert read(image).digits_text == "35427"
+
+
+def test_marks_beside_rings_stay_and_those_of_rings_do_not() -> None:
+    digits = [Digit(1, 1.0, (0.1,) * 10, Box(left, 0, 8, 10), False, np.zeros((28, 28), np.uint8)) for left in (0, 52)]
+    marks = tuple(Mark(text, 0.9, Box(left, 0, 4, 4), 5) for text, left in (("-", 20), ("(", 48), (".", 75)))
+    still = still_beside(marks, digits, Box(40, 0, 30, 10))
+    assert [(mark.text, mark.after) for mark in still] == [("-", 1), (".", 2)]

@@ -31,6 +31,7 @@ from mnist_cnn.reading.reading import Reading, Row
 from mnist_cnn.reading.recognised_lines import LEAST as READ
 from mnist_cnn.reading.recognised_lines import Found, Line, marks, recognised
 from mnist_cnn.reading.region import Region
+from mnist_cnn.reading.rings import in_rings
 from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.view import View, as_it_is, levelled, turned
 from mnist_cnn.reading.weights import Detection, bundled_detection, calibrated_classifier
@@ -197,6 +198,9 @@ class Reader:
         probabilities = evidence.probabilities(found.exists, found.digits)
         boxes = view.boxes_back(found.inks)
 
+        def back(box: np.ndarray) -> Box:
+            return box_in(page.picture, view.boxes_back(box[None])[0])
+
         def digit(index: int) -> Digit:
             return self.digit(page, boxes[index], found.images[index], probabilities[index].tolist())
 
@@ -215,6 +219,11 @@ class Reader:
             )
             for row, some in zip(ordered, beside, strict=True)
         ]
+        if not single:
+            rows = [
+                in_rings(view.grey, row, found.inks[places], self.min_confidence, back)
+                for row, places in zip(rows, ordered, strict=True)
+            ]
         others = [digit(index) for index in kept if not shown[index]]
         return placed(self.as_prepared(page, tuple(rows), single, said), page.picture, others)
 

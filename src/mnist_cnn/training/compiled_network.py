@@ -89,8 +89,12 @@ def compiled_here(recipe: Recipe, updates: int, count: int, of: Built) -> keras.
 
 def optimizer_of(recipe: Recipe, rate: Any) -> keras.optimizers.Optimizer:
     """Keras' optimizer of a recipe at this learning rate, which may be a schedule."""
-    decay = {"weight_decay": recipe.weight_decay} if recipe.optimizer == "adamw" and recipe.weight_decay else {}
-    return OPTIMIZERS[recipe.optimizer](rate, **decay)
+    own: dict[str, Any] = {}
+    if recipe.optimizer in ("adam", "adamw", "nadam"):
+        own["beta_2"] = recipe.beta_2
+    if recipe.optimizer == "adamw" and recipe.weight_decay:
+        own["weight_decay"] = recipe.weight_decay
+    return OPTIMIZERS[recipe.optimizer](rate, **own)
 
 
 class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras ships no types

@@ -52,6 +52,7 @@ def compiled_detector(recipe: Recipe, seed: int) -> tuple[keras.Model, keras.Mod
     updates = recipe.epochs * updates_per_epoch(recipe)
     optimizer = keras.optimizers.Adam(
         WarmUpAndDecay(recipe.learning_rate, updates, recipe.warm_up, recipe.schedule),
+        beta_2=recipe.beta_2,
         weight_decay=recipe.weight_decay or None,
         global_clipnorm=recipe.gradient_clipping or None,
     )

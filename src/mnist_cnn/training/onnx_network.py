@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FIRST_WEIGHTS = 2**32 - 2  # in place of the epoch in the seed of the initial weights
 BATCH = 250  # images to classify at once: what a batch needs stays in the processor's cache
-KEPT_MEAN, KEPT_SQUARE, EPSILON = 0.9, 0.999, 1e-7  # of Adam, as Keras has them
+BETA_1, EPSILON = 0.9, 1e-7  # of Adam, as Keras has them
 
 
 class OnnxNetwork:
@@ -141,13 +141,14 @@ class OnnxNetwork:
         """
         rate = learning_rate(self.recipe, int(self.done), self.updates)
         self.done += 1
-        step = rate * np.sqrt(1 - KEPT_SQUARE ** int(self.done)) / (1 - KEPT_MEAN ** int(self.done))
+        beta_2 = self.recipe.beta_2
+        step = rate * np.sqrt(1 - beta_2 ** int(self.done)) / (1 - BETA_1 ** int(self.done))
         change = np.subtract(gradient, self.mean_gradient, out=self._scratch)
-        change *= np.float32(1 - KEPT_MEAN)
+        change *= np.float32(1 - BETA_1)
         self.mean_gradient += change
         np.multiply(gradient, gradient, out=change)
         change -= self.mean_square
-        change *= np.float32(1 - KEPT_SQUARE)
+        change *= np.float32(1 - beta_2)
         self.mean_square += change
         np.sqrt(self.mean_square, out=change)
         change += np.float32(EPSILON)

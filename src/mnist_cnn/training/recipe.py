@@ -44,6 +44,9 @@ class Recipe:
     optimizer: str = choice(
         "sgd", ("sgd", "momentum", "adam", "adamw", "nadam", "rmsprop", "lion"), "Optimizer; momentum is SGD with 0.9."
     )
+    beta_2: float = number(
+        0.999, 0.0, 0.99999, "adam, adamw, nadam: share of the mean squared gradient that is kept at each update."
+    )
     learning_rate: float = number(0.01, 1e-6, 10.0, "Peak learning rate.")
     schedule: str = choice(
         "constant",
@@ -288,6 +291,7 @@ VALUES: dict[str, dict[str, float | str]] = {
         "epochs": 1,
         "batch_size": 100,
         "optimizer": "adam",
+        "beta_2": 0.99,
         "learning_rate": 0.02,
         "schedule": "linear",
         "warm_up": 0.25,

@@ -49,6 +49,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         epochs: int | None = None,
         batch_size: int | None = None,
         optimizer: str | None = None,
+        beta_2: float | None = None,
         learning_rate: float | None = None,
         schedule: str | None = None,
         warm_up: float | None = None,
@@ -78,6 +79,7 @@ class DigitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # 
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.beta_2 = beta_2
         self.learning_rate = learning_rate
         self.schedule = schedule
         self.warm_up = warm_up
