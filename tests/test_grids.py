@@ -85,18 +85,22 @@ def test_the_cells_are_where_they_are_drawn() -> None:
     assert np.abs(middle - true).max() < 4
 
 
-@pytest.mark.parametrize("hidden", [(0, 0), (0, 4), (3, 0), (3, 4)])
+@pytest.mark.parametrize("hidden", [(0, 0), (0, 4), (-1, 0), (-1, 4)])
 @pytest.mark.parametrize("tilt", [0.0, 30.0])
-def test_the_outline_of_a_grid_does_not_need_the_cells_at_its_corners(hidden: tuple[int, int], tilt: float) -> None:
+@pytest.mark.parametrize("rows", [4, 24])
+def test_the_outline_of_a_grid_does_not_need_the_cells_at_its_corners(
+    hidden: tuple[int, int], tilt: float, rows: int
+) -> None:
+    tall = 240 // rows
     whole = np.array([(0, 0), (500, 0), (500, 240), (0, 240)], np.float32)
     seen = whole + np.array([(0, 0), (-tilt, tilt), (tilt, 0), (tilt, -tilt)], np.float32)
     cells = [
-        (100 * (column + x), 60 * (row + y))
-        for row in range(4) for column in range(5) if (row, column) != hidden
+        (100 * (column + x), tall * (row + y))
+        for row in range(rows) for column in range(5) if (row, column) != (hidden[0] % rows, hidden[1])
         for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))
     ]  # fmt: skip
     points = cv2.perspectiveTransform(np.array([cells], np.float32), cv2.getPerspectiveTransform(whole, seen))[0]
-    assert np.abs(outline_of(points) - seen).max() < 1
+    assert np.abs(outline_of(points, 0.4 * tall) - seen).max() < 1
 
 
 def test_writing_in_cells_and_across_their_lines_changes_nothing() -> None:

@@ -19,7 +19,7 @@ ASIDE, BEYOND, FAR = 0.35, 1.5, 3.0  # heights: a neighbour's distance across it
 FARTHEST = 2.0  # of the logarithm of height, beyond which a size is not stranger still
 PRIOR, AS_MANY = 0.5, 1  # the probability of a page's other candidates before any is seen, and as of how many
 ALONE, AMONG = 5, 3  # kinds of evidence of a candidate itself, and of it among the others
-PROBABLE, MARKED = 0.5, 0.8  # the probabilities of a digit beside a mark, and of what is surely a mark
+PROBABLE, MARKED = 0.5, 0.65  # the probabilities of a digit beside a mark, and of what is surely a mark
 
 
 @dataclass(frozen=True)

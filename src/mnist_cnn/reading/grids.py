@@ -146,7 +146,8 @@ def line_along(points: np.ndarray) -> np.ndarray:
 def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     """The grid of cells with these corners (n, 4, 2), of which each edge is on a line (h, w)."""
     points = corners.reshape(-1, 2).astype(np.float32)
-    outline = outline_of(points)
+    lengths = np.hypot(*(np.roll(corners, -1, axis=1) - corners).transpose(2, 0, 1))
+    outline = outline_of(points, APART * float(np.median(lengths.min(axis=1))))
     sides = np.hypot(*(np.roll(outline, -1, axis=0) - outline).T)
     width, height = float(max(sides[0], sides[2])), float(max(sides[1], sides[3]))
     view = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
@@ -167,13 +168,14 @@ def grid_of(corners: np.ndarray, lines: np.ndarray) -> Grid:
     return Grid(outline, (width, height), down, across, tuple(whole))
 
 
-def outline_of(points: np.ndarray) -> np.ndarray:
+def outline_of(points: np.ndarray, near: float) -> np.ndarray:
     """The four corners (4, 2) float32 of what is around points (n, 2): where the four longest sides meet.
 
-    The hull has a fifth where a cell at a corner was not found.
+    A side may bend by what is `near`, in pixels: less than it is to the next line. The hull has a fifth where a cell
+    at a corner was not found.
     """
     hull = cv2.convexHull(points)
-    slack = STRAIGHT * cv2.arcLength(hull, True)
+    slack = min(STRAIGHT * cv2.arcLength(hull, True), near)
     ends = cv2.approxPolyDP(hull, slack, True)[:, 0].astype(np.float64)
     sides = np.roll(ends, -1, axis=0) - ends
     longest = np.sort(np.argsort(np.hypot(*sides.T))[-4:])
