@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from mnist_cnn.errors import ArtifactError
+from mnist_cnn.reading.box_contents import one_seen_too
 from mnist_cnn.reading.box_network import BLANK, CLASSES, OTHER, SEVERAL, SIDE, box_images, onnx_box_classifier
+from mnist_cnn.reading.cell_values import Value
+from mnist_cnn.reading.digit import Box, Digit
+from mnist_cnn.reading.reading import Row
 from mnist_cnn.reading.weights import BOX, FINDER, bundled_box_classifier
 
 PLACE = np.array([[60.0, 40.0, 110.0, 100.0]])
@@ -57,3 +61,14 @@ def test_the_network_takes_boxes_in_batches_and_no_other_file_is_taken(tmp_path:
     broken.write_bytes(BOX.read_bytes()[:1000])
     with pytest.raises(ArtifactError, match="is damaged or not an ONNX model"):
         onnx_box_classifier(broken)
+
+
+@pytest.mark.parametrize(("digits", "doubtful"), [(1, True), (2, False)])
+def test_one_digit_is_doubtful_where_several_are_seen(digits: int, doubtful: bool) -> None:
+    digit = Digit(8, 0.99, (0.1,) * 10, Box(0, 0, 8, 10), False, np.zeros((28, 28), np.uint8))
+    value = Value("number", "8" * digits, 0.99, Row([digit] * digits))
+    several = np.full(CLASSES, 0.002)
+    several[SEVERAL] = 0.976
+    assert not value.is_doubtful
+    seen = one_seen_too(value, several, np.zeros((40, 40), np.uint8), np.array([0.0, 0.0, 40.0, 40.0]), 0.5)
+    assert (seen.text, seen.is_doubtful) == (value.text, doubtful)

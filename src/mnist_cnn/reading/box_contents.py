@@ -82,7 +82,7 @@ def seen_too(values: Sequence[Value], level: LevelView, reading: Reading, least:
     """The values of the cells of a view, of which this is the reading, with what the network for boxes sees in them.
 
     It sees one digit or none better than the reader, to whom a neighbour's writing across a line is a digit, and lines
-    are ink. Of longer numbers it knows nothing.
+    are ink. Of longer numbers it knows nothing but that they are longer: one digit is doubtful where it sees several.
     """
     known = known_by(reading)
     seen = contents_of(level._replace(back=np.eye(3)), known)
@@ -95,6 +95,8 @@ def seen_too(values: Sequence[Value], level: LevelView, reading: Reading, least:
 def one_seen_too(value: Value, probable: np.ndarray, grey: np.ndarray, box: np.ndarray, least: float) -> Value:
     """The value of one box (4,), with what is seen in it (13,)."""
     kind, is_number = kind_of(probable), value.kind == "number"
+    if kind == SEVERAL and is_number and len(value.row) == 1:
+        return replace(value, confidence=value.confidence * float(1 - probable[SEVERAL]))
     if is_number and len(value.text) > 1:
         return value
     if kind == BLANK and is_number and probable[BLANK] >= SURE:
