@@ -14,7 +14,8 @@ BEYOND = 1.5  # heights: how far beside the ends of a row, or of a wide gap, mar
 LIKELY = 0.2  # the probability of the surest candidate of a row that is looked at
 CONTEXT = 4.0  # heights beside a row that the recogniser sees, too
 NEAR = 1.0  # columns from the middle of a digit in which it may say what it is
-LEAST, POSSIBLE = 0.6, 0.05  # the probability of a mark that is read, and of one that is kept in mind
+LEAST, POSSIBLE = 0.5, 0.05  # the probability of a mark that is read, and of one that is kept in mind
+SAID = 0.6  # what the recogniser says of a mark that is as likely one as none: it learns from lines with many
 APART, LIKE = 0.33, 0.8  # heights between two marks, and between two equal ones: a long line is seen twice
 TAKEN, TALL = 0.18, 0.3  # heights from the middle of a digit, where there is no mark, and no tall one
 WIDEST = 8192  # pixels of a line: what is longer is cut
@@ -85,7 +86,7 @@ def marks(line: Line, boxes: np.ndarray) -> list[Found]:
     found: list[Found] = []
     taken: list[tuple[str, float]] = []
     for column in np.argsort(-sums, kind="stable").tolist():
-        if sums[column] < POSSIBLE:
+        if calibrated(float(sums[column])) < POSSIBLE:
             break
         place = float(places[column])
         text = MARKS[int(line.columns[column, MARK:].argmax())]
@@ -93,8 +94,14 @@ def marks(line: Line, boxes: np.ndarray) -> list[Found]:
             continue
         if all(abs(place - there) >= (LIKE if what == text else APART) * height for what, there in taken):
             taken.append((text, place))
-            found.append(Found(text, float(sums[column]), box_of(text, where, place), int((middles < place).sum())))
+            probability = calibrated(float(sums[column]))
+            found.append(Found(text, probability, box_of(text, where, place), int((middles < place).sum())))
     return sorted(found, key=lambda one: float(one.box[0] + one.box[2]))
+
+
+def calibrated(said: float) -> float:
+    """How probable a mark is of which the recogniser says this."""
+    return said * (1 - SAID) / (said * (1 - SAID) + (1 - said) * SAID)
 
 
 def box_of(text: str, where: TextLine, place: float) -> np.ndarray:

@@ -10,7 +10,7 @@ const ALIKE = 0.25;
 const [ASIDE, BEYOND, FAR] = [0.35, 1.5, 3.0];
 const FARTHEST = 2.0;
 const [PRIOR, AS_MANY] = [0.5, 1];
-const [PROBABLE, MARKED] = [0.5, 0.8];
+const [PROBABLE, MARKED] = [0.5, 0.65];
 
 const clipped = (value, least, most) => Math.min(Math.max(value, least), most);
 

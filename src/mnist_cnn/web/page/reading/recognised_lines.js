@@ -11,8 +11,9 @@ const BEYOND = 1.5;
 const LIKELY = 0.2;
 const CONTEXT = 4.0;
 const NEAR = 1.0;
-export const LEAST = 0.35;
+export const LEAST = 0.5;
 const POSSIBLE = 0.05;
+const SAID = 0.6;
 const [APART, LIKE] = [0.33, 0.8];
 const [TAKEN, TALL] = [0.18, 0.3];
 const TALLER = "/()%";
@@ -68,15 +69,21 @@ export function marks({ where, columns }, boxes) {
   });
   const found = [];
   for (const column of descending(sums)) {
-    if (sums[column] < POSSIBLE) break;
+    const confidence = calibrated(sums[column]);
+    if (confidence < POSSIBLE) break;
     const [place, text] = [places[column], MARKS[argmax(columns[column].slice(MARK))]];
     if (TALLER.includes(text) && away[column] <= TALL) continue;
     const apart = (one) => (one.text === text ? LIKE : APART) * where.height;
     if (found.some((one) => Math.abs(place - one.place) < apart(one))) continue;
     const after = middles.filter((middle) => middle < place).length;
-    found.push({ text, confidence: sums[column], box: boxOf(text, where, place), after, place });
+    found.push({ text, confidence, box: boxOf(text, where, place), after, place });
   }
   return found.sort((one, other) => one.place - other.place).map(({ place, ...mark }) => mark);
+}
+
+/* How probable a mark is of which the recogniser says this. */
+function calibrated(said) {
+  return (said * (1 - SAID)) / (said * (1 - SAID) + (1 - said) * SAID);
 }
 
 /* About where a mark is that is at `place` along a line. */
