@@ -224,7 +224,7 @@ def test_a_network_whose_loss_explodes_without_becoming_nan_is_not_saved_without
     warm_cli: Cli, tmp_path: Path
 ) -> None:
     folder = tmp_path / "run"
-    words = "train --recipe fast --backend tensorflow --data digits --repeats 1 --learning-rate 10 -o"
+    words = "train --recipe fast --backend tensorflow --data digits --repeats 1 --learning-rate 10 --beta-2 0.999 -o"
     done = warm_cli(*words.split(" "), folder)
     assert done.returncode == 0
     (told,) = json.loads((folder / "card.json").read_text())["notes"]

@@ -183,6 +183,8 @@ class Reader:
     def look(self, page: Page, single: bool, said: np.ndarray | None = None) -> Reading:
         """Find the digits of an image, and choose; of one of MNIST's own size the model may have `said` something."""
         grey, detection = page.picture.grey, bundled_detection()
+        if is_blank(grey):
+            return placed((), page.picture)
         view = (None if single else sheet_of(grey)) or as_it_is(grey)
         found = self.seen(view.grey, detection, single)
         chosen = [likeliest(found, max(grey.shape))] if single else apart(found)
@@ -206,7 +208,7 @@ class Reader:
 
         surely = SURELY if self.is_bundled else SHOWN  # how sure another model is of its digits says little of that
         if single:
-            surely = LEAST if max(grey.shape) > SMALL or is_blank(grey) else 0
+            surely = LEAST if max(grey.shape) > SMALL else 0
         shown = (probabilities.max(axis=1, initial=0) >= SHOWN) | (found.exists >= surely)
         digits = [index for index in chosen if shown[index]]
         ordered = [[digits[place] for place in row] for row in layout.rows(found.boxes[digits])]
