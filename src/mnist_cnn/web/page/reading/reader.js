@@ -57,8 +57,9 @@ async function drawn({ grey }, { classify }) {
 
 /* Find the digits of an image, and choose. */
 async function looked({ grey }, networks, single, said) {
+  if (isBlank(grey)) return { rows: [], candidates: [] };
   const { view, octaves, chosen } = single ? await asOne(grey, networks) : await asSeveral(grey, networks);
-  const known = longer(grey) > SMALL || isBlank(grey) ? LEAST : 0;
+  const known = longer(grey) > SMALL ? LEAST : 0;
   const surely = networks.weights.classes[0] ? SURELY : SHOWN; // another model alone says which digit it is
   const kept = chosen.filter(({ exists }) => exists >= KEPT);
   const lines = single ? [] : await inLines(octaves, kept, networks);
