@@ -270,12 +270,7 @@ class Reader:
         model has `said` of it, (2, 10), need not be asked again.
         """
         grey, digits = page.picture.grey, [digit for row in rows for digit in row]
-        if (
-            grey.shape != (SIDE, SIDE)
-            or is_blank(grey)
-            or len(digits) > 1
-            or (digits and digits[0].confidence >= BEYOND_DOUBT)
-        ):
+        if grey.shape != (SIDE, SIDE) or len(digits) > 1 or (digits and digits[0].confidence >= BEYOND_DOUBT):
             return rows
         images = as_it_may_be_prepared(grey)
         said = self.classify(np.stack(images)) if said is None else said

@@ -86,7 +86,8 @@ def marks(line: Line, boxes: np.ndarray) -> list[Found]:
     found: list[Found] = []
     taken: list[tuple[str, float]] = []
     for column in np.argsort(-sums, kind="stable").tolist():
-        if calibrated(float(sums[column])) < POSSIBLE:
+        probability = calibrated(float(sums[column]))
+        if probability < POSSIBLE:
             break
         place = float(places[column])
         text = MARKS[int(line.columns[column, MARK:].argmax())]
@@ -94,7 +95,6 @@ def marks(line: Line, boxes: np.ndarray) -> list[Found]:
             continue
         if all(abs(place - there) >= (LIKE if what == text else APART) * height for what, there in taken):
             taken.append((text, place))
-            probability = calibrated(float(sums[column]))
             found.append(Found(text, probability, box_of(text, where, place), int((middles < place).sum())))
     return sorted(found, key=lambda one: float(one.box[0] + one.box[2]))
 

@@ -187,7 +187,7 @@ function likeliest(found, longest) {
 /* For an image of MNIST's own size that is not plain, also what the model says of it as it is, if it has not yet. */
 async function asPrepared(grey, made, classify, single, before) {
   const digits = made.flatMap((row) => row.digits);
-  if (grey.width !== SIDE || grey.height !== SIDE || isBlank(grey) || digits.length > 1) return made;
+  if (grey.width !== SIDE || grey.height !== SIDE || digits.length > 1) return made;
   if (digits.some((digit) => Math.max(...digit.probabilities) >= BEYOND_DOUBT)) return made;
   const images = [grey.data, inverted(grey).data];
   const said = before ?? (await classify(images));
