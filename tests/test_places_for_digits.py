@@ -5,10 +5,9 @@ import numpy as np
 import pytest
 
 from mnist_cnn import read
-from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.grids import Grid
-from mnist_cnn.reading.mark import Mark
 from mnist_cnn.reading.places_for_digits import place_rows, places_in
+from mnist_cnn.reading.recognised_lines import Found
 from mnist_cnn.reading.rings import still_beside
 from sheets import INK, PAPER, table, written
 
@@ -168,7 +167,12 @@ def test_what_is_written_beside_rings_is_read_as_well() -> None:
 
 
 def test_marks_beside_rings_stay_and_those_of_rings_do_not() -> None:
-    digits = [Digit(1, 1.0, (0.1,) * 10, Box(left, 0, 8, 10), False, np.zeros((28, 28), np.uint8)) for left in (0, 52)]
-    marks = tuple(Mark(text, 0.9, Box(left, 0, 4, 4), 5) for text, left in (("-", 20), ("(", 48), (".", 75)))
-    still = still_beside(marks, digits, Box(40, 0, 30, 10))
+    marks = [Found(text, 0.9, np.array([left, 0, left + 4, 4]), 5) for text, left in (("-", 20), ("(", 48), (".", 75))]
+    still = still_beside(marks, np.array([4.0, 56.0]), 40, 70)
     assert [(mark.text, mark.after) for mark in still] == [("-", 1), (".", 2)]
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_digits_in_rings_are_in_order_on_a_page_that_lies_on_its_side(quarters: int) -> None:
+    image = np.ascontiguousarray(np.rot90(row_of("9 35 21", "rings"), quarters))
+    assert read(image).digits_text == "93521"

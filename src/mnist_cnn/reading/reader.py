@@ -213,19 +213,15 @@ class Reader:
         digits = [index for index in chosen if shown[index]]
         ordered = [[digits[place] for place in row] for row in layout.rows(found.boxes[digits])]
         beside = [marks(line, found.inks[row]) if (line := line_of(row, found.lines)) else [] for row in ordered]
-        rows = [
-            Row(
-                map(digit, row),
-                [mark_of(page, view, one) for one in some if one.probability >= READ],
-                [mark_of(page, view, one) for one in some if one.probability < READ],
-            )
-            for row, some in zip(ordered, beside, strict=True)
-        ]
-        if not single:
-            rows = [
-                in_rings(view.grey, row, found.inks[places], self.min_confidence, back)
-                for row, places in zip(rows, ordered, strict=True)
-            ]
+        rows = []
+        for row, some in zip(ordered, beside, strict=True):
+            read, around = list(map(digit, row)), some
+            if not single:
+                known = list(zip(read, found.inks[row], strict=True))
+                read, around = in_rings(view.grey, known, some, self.min_confidence, back)
+            likely = [mark_of(page, view, one) for one in around if one.probability >= READ]
+            possible = [mark_of(page, view, one) for one in around if one.probability < READ]
+            rows.append(Row(read, likely, possible))
         others = [digit(index) for index in kept if not shown[index]]
         return placed(self.as_prepared(page, tuple(rows), single, said), page.picture, others)
 

@@ -9,10 +9,9 @@ from mnist_cnn.reading.box_contents import DIGIT, Known, contents_of, digit_in, 
 from mnist_cnn.reading.boxes import intersections_over_unions
 from mnist_cnn.reading.digit import Box, Digit
 from mnist_cnn.reading.grids import LevelView, level_view
-from mnist_cnn.reading.mark import Mark
 from mnist_cnn.reading.place_network import PlaceDetector
 from mnist_cnn.reading.places_for_digits import MIDDLE, place_rows
-from mnist_cnn.reading.reading import Row
+from mnist_cnn.reading.recognised_lines import Found
 
 FEWEST = 3  # rings in a row
 AROUND = 1.0  # heights: how much around a row is looked at
@@ -25,51 +24,51 @@ SURE = 0.75  # how probable what is seen in a row of rings is, on average
 
 def in_rings(
     grey: np.ndarray,
-    row: Row,
-    boxes: np.ndarray,
+    row: Sequence[Known],
+    marks: Sequence[Found],
     least: float,
     box_of: Callable[[np.ndarray], Box],
     detect: PlaceDetector | None = None,
-) -> Row:
-    """A row of digits with these boxes (n, 4) of an image (h, w) uint8, where no ring is a zero.
+) -> tuple[list[Digit], list[Found]]:
+    """The digits of a row and the marks beside them in an image (h, w) uint8, where no ring is a zero.
 
     Where some are rings, what is in these is in their place: a digit less probable than `least` is rejected. `box_of`
-    gives the box of a digit by that (4,) in the image. Otherwise it is the same row. `detect` is the network that sees
-    places for digits, by default the bundled one.
+    gives the box of a digit by that (4,) in the image. Otherwise they are as they were. `detect` is the network that
+    sees places for digits, by default the bundled one.
     """
-    known = list(zip(row, boxes, strict=True))
-    for level in ring_rows(grey, row, boxes, detect):
-        contents = contents_of(level, known)
+    for level in ring_rows(grey, row, detect):
+        contents = contents_of(level, row)
         if contents.max(axis=1).mean() >= SURE:
-            return with_contents(row, known, level, contents, least, box_of)
-    return row
+            return with_contents(row, marks, level, contents, least, box_of)
+    return [digit for digit, _ in row], list(marks)
 
 
 def with_contents(
-    row: Row,
-    known: Sequence[Known],
+    row: Sequence[Known],
+    marks: Sequence[Found],
     level: LevelView,
     contents: np.ndarray,
     least: float,
     box_of: Callable[[np.ndarray], Box],
-) -> Row:
+) -> tuple[list[Digit], list[Found]]:
     """A row with the contents (n, 13) of its rings, which are seen level, for what was read there."""
     places = outlines_of(level)
-    digits = [digit for digit, box in known if not is_among(places, box)]
+    left, right = float(places[:, 0].min()), float(places[:, 2].max())
+    digits = [(middle, digit) for digit, box in row if not left <= (middle := across(box)) <= right]
     for place, box, probable in zip(places, level.boxes, contents, strict=True):
         if kind_of(probable) == DIGIT:
-            inside = known_in(level.in_image(box), known)
+            inside = known_in(level.in_image(box), row)
             digit = digit_in(probable, level.grey, box, inside, least)
-            digits.append(digit if len(inside) == 1 else replace(digit, box=box_of(middle_of(place))))
-    digits.sort(key=lambda one: one.box.left)
-    whole = box_of(np.concatenate([places[:, :2].min(axis=0), places[:, 2:].max(axis=0)]))
-    marks, possible = (still_beside(some, digits, whole) for some in (row.marks, row.possible_marks))
-    return Row(digits, marks, possible)
+            digit = digit if len(inside) == 1 else replace(digit, box=box_of(middle_of(place)))
+            digits.append((across(place), digit))
+    digits.sort(key=lambda one: one[0])
+    middles = np.array([middle for middle, _ in digits])
+    return [digit for _, digit in digits], still_beside(marks, middles, left, right)
 
 
-def ring_rows(grey: np.ndarray, row: Row, boxes: np.ndarray, detect: PlaceDetector | None) -> Iterator[LevelView]:
+def ring_rows(grey: np.ndarray, row: Sequence[Known], detect: PlaceDetector | None) -> Iterator[LevelView]:
     """Rows of places, seen level, that are alike and of which some have the outline of a zero of this row."""
-    zeros = np.array([digit.digit == 0 for digit in row], bool)
+    boxes, zeros = np.array([box for _, box in row]), np.array([digit.digit == 0 for digit, _ in row])
     if not may_be_rings(grey, boxes, zeros):
         return
     margin = AROUND * float(np.median(boxes[:, 3] - boxes[:, 1]))
@@ -91,9 +90,9 @@ def outlines_of(level: LevelView) -> np.ndarray:
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
-def is_among(places: np.ndarray, box: np.ndarray) -> bool:
-    """Whether a box (4,) is between the first and the last of the places (n, 4) of a row."""
-    return bool(places[:, 0].min() <= (box[0] + box[2]) / 2 <= places[:, 2].max())
+def across(box: np.ndarray) -> float:
+    """Where the middle of a box (4,) is, from the left."""
+    return float(box[0] + box[2]) / 2
 
 
 def may_be_rings(grey: np.ndarray, boxes: np.ndarray, zeros: np.ndarray) -> bool:
@@ -124,11 +123,10 @@ def middle_of(box: np.ndarray, share: float = MIDDLE) -> np.ndarray:
     return np.concatenate([centre - share * half, centre + share * half])
 
 
-def still_beside(marks: tuple[Mark, ...], digits: list[Digit], places: Box) -> list[Mark]:
-    """The marks that are not of the places, after as many of the digits as are to the left of each."""
-    middles = [(mark, mark.box.left + mark.box.width / 2) for mark in marks]
+def still_beside(marks: Sequence[Found], middles: np.ndarray, left: float, right: float) -> list[Found]:
+    """The marks that are not between left and right, after as many digits as have their middles (n,) before each."""
     return [
-        replace(mark, after=sum(digit.box.left + digit.box.width / 2 < middle for digit in digits))
-        for mark, middle in middles
-        if not places.left <= middle <= places.left + places.width
+        mark._replace(after=int((middles < across(mark.box)).sum()))
+        for mark in marks
+        if not left <= across(mark.box) <= right
     ]
