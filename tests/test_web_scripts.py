@@ -18,7 +18,7 @@ from mnist_cnn.reading.glyph import glyph
 from mnist_cnn.reading.nearest import outlines
 from mnist_cnn.reading.octaves import Octaves
 from mnist_cnn.reading.reading import Reading
-from mnist_cnn.reading.recognised_lines import Line, marks
+from mnist_cnn.reading.recognised_lines import LEAST, Line, marks
 from mnist_cnn.reading.sheet import sheet_of
 from mnist_cnn.reading.text_lines import line_image, line_through
 from page_scripts import Scripts, as_array, image_of, opened
@@ -327,6 +327,8 @@ def test_marks_of_a_line_are_the_same(scripts: Scripts, rng: np.random.Generator
         assert (one["text"], one["after"]) == (other.text, other.after)
         assert one["confidence"] == pytest.approx(other.probability)
         assert one["box"] == pytest.approx(other.box.tolist())
+    threshold = 'async () => (await import("/reading/recognised_lines.js")).LEAST'
+    assert scripts.page.evaluate(threshold) == LEAST
 
 
 def test_peaks_of_the_finder_are_the_same(scripts: Scripts, rng: np.random.Generator) -> None:
